@@ -1,0 +1,255 @@
+"""Wires every part of a shop: the database, the plugins, the schemas, the addresses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Response, asgi, get
+from litestar.events import BaseEventEmitterBackend
+from litestar.handlers import BaseRouteHandler
+from litestar.params import FromPath
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+
+from koipond import hooks as specs
+from koipond.channel.service import ensure_channels
+from koipond.fulfilment.service import ensure_methods
+from koipond.graphql.assembly import Schemas, build_schemas
+from koipond.graphql.assets import ASSETS, read_asset
+from koipond.graphql.execute import Executor
+from koipond.graphql.http import ASSETS_PATH, Endpoint
+from koipond.graphql.scope import Scopes
+from koipond.hooks import Hooks
+from koipond.kernel.clock import Clock, SystemClock
+from koipond.kernel.context import Reaction, Shop
+from koipond.kernel.db import Database
+from koipond.kernel.dispatch import Registry
+from koipond.kernel.events import Event
+from koipond.kernel.logs import RequestLog
+from koipond.kernel.migrate import units
+from koipond.kernel.plugins import Plugin, discover
+from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
+from koipond.kernel.viewer import GUEST
+from koipond.order.service import confirm_paid
+from koipond.payment.events import PaymentCaptured
+from koipond.payment.sandbox import KEY as SANDBOX
+from koipond.payment.sandbox import Sandbox
+from koipond.payment.types import PaymentProvider
+from koipond.settings import Settings, SettingsInvalid
+
+STOREFRONT_PATH = "/graphql"
+ADMIN_PATH = "/admin/graphql"
+
+# The README has the same.
+FIRST_QUERY = """\
+query FirstProducts {
+  products(first: 3) {
+    nodes {
+      name
+      variants {
+        id
+        sku
+        price { amount currency }
+        availability { state quantityAtMost }
+      }
+    }
+  }
+}
+"""
+
+# What must follow an event, in the transaction that told of it: the one way in which a concept
+# moves another that is above it.
+REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
+    PaymentCaptured: (confirm_paid,),
+}
+
+
+def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | None = None) -> Shop:
+    """Wire a shop; it connects when it is first used, and its database must be closed."""
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        wait_s=settings.database_wait_s,
+    )
+    return Shop(
+        settings=settings,
+        database=database,
+        clock=clock or SystemClock(),
+        hooks=make_hooks(plugins),
+        providers={PaymentProvider: {SANDBOX: Sandbox()}},
+        reactions=REACTIONS,
+    )
+
+
+def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
+    """Register what the plugins implement. Raises HookMistake."""
+    return Hooks(Registry(specs, {plugin.name: plugin.hooks for plugin in plugins}))
+
+
+@lru_cache(8)
+def make_schemas(plugins: tuple[Plugin, ...]) -> Schemas:
+    """Build both schemas. Raises HookMistake, SchemaConflict.
+
+    They hold nothing of a shop: apps of one process that have the same plugins share them.
+    """
+    return build_schemas(plugins, make_hooks(plugins))
+
+
+@asynccontextmanager
+async def open_shop(
+    settings: Settings, plugins: Sequence[Plugin] | None = None, *, clock: Clock | None = None
+) -> AsyncIterator[Shop]:
+    """Lend a wired shop without HTTP, for commands, scripts and tests.
+
+    plugins: None means all that are installed. Raises PluginBroken, HookMistake.
+    """
+    shop = make_shop(settings, discover() if plugins is None else plugins, clock=clock)
+    try:
+        yield shop
+    finally:
+        await shop.database.close()
+
+
+async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) -> list[str]:
+    """Bring the tables up to date, and make the settings' channels and shipping methods.
+
+    plugins: None means all that are installed. Returns a line for each thing that was done; again,
+    there is nothing to do. Raises NotReady, ChannelInvalid and what is wrong with a price.
+    """
+    installed = discover() if plugins is None else plugins
+    async with open_shop(settings, installed) as shop:
+        ran = await migrate_safely(shop.database, units(installed))
+        async with shop.context(viewer=GUEST) as ctx:
+            channels = await ensure_channels(ctx)
+            methods = await ensure_methods(ctx)
+    return [
+        *(f"migrated {one}" for one in ran),
+        *(f"made channel {one.code}" for one in channels),
+        *(f"made shipping method {one.code}" for one in methods),
+    ]
+
+
+def create_app(
+    settings: Settings, plugins: Sequence[Plugin] | None = None, *, clock: Clock | None = None
+) -> Litestar:
+    """Return the ASGI application of a shop; its `state.shop` is the Shop.
+
+    plugins: None means all that are installed. Starting it raises NotReady unless the database
+    answers and is migrated. Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid.
+    """
+    installed = discover() if plugins is None else plugins
+    shop = make_shop(settings, installed, clock=clock)
+    wanted = units(installed)
+
+    @asynccontextmanager
+    async def serve(app: Litestar) -> AsyncIterator[None]:
+        try:
+            await check_ready(shop.database, wanted)
+            yield
+        finally:
+            await shop.database.close()
+
+    @get("/health")
+    async def health() -> dict[str, str]:
+        """Tell that the process answers."""
+        return {"status": "ok"}
+
+    @get("/ready")
+    async def ready() -> Response[dict[str, str]]:
+        """Tell whether requests can be served, and why not."""
+        try:
+            await check_ready(shop.database, wanted)
+        except NotReady as error:
+            return Response({"status": "not ready", "reason": str(error)}, status_code=503)
+        return Response({"status": "ok"})
+
+    app = Litestar(
+        route_handlers=[
+            health,
+            ready,
+            *_endpoints(shop, make_schemas(tuple(installed))),
+            *_files(settings),
+        ],
+        lifespan=[serve],
+        event_emitter_backend=_NoEvents,
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = RequestLog(app.asgi_handler)
+    app.state.shop = shop
+    return app
+
+
+class _NoEvents(BaseEventEmitterBackend):
+    """Takes the place of Litestar's events: ours are in the outbox.
+
+    The stock one ends in the task that began it, and wraps what keeps the app from starting.
+    """
+
+    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
+        """Refuse: nobody listens."""
+        raise AssertionError(f"{event_id}: emit events with ctx.emit")
+
+    async def __aenter__(self) -> _NoEvents:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def _endpoints(shop: Shop, schemas: Schemas) -> list[BaseRouteHandler]:
+    scopes = Scopes(shop)
+    production = shop.settings.production
+    storefront = Endpoint(
+        shop,
+        Executor(schemas.storefront, production=production),
+        scopes,
+        path=STOREFRONT_PATH,
+        staff_only=False,
+        first_query=FIRST_QUERY,
+    )
+    admin = Endpoint(
+        shop,
+        Executor(schemas.admin, production=production),
+        scopes,
+        path=ADMIN_PATH,
+        staff_only=True,
+        first_query=FIRST_QUERY,
+    )
+    return [
+        asgi(STOREFRONT_PATH, copy_scope=False)(storefront.handle),
+        asgi(ADMIN_PATH, copy_scope=False)(admin.handle),
+    ]
+
+
+def _files(settings: Settings) -> list[BaseRouteHandler | Router]:
+    """Return what serves the query editor's files, and the pictures of the shop."""
+    served: list[BaseRouteHandler | Router] = []
+    if not settings.production:
+        served.append(_asset)
+    if settings.media_folder:
+        if not Path(settings.media_folder).is_dir():
+            raise SettingsInvalid(f"media_folder: there is no folder {settings.media_folder}")
+        served.append(
+            create_static_files_router("/media", [settings.media_folder], after_request=_harmless)
+        )
+    return served
+
+
+@get(f"{ASSETS_PATH}/{{name:str}}")
+async def _asset(name: FromPath[str]) -> Response[bytes]:
+    """Answer with one of the query editor's files."""
+    if name not in ASSETS:
+        return Response(b"", status_code=404, media_type="text/plain")
+    return Response(read_asset(name), headers={"Content-Type": ASSETS[name]})
+
+
+async def _harmless(response: Response[Any]) -> Response[Any]:
+    """A picture may hold scripts (SVG); opened by itself it must not run them on our address."""
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

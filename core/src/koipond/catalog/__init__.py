@@ -1,0 +1,1 @@
+"""What is sold: categories, collections, products, variants, options, prices, pictures."""

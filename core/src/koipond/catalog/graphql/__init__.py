@@ -1,0 +1,20 @@
+"""The catalogue in the schema."""
+
+from koipond.catalog.graphql import queries
+from koipond.catalog.graphql.mutations import AdminMutations
+from koipond.catalog.graphql.types import Category, Collection, Product, Variant
+from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId
+from koipond.kernel.schema import Api, Mutation, Query
+
+__all__ = ["Category", "Collection", "Product", "Variant", "register"]
+
+
+def register(api: Api) -> None:
+    """Add the catalogue to both schemas."""
+    api.storefront(Query, queries.StorefrontQueries)
+    api.admin(Query, queries.AdminQueries)
+    api.admin(Mutation, AdminMutations)
+    api.node(ProductId, queries.load_product)
+    api.node(VariantId, queries.load_variant)
+    api.node(CategoryId, queries.load_category)
+    api.node(CollectionId, queries.load_collection)

@@ -1,0 +1,173 @@
+"""Queries of the catalogue: of what the channel lists to buyers, of everything to staff."""
+
+import strawberry
+
+from koipond.catalog import service, types
+from koipond.catalog.graphql.types import Category, Collection, Product, Variant
+from koipond.catalog.types import ProductSort
+from koipond.kernel.context import Context
+from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
+from koipond.kernel.schema import PUBLIC, Connection, Info, connect, needs, query
+
+READ = needs("catalog.read")
+
+strawberry.enum(ProductSort, description="In which order products are listed.")
+
+
+@strawberry.input(description="A fact that products must have.")
+class AttributeFilter:
+    name: str = strawberry.field(description="The attribute's name in a language of the channel")
+    value: str = strawberry.field(description="Its value, as the shop shows it")
+
+
+@strawberry.input(description="Which products are wanted; all that is given must fit.")
+class ProductFilter:
+    text: str | None = strawberry.field(
+        default=None, description="A part of a name, a SKU, a category or an attribute's value"
+    )
+    category: str | None = strawberry.field(default=None, description="The slug of a category")
+    collection: str | None = strawberry.field(default=None, description="The slug of a collection")
+    attributes: list[AttributeFilter] | None = None
+
+    def wanted(self) -> types.ProductFilter:
+        """Return what is asked for, in the catalogue's terms."""
+        return types.ProductFilter(
+            text=self.text,
+            category=self.category,
+            collection=self.collection,
+            attributes=tuple((one.name, one.value) for one in self.attributes or ()),
+        )
+
+
+@strawberry.type
+class StorefrontQueries:
+    @query(PUBLIC)
+    async def product(
+        self, info: Info, id: strawberry.ID | None = None, slug: str | None = None
+    ) -> Product | None:
+        """A product of this channel by its id or slug; null if there is none."""
+        return await _product(info, id, slug, everywhere=False)
+
+    @query(PUBLIC)
+    async def products(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        filter: ProductFilter | None = None,
+        sort: ProductSort | None = None,
+    ) -> Connection[Product]:
+        """The products of this channel, page by page, the newest first if not said otherwise."""
+        return await _products(info, first, after, filter, sort, everywhere=False)
+
+    @query(PUBLIC)
+    async def categories(self, info: Info) -> list[Category]:
+        """The categories in which this channel lists something."""
+        return await _categories(info, everywhere=False)
+
+    @query(PUBLIC)
+    async def collections(self, info: Info) -> list[Collection]:
+        """The collections of which this channel lists something."""
+        return await _collections(info, everywhere=False)
+
+
+@strawberry.type
+class AdminQueries:
+    @query(READ)
+    async def product(
+        self, info: Info, id: strawberry.ID | None = None, slug: str | None = None
+    ) -> Product | None:
+        """A product by its id or slug, listed or not; null if there is none."""
+        return await _product(info, id, slug, everywhere=True)
+
+    @query(READ)
+    async def products(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        filter: ProductFilter | None = None,
+        sort: ProductSort | None = None,
+    ) -> Connection[Product]:
+        """All products, listed or not, page by page, the newest first if not said otherwise."""
+        return await _products(info, first, after, filter, sort, everywhere=True)
+
+    @query(READ)
+    async def categories(self, info: Info) -> list[Category]:
+        """All categories."""
+        return await _categories(info, everywhere=True)
+
+    @query(READ)
+    async def collections(self, info: Info) -> list[Collection]:
+        """All collections."""
+        return await _collections(info, everywhere=True)
+
+
+async def _product(
+    info: Info, id: strawberry.ID | None, slug: str | None, *, everywhere: bool
+) -> Product | None:
+    try:
+        key = decode(ProductId, id) if id is not None else None
+    except DomainError:
+        # A tampered id looks like an unknown one.
+        return None
+    found = await service.find_product(
+        info.context, product_id=key, slug=slug, everywhere=everywhere
+    )
+    return Product.of(found, info.context.scope.locales) if found is not None else None
+
+
+async def _products(
+    info: Info,
+    first: int | None,
+    after: str | None,
+    filter: ProductFilter | None,
+    sort: ProductSort | None,
+    *,
+    everywhere: bool,
+) -> Connection[Product]:
+    ctx, wanted = info.context, (filter or ProductFilter()).wanted()
+    order = sort or ProductSort.NEWEST
+    asked = service.product_page(first, after, order)
+    found = await service.find_products(ctx, asked, wanted, order, everywhere=everywhere)
+    return connect(
+        found,
+        lambda one: Product.of(one, ctx.scope.locales),
+        behind=after is not None,
+        count=lambda: service.count_products(ctx, wanted, everywhere=everywhere),
+    )
+
+
+async def _categories(info: Info, *, everywhere: bool) -> list[Category]:
+    found = await service.find_listed_categories(info.context, everywhere=everywhere)
+    return [Category.of(one, info.context.scope.locales) for one in found]
+
+
+async def _collections(info: Info, *, everywhere: bool) -> list[Collection]:
+    found = await service.find_listed_collections(info.context, everywhere=everywhere)
+    return [Collection.of(one, info.context.scope.locales) for one in found]
+
+
+async def load_product(ctx: Context, key: ProductId) -> Product | None:
+    """Find a product of this channel for `node`."""
+    found = await service.find_product(ctx, product_id=key)
+    return Product.of(found, ctx.scope.locales) if found is not None else None
+
+
+async def load_variant(ctx: Context, key: VariantId) -> Variant | None:
+    """Find a variant of this channel for `node`."""
+    found = (await service.find_variants_by_ids(ctx, [key])).get(key)
+    return Variant.of(found, ctx.scope.locales) if found is not None else None
+
+
+async def load_category(ctx: Context, key: CategoryId) -> Category | None:
+    """Find a category of this channel for `node`."""
+    found = await service.find_listed_categories(ctx)
+    return next((Category.of(one, ctx.scope.locales) for one in found if one.id == key), None)
+
+
+async def load_collection(ctx: Context, key: CollectionId) -> Collection | None:
+    """Find a collection of this channel for `node`."""
+    found = await service.find_listed_collections(ctx)
+    return next((Collection.of(one, ctx.scope.locales) for one in found if one.id == key), None)

@@ -1,0 +1,205 @@
+"""Types of the catalogue."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from koipond.catalog import service, types
+from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, encode
+from koipond.kernel.schema import Info, MoneyType, Node, batch
+from koipond.kernel.texts import Locale, pick
+
+
+@strawberry.type(description="A picture.")
+class Media:
+    url: str
+    alt: str = strawberry.field(description="What it shows, in words; may be empty")
+
+    @classmethod
+    def of(cls, found: types.Media, locales: Sequence[Locale]) -> "Media":
+        """Wrap a picture."""
+        return cls(url=found.url, alt=pick(found.alt, locales))
+
+
+@strawberry.type(description="A place in the shop's tree of goods.")
+class Category(Node):
+    key: strawberry.Private[CategoryId]
+    id: strawberry.ID
+    slug: str
+    name: str
+
+    @classmethod
+    def of(cls, found: types.Category, locales: Sequence[Locale]) -> "Category":
+        """Wrap a category."""
+        return cls(
+            key=found.id,
+            id=strawberry.ID(encode(CategoryId, found.id)),
+            slug=found.slug,
+            name=pick(found.name, locales),
+        )
+
+
+@strawberry.type(description="A hand-picked set of products.")
+class Collection(Node):
+    key: strawberry.Private[CollectionId]
+    id: strawberry.ID
+    slug: str
+    name: str
+
+    @classmethod
+    def of(cls, found: types.Collection, locales: Sequence[Locale]) -> "Collection":
+        """Wrap a collection."""
+        return cls(
+            key=found.id,
+            id=strawberry.ID(encode(CollectionId, found.id)),
+            slug=found.slug,
+            name=pick(found.name, locales),
+        )
+
+
+@strawberry.type(description="One fact about a product: brand Apple.")
+class ProductAttribute:
+    name: str
+    value: str
+
+
+@strawberry.type(description="An option of a variant and its value: weight 100 g.")
+class VariantOption:
+    name: str
+    value: str
+
+
+@strawberry.type(description="What can be bought.")
+class Variant(Node):
+    key: strawberry.Private[VariantId]
+    found: strawberry.Private[types.Variant]
+    id: strawberry.ID
+    sku: str
+
+    @batch
+    @staticmethod
+    async def name(parents: list["Variant"], info: Info) -> list[str]:
+        """Its option values, or the name of its product if there is nothing to choose."""
+        found = await service.find_variant_names(info.context, [one.found for one in parents])
+        return [found[parent.key] for parent in parents]
+
+    @batch
+    @staticmethod
+    async def options(parents: list["Variant"], info: Info) -> list[list[VariantOption]]:
+        """What it has for each option of its product."""
+        locales = info.context.scope.locales
+        found = await service.find_options(info.context, [parent.key for parent in parents])
+        return [
+            [
+                VariantOption(name=pick(one.name, locales), value=pick(one.value, locales))
+                for one in found.get(parent.key, ())
+            ]
+            for parent in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def price(parents: list["Variant"], info: Info) -> list[MoneyType | None]:
+        """Its price in the currency of the request; null: not sold in this currency."""
+        found = await service.find_prices(info.context, [parent.key for parent in parents])
+        return [
+            MoneyType.of(found[parent.key]) if parent.key in found else None for parent in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def media(parents: list["Variant"], info: Info) -> list[list[Media]]:
+        """Pictures of its own; without any, those of its product show it."""
+        locales = info.context.scope.locales
+        found = await service.find_variant_media(info.context, [one.key for one in parents])
+        return [[Media.of(one, locales) for one in found.get(at.key, ())] for at in parents]
+
+    @batch
+    @staticmethod
+    async def product(parents: list["Variant"], info: Info) -> list["Product"]:
+        """What it is a variant of."""
+        locales = info.context.scope.locales
+        keys = [parent.found.product_id for parent in parents]
+        found = await service.find_products_by_ids(info.context, keys)
+        return [Product.of(found[key], locales) for key in keys]
+
+    @property
+    def track_stock(self) -> bool:
+        """Tell whether its units are counted."""
+        return self.found.track_stock
+
+    @classmethod
+    def of(cls, found: types.Variant, locales: Sequence[Locale]) -> "Variant":
+        """Wrap a variant."""
+        return cls(
+            key=found.id,
+            found=found,
+            id=strawberry.ID(encode(VariantId, found.id)),
+            sku=found.sku,
+        )
+
+
+@strawberry.type(description="What a page of the shop shows; it is bought as one of its variants.")
+class Product(Node):
+    key: strawberry.Private[ProductId]
+    id: strawberry.ID
+    slug: str
+    name: str
+    description: str = strawberry.field(description="HTML, made safe when it was stored")
+
+    @batch
+    @staticmethod
+    async def variants(parents: list["Product"], info: Info) -> list[list[Variant]]:
+        """What can be bought of it, in the shop's order."""
+        locales = info.context.scope.locales
+        found = await service.find_variants(info.context, [parent.key for parent in parents])
+        return [[Variant.of(one, locales) for one in found.get(at.key, ())] for at in parents]
+
+    @batch
+    @staticmethod
+    async def categories(parents: list["Product"], info: Info) -> list[list[Category]]:
+        """Where it stands."""
+        locales = info.context.scope.locales
+        found = await service.find_categories(info.context, [parent.key for parent in parents])
+        return [[Category.of(one, locales) for one in found.get(at.key, ())] for at in parents]
+
+    @batch
+    @staticmethod
+    async def collections(parents: list["Product"], info: Info) -> list[list[Collection]]:
+        """The sets that it was picked for."""
+        locales = info.context.scope.locales
+        found = await service.find_collections(info.context, [parent.key for parent in parents])
+        return [[Collection.of(one, locales) for one in found.get(at.key, ())] for at in parents]
+
+    @batch
+    @staticmethod
+    async def attributes(parents: list["Product"], info: Info) -> list[list[ProductAttribute]]:
+        """Facts about it."""
+        locales = info.context.scope.locales
+        found = await service.find_attributes(info.context, [parent.key for parent in parents])
+        return [
+            [
+                ProductAttribute(name=pick(one.name, locales), value=pick(one.value, locales))
+                for one in found.get(parent.key, ())
+            ]
+            for parent in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def media(parents: list["Product"], info: Info) -> list[list[Media]]:
+        """Its pictures, the most telling first."""
+        locales = info.context.scope.locales
+        found = await service.find_media(info.context, [parent.key for parent in parents])
+        return [[Media.of(one, locales) for one in found.get(at.key, ())] for at in parents]
+
+    @classmethod
+    def of(cls, found: types.Product, locales: Sequence[Locale]) -> "Product":
+        """Wrap a product."""
+        return cls(
+            key=found.id,
+            id=strawberry.ID(encode(ProductId, found.id)),
+            slug=found.slug,
+            name=pick(found.name, locales),
+            description=pick(found.description, locales),
+        )

@@ -1,0 +1,51 @@
+"""SQL of the catalogue."""
+
+from koipond.catalog.repository.listing import (
+    count_products,
+    find_listed_categories,
+    find_listed_collections,
+    find_products,
+)
+from koipond.catalog.repository.loading import load_shelf, take_turns
+from koipond.catalog.repository.pricing import ensure_price_list, set_price
+from koipond.catalog.repository.reading import (
+    find_attributes,
+    find_categories,
+    find_collections,
+    find_media,
+    find_options,
+    find_prices,
+    find_product,
+    find_products_by_ids,
+    find_sellables,
+    find_variant_ids,
+    find_variant_media,
+    find_variants,
+    find_variants_by_ids,
+)
+from koipond.catalog.repository.saving import save_shelf
+
+__all__ = [
+    "count_products",
+    "ensure_price_list",
+    "find_attributes",
+    "find_categories",
+    "find_collections",
+    "find_listed_categories",
+    "find_listed_collections",
+    "find_media",
+    "find_options",
+    "find_prices",
+    "find_product",
+    "find_products",
+    "find_products_by_ids",
+    "find_sellables",
+    "find_variant_ids",
+    "find_variant_media",
+    "find_variants",
+    "find_variants_by_ids",
+    "load_shelf",
+    "save_shelf",
+    "set_price",
+    "take_turns",
+]

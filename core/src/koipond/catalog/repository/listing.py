@@ -1,0 +1,150 @@
+"""Lists products page by page: filters, orders, counts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from koipond.catalog.repository.reading import listed, product_of
+from koipond.catalog.rules.words import like_pattern, slugify
+from koipond.catalog.tables import (
+    attribute,
+    attribute_value,
+    category,
+    collection,
+    product,
+    product_attribute,
+    product_category,
+    product_collection,
+    product_search,
+)
+from koipond.catalog.types import Category, Collection, Product, ProductFilter, ProductSort
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import ChannelId
+from koipond.kernel.pages import Key, Page, Slice, cut
+from koipond.kernel.texts import Locale
+
+
+async def find_products(
+    db: AsyncConnection,
+    page: Page,
+    wanted: ProductFilter,
+    sort: ProductSort,
+    *,
+    channel_id: ChannelId | None,
+    locales: Sequence[Locale],
+) -> Slice[Product]:
+    """Return a page of products that are listed in the channel; None: listed or not.
+
+    locales: the reader's languages; a product is found by its words in any of them, and sorted by
+    its name in the first that it has.
+    """
+    statement = listed(select(product), channel_id).where(*_conditions(wanted, locales))
+    match sort:
+        case ProductSort.NAME:
+            statement = _by_name(statement, page.after, locales)
+        case ProductSort.NEWEST:
+            statement = statement.order_by(product.c.id.desc())
+            if page.after is not None:
+                statement = statement.where(product.c.id < page.after[0])
+        case ProductSort.OLDEST:
+            statement = statement.order_by(product.c.id)
+            if page.after is not None:
+                statement = statement.where(product.c.id > page.after[0])
+    rows = (await db.execute(statement.limit(page.first + 1))).all()
+    return cut([product_of(row) for row in rows], [_key(row, sort) for row in rows], page)
+
+
+async def count_products(
+    db: AsyncConnection,
+    wanted: ProductFilter,
+    *,
+    channel_id: ChannelId | None,
+    locales: Sequence[Locale],
+) -> int:
+    """Return how many products `find_products` finds in all."""
+    found = listed(select(product.c.id), channel_id).where(*_conditions(wanted, locales))
+    count = await db.scalar(select(func.count()).select_from(found.subquery()))
+    return int(count or 0)
+
+
+async def find_listed_categories(
+    db: AsyncConnection, channel_id: ChannelId | None
+) -> list[Category]:
+    """Return the categories of products that the channel lists, oldest first; None: all."""
+    statement = select(category).order_by(category.c.id)
+    if channel_id is not None:
+        members = select(product_category.c.category_id).join(
+            product, product.c.id == product_category.c.product_id
+        )
+        statement = statement.where(category.c.id.in_(listed(members, channel_id)))
+    rows = await db.execute(statement)
+    return [Category(id=row.id, slug=row.slug, name=row.name) for row in rows]
+
+
+async def find_listed_collections(
+    db: AsyncConnection, channel_id: ChannelId | None
+) -> list[Collection]:
+    """Return the collections of products that the channel lists, oldest first; None: all."""
+    statement = select(collection).order_by(collection.c.id)
+    if channel_id is not None:
+        members = select(product_collection.c.collection_id).join(
+            product, product.c.id == product_collection.c.product_id
+        )
+        statement = statement.where(collection.c.id.in_(listed(members, channel_id)))
+    rows = await db.execute(statement)
+    return [Collection(id=row.id, slug=row.slug, name=row.name) for row in rows]
+
+
+def _key(row: Any, sort: ProductSort) -> Key:
+    return (row.sort_name, str(row.id)) if sort is ProductSort.NAME else (str(row.id),)
+
+
+def _by_name(statement: Select[Any], after: Key | None, locales: Sequence[Locale]) -> Select[Any]:
+    """Order by the name in the first of `locales` that a product has one in, else by "" ."""
+    texts = [product_search.alias() for _ in locales]
+    for text, locale in zip(texts, locales, strict=True):
+        same = and_(text.c.product_id == product.c.id, text.c.locale == locale)
+        statement = statement.outerjoin(text, same)
+    name = func.coalesce(*(text.c.name for text in texts), "")
+    statement = statement.add_columns(name.label("sort_name")).order_by(name, product.c.id)
+    if after is None:
+        return statement
+    return statement.where(or_(name > after[0], and_(name == after[0], product.c.id > after[1])))
+
+
+def _conditions(wanted: ProductFilter, locales: Sequence[Locale]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.text is not None:
+        found = select(product_search.c.product_id).where(
+            product_search.c.locale.in_(locales),
+            product_search.c.words.like(like_pattern(wanted.text), escape="\\"),
+        )
+        conditions.append(product.c.id.in_(found))
+    if wanted.category is not None:
+        members = select(product_category.c.product_id).join(category)
+        conditions.append(product.c.id.in_(members.where(category.c.slug == wanted.category)))
+    if wanted.collection is not None:
+        members = select(product_collection.c.product_id).join(collection)
+        conditions.append(product.c.id.in_(members.where(collection.c.slug == wanted.collection)))
+    return conditions + _attribute_conditions(wanted.attributes, locales)
+
+
+def _attribute_conditions(
+    wanted: Sequence[tuple[str, str]], locales: Sequence[Locale]
+) -> list[ColumnElement[bool]]:
+    """Name and value are each a code, or the text of any of the reader's languages."""
+    conditions: list[ColumnElement[bool]] = []
+    for name, value in wanted:
+        members = (
+            select(product_attribute.c.product_id)
+            .select_from(product_attribute.join(attribute_value).join(attribute))
+            .where(_called(attribute.c, name, locales), _called(attribute_value.c, value, locales))
+        )
+        conditions.append(product.c.id.in_(members))
+    return conditions
+
+
+def _called(columns: Any, text: str, locales: Sequence[Locale]) -> ColumnElement[bool]:
+    texts = (columns.name[locale].as_string() == text for locale in locales)
+    return or_(columns.code == slugify(text), *texts)

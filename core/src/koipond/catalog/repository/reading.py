@@ -1,0 +1,273 @@
+"""Reads the catalogue by ids: one SELECT each, whatever their number."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, select
+
+from koipond.catalog.tables import (
+    attribute,
+    attribute_value,
+    category,
+    collection,
+    media,
+    price,
+    price_list,
+    product,
+    product_attribute,
+    product_category,
+    product_collection,
+    product_listing,
+    product_option,
+    variant,
+    variant_option,
+)
+from koipond.catalog.types import (
+    Attribute,
+    Category,
+    Collection,
+    Media,
+    OptionChoice,
+    Product,
+    Sellable,
+    Variant,
+)
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import ChannelId, ProductId, VariantId
+from koipond.kernel.money import Currency
+
+
+async def find_product(
+    db: AsyncConnection,
+    *,
+    product_id: ProductId | None,
+    slug: str | None,
+    channel_id: ChannelId | None,
+) -> Product | None:
+    """Return the product of this id and slug, those of them that are given, listed in the channel.
+
+    channel_id: None means listed or not.
+    """
+    wanted = [product.c.id == product_id] if product_id is not None else []
+    wanted += [product.c.slug == slug] if slug is not None else []
+    statement = listed(select(product).where(*wanted), channel_id)
+    row = (await db.execute(statement)).one_or_none()
+    return product_of(row) if row is not None else None
+
+
+async def find_products_by_ids(
+    db: AsyncConnection, product_ids: Sequence[ProductId]
+) -> dict[ProductId, Product]:
+    """Return products by id, listed or not."""
+    rows = await db.execute(select(product).where(product.c.id.in_(product_ids)))
+    return {row.id: product_of(row) for row in rows}
+
+
+async def find_variants_by_ids(
+    db: AsyncConnection, variant_ids: Sequence[VariantId], *, channel_id: ChannelId | None
+) -> dict[VariantId, Variant]:
+    """Return variants by id, of products that are listed in the channel; None: listed or not."""
+    found = select(variant).join(product, product.c.id == variant.c.product_id)
+    rows = await db.execute(listed(found.where(variant.c.id.in_(variant_ids)), channel_id))
+    return {row.id: _variant(row) for row in rows}
+
+
+async def find_variants(
+    db: AsyncConnection, product_ids: Sequence[ProductId]
+) -> dict[ProductId, list[Variant]]:
+    """Return the variants of products, in their order."""
+    rows = await db.execute(
+        select(variant)
+        .where(variant.c.product_id.in_(product_ids))
+        .order_by(variant.c.position, variant.c.id)
+    )
+    found: dict[ProductId, list[Variant]] = defaultdict(list)
+    for row in rows:
+        found[row.product_id].append(_variant(row))
+    return found
+
+
+async def find_variant_ids(db: AsyncConnection, skus: Sequence[str]) -> dict[str, VariantId]:
+    """Return {sku: variant} of those skus that there are."""
+    rows = await db.execute(
+        select(variant.c.sku, variant.c.id).where(variant.c.sku.in_(sorted(set(skus))))
+    )
+    return {row.sku: row.id for row in rows}
+
+
+async def find_sellables(
+    db: AsyncConnection,
+    variant_ids: Sequence[VariantId],
+    *,
+    channel_id: ChannelId,
+    currency: Currency,
+) -> dict[VariantId, Sellable]:
+    """Return those of the variants that the channel lists, each with its price in the currency."""
+    options = await find_options(db, variant_ids)
+    here = and_(price_list.c.channel_id == channel_id, price_list.c.currency == currency)
+    priced = price.join(price_list, and_(price_list.c.id == price.c.price_list_id, here))
+    rows = await db.execute(
+        listed(
+            select(variant, product.c.name, price.c.amount_minor)
+            .join(product, product.c.id == variant.c.product_id)
+            .outerjoin(priced, price.c.variant_id == variant.c.id)
+            .where(variant.c.id.in_(variant_ids)),
+            channel_id,
+        )
+    )
+    return {
+        row.id: Sellable(
+            variant_id=row.id,
+            product_id=row.product_id,
+            sku=row.sku,
+            name=row.name,
+            options=tuple(options.get(row.id, ())),
+            track_stock=row.track_stock,
+            price_minor=row.amount_minor,
+        )
+        for row in rows
+    }
+
+
+async def find_prices(
+    db: AsyncConnection,
+    variant_ids: Sequence[VariantId],
+    *,
+    channel_id: ChannelId,
+    currency: Currency,
+) -> dict[VariantId, int]:
+    """Return {variant: minor units} of those variants that have a price there."""
+    rows = await db.execute(
+        select(price.c.variant_id, price.c.amount_minor)
+        .join(price_list, price_list.c.id == price.c.price_list_id)
+        .where(
+            price.c.variant_id.in_(variant_ids),
+            price_list.c.channel_id == channel_id,
+            price_list.c.currency == currency,
+        )
+    )
+    return {row.variant_id: row.amount_minor for row in rows}
+
+
+async def find_options(
+    db: AsyncConnection, variant_ids: Sequence[VariantId]
+) -> dict[VariantId, list[OptionChoice]]:
+    """Return what each variant has for its product's options, in their order."""
+    rows = await db.execute(
+        select(variant_option.c.variant_id, product_option.c.name, variant_option.c.value)
+        .join(product_option, product_option.c.id == variant_option.c.option_id)
+        .where(variant_option.c.variant_id.in_(variant_ids))
+        .order_by(product_option.c.position)
+    )
+    found: dict[VariantId, list[OptionChoice]] = defaultdict(list)
+    for row in rows:
+        found[row.variant_id].append(OptionChoice(name=row.name, value=row.value))
+    return found
+
+
+async def find_media(
+    db: AsyncConnection, product_ids: Sequence[ProductId]
+) -> dict[ProductId, list[Media]]:
+    """Return the pictures of products, without those of single variants."""
+    rows = await db.execute(
+        select(media)
+        .where(media.c.product_id.in_(product_ids), media.c.variant_id.is_(None))
+        .order_by(media.c.position, media.c.id)
+    )
+    found: dict[ProductId, list[Media]] = defaultdict(list)
+    for row in rows:
+        found[row.product_id].append(Media(id=row.id, url=row.url, alt=row.alt))
+    return found
+
+
+async def find_variant_media(
+    db: AsyncConnection, variant_ids: Sequence[VariantId]
+) -> dict[VariantId, list[Media]]:
+    """Return the pictures that variants have of their own."""
+    rows = await db.execute(
+        select(media)
+        .where(media.c.variant_id.in_(variant_ids))
+        .order_by(media.c.position, media.c.id)
+    )
+    found: dict[VariantId, list[Media]] = defaultdict(list)
+    for row in rows:
+        found[row.variant_id].append(Media(id=row.id, url=row.url, alt=row.alt))
+    return found
+
+
+async def find_attributes(
+    db: AsyncConnection, product_ids: Sequence[ProductId]
+) -> dict[ProductId, list[Attribute]]:
+    """Return the attributes of products, in their order."""
+    rows = await db.execute(
+        select(
+            product_attribute.c.product_id,
+            attribute.c.code,
+            attribute.c.name,
+            attribute_value.c.code.label("value_code"),
+            attribute_value.c.name.label("value"),
+        )
+        .join(attribute_value, attribute_value.c.id == product_attribute.c.attribute_value_id)
+        .join(attribute, attribute.c.id == attribute_value.c.attribute_id)
+        .where(product_attribute.c.product_id.in_(product_ids))
+        .order_by(product_attribute.c.position)
+    )
+    found: dict[ProductId, list[Attribute]] = defaultdict(list)
+    for row in rows:
+        found[row.product_id].append(
+            Attribute(code=row.code, name=row.name, value_code=row.value_code, value=row.value)
+        )
+    return found
+
+
+async def find_categories(
+    db: AsyncConnection, product_ids: Sequence[ProductId]
+) -> dict[ProductId, list[Category]]:
+    """Return the categories of products, in their order."""
+    rows = await db.execute(
+        select(product_category.c.product_id, category)
+        .join(category, category.c.id == product_category.c.category_id)
+        .where(product_category.c.product_id.in_(product_ids))
+        .order_by(product_category.c.position)
+    )
+    found: dict[ProductId, list[Category]] = defaultdict(list)
+    for row in rows:
+        found[row.product_id].append(Category(id=row.id, slug=row.slug, name=row.name))
+    return found
+
+
+async def find_collections(
+    db: AsyncConnection, product_ids: Sequence[ProductId]
+) -> dict[ProductId, list[Collection]]:
+    """Return the collections of products, in their order."""
+    rows = await db.execute(
+        select(product_collection.c.product_id, collection)
+        .join(collection, collection.c.id == product_collection.c.collection_id)
+        .where(product_collection.c.product_id.in_(product_ids))
+        .order_by(product_collection.c.position)
+    )
+    found: dict[ProductId, list[Collection]] = defaultdict(list)
+    for row in rows:
+        found[row.product_id].append(Collection(id=row.id, slug=row.slug, name=row.name))
+    return found
+
+
+def listed(statement: Select[Any], channel_id: ChannelId | None) -> Select[Any]:
+    """Keep of a SELECT over products those that are listed in the channel; None keeps all."""
+    if channel_id is None:
+        return statement
+    here = select(product_listing.c.product_id).where(
+        product_listing.c.product_id == product.c.id,
+        product_listing.c.channel_id == channel_id,
+    )
+    return statement.where(here.exists())
+
+
+def product_of(row: Any) -> Product:
+    """Return a row of the table of products as a snapshot."""
+    return Product(id=row.id, slug=row.slug, name=row.name, description=row.description)
+
+
+def _variant(row: Any) -> Variant:
+    return Variant(id=row.id, product_id=row.product_id, sku=row.sku, track_stock=row.track_stock)

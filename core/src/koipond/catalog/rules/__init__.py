@@ -1,0 +1,19 @@
+"""Rules of the catalogue: how text is compared, what a draft must be, what telling it changes."""
+
+from koipond.catalog.rules.drafts import VARIANTS_MAX, refusal_of
+from koipond.catalog.rules.filters import check_filter, key_shape, sees_unlisted
+from koipond.catalog.rules.telling import Teller
+from koipond.catalog.rules.words import fold, like_pattern, slugify, variant_name
+
+__all__ = [
+    "VARIANTS_MAX",
+    "Teller",
+    "check_filter",
+    "fold",
+    "key_shape",
+    "like_pattern",
+    "refusal_of",
+    "sees_unlisted",
+    "slugify",
+    "variant_name",
+]

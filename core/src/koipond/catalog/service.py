@@ -1,0 +1,258 @@
+"""Use-cases of the catalogue."""
+
+from collections.abc import Mapping, Sequence
+
+from koipond.catalog import repository, rules
+from koipond.catalog.errors import VariantUnknown
+from koipond.catalog.types import (
+    Attribute,
+    Category,
+    Collection,
+    Media,
+    OptionChoice,
+    Product,
+    ProductDraft,
+    ProductFilter,
+    ProductSort,
+    Refused,
+    Saved,
+    Sellable,
+    Telling,
+    Variant,
+)
+from koipond.channel import service as channels
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.ids import ChannelId, ProductId, VariantId, encode, new_id
+from koipond.kernel.money import Money
+from koipond.kernel.pages import Page, Slice, page
+
+
+@transaction
+async def save_products(
+    ctx: Context, drafts: Sequence[ProductDraft], telling: Telling
+) -> list[Saved | Refused]:
+    """Store products as one language and one currency tell of them; one answer per draft, in order.
+
+    A slug that is known is told again: its texts in this language, its prices in this currency and
+    its listing in this channel become what is told, with those of other languages, currencies and
+    channels beside them. What a draft leaves empty (description, categories, collections,
+    attributes, options, pictures) stays as it was, and so do variants that it does not name. A
+    category, collection or attribute that is called otherwise in the same language is another one.
+    Nothing of a refused draft is stored. The same drafts again write nothing.
+
+    The number of statements does not depend on that of the drafts; all of them together may have
+    at most 10,000 variants.
+    """
+    refusals = [rules.refusal_of(draft) for draft in drafts]
+    sound = [draft for draft, error in zip(drafts, refusals, strict=True) if error is None]
+    assert sum(len(draft.variants) for draft in sound) <= 10_000, "too much for one statement"
+    await repository.take_turns(ctx.db)
+    before = await repository.load_shelf(ctx.db, sound, telling)
+    teller = rules.Teller(before, telling, now=ctx.clock.now(), new_id=new_id)
+    results = [
+        teller.tell(draft) if error is None else Refused(slug=draft.slug, error=error)
+        for draft, error in zip(drafts, refusals, strict=True)
+    ]
+    await repository.save_shelf(ctx.db, before, teller.after, telling)
+    return results
+
+
+@transaction
+async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channel: str) -> Variant:
+    """Set what a variant costs in a channel, in the price's currency; returns the variant.
+
+    Raises ChannelUnknown, CurrencyNotSold, VariantUnknown.
+    """
+    scope = await channels.choose_scope(ctx, code=channel, currency=price.currency)
+    found = await repository.find_variants_by_ids(ctx.db, [variant_id], channel_id=None)
+    if variant_id not in found:
+        raise VariantUnknown(variant_id=encode(VariantId, variant_id))
+    price_list_id = await repository.ensure_price_list(ctx.db, scope.channel_id, scope.currency)
+    await repository.set_price(ctx.db, price_list_id, variant_id, price.amount_minor)
+    return found[variant_id]
+
+
+async def find_sellables(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> dict[VariantId, Sellable]:
+    """Return those of the variants that the channel of the scope lists, as it sells them."""
+    async with ctx.reading() as db:
+        return await repository.find_sellables(
+            db, variant_ids, channel_id=ctx.scope.channel_id, currency=ctx.scope.currency
+        )
+
+
+async def find_variant_ids(ctx: Context, skus: Sequence[str]) -> dict[str, VariantId]:
+    """Return {sku: variant} of those skus that there are, in whatever channel."""
+    async with ctx.reading() as db:
+        return await repository.find_variant_ids(db, skus)
+
+
+async def find_product(
+    ctx: Context,
+    *,
+    product_id: ProductId | None = None,
+    slug: str | None = None,
+    everywhere: bool = False,
+) -> Product | None:
+    """Return the product with this id and slug, of those that are given; None without either.
+
+    everywhere: also if the channel of the scope does not list it.
+    """
+    if product_id is None and slug is None:
+        return None
+    async with ctx.reading() as db:
+        return await repository.find_product(
+            db, product_id=product_id, slug=slug, channel_id=_channel(ctx, everywhere)
+        )
+
+
+async def find_products(
+    ctx: Context,
+    asked: Page,
+    wanted: ProductFilter,
+    sort: ProductSort,
+    *,
+    everywhere: bool = False,
+) -> Slice[Product]:
+    """Return a page of the products that the channel of the scope lists, or of all.
+
+    asked: made by `product_page` for the same order. Raises ProductFilterInvalid.
+    """
+    rules.check_filter(wanted)
+    async with ctx.reading() as db:
+        return await repository.find_products(
+            db,
+            asked,
+            wanted,
+            sort,
+            channel_id=_channel(ctx, everywhere),
+            locales=ctx.scope.locales,
+        )
+
+
+def product_page(first: int | None, after: str | None, sort: ProductSort) -> Page:
+    """Read the paging arguments of `find_products` in this order. Raises PageInvalid."""
+    return page(first, after, shape=rules.key_shape(sort))
+
+
+async def count_products(ctx: Context, wanted: ProductFilter, *, everywhere: bool = False) -> int:
+    """Return how many products `find_products` finds on all pages. Raises ProductFilterInvalid."""
+    rules.check_filter(wanted)
+    async with ctx.reading() as db:
+        return await repository.count_products(
+            db, wanted, channel_id=_channel(ctx, everywhere), locales=ctx.scope.locales
+        )
+
+
+async def find_listed_categories(ctx: Context, *, everywhere: bool = False) -> list[Category]:
+    """Return the categories in which the channel of the scope lists something, or all."""
+    async with ctx.reading() as db:
+        return await repository.find_listed_categories(db, _channel(ctx, everywhere))
+
+
+async def find_listed_collections(ctx: Context, *, everywhere: bool = False) -> list[Collection]:
+    """Return the collections in which the channel of the scope lists something, or all."""
+    async with ctx.reading() as db:
+        return await repository.find_listed_collections(db, _channel(ctx, everywhere))
+
+
+async def find_products_by_ids(
+    ctx: Context, product_ids: Sequence[ProductId]
+) -> dict[ProductId, Product]:
+    """Return products by id, listed or not: for those who came to the id by what they may see."""
+    async with ctx.reading() as db:
+        return await repository.find_products_by_ids(db, product_ids)
+
+
+async def find_variants_by_ids(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> dict[VariantId, Variant]:
+    """Return variants by id; to buyers only those that the channel of the scope lists."""
+    async with ctx.reading() as db:
+        return await repository.find_variants_by_ids(
+            db, variant_ids, channel_id=_channel(ctx, rules.sees_unlisted(ctx.viewer))
+        )
+
+
+async def find_variants(
+    ctx: Context, product_ids: Sequence[ProductId]
+) -> Mapping[ProductId, list[Variant]]:
+    """Return the variants of products, in their order."""
+    async with ctx.reading() as db:
+        return await repository.find_variants(db, product_ids)
+
+
+async def find_prices(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[VariantId, Money]:
+    """Return {variant: price} in the channel and currency of the scope, of those that have one."""
+    async with ctx.reading() as db:
+        found = await repository.find_prices(
+            db, variant_ids, channel_id=ctx.scope.channel_id, currency=ctx.scope.currency
+        )
+    return {key: Money(minor, ctx.scope.currency) for key, minor in found.items()}
+
+
+async def find_options(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, list[OptionChoice]]:
+    """Return what each variant has for its product's options, in their order."""
+    async with ctx.reading() as db:
+        return await repository.find_options(db, variant_ids)
+
+
+async def find_variant_names(ctx: Context, variants: Sequence[Variant]) -> dict[VariantId, str]:
+    """Return what variants are called: by their option values, or like their product."""
+    async with ctx.reading() as db:
+        options = await repository.find_options(db, [one.id for one in variants])
+        plain = sorted({one.product_id for one in variants if one.id not in options})
+        products = await repository.find_products_by_ids(db, plain) if plain else {}
+    return {
+        one.id: rules.variant_name(
+            options.get(one.id, ()), products.get(one.product_id), ctx.scope.locales
+        )
+        for one in variants
+    }
+
+
+async def find_media(
+    ctx: Context, product_ids: Sequence[ProductId]
+) -> Mapping[ProductId, list[Media]]:
+    """Return the pictures of products, without those of single variants."""
+    async with ctx.reading() as db:
+        return await repository.find_media(db, product_ids)
+
+
+async def find_variant_media(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, list[Media]]:
+    """Return the pictures that variants have of their own."""
+    async with ctx.reading() as db:
+        return await repository.find_variant_media(db, variant_ids)
+
+
+async def find_attributes(
+    ctx: Context, product_ids: Sequence[ProductId]
+) -> Mapping[ProductId, list[Attribute]]:
+    """Return the attributes of products, in their order."""
+    async with ctx.reading() as db:
+        return await repository.find_attributes(db, product_ids)
+
+
+async def find_categories(
+    ctx: Context, product_ids: Sequence[ProductId]
+) -> Mapping[ProductId, list[Category]]:
+    """Return the categories of products, in their order."""
+    async with ctx.reading() as db:
+        return await repository.find_categories(db, product_ids)
+
+
+async def find_collections(
+    ctx: Context, product_ids: Sequence[ProductId]
+) -> Mapping[ProductId, list[Collection]]:
+    """Return the collections of products, in their order."""
+    async with ctx.reading() as db:
+        return await repository.find_collections(db, product_ids)
+
+
+def _channel(ctx: Context, everywhere: bool) -> ChannelId | None:
+    return None if everywhere else ctx.scope.channel_id

@@ -1,0 +1,176 @@
+"""Tables of the catalogue. Texts are documents {locale: text}: one row, whatever the languages."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from koipond.kernel.db import Document, Instant, metadata
+
+category = Table(
+    "category",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", String(200), nullable=False),
+    Column("name", Document, nullable=False),
+    UniqueConstraint("slug"),
+)
+
+collection = Table(
+    "collection",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", String(200), nullable=False),
+    Column("name", Document, nullable=False),
+    UniqueConstraint("slug"),
+)
+
+attribute = Table(
+    "attribute",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("code", String(200), nullable=False),
+    Column("name", Document, nullable=False),
+    UniqueConstraint("code"),
+)
+
+attribute_value = Table(
+    "attribute_value",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("attribute_id", ForeignKey("attribute.id"), nullable=False),
+    Column("code", String(200), nullable=False),
+    Column("name", Document, nullable=False),
+    UniqueConstraint("attribute_id", "code"),
+)
+
+product = Table(
+    "product",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", String(200), nullable=False),
+    Column("name", Document, nullable=False),
+    Column("description", Document, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("slug"),
+)
+
+# Where a product can be seen: a row means published in that channel.
+product_listing = Table(
+    "product_listing",
+    metadata,
+    Column("channel_id", ForeignKey("channel.id"), primary_key=True),
+    Column("product_id", ForeignKey("product.id"), primary_key=True),
+)
+
+# One row per product and language: what is searched and sorted by name.
+product_search = Table(
+    "product_search",
+    metadata,
+    Column("product_id", ForeignKey("product.id"), primary_key=True),
+    Column("locale", String(35), primary_key=True),
+    Column("name", String(500), nullable=False),
+    Column("words", Text, nullable=False),
+    Index(None, "locale", "name", "product_id"),
+)
+
+product_category = Table(
+    "product_category",
+    metadata,
+    Column("product_id", ForeignKey("product.id"), primary_key=True),
+    Column("category_id", ForeignKey("category.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index(None, "category_id", "product_id"),
+)
+
+product_collection = Table(
+    "product_collection",
+    metadata,
+    Column("product_id", ForeignKey("product.id"), primary_key=True),
+    Column("collection_id", ForeignKey("collection.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index(None, "collection_id", "product_id"),
+)
+
+product_attribute = Table(
+    "product_attribute",
+    metadata,
+    Column("product_id", ForeignKey("product.id"), primary_key=True),
+    Column("attribute_value_id", ForeignKey("attribute_value.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index(None, "attribute_value_id", "product_id"),
+)
+
+product_option = Table(
+    "product_option",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product_id", ForeignKey("product.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Document, nullable=False),
+    UniqueConstraint("product_id", "position"),
+)
+
+variant = Table(
+    "variant",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product_id", ForeignKey("product.id"), nullable=False),
+    Column("sku", String(120), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("track_stock", Boolean, nullable=False),
+    UniqueConstraint("sku"),
+    Index(None, "product_id", "position"),
+)
+
+# The value that a variant has for each option of its product, in every language.
+variant_option = Table(
+    "variant_option",
+    metadata,
+    Column("variant_id", ForeignKey("variant.id"), primary_key=True),
+    Column("option_id", ForeignKey("product_option.id"), primary_key=True),
+    Column("value", Document, nullable=False),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("product_id", ForeignKey("product.id"), nullable=False),
+    # None: a picture of the product, not of one variant.
+    Column("variant_id", ForeignKey("variant.id"), nullable=True),
+    Column("position", Integer, nullable=False),
+    Column("url", String(2000), nullable=False),
+    Column("alt", Document, nullable=False),
+    Index(None, "product_id", "position"),
+)
+
+price_list = Table(
+    "price_list",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("channel_id", ForeignKey("channel.id"), nullable=False),
+    Column("currency", String(3), nullable=False),
+    UniqueConstraint("channel_id", "currency"),
+)
+
+price = Table(
+    "price",
+    metadata,
+    Column("price_list_id", ForeignKey("price_list.id"), primary_key=True),
+    Column("variant_id", ForeignKey("variant.id"), primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    CheckConstraint("amount_minor >= 0", name="amount_minor"),
+    Index(None, "variant_id"),
+)

@@ -1,0 +1,272 @@
+"""The catalogue, seen from outside: snapshots to read, drafts to write."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import (
+    CategoryId,
+    ChannelId,
+    CollectionId,
+    MediaId,
+    OptionId,
+    PriceListId,
+    ProductId,
+    VariantId,
+)
+from koipond.kernel.money import Currency
+from koipond.kernel.texts import Locale, Texts
+
+
+class Category(Struct, frozen=True, kw_only=True):
+    """A place in the shop's tree of goods."""
+
+    id: CategoryId
+    slug: str
+    name: Texts
+
+
+class Collection(Struct, frozen=True, kw_only=True):
+    """A hand-picked set of products."""
+
+    id: CollectionId
+    slug: str
+    name: Texts
+
+
+class Attribute(Struct, frozen=True, kw_only=True):
+    """One fact about a product: brand Apple, season spring 2026."""
+
+    code: str
+    name: Texts
+    value_code: str
+    value: Texts
+
+
+class Media(Struct, frozen=True, kw_only=True):
+    """A picture, by address."""
+
+    id: MediaId
+    url: str
+    alt: Texts
+
+
+class Product(Struct, frozen=True, kw_only=True):
+    """What a page of the shop shows; sold as one of its variants."""
+
+    id: ProductId
+    slug: str
+    name: Texts
+    description: Texts
+
+
+class OptionChoice(Struct, frozen=True, kw_only=True):
+    """One option of a variant and its value: weight, 100 g."""
+
+    name: Texts
+    value: Texts
+
+
+class Variant(Struct, frozen=True, kw_only=True):
+    """What can be bought, by its stock keeping unit."""
+
+    id: VariantId
+    product_id: ProductId
+    sku: str
+    track_stock: bool
+
+
+class Sellable(Struct, frozen=True, kw_only=True):
+    """A variant as a purchase sees it. price_minor is None: not sold in this currency."""
+
+    variant_id: VariantId
+    product_id: ProductId
+    sku: str
+    name: Texts
+    options: tuple[OptionChoice, ...]
+    track_stock: bool
+    price_minor: int | None
+
+
+class ProductSort(StrEnum):
+    """Orders in which products are listed."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NAME = "name"
+
+
+class ProductFilter(Struct, frozen=True, kw_only=True):
+    """Which products are wanted: all that is given must fit. attributes: (name, value) pairs."""
+
+    text: str | None = None
+    category: str | None = None
+    collection: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class MediaDraft(Struct, frozen=True, kw_only=True):
+    """A picture to be shown."""
+
+    url: str
+    alt: str = ""
+
+
+class VariantDraft(Struct, frozen=True, kw_only=True):
+    """A variant as one language and one currency tell of it.
+
+    options: its values, one per option of the product, in their order.
+    price_minor: None means that it has no price in this currency.
+    track_stock: None means that nothing is said of it: a known variant keeps what it has, the stock
+    of a new one is counted.
+    """
+
+    sku: str
+    options: tuple[str, ...] = ()
+    price_minor: int | None = None
+    track_stock: bool | None = True
+    media: tuple[MediaDraft, ...] = ()
+
+
+class ProductDraft(Struct, frozen=True, kw_only=True):
+    """A product as one language and one currency tell of it.
+
+    categories and collections are names, attributes (name, value) pairs, options names. Told again
+    in another language, the same slug and skus add texts: the n-th category, attribute and option
+    are then taken to be the same as before.
+    """
+
+    slug: str
+    name: str
+    description: str = ""
+    published: bool = True
+    categories: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+    media: tuple[MediaDraft, ...] = ()
+    variants: tuple[VariantDraft, ...]
+
+
+class Telling(Struct, frozen=True, kw_only=True):
+    """In which language, for which channel and in which currency drafts are told."""
+
+    locale: Locale
+    channel_id: ChannelId
+    currency: Currency
+
+
+class Outcome(StrEnum):
+    """What saving a draft did."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class Saved(Struct, frozen=True, kw_only=True):
+    """A draft that was stored. variants: {sku: id}; created: those of them that are new."""
+
+    slug: str
+    product_id: ProductId
+    outcome: Outcome
+    variants: Mapping[str, VariantId]
+    created: frozenset[str]
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """A draft that was not stored, and why; nothing of it was."""
+
+    slug: str
+    error: DomainError
+
+
+class NameKind(StrEnum):
+    """What is named once and shared by many products."""
+
+    CATEGORY = "category"
+    COLLECTION = "collection"
+    ATTRIBUTE = "attribute"
+    ATTRIBUTE_VALUE = "attribute_value"
+
+
+class Named(Struct, frozen=True, kw_only=True):
+    """Something shared, as it is stored. code: slug or code; parent: the attribute of a value."""
+
+    id: UUID
+    code: str
+    name: Texts
+    parent: UUID | None = None
+
+
+class StoredMedia(Struct, frozen=True, kw_only=True):
+    """A picture as it is stored; its place is that in its tuple."""
+
+    id: MediaId
+    url: str
+    alt: Texts
+
+
+class StoredOption(Struct, frozen=True, kw_only=True):
+    """An option as it is stored; its place is that in its tuple."""
+
+    id: OptionId
+    name: Texts
+
+
+class StoredVariant(Struct, frozen=True, kw_only=True):
+    """A variant as it is stored, with its price in the currency that is told."""
+
+    id: VariantId
+    sku: str
+    position: int
+    track_stock: bool
+    values: Mapping[OptionId, Texts] = {}
+    price_minor: int | None = None
+    media: tuple[StoredMedia, ...] = ()
+
+
+class SearchText(Struct, frozen=True, kw_only=True):
+    """What a product is sorted by and found by in one language; both folded, see rules."""
+
+    name: str
+    words: str
+
+
+class StoredProduct(Struct, frozen=True, kw_only=True):
+    """All that is stored of a product, seen from one channel and currency.
+
+    categories, collections, attributes: {place: id}, attributes by the id of their value.
+    """
+
+    id: ProductId
+    slug: str
+    name: Texts
+    description: Texts
+    created_at: datetime
+    updated_at: datetime
+    listed: bool
+    categories: Mapping[int, UUID] = {}
+    collections: Mapping[int, UUID] = {}
+    attributes: Mapping[int, UUID] = {}
+    options: tuple[StoredOption, ...] = ()
+    media: tuple[StoredMedia, ...] = ()
+    variants: Mapping[str, StoredVariant] = {}
+    search: Mapping[Locale, SearchText] = {}
+
+
+class Shelf(Struct, frozen=True, kw_only=True):
+    """The part of the catalogue that a batch of drafts is about.
+
+    products: by slug. owners: {sku: slug of its product}, of every sku that is told or is on one of
+    these products. price_list_id: None if the channel has none in this currency yet.
+    """
+
+    products: Mapping[str, StoredProduct] = {}
+    owners: Mapping[str, str] = {}
+    names: Mapping[NameKind, Mapping[UUID, Named]] = {}
+    price_list_id: PriceListId | None = None

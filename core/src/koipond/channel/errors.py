@@ -1,0 +1,44 @@
+"""Refusals about channels."""
+
+from typing import ClassVar
+
+from koipond.kernel.errors import DomainError, domain_error
+
+
+@domain_error
+class ChannelUnknown(DomainError):
+    """A channel that this shop does not have."""
+
+    code: ClassVar[str] = "CHANNEL_UNKNOWN"
+    channel: str
+    known: str
+
+    def __str__(self) -> str:
+        return f"There is no channel {self.channel[:40]!r}. This shop has: {self.known}."
+
+
+@domain_error
+class CurrencyNotSold(DomainError):
+    """A currency in which this channel does not sell."""
+
+    code: ClassVar[str] = "CURRENCY_NOT_SOLD"
+    channel: str
+    currency: str
+    known: str
+
+    def __str__(self) -> str:
+        return (
+            f"Channel {self.channel} does not sell in {self.currency[:40]!r}, only in {self.known}."
+        )
+
+
+@domain_error
+class ChannelInvalid(DomainError):
+    """A channel that cannot be made."""
+
+    code: ClassVar[str] = "CHANNEL_INVALID"
+    channel: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Channel {self.channel[:40]!r} cannot be made: {self.reason}."

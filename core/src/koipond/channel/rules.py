@@ -1,0 +1,79 @@
+"""Which channel, currency and languages a request gets."""
+
+import re
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from koipond.channel.errors import ChannelInvalid, ChannelUnknown, CurrencyNotSold
+from koipond.channel.types import Channel
+from koipond.kernel.context import Scope
+from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import ChannelId
+from koipond.kernel.money import currency as parse_currency
+from koipond.kernel.texts import LocaleUnknown
+from koipond.kernel.texts import locale as parse_locale
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def make_channel(
+    key: ChannelId,
+    *,
+    code: str,
+    name: str,
+    currencies: Sequence[str],
+    locales: Sequence[str],
+    time_zone: str,
+) -> Channel:
+    """Make a channel from plain words. Raises ChannelInvalid, naming what is wrong."""
+    if not _CODE.fullmatch(code):
+        raise ChannelInvalid(channel=code, reason="a code is a-z, 0-9 and -, at most 40 characters")
+    if not currencies or not locales:
+        raise ChannelInvalid(channel=code, reason="it needs at least one currency and one language")
+    try:
+        ZoneInfo(time_zone)
+        return Channel(
+            id=key,
+            code=code,
+            name=name,
+            currencies=tuple(parse_currency(one) for one in currencies),
+            locales=tuple(parse_locale(one) for one in locales),
+            time_zone=time_zone,
+        )
+    except (DomainError, ZoneInfoNotFoundError, ValueError) as error:
+        raise ChannelInvalid(channel=code, reason=str(error)) from error
+
+
+def choose(
+    channels: Sequence[Channel], *, code: str | None, currency: str | None, locale: str | None
+) -> Scope:
+    """Return the scope that a caller asked for; what was left out takes the channel's first.
+
+    channels: all of the shop, the default first. The languages are the wanted one, then its more
+    general forms that the channel has (zh-Hans-CN, zh-Hans, zh), then the channel's others.
+    Raises ChannelUnknown, CurrencyNotSold, LocaleUnknown.
+    """
+    channel = next((one for one in channels if code is None or one.code == code), None)
+    if channel is None:
+        known = ", ".join(one.code for one in channels) or "none; `koi channel add` makes one"
+        raise ChannelUnknown(channel=code or "", known=known)
+    if currency is not None and currency not in channel.currencies:
+        known = ", ".join(channel.currencies)
+        raise CurrencyNotSold(channel=channel.code, currency=currency, known=known)
+    wanted = channel.locales[:1] if locale is None else _narrowed(channel, locale)
+    if not wanted:
+        raise LocaleUnknown(locale=locale or "", known=", ".join(channel.locales))
+    return Scope(
+        channel_id=channel.id,
+        channel=channel.code,
+        currency=next(one for one in channel.currencies if currency in {None, one}),
+        locales=tuple(dict.fromkeys([*wanted, *channel.locales])),
+        time_zone=channel.time_zone,
+    )
+
+
+def _narrowed(channel: Channel, locale: str) -> list[str]:
+    """Return the channel's languages that `locale` is a form of, the closest first."""
+    parts = locale.split("-")
+    forms = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return [known for form in forms for known in channel.locales if known == form]

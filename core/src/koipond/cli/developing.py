@@ -1,0 +1,117 @@
+"""What `koi dev` does, told step by step with its seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from koipond.cli.options import settings_file
+
+if TYPE_CHECKING:
+    from koipond.settings import SeedSettings, Settings
+
+# How long open requests may take after Ctrl-C.
+_GRACE_S = 2
+
+
+def develop(settings: Settings, listener: socket.socket) -> None:
+    """Prepare the shop and serve it on `listener` until it is interrupted."""
+    import uvicorn
+
+    with _step("load the code"):
+        from koipond.app import create_app, set_up
+        from koipond.kernel.logs import configure
+
+        configure(production=settings.production)
+    with _step("migrate") as done:
+        done.extend(asyncio.run(set_up(settings)))
+    for seed in settings.seeds:
+        with _step(f"import {Path(seed.file).name}") as done:
+            done.append(asyncio.run(_import(settings, seed)))
+    started = time.perf_counter()
+    app = create_app(settings)
+
+    async def announce() -> None:
+        _tell("start", time.perf_counter() - started, [])
+        click.echo(_welcome(_address(listener)))
+
+    app.on_startup.append(announce)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+async def _import(settings: Settings, seed: SeedSettings) -> str:
+    """Import a seed unless that was done before; returns what it came to."""
+    from koipond.cli.importing import import_behind_bar, summarize
+    from koipond.cli.opening import opened
+    from koipond.imports.service import is_imported
+    from koipond.imports.types import ImportOptions
+
+    file = Path(seed.file)
+    options = ImportOptions(
+        channel=seed.channel,
+        currency=seed.currency,
+        locale=seed.locale,
+        asset_base=seed.asset_base,
+    )
+    async with opened(settings) as ctx:
+        if await is_imported(ctx, file, options):
+            return "done before"
+        return summarize((await import_behind_bar(ctx, file, options)).counts)
+
+
+@contextmanager
+def _step(name: str) -> Iterator[list[str]]:
+    """Print a step when it is done, with its seconds and what the block noted."""
+    noted: list[str] = []
+    started = time.perf_counter()
+    yield noted
+    _tell(name, time.perf_counter() - started, noted)
+
+
+def _tell(name: str, seconds: float, noted: list[str]) -> None:
+    first, *others = noted or [""]
+    click.echo(f"{name:<22} {seconds:5.1f} s  {first}".rstrip())
+    for note in others:
+        click.echo(" " * 32 + note)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  not an address to listen on, but one to call
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _welcome(address: str) -> str:
+    from koipond.app import ADMIN_PATH, FIRST_QUERY, STOREFRONT_PATH
+
+    named = settings_file()
+    koi = "koi" if shutil.which("koi") else os.path.relpath(sys.argv[0])
+    token = f"{koi} token staff{f' --settings {named}' if named else ''}"
+    return f"""
+Storefront  {address}{STOREFRONT_PATH}   (in a browser: GraphiQL)
+Admin       {address}{ADMIN_PATH}   (needs a token: {token})
+
+A first query to paste there:
+
+{FIRST_QUERY}
+Ctrl-C stops."""

@@ -1,0 +1,27 @@
+"""How a command comes to a shop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from koipond.kernel.context import Context
+    from koipond.settings import Settings
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Context]:
+    """Lend a request of nobody in particular, without a channel. Raises NotReady."""
+    from koipond.app import open_shop
+    from koipond.kernel.migrate import units
+    from koipond.kernel.plugins import discover
+    from koipond.kernel.readiness import check_ready
+    from koipond.kernel.viewer import GUEST
+
+    plugins = discover()
+    async with open_shop(settings, plugins) as shop:
+        await check_ready(shop.database, units(plugins))
+        async with shop.context(viewer=GUEST) as ctx:
+            yield ctx

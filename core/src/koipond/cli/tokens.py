@@ -1,0 +1,85 @@
+"""`koi token`."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from koipond.cli.options import with_settings
+
+if TYPE_CHECKING:
+    from koipond.kernel.ids import MemberId
+    from koipond.kernel.viewer import Viewer
+    from koipond.settings import Settings
+
+_hours = click.option(
+    "--hours",
+    type=click.IntRange(1, 24 * 365),
+    default=12,
+    show_default=True,
+    help="How long it is valid.",
+)
+
+
+@click.group
+def token() -> None:
+    """Issue a bearer token, to be sent as `Authorization: Bearer …`."""
+
+
+@token.command
+@click.argument("who")
+@_hours
+@with_settings
+def member(settings: Settings, who: str, hours: int) -> None:
+    """Issue a token for a member. WHO is an id such as mem_01k…, an e-mail or a phone number."""
+    from koipond.kernel.viewer import Viewer, ViewerKind
+
+    key = asyncio.run(_find_member(settings, who))
+    click.echo(_sign(settings, Viewer(kind=ViewerKind.MEMBER, id=key), hours))
+
+
+@token.command
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    default=("*",),
+    show_default="* (all)",
+    help="Such as stock.write; may be given several times.",
+)
+@_hours
+@with_settings
+def staff(settings: Settings, permissions: tuple[str, ...], hours: int) -> None:
+    """Issue a token for a member of the staff."""
+    from koipond.kernel.ids import new_id
+    from koipond.kernel.viewer import Viewer, ViewerKind
+
+    viewer = Viewer(kind=ViewerKind.STAFF, id=new_id(), permissions=frozenset(permissions))
+    click.echo(_sign(settings, viewer, hours))
+
+
+def _sign(settings: Settings, viewer: Viewer, hours: int) -> str:
+    from koipond.kernel.clock import SystemClock
+    from koipond.kernel.viewer import sign
+
+    now = SystemClock().now()
+    return sign(viewer, secret=settings.secret, now=now, lifetime=timedelta(hours=hours))
+
+
+async def _find_member(settings: Settings, who: str) -> MemberId:
+    """Return the member of an id or an address. Raises MemberUnknown, IdInvalid, NotReady."""
+    from koipond.cli.opening import opened
+    from koipond.kernel.ids import PREFIXES, MemberId, decode, prefix_of
+    from koipond.member.errors import MemberUnknown
+    from koipond.member.service import find_by_address, find_member
+
+    async with opened(settings) as ctx:
+        if prefix_of(who) != PREFIXES[MemberId]:
+            return await find_by_address(ctx, who)
+        found = await find_member(ctx, decode(MemberId, who))
+    if found is None:
+        raise MemberUnknown(member=who)
+    return found.id

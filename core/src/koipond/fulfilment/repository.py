@@ -1,0 +1,35 @@
+"""SQL of shipping methods."""
+
+from sqlalchemy import select
+
+from koipond.fulfilment.tables import shipping_method
+from koipond.fulfilment.types import ShippingMethod
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import ChannelId
+
+
+async def find_methods(db: AsyncConnection, channel_id: ChannelId) -> list[ShippingMethod]:
+    """Return the shipping methods of a channel in their order."""
+    columns = shipping_method.c
+    rows = await db.execute(
+        select(columns.id, columns.code, columns.name, columns.prices)
+        .where(columns.channel_id == channel_id)
+        .order_by(columns.position)
+    )
+    return [ShippingMethod(**row._mapping) for row in rows]
+
+
+async def add_method(
+    db: AsyncConnection, channel_id: ChannelId, new: ShippingMethod, *, position: int
+) -> None:
+    """Store a shipping method of a channel."""
+    await db.execute(
+        shipping_method.insert().values(
+            id=new.id,
+            channel_id=channel_id,
+            code=new.code,
+            position=position,
+            name=dict(new.name),
+            prices=dict(new.prices),
+        )
+    )

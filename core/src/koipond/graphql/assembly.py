@@ -1,0 +1,50 @@
+"""Builds both schemas from what the concepts of core and the plugins declare."""
+
+from collections.abc import Sequence
+
+import strawberry
+from msgspec import Struct
+
+from koipond.catalog import graphql as catalog
+from koipond.channel import graphql as channel
+from koipond.hooks import Hooks
+from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
+from koipond.kernel.plugins import Plugin
+from koipond.kernel.schema import PUBLIC, Api, Info, Node, Query, SchemaBuilder, query
+from koipond.kernel.schema.build import CORE
+from koipond.member import graphql as member
+from koipond.order import graphql as order
+from koipond.stock import graphql as stock
+
+_CONCEPTS = (channel, member, catalog, stock, order)
+
+
+class Schemas(Struct, frozen=True, kw_only=True):
+    """What storefronts see and what staff see."""
+
+    storefront: strawberry.Schema
+    admin: strawberry.Schema
+
+
+def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
+    """Build both schemas. Raises SchemaConflict and HookMistake, naming the plugin."""
+    storefront, admin = SchemaBuilder(), SchemaBuilder()
+    api = Api(storefront, admin)
+    for concept in _CONCEPTS:
+        concept.register(api)
+    api.storefront(Query, _node_queries(storefront))
+    for plugin in plugins:
+        hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
+    packages = {CORE, *(plugin.package for plugin in plugins)}
+    return Schemas(storefront=storefront.build(packages), admin=admin.build(packages))
+
+
+def _node_queries(builder: SchemaBuilder) -> type:
+    @strawberry.type
+    class NodeQueries:
+        @query(PUBLIC)
+        async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+            """Anything by its id; null if there is nothing that you may see."""
+            return await builder.find_node(info.context, id)
+
+    return NodeQueries

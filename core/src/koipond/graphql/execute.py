@@ -1,0 +1,187 @@
+"""Runs one request on a schema: parse, limit, validate, execute; tells or masks what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import strawberry
+import structlog
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    TokenKind,
+    execute,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from msgspec import Struct
+
+from koipond.graphql import limits
+from koipond.graphql.private import core_schema
+from koipond.kernel.context import Context
+from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import new_id
+from koipond.kernel.schema.errors import error_extensions
+
+log = structlog.get_logger("koipond.graphql")
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+INTERNAL = "INTERNAL"
+
+# Documents that were sent before are not parsed and validated again.
+_REMEMBERED = 256
+_REMEMBERED_LENGTH_MAX = 10_000
+
+
+class GraphQLRequest(Struct, frozen=True, kw_only=True):
+    """What a caller wants to be run."""
+
+    query: str
+    operation_name: str | None = None
+    variables: Mapping[str, Any] = {}
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A document that may be executed, and which of its operations is wanted."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+
+    @property
+    def is_query(self) -> bool:
+        """Tell whether it only reads."""
+        return self.operation.operation is OperationType.QUERY
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a request comes to. `began` is false if nothing was executed: it then has no data."""
+
+    data: dict[str, Any] | None = None
+    errors: Sequence[Mapping[str, Any]] = ()
+    began: bool = True
+
+
+class RequestRefused(Exception):
+    """A request that cannot be executed: it does not parse, or not fit the schema or the limits."""
+
+    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
+        super().__init__(*(error.message for error in errors))
+        self.answer = Answer(errors=[_formatted(error, code) for error in errors], began=False)
+
+
+class Executor:
+    """Runs requests on one schema."""
+
+    def __init__(self, schema: strawberry.Schema, *, production: bool) -> None:
+        """production: hide what the schema holds, that is introspection and suggestions."""
+        self._schema = core_schema(schema)
+        self._rules = [*specified_rules, *([NoSchemaIntrospectionCustomRule] * production)]
+        self._hides = production
+        self._remembered = lru_cache(_REMEMBERED)(self._read)
+
+    def prepare(self, request: GraphQLRequest) -> Prepared:
+        """Return what is to be executed. Raises RequestRefused."""
+        short = len(request.query) <= _REMEMBERED_LENGTH_MAX
+        document = self._remembered(request.query) if short else self._read(request.query)
+        operation = get_operation_ast(document, request.operation_name)
+        if operation is None:
+            wanted = request.operation_name
+            problem = (
+                "The document has several operations: name one in operationName."
+                if wanted is None
+                else f"The document has no operation named {wanted[:60]!r}."
+            )
+            raise RequestRefused([GraphQLError(problem)], BAD_USER_INPUT)
+        return Prepared(document=document, operation=operation)
+
+    async def run(self, prepared: Prepared, request: GraphQLRequest, ctx: Context) -> Answer:
+        """Execute; refusals and bugs become errors of the answer, and bugs are logged."""
+        outcome = execute(
+            self._schema,
+            prepared.document,
+            context_value=ctx,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+            hide_suggestions=self._hides,
+        )
+        result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+        errors = result.errors or ()
+        # Only what was found wrong with the variables has no place in the answer.
+        if result.data is None and any(error.path is None for error in errors):
+            raise RequestRefused(errors, BAD_USER_INPUT)
+        return Answer(data=result.data, errors=[_told(error) for error in errors])
+
+    def _read(self, query: str) -> DocumentNode:
+        try:
+            document = parse(
+                query,
+                max_source_length=limits.SOURCE_MAX,
+                max_lexical_tokens=limits.TOKENS_MAX,
+                max_comments=limits.COMMENTS_MAX,
+            )
+        except GraphQLError as error:
+            raise RequestRefused([error], PARSE_FAILED) from error
+        excess = limits.find_excess(document) or _forbidden_character(document)
+        if excess:
+            raise RequestRefused(
+                [GraphQLError(f"This document is refused: {excess}.")], VALIDATION_FAILED
+            )
+        errors = validate(
+            self._schema,
+            document,
+            self._rules,
+            max_errors=limits.ERRORS_MAX,
+            hide_suggestions=self._hides,
+        )
+        if errors:
+            raise RequestRefused(errors, VALIDATION_FAILED)
+        return document
+
+
+def _forbidden_character(document: DocumentNode) -> str | None:
+    """Find the one character that no database text can hold, written as an escape."""
+    assert document.loc is not None
+    if "\\u" not in document.loc.source.body:
+        return None
+    token = document.loc.start_token.next
+    while token is not None and token.kind is not TokenKind.EOF:
+        if token.value is not None and "\0" in token.value:
+            return f"the text in line {token.line} has the character U+0000, which no text may have"
+        token = token.next
+    return None
+
+
+def _told(error: GraphQLError) -> dict[str, Any]:
+    """Return what the caller is told of an error that happened while executing."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(cause, DomainError):
+        return {**error.formatted, "message": str(cause), "extensions": error_extensions(cause)}
+    # An argument that does not fit is shown in the document; a result that does not fit is our bug.
+    if isinstance(cause, GraphQLError) and cause.nodes:
+        return _formatted(error, BAD_USER_INPUT)
+    return {**error.formatted, **mask(cause, path=error.path)}
+
+
+def mask(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> dict[str, Any]:
+    """Log a bug under a new id, and return the error that tells a caller no more than the id."""
+    key = str(new_id())
+    log.error("a request failed", error_id=key, path=path, exc_info=cause)
+    message = f"Something went wrong on our side. Quote the id {key} when you tell us."
+    return {"message": message, "extensions": {"code": INTERNAL, "id": key}}
+
+
+def _formatted(error: GraphQLError, code: str) -> dict[str, Any]:
+    formatted = error.formatted
+    return {**formatted, "extensions": {**formatted.get("extensions", {}), "code": code}}

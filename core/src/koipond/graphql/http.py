@@ -1,0 +1,248 @@
+"""GraphQL over HTTP, in full: one endpoint for each schema, and the query editor of development.
+
+https://graphql.github.io/graphql-over-http/draft/
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import HTTPScope, Receive, Scope, Send
+from msgspec import Struct
+
+from koipond.graphql.assets import graphiql_page
+from koipond.graphql.execute import Answer, Executor, GraphQLRequest, RequestRefused, mask
+from koipond.graphql.request import (
+    GRAPHQL_JSON,
+    HTML,
+    JSON,
+    HttpRefused,
+    check_body_headers,
+    negotiate,
+    read_body,
+    read_query_string,
+)
+from koipond.graphql.scope import Scopes
+from koipond.kernel.context import Shop
+from koipond.kernel.errors import DomainError
+from koipond.kernel.schema.errors import error_extensions
+from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
+
+ASSETS_PATH = "/assets"
+METHOD = "METHOD_NOT_ALLOWED"
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_ALWAYS = {
+    "Vary": "Accept, Accept-Language, Authorization, Koi-Channel, Koi-Currency, Koi-Locale",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_BAD_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class Response(Struct, frozen=True):
+    """What is sent back."""
+
+    status: int
+    body: bytes
+    media_type: str
+    headers: Mapping[str, str] = {}
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        told = {
+            **_ALWAYS,
+            **self.headers,
+            "Content-Type": f"{self.media_type}; charset=utf-8",
+            "Content-Length": str(len(self.body)),
+        }
+        lines = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": lines})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+class Endpoint:
+    """One schema at one path."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        executor: Executor,
+        scopes: Scopes,
+        *,
+        path: str,
+        staff_only: bool,
+        first_query: str,
+    ) -> None:
+        """staff_only: refuse everyone but staff and services. first_query: shown in the editor."""
+        self._shop = shop
+        self._executor = executor
+        self._scopes = scopes
+        self._staff_only = staff_only
+        page = graphiql_page(query=first_query, endpoint=path, assets=ASSETS_PATH)
+        self._page = None if shop.settings.production else page
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; sockets are closed."""
+        if scope["type"] != ScopeType.HTTP:
+            await send({"type": "websocket.close", "code": 1000, "reason": "Use HTTP."})
+            return
+        headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
+        response = await self._respond(scope, receive, headers)
+        await response.send(send)
+
+    async def _respond(
+        self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
+    ) -> Response:
+        media_type = JSON
+        try:
+            media_type = self._negotiate(scope, headers)
+            if media_type == HTML:
+                assert self._page is not None
+                return Response(200, self._page.encode(), HTML, _page_headers(self._page))
+            answer = await self._answer(scope, receive, headers)
+            status = 400 if media_type == GRAPHQL_JSON and not answer.began else 200
+            return Response(status, _encode(answer), media_type)
+        except HttpRefused as error:
+            return _refusal(error.status, error, {"code": error.code}, media_type, error.headers)
+        except TokenInvalid as error:
+            return _refusal(401, error, error_extensions(error), media_type, _BAD_TOKEN)
+        except DomainError as error:
+            return _refusal(400, error, error_extensions(error), media_type)
+        except Exception as error:  # the edge: nobody above could say it in GraphQL's form
+            return Response(500, msgspec.json.encode({"errors": [mask(error)]}), media_type)
+
+    def _negotiate(self, scope: HTTPScope, headers: Mapping[str, str]) -> str:
+        method = scope["method"]
+        if method not in {"GET", "POST"}:
+            raise HttpRefused(
+                405, f"{method} is not answered here.", code=METHOD, headers={"Allow": "GET, POST"}
+            )
+        offered: tuple[str, ...] = (JSON, GRAPHQL_JSON)
+        accept = headers.get("accept")
+        if method == "GET" and self._page is not None and b"query=" not in scope["query_string"]:
+            offered = (*offered, HTML)
+        chosen = negotiate(accept, offered)
+        if chosen is None:
+            problem = f"The answer is {JSON} or {GRAPHQL_JSON}; Accept wants neither."
+            raise HttpRefused(406, problem, code="NOT_ACCEPTABLE")
+        return chosen
+
+    async def _answer(
+        self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
+    ) -> Answer:
+        """Run the request on behalf of its viewer. Raises HttpRefused, DomainError."""
+        viewer = self._viewer(headers)
+        request = await self._read(scope, receive, headers)
+        try:
+            prepared = self._executor.prepare(request)
+            if scope["method"] == "GET" and not prepared.is_query:
+                raise HttpRefused(
+                    405,
+                    "GET only reads: send this as POST.",
+                    code=METHOD,
+                    headers={"Allow": "POST"},
+                )
+            place = await self._scopes.choose(headers)
+            async with self._shop.context(viewer=viewer, scope=place) as ctx:
+                return await self._executor.run(prepared, request, ctx)
+        except RequestRefused as error:
+            return error.answer
+
+    def _viewer(self, headers: Mapping[str, str]) -> Viewer:
+        """Return whom the bearer token speaks for. Raises TokenInvalid, HttpRefused."""
+        given = headers.get("authorization")
+        if given is None:
+            viewer = GUEST
+        else:
+            kind, _, token = given.partition(" ")
+            if kind.lower() != "bearer":
+                raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
+            now = self._shop.clock.now()
+            viewer = check(token.strip(), secret=self._shop.settings.secret, now=now)
+        if self._staff_only and viewer.kind not in {ViewerKind.STAFF, ViewerKind.SERVICE}:
+            raise _not_staff(viewer)
+        return viewer
+
+    async def _read(
+        self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
+    ) -> GraphQLRequest:
+        if scope["method"] == "GET":
+            return read_query_string(scope["query_string"])
+        check_body_headers(headers)
+        most = self._shop.settings.request_max_bytes
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length[:20]) > most:
+            raise _too_large(most)
+        return read_body(await _body(receive, most))
+
+
+async def _body(receive: Receive, most: int) -> bytes:
+    chunks = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HttpRefused(400, "The request ended before its body did.")
+        assert message["type"] == "http.request"
+        chunks += message.get("body", b"")
+        if len(chunks) > most:
+            raise _too_large(most)
+        more = message.get("more_body", False)
+    return bytes(chunks)
+
+
+def _encode(answer: Answer) -> bytes:
+    told: dict[str, Any] = {}
+    if answer.errors:
+        told["errors"] = answer.errors
+    if answer.began:
+        told["data"] = answer.data
+    return msgspec.json.encode(told)
+
+
+def _refusal(
+    status: int,
+    error: Exception,
+    extensions: Mapping[str, Any],
+    media_type: str,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    told = {"errors": [{"message": str(error), "extensions": extensions}]}
+    return Response(status, msgspec.json.encode(told), media_type, headers or {})
+
+
+def _not_staff(viewer: Viewer) -> HttpRefused:
+    if viewer.kind is ViewerKind.GUEST:
+        return HttpRefused(
+            401,
+            "This is for staff. Send Authorization: Bearer …; `koi token staff` issues a token.",
+            code="UNAUTHENTICATED",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return HttpRefused(403, "This is for staff; the token is a member's.", code="FORBIDDEN")
+
+
+def _too_large(most: int) -> HttpRefused:
+    return HttpRefused(
+        413,
+        f"The request is larger than {most} bytes (setting request_max_bytes).",
+        code="REQUEST_TOO_LARGE",
+    )
+
+
+def _page_headers(page: str) -> dict[str, str]:
+    """Allow the page's own scripts and addresses only; its editor writes styles as it runs."""
+    hashes = [hashlib.sha256(one.encode()).digest() for one in _INLINE_SCRIPT.findall(page)]
+    scripts = " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in hashes)
+    policy = (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        f"script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:"
+    )
+    return {"Content-Security-Policy": policy}

@@ -1,0 +1,99 @@
+"""Where a request shops: channel, currency and languages, from its headers and without SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from babel.core import Locale as BabelLocale
+from babel.core import UnknownLocaleError, get_global
+
+from koipond.channel import rules, service
+from koipond.channel.types import Channel
+from koipond.kernel.context import Scope, Shop
+from koipond.kernel.texts import Locale
+from koipond.kernel.viewer import GUEST
+
+CHANNELS_AGE_MAX = timedelta(seconds=5)
+_RANGES_MAX = 20
+
+
+class Scopes:
+    """Chooses the scope of each request from channels that were read at most 5 s ago."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._channels: Sequence[Channel] = ()
+        self._read_at: datetime | None = None
+
+    async def choose(self, headers: Mapping[str, str]) -> Scope:
+        """Return the scope that Koi-Channel, Koi-Currency and Koi-Locale ask for.
+
+        headers: {name in lower case: value}. Without Koi-Locale the closest of the channel's
+        languages to Accept-Language is taken, without a word if there is none.
+        Raises ChannelUnknown, CurrencyNotSold, LocaleUnknown.
+        """
+        channels = await self._find_channels()
+        code = headers.get("koi-channel")
+        locale = headers.get("koi-locale")
+        if locale is None:
+            known = next((one.locales for one in channels if code in {None, one.code}), ())
+            locale = closest_locale(headers.get("accept-language", ""), known)
+        return rules.choose(
+            channels, code=code, currency=headers.get("koi-currency"), locale=locale
+        )
+
+    async def _find_channels(self) -> Sequence[Channel]:
+        now = self._shop.clock.now()
+        # A clock that was set back makes what was read too young, not forever fresh.
+        if self._read_at is None or not timedelta() <= now - self._read_at < CHANNELS_AGE_MAX:
+            async with self._shop.context(viewer=GUEST) as ctx:
+                self._channels = await service.find_channels(ctx)
+            self._read_at = now
+        return self._channels
+
+
+@lru_cache(1024)
+def closest_locale(accepted: str, known: tuple[Locale, ...]) -> str | None:
+    """Return the one of `known` that an Accept-Language header likes best, or None.
+
+    A tag fits its more general forms (de-AT: de), and else a language in the same script
+    (zh-CN: zh-Hans, zh-TW: zh-Hant).
+    """
+    for tag in _by_preference(accepted):
+        parts = tag.split("-")
+        forms = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        exact = (one for form in forms for one in known if one.lower() == form.lower())
+        script = _script(tag)
+        similar = (one for one in known if script is not None and _script(one) == script)
+        found = next(exact, None) or next(similar, None)
+        if found is not None:
+            return found
+    return None
+
+
+def _by_preference(accepted: str) -> list[str]:
+    """Return the tags of an Accept-Language header (RFC 9110, section 12.5.4), the best first."""
+    weighed: list[tuple[float, str]] = []
+    for part in accepted.split(",")[:_RANGES_MAX]:
+        tag, _, weight = part.partition(";")
+        name, _, value = weight.strip().partition("=")
+        try:
+            quality = float(value) if name == "q" else 1.0
+        except ValueError:
+            continue
+        if tag.strip() and 0 < quality <= 1:
+            weighed.append((-quality, tag.strip()))
+    return [tag for _, tag in sorted(weighed, key=lambda one: one[0])]
+
+
+@lru_cache(1024)
+def _script(tag: str) -> tuple[str, str | None] | None:
+    """Return the language of a tag and the script that it is most likely written in."""
+    try:
+        locale = BabelLocale.parse(tag, sep="-", resolve_likely_subtags=True)
+    except (ValueError, UnknownLocaleError):
+        return None
+    likely = get_global("likely_subtags").get(locale.language, "")
+    return locale.language, locale.script or next(iter(likely.split("_")[1:]), None)

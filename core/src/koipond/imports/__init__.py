@@ -1,0 +1,1 @@
+"""Catalogues from files: read, checked, told to the catalogue, to be gone on with after a stop."""

@@ -1,0 +1,156 @@
+"""Refusals of a file as a whole: nothing of it was stored. And of a row: its product is skipped."""
+
+from typing import ClassVar
+
+from koipond.kernel.errors import DomainError, domain_error
+
+
+@domain_error
+class FileUnreadable(DomainError):
+    """A file that cannot be opened."""
+
+    code: ClassVar[str] = "FILE_UNREADABLE"
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file} cannot be read: {self.reason}. Name a CSV file."
+
+
+@domain_error
+class FileEmpty(DomainError):
+    """A file without a header."""
+
+    code: ClassVar[str] = "FILE_EMPTY"
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file} is empty. Its first line must be the names of its columns."
+
+
+@domain_error
+class FileDamaged(DomainError):
+    """A file that is no sound CSV."""
+
+    code: ClassVar[str] = "FILE_DAMAGED"
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line} is no sound CSV: {self.reason}. Nothing was imported."
+
+
+@domain_error
+class FieldTooLarge(DomainError):
+    """A cell that is larger than any text of a product may be."""
+
+    code: ClassVar[str] = "FIELD_TOO_LARGE"
+    line: int
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"The row in line {self.line} has a field of more than {self.limit:,} characters. "
+            "Shorten it, or close its quote. Nothing was imported."
+        )
+
+
+@domain_error
+class EncodingUnknown(DomainError):
+    """An encoding by a name that is none, or in which CSV cannot be read line by line."""
+
+    code: ClassVar[str] = "ENCODING_UNKNOWN"
+    encoding: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.encoding[:40]!r} is no encoding that a CSV can be read in. "
+            "Use utf-8, gb18030, big5, shift_jis, cp1252, or save the file as UTF-8."
+        )
+
+
+@domain_error
+class EncodingWrong(DomainError):
+    """Bytes that are no text in the expected encoding."""
+
+    code: ClassVar[str] = "ENCODING_WRONG"
+    line: int
+    encoding: str
+
+    def __str__(self) -> str:
+        way = "Leave --encoding out if the file is UTF-8, or name the right one"
+        if self.encoding == "utf-8":
+            way = "If it was saved by a Chinese Excel, add the option --encoding gb18030"
+        return f"Line {self.line} is not {self.encoding}. {way}. Nothing was imported."
+
+
+@domain_error
+class HeaderUnknown(DomainError):
+    """A header that lacks columns."""
+
+    code: ClassVar[str] = "HEADER_UNKNOWN"
+    dialect: str
+    missing: str
+    known: str
+
+    def __str__(self) -> str:
+        return (
+            f"The header is closest to the dialect {self.dialect}, but lacks: {self.missing}. "
+            f"Known dialects: {self.known}. Nothing was imported."
+        )
+
+
+@domain_error
+class HeaderTwice(DomainError):
+    """A header that names a column twice."""
+
+    code: ClassVar[str] = "HEADER_TWICE"
+    column: str
+
+    def __str__(self) -> str:
+        return (
+            f"The header names the column {self.column[:60]!r} twice. Remove or rename one. "
+            "Nothing was imported."
+        )
+
+
+@domain_error
+class RowTooLong(DomainError):
+    """A row with more cells than the header has columns."""
+
+    code: ClassVar[str] = "ROW_TOO_LONG"
+    line: int
+    cells: int
+    columns: int
+
+    def __str__(self) -> str:
+        return (
+            f"The row in line {self.line} has {self.cells} cells, the header has {self.columns} "
+            "columns. Put cells with commas in quotes. Nothing was imported."
+        )
+
+
+@domain_error
+class ImportOvertaken(DomainError):
+    """An import that another process goes on with at the same time."""
+
+    code: ClassVar[str] = "IMPORT_OVERTAKEN"
+    file: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file} is being imported by another process, which goes on. "
+            "Wait until it is done."
+        )
+
+
+@domain_error
+class RowRefused(DomainError):
+    """A row whose product cannot be imported; the others are."""
+
+    code: ClassVar[str] = "ROW_REFUSED"
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.reason}."

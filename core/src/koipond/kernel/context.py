@@ -1,0 +1,243 @@
+"""Context: one caller's request, what it stands on, and the transaction it may be in."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import wraps
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from msgspec import Struct
+
+from koipond.kernel import outbox
+from koipond.kernel.clock import Clock
+from koipond.kernel.db import AsyncConnection, Database
+from koipond.kernel.events import Event
+from koipond.kernel.ids import ChannelId
+from koipond.kernel.jobs import Every, Jobs
+from koipond.kernel.money import Currency
+from koipond.kernel.texts import Locale
+from koipond.kernel.viewer import Viewer
+
+if TYPE_CHECKING:
+    from koipond.hooks import Hooks
+    from koipond.kernel.deliveries import Consumer
+    from koipond.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Reaction = Callable[["Context", Any], Awaitable[None]]
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """Where the caller shops: one channel, one of its currencies, a chain of its languages.
+
+    time_zone: the channel's, an IANA name, which `zoneinfo` knows.
+    """
+
+    channel_id: ChannelId
+    channel: str
+    currency: Currency
+    locales: tuple[Locale, ...]
+    time_zone: str
+
+
+class Shop:
+    """What one process holds of a shop, made once by `create_app`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        hooks: Hooks,
+        providers: Mapping[type, Mapping[str, Any]],
+        reactions: Mapping[type[Event], Sequence[Reaction]],
+        jobs: Jobs = MappingProxyType({}),
+        recurring: Sequence[Every] = (),
+        consumers: Sequence[Consumer] = (),
+    ) -> None:
+        """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
+
+        jobs, recurring, consumers: what a worker of this shop does.
+        """
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self.hooks = hooks
+        self.providers = providers
+        self.reactions = reactions
+        self.jobs = jobs
+        self.recurring = recurring
+        self.consumers = consumers
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()
+
+    def context(self, *, viewer: Viewer, scope: Scope | None = None) -> Context:
+        """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`."""
+        return Context(self, viewer=viewer, scope=scope)
+
+
+class _Reader:
+    """A request's own connection to read from: opened at the first read, used by one at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: AsyncConnection | None = None
+        self._turn = asyncio.Lock()
+        self._open = AsyncExitStack()
+        self._closed = False
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[AsyncConnection]:
+        """Wait for the turn; resolvers of one level may run side by side."""
+        async with self._turn:
+            assert not self._closed, "this request is over"
+            if self._connection is None:
+                self._connection = await self._open.enter_async_context(self._database.reading())
+            yield self._connection
+
+    async def rest(self) -> None:
+        """Give the connection back; the next turn opens one again."""
+        async with self._turn:
+            self._connection = None
+            await self._open.aclose()
+
+    async def close(self) -> None:
+        """Give the connection back for good."""
+        # A batch of a level whose answer nobody waits for any more may still be at work.
+        self._closed = True
+        await self.rest()
+
+
+class Context:
+    """One request. Use-cases take it first; `db` is there inside a `@transaction` only."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        *,
+        viewer: Viewer,
+        scope: Scope | None = None,
+        connection: AsyncConnection | None = None,
+    ) -> None:
+        self.shop = shop
+        self.viewer = viewer
+        self._scope = scope
+        self._connection = connection
+        self._reader = _Reader(shop.database)
+        self._pending: list[Event] = []
+        # Levels of batch resolvers that wait to be run; see kernel/schema/batch.py.
+        self.batches: dict[Any, Any] = {}
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this request goes by."""
+        return self.shop.clock
+
+    @property
+    def hooks(self) -> Hooks:
+        """The hooks of this shop's plugins."""
+        return self.shop.hooks
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this shop."""
+        return self.shop.settings
+
+    @property
+    def scope(self) -> Scope:
+        """The channel, currency and languages of this request; jobs and commands may have none."""
+        assert self._scope is not None, "this context was opened without a channel"
+        return self._scope
+
+    @property
+    def db(self) -> AsyncConnection:
+        """The transaction's connection. Only inside a use-case that is a `@transaction`."""
+        assert self._connection is not None, "this use-case lacks @transaction"
+        return self._connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """Tell whether this context is inside a transaction."""
+        return self._connection is not None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection to read from: the transaction's if there is one, else the request's."""
+        if self._connection is not None:
+            yield self._connection
+            return
+        async with self._reader.turn() as connection:
+            yield connection
+
+    def emit(self, event: Event) -> None:
+        """Tell that something happened; the transaction keeps it in the outbox."""
+        assert self._connection is not None, "events belong to a transaction"
+        self._pending.append(event)
+
+    async def close(self) -> None:
+        """Give back what the request held."""
+        await self._reader.close()
+
+    async def rest(self) -> None:
+        """Give back the connection that the request reads from, until it reads again."""
+        await self._reader.rest()
+
+    async def __aenter__(self) -> Context:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def at(self, scope: Scope) -> Context:
+        """Return this very request, seen from another channel, currency or language."""
+        elsewhere = copy.copy(self)
+        elsewhere._scope = scope
+        return elsewhere
+
+    def inside(self, connection: AsyncConnection) -> Context:
+        """Return this request inside a transaction."""
+        return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
+
+    async def settle(self) -> None:
+        """Run what core's own table says must follow each event, then store all of them."""
+        stored = 0
+        while stored < len(self._pending):
+            event = self._pending[stored]
+            stored += 1
+            for react in self.shop.reactions.get(type(event), ()):
+                await react(self, event)
+        await outbox.store(self.db, self._pending, now=self.clock.now())
+
+
+def transaction(
+    use_case: Callable[Concatenate[Context, P], Awaitable[T]],
+) -> Callable[Concatenate[Context, P], Awaitable[T]]:
+    """Run a use-case in one transaction with its events, or join the one that its caller is in.
+
+    On a conflict the whole use-case is run again, so it may only do what a rollback undoes.
+    """
+
+    @wraps(use_case)
+    async def run(ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if ctx.in_transaction:
+            return await use_case(ctx, *args, **kwargs)
+
+        async def work(connection: AsyncConnection) -> T:
+            inside = ctx.inside(connection)
+            result = await use_case(inside, *args, **kwargs)
+            await inside.settle()
+            return result
+
+        # Who kept one connection while waiting for another could wait for others who do the same.
+        await ctx.rest()
+        return await ctx.shop.database.transact(work)
+
+    return run

@@ -1,0 +1,354 @@
+"""Deliveries: each stored event comes to each of its consumers, in its aggregate's order.
+
+An event is handled in the transaction that marks its delivery: what a handler writes to this
+database happens once. Work outside of it (a network call) is enqueued as a job from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, bindparam, insert, literal, select
+from sqlalchemy.exc import DBAPIError
+
+from koipond.kernel import db as database
+from koipond.kernel.db import AsyncConnection, may_retry
+from koipond.kernel.events import Event
+from koipond.kernel.faults import crash_point
+from koipond.kernel.logs import log
+from koipond.kernel.outbox import (
+    DeliveryState,
+    delivery,
+    holds,
+    outbox_event,
+    pending,
+    subscription,
+    unrelayed,
+)
+from koipond.kernel.retries import ATTEMPTS_MAX, backoff, cut_after, describe
+from koipond.kernel.viewer import SYSTEM
+
+if TYPE_CHECKING:
+    from koipond.kernel.context import Context, Shop
+
+RELAY_AT_ONCE = 500
+HANDLE_AT_ONCE = 50
+# A batch holds its rows, and on SQLite the only writer: after so long it takes up nothing more.
+_BATCH_S = 1.0
+
+_columns = (
+    delivery.c.event_id,
+    delivery.c.aggregate_id,
+    delivery.c.attempts,
+    outbox_event.c.name,
+    outbox_event.c.payload,
+)
+
+
+class Consumer(Struct, frozen=True, kw_only=True):
+    """Who wants to hear of events; registered by app.py. Its name is kept in rows: never change it.
+
+    handle: a use-case that only writes to the database. It is run again after a failure, and one
+    that is over its deadline is cut.
+    """
+
+    name: str
+    events: tuple[type[Event], ...]
+    handle: Callable[[Context, Any], Awaitable[None]]
+    attempts_max: int = ATTEMPTS_MAX
+    deadline_s: float = 5
+
+    def event_class(self, name: str) -> type[Event] | None:
+        """Return the class of events called `name`, if this code knows it."""
+        return next((one for one in self.events if one.name() == name), None)
+
+
+class Handled(Struct, frozen=True, kw_only=True):
+    """How many deliveries a batch has done, and how many have failed."""
+
+    done: int = 0
+    failed: int = 0
+
+
+class _Taken(Struct, frozen=True, kw_only=True):
+    """A delivery that a batch has to itself."""
+
+    event_id: UUID
+    aggregate_id: UUID
+    attempts: int
+    name: str
+    payload: Any
+
+
+# With what went wrong.
+_Failed = tuple[_Taken, str]
+
+
+async def enrol(db: AsyncConnection, consumers: Sequence[Consumer], *, now: datetime) -> None:
+    """Note what each consumer wants: events that are relayed from now on, and no older ones."""
+    for one in consumers:
+        wanted = [event.name() for event in one.events]
+        await db.execute(
+            subscription.delete().where(
+                subscription.c.consumer == one.name, subscription.c.event_name.not_in(wanted)
+            )
+        )
+        rows = [{"consumer": one.name, "event_name": name, "since": now} for name in wanted]
+        await db.execute(database.insert(db, subscription).on_conflict_do_nothing(), rows)
+
+
+def waiting_for_relay() -> Select[Any]:
+    """Select the events that have no deliveries yet."""
+    return select(outbox_event.c.id).where(unrelayed)
+
+
+async def relay(db: AsyncConnection, *, now: datetime) -> int:
+    """Make the deliveries of events that have none yet; returns how many events there were."""
+    waiting = (
+        waiting_for_relay()
+        .order_by(outbox_event.c.aggregate_id, outbox_event.c.seq)
+        .limit(RELAY_AT_ONCE)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    ids = (await db.execute(waiting)).scalars().all()
+    if not ids:
+        return 0
+    wanted = (
+        select(
+            outbox_event.c.id,
+            subscription.c.consumer,
+            outbox_event.c.aggregate_id,
+            outbox_event.c.seq,
+            literal(DeliveryState.PENDING.value),
+            literal(0),
+            literal(now, delivery.c.run_at.type),
+        )
+        .join_from(outbox_event, subscription, subscription.c.event_name == outbox_event.c.name)
+        .where(outbox_event.c.id.in_(ids))
+    )
+    columns = ["event_id", "consumer", "aggregate_id", "seq", "state", "attempts", "run_at"]
+    await db.execute(insert(delivery).from_select(columns, wanted))
+    await db.execute(outbox_event.update().where(outbox_event.c.id.in_(ids)).values(relayed_at=now))
+    return len(ids)
+
+
+def heads(consumer: Consumer, now: datetime) -> Select[Any]:
+    """Select what may be delivered to `consumer` next: due, and nothing before it in its lane."""
+    earlier = delivery.alias()
+    held_up = select(earlier.c.event_id).where(
+        holds(earlier),
+        earlier.c.consumer == delivery.c.consumer,
+        earlier.c.aggregate_id == delivery.c.aggregate_id,
+        earlier.c.seq < delivery.c.seq,
+    )
+    known = [event.name() for event in consumer.events]
+    return (
+        select(*_columns)
+        .join_from(delivery, outbox_event, outbox_event.c.id == delivery.c.event_id)
+        .where(pending, delivery.c.consumer == consumer.name, delivery.c.run_at <= now)
+        .where(outbox_event.c.name.in_(known), ~held_up.exists(), ~_earlier_unrelayed())
+    )
+
+
+async def handle(shop: Shop, consumer: Consumer, *, chance: Callable[[], float]) -> Handled:
+    """Handle up to 50 deliveries of `consumer` in one transaction, each under a savepoint.
+
+    One that fails is tried again later, see `backoff`, or is dead after its last attempt.
+    """
+    batch = _Batch(shop, consumer, chance)
+    try:
+        handled = await shop.database.transact(batch.run)
+    except Exception as error:
+        # Not a handler's doing, but the database's.
+        if batch.current is None:
+            raise
+        # It broke the transaction, and the whole batch with it: the others come again.
+        blamed, problem = batch.current, batch.describe(error)
+        await shop.database.transact(lambda db: batch.fail(db, [(blamed, problem)]))
+        return Handled(failed=1)
+    return handled
+
+
+async def retry(db: AsyncConnection, event_id: UUID, consumer: str, *, now: datetime) -> bool:
+    """Try a dead delivery again, with all its attempts; returns whether it was dead."""
+    values = {"state": DeliveryState.PENDING, "attempts": 0, "run_at": now, "finished_at": None}
+    return await _bring_back(db, event_id, consumer, values)
+
+
+async def skip(db: AsyncConnection, event_id: UUID, consumer: str, *, now: datetime) -> bool:
+    """Give up a dead delivery, so that its lane moves on; returns whether it was dead."""
+    values = {"state": DeliveryState.SKIPPED, "finished_at": now}
+    return await _bring_back(db, event_id, consumer, values)
+
+
+class _Batch:
+    """One transaction's deliveries to one consumer; it may be run again from the start."""
+
+    def __init__(self, shop: Shop, consumer: Consumer, chance: Callable[[], float]) -> None:
+        self._shop = shop
+        self._consumer = consumer
+        self._chance = chance
+        # The delivery whose handler is at work.
+        self.current: _Taken | None = None
+
+    async def run(self, db: AsyncConnection) -> Handled:
+        """Take, handle and mark what is due."""
+        self.current = None
+        until = asyncio.get_running_loop().time() + _BATCH_S
+        done: list[_Taken] = []
+        failed: list[_Failed] = []
+        for lane in await self._take(db):
+            for one in lane:
+                if asyncio.get_running_loop().time() > until and (done or failed):
+                    break
+                problem = await self._attempt(db, one)
+                if problem is not None:
+                    failed.append((one, problem))
+                    break
+                done.append(one)
+        await self._finish(db, done)
+        await self.fail(db, failed)
+        crash_point("outbox.handled.before_commit")
+        return Handled(done=len(done), failed=len(failed))
+
+    async def _take(self, db: AsyncConnection) -> list[list[_Taken]]:
+        """Return the lanes that something is to be delivered of, each in its order.
+
+        Whoever locks the head of a lane has all of it: the rest cannot be a head before that.
+        """
+        first = (
+            heads(self._consumer, self._shop.clock.now())
+            .order_by(delivery.c.run_at, delivery.c.event_id)
+            .limit(HANDLE_AT_ONCE)
+            .with_for_update(of=delivery, skip_locked=True, key_share=True)
+        )
+        lanes = {row.aggregate_id: [_taken(row)] for row in await db.execute(first)}
+        if 0 < len(lanes) < HANDLE_AT_ONCE:
+            for row in await db.execute(self._followers(lanes)):
+                lanes[row.aggregate_id].append(_taken(row))
+        return [self._known(lane) for lane in lanes.values()]
+
+    def _followers(self, lanes: dict[UUID, list[_Taken]]) -> Select[Any]:
+        taken = [one.event_id for lane in lanes.values() for one in lane]
+        return (
+            select(*_columns)
+            .join_from(delivery, outbox_event, outbox_event.c.id == delivery.c.event_id)
+            .where(pending, delivery.c.consumer == self._consumer.name)
+            .where(delivery.c.aggregate_id.in_(list(lanes)), delivery.c.event_id.not_in(taken))
+            .where(~_earlier_unrelayed())
+            .order_by(delivery.c.aggregate_id, delivery.c.seq)
+            .limit(HANDLE_AT_ONCE - len(lanes))
+        )
+
+    def _known(self, lane: list[_Taken]) -> list[_Taken]:
+        """Return a lane up to the first event that only newer code knows."""
+        unknown = (n for n, one in enumerate(lane) if not self._consumer.event_class(one.name))
+        return lane[: next(unknown, len(lane))]
+
+    async def _attempt(self, db: AsyncConnection, one: _Taken) -> str | None:
+        """Handle one delivery; returns what went wrong, its writes undone, or None."""
+        self.current = one
+        problem = None
+        try:
+            async with db.begin_nested(), cut_after(self._consumer.deadline_s):
+                await self._handle(db, one)
+        except Exception as error:
+            if db.invalidated or (isinstance(error, DBAPIError) and may_retry(error)):
+                raise
+            problem = self.describe(error)
+        self.current = None
+        return problem
+
+    async def _handle(self, db: AsyncConnection, one: _Taken) -> None:
+        kind = self._consumer.event_class(one.name)
+        assert kind is not None, "a lane is taken as far as its events are known"
+        event = msgspec.convert(one.payload, kind, str_keys=True)
+        async with self._shop.context(viewer=SYSTEM) as outside:
+            ctx = outside.inside(db)
+            await self._consumer.handle(ctx, event)
+            await ctx.settle()
+
+    async def _finish(self, db: AsyncConnection, done: Sequence[_Taken]) -> None:
+        if done:
+            await db.execute(
+                delivery.update()
+                .where(delivery.c.consumer == self._consumer.name)
+                .where(delivery.c.event_id.in_([one.event_id for one in done]))
+                .values(state=DeliveryState.DONE, finished_at=self._shop.clock.now())
+                .values(attempts=delivery.c.attempts + 1, last_error=None)
+            )
+
+    async def fail(self, db: AsyncConnection, failed: Sequence[_Failed]) -> None:
+        """Let what failed wait for its next attempt, or bury it after its last."""
+        rows = [self._failure(one, problem) for one, problem in failed]
+        if rows:
+            await db.execute(
+                delivery.update()
+                .where(pending, delivery.c.consumer == self._consumer.name)
+                .where(delivery.c.event_id == bindparam("key")),
+                rows,
+            )
+
+    def _failure(self, one: _Taken, problem: str) -> dict[str, Any]:
+        now, attempts = self._shop.clock.now(), one.attempts + 1
+        over = attempts >= self._consumer.attempts_max
+        log.warning(
+            "delivery failed",
+            consumer=self._consumer.name,
+            event_name=one.name,
+            event_id=str(one.event_id),
+            attempts=attempts,
+            dead=over,
+            problem=problem,
+        )
+        return {
+            "key": one.event_id,
+            "state": DeliveryState.DEAD if over else DeliveryState.PENDING,
+            "attempts": attempts,
+            "run_at": now if over else now + backoff(attempts, chance=self._chance()),
+            "last_error": problem,
+            "finished_at": now if over else None,
+        }
+
+    def describe(self, error: Exception) -> str:
+        """Say what went wrong, for the delivery's row and the log."""
+        return describe(error, secrets=(self._shop.settings.secret,))
+
+
+async def _bring_back(
+    db: AsyncConnection, event_id: UUID, consumer: str, values: dict[str, Any]
+) -> bool:
+    dead = (
+        delivery.c.event_id == event_id,
+        delivery.c.consumer == consumer,
+        delivery.c.state == DeliveryState.DEAD,
+    )
+    brought = await db.execute(delivery.update().where(*dead).values(**values))
+    return brought.rowcount == 1
+
+
+def _earlier_unrelayed() -> ColumnElement[bool]:
+    """Say which deliveries must wait for the relay: two of its runs may overtake each other."""
+    earlier = outbox_event.alias()
+    waiting = select(earlier.c.id).where(
+        earlier.c.relayed_at.is_(None),
+        earlier.c.aggregate_id == delivery.c.aggregate_id,
+        earlier.c.seq < delivery.c.seq,
+    )
+    return waiting.exists()
+
+
+def _taken(row: Any) -> _Taken:
+    return _Taken(
+        event_id=row.event_id,
+        aggregate_id=row.aggregate_id,
+        attempts=row.attempts,
+        name=row.name,
+        payload=row.payload,
+    )

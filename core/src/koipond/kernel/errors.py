@@ -1,0 +1,33 @@
+"""Refusals that a caller can act on. Each is a class: a code, fields, a message with a way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar, dataclass_transform
+
+E = TypeVar("E", bound="DomainError")
+
+
+class DomainError(Exception):
+    """An expected refusal; it becomes a member of the GraphQL interface UserError by itself.
+
+    Subclasses are declared with `@domain_error`, name a unique `code` in capitals and their fields
+    (str, int, bool, Money, date, datetime, StrEnum or an id), and say in `__str__` what was asked,
+    what is possible, and what to do. Raising one means that nothing was changed.
+    """
+
+    code: ClassVar[str]
+    # Where in the mutation's input the mistake is, such as "lines.0.quantity"; set by who knows it.
+    at: str | None = None
+
+    def located(self: E, at: str) -> E:
+        """Say where in the input the mistake is; returns the same error, to be raised."""
+        self.at = at
+        return self
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def domain_error(cls: type[E]) -> type[E]:
+    """Make a DomainError class from its annotated fields (keyword-only, compared by identity)."""
+    assert cls.code.isupper(), f"{cls.__name__}.code must be in capitals"
+    return dataclass(eq=False, kw_only=True)(cls)

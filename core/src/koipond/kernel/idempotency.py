@@ -1,0 +1,207 @@
+"""Idempotency: one key, one effect. A request walks through steps; a retry resumes at the last.
+
+    CLAIMED   the key is taken and the order's id is chosen; nothing else has happened
+    PLACED    the order is stored
+    PAYING    a payment is stored, the provider may have been asked
+    DONE      everything has happened; a repeat gets the same answer
+
+A claim is committed by itself, before the work: a retry then works with the same order id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Column, ColumnElement, String, Table, Uuid, and_, select
+
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.db import AsyncConnection, Instant, insert, metadata
+from koipond.kernel.errors import DomainError, domain_error
+
+# A repeat that finds the first request still at work looks again this often, this many times.
+_LOOK_AGAIN_S = 0.05
+_LOOKS = 40
+_KEY_MAX = 120
+
+
+class Step(StrEnum):
+    """How far a request has come."""
+
+    CLAIMED = "claimed"
+    PLACED = "placed"
+    PAYING = "paying"
+    DONE = "done"
+
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    # Whose key it is: two callers may choose the same.
+    Column("principal", String(120), primary_key=True),
+    Column("operation", String(60), primary_key=True),
+    Column("key", String(_KEY_MAX), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    # A Step.
+    Column("step", String(20), nullable=False),
+    # What it is about: the order's id.
+    Column("subject_id", Uuid, nullable=False),
+    # Until when the request that is at work may be believed to be alive.
+    Column("leased_until", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A key that this request holds."""
+
+    principal: str
+    operation: str
+    key: str
+    step: Step
+    subject_id: UUID
+
+
+@domain_error
+class IdempotencyKeyInvalid(DomainError):
+    """A key that is too weak or too long to tell requests apart."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_KEY_INVALID"
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"idempotencyKey {self.key[:40]!r}: {self.reason}. A new random UUID per act is good."
+        )
+
+
+@domain_error
+class IdempotencyKeyReused(DomainError):
+    """A key that came with another request before."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_KEY_REUSED"
+    key: str
+
+    def __str__(self) -> str:
+        return (
+            f"idempotencyKey {self.key[:40]!r} was used for another request. Repeat that one "
+            "unchanged, or take a new key for a new act."
+        )
+
+
+@domain_error
+class RequestInFlight(DomainError):
+    """A repeat that came while the first request is still at work."""
+
+    code: ClassVar[str] = "REQUEST_IN_FLIGHT"
+    key: str
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        return (
+            f"The request with idempotencyKey {self.key[:40]!r} is still at work. "
+            f"Repeat it in {self.retry_after_s} s; it will not happen twice."
+        )
+
+
+def check_unguessable(key: str) -> None:
+    """Raise IdempotencyKeyInvalid unless `key` is a UUID: for callers who are known by it alone."""
+    try:
+        UUID(key)
+    except ValueError as error:
+        reason = "without a login or a cart's token it must be a UUID"
+        raise IdempotencyKeyInvalid(key=key, reason=reason) from error
+
+
+async def claim(
+    ctx: Context, *, principal: str, operation: str, key: str, request: Any, subject_id: UUID
+) -> Claim:
+    """Take `key` for a request about `subject_id`, or come back to where an earlier try stopped.
+
+    The claim that comes back has the earlier try's subject. While that try is at work this waits
+    up to 2 s. Raises IdempotencyKeyInvalid, IdempotencyKeyReused, RequestInFlight.
+    """
+    if not 1 <= len(key) <= _KEY_MAX:
+        reason = f"it has {len(key)} characters, 1 to {_KEY_MAX} are possible"
+        raise IdempotencyKeyInvalid(key=key, reason=reason)
+    wanted = Claim(
+        principal=principal, operation=operation, key=key, step=Step.CLAIMED, subject_id=subject_id
+    )
+    fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
+    for _ in range(_LOOKS):
+        held = await _take(ctx, wanted, fingerprint)
+        if held is not None:
+            return held
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    raise RequestInFlight(key=key, retry_after_s=ctx.settings.idempotency_lease_s)
+
+
+@transaction
+async def advance(ctx: Context, held: Claim, step: Step) -> None:
+    """Store that the request has come to `step`; belongs to the transaction that took it there."""
+    await ctx.db.execute(idempotency.update().where(_is(held)).values(step=step))
+
+
+@transaction
+async def forget(ctx: Context, held: Claim) -> None:
+    """Give up a claim whose request was refused and changed nothing; the key may be used anew."""
+    await ctx.db.execute(idempotency.delete().where(_is(held), idempotency.c.step == Step.CLAIMED))
+
+
+@transaction
+async def let_go(ctx: Context, held: Claim) -> None:
+    """Say that nobody is at work any more, so that a repeat resumes at once."""
+    await ctx.db.execute(idempotency.update().where(_is(held)).values(leased_until=ctx.clock.now()))
+
+
+@transaction
+async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
+    """Return the claim, or None while another request holds it."""
+    now = ctx.clock.now()
+    lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
+    if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):
+        return wanted
+    found = await ctx.db.execute(select(idempotency).where(_is(wanted)).with_for_update())
+    row = found.one_or_none()
+    if row is None:  # forgotten since; look again
+        return None
+    if row.fingerprint != fingerprint:
+        raise IdempotencyKeyReused(key=wanted.key)
+    step = Step(row.step)
+    if step is not Step.DONE:
+        if row.leased_until > now:
+            return None
+        await ctx.db.execute(idempotency.update().where(_is(wanted)).values(leased_until=lease))
+    return msgspec.structs.replace(wanted, step=step, subject_id=row.subject_id)
+
+
+async def _insert(
+    db: AsyncConnection, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
+) -> bool:
+    statement = insert(db, idempotency).values(
+        principal=wanted.principal,
+        operation=wanted.operation,
+        key=wanted.key,
+        fingerprint=fingerprint,
+        step=wanted.step,
+        subject_id=wanted.subject_id,
+        leased_until=lease,
+        created_at=now,
+    )
+    done = await db.execute(statement.on_conflict_do_nothing().returning(idempotency.c.subject_id))
+    return done.one_or_none() is not None
+
+
+def _is(held: Claim) -> ColumnElement[bool]:
+    return and_(
+        idempotency.c.principal == held.principal,
+        idempotency.c.operation == held.operation,
+        idempotency.c.key == held.key,
+    )

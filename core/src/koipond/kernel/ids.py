@@ -1,0 +1,123 @@
+"""Every id type of core, and their outside form: a typed prefix and 26 characters, `prod_01k…`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import ClassVar, NewType, TypeVar
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from koipond.kernel.errors import DomainError, domain_error
+
+T = TypeVar("T")
+
+ChannelId = NewType("ChannelId", UUID)
+CategoryId = NewType("CategoryId", UUID)
+CollectionId = NewType("CollectionId", UUID)
+AttributeId = NewType("AttributeId", UUID)
+AttributeValueId = NewType("AttributeValueId", UUID)
+ProductId = NewType("ProductId", UUID)
+OptionId = NewType("OptionId", UUID)
+OptionValueId = NewType("OptionValueId", UUID)
+VariantId = NewType("VariantId", UUID)
+MediaId = NewType("MediaId", UUID)
+PriceListId = NewType("PriceListId", UUID)
+LocationId = NewType("LocationId", UUID)
+StockMovementId = NewType("StockMovementId", UUID)
+MemberId = NewType("MemberId", UUID)
+IdentityId = NewType("IdentityId", UUID)
+StaffId = NewType("StaffId", UUID)
+OrderId = NewType("OrderId", UUID)
+OrderLineId = NewType("OrderLineId", UUID)
+AdjustmentId = NewType("AdjustmentId", UUID)
+PaymentId = NewType("PaymentId", UUID)
+RefundId = NewType("RefundId", UUID)
+ShippingMethodId = NewType("ShippingMethodId", UUID)
+EventId = NewType("EventId", UUID)
+ImportRunId = NewType("ImportRunId", UUID)
+QuotaId = NewType("QuotaId", UUID)
+# Who holds units of a quota: an order, or whatever else was made before anything was asked.
+OwnerId = NewType("OwnerId", UUID)
+# Whom a limit counts: a member, or a phone, payer or device made one by `quota.rules.subject_of`.
+SubjectId = NewType("SubjectId", UUID)
+
+# The outside prefix of every id that leaves the shop. A prefix is never reused for something else.
+PREFIXES: dict[Callable[[UUID], object], str] = {
+    ChannelId: "chan",
+    CategoryId: "cat",
+    CollectionId: "coll",
+    AttributeId: "attr",
+    ProductId: "prod",
+    OptionId: "opt",
+    VariantId: "var",
+    MediaId: "media",
+    LocationId: "loc",
+    MemberId: "mem",
+    StaffId: "staff",
+    OrderId: "ord",
+    OrderLineId: "line",
+    PaymentId: "pay",
+    RefundId: "refund",
+    ShippingMethodId: "ship",
+    QuotaId: "quota",
+    OwnerId: "owner",
+}
+
+# Crockford's alphabet: no letter that is mistaken for a digit.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
+_LENGTH = 26
+
+
+@domain_error
+class IdInvalid(DomainError):
+    """Text that is no id, or the id of another type of thing."""
+
+    code: ClassVar[str] = "ID_INVALID"
+    value: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value[:60]!r} is no {self.prefix} id: those are {self.prefix}_ and "
+            f"{_LENGTH} characters. Use one that the API gave you."
+        )
+
+
+def new_id() -> UUID:
+    """Make an id: a UUID of version 7 (RFC 9562), so that later ids sort later."""
+    return uuid7()
+
+
+def encode(kind: Callable[[UUID], T], key: T) -> str:
+    """Write an id for the outside world: `encode(ProductId, key)` is `prod_` and 26 characters."""
+    assert isinstance(key, UUID)
+    number = key.int
+    characters = []
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, 32)
+        characters.append(_ALPHABET[digit])
+    return PREFIXES[kind] + "_" + "".join(reversed(characters))
+
+
+def decode(kind: Callable[[UUID], T], value: str) -> T:
+    """Read back what `encode` wrote for the same kind of id. Raises IdInvalid."""
+    prefix, _, body = value.partition("_")
+    number = 0
+    for character in body[: _LENGTH + 1]:
+        number = number * 32 + _DIGITS.get(character, -(32**_LENGTH))
+    if prefix != PREFIXES[kind] or len(body) != _LENGTH or not 0 <= number < 2**128:
+        raise IdInvalid(value=value, prefix=PREFIXES[kind])
+    return kind(UUID(int=number))
+
+
+def prefix_of(value: str) -> str:
+    """Return the prefix of an outside id, or all of it if it has none."""
+    return value.partition("_")[0]
+
+
+def new_token() -> str:
+    """Make a secret that cannot be guessed: 256 random bits, safe in a URL."""
+    return secrets.token_urlsafe(32)

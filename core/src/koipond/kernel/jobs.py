@@ -1,0 +1,362 @@
+"""Jobs: what is to be done later, stored by the transaction that wants it done.
+
+WAITING --claim--> RUNNING --done--> (no row)
+   ^                  |
+   +---- failed, or the lease lapsed: again, at most `attempts_max` times, then ---> DEAD
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    Select,
+    String,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    literal_column,
+    select,
+)
+
+from koipond.kernel.db import AsyncConnection, Document, Instant, insert, metadata
+from koipond.kernel.ids import new_id
+from koipond.kernel.retries import ATTEMPTS_MAX, backoff
+
+if TYPE_CHECKING:
+    from koipond.kernel.context import Context
+
+UNIQUE_MAX = 200
+# A worker cuts its own jobs at their deadline; past this much more it is taken for dead.
+_LEASE_BEYOND = timedelta(seconds=30)
+_LAPSED = "the worker that ran it ended without a word, or lost its database"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class JobState(StrEnum):
+    """Where a job stands; one that is done has no row any more."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DEAD = "dead"
+
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # The name of a Job class.
+    Column("kind", String(80), nullable=False),
+    Column("payload", Document, nullable=False),
+    # What there is one job for at a time, whoever asks.
+    Column("unique_key", String(UNIQUE_MAX)),
+    # A JobState.
+    Column("state", String(10), nullable=False),
+    Column("run_at", Instant, nullable=False),
+    # How often it was begun; counted when it is claimed, so that one that kills its worker counts.
+    Column("attempts", Integer, nullable=False),
+    Column("attempts_max", Integer, nullable=False),
+    Column("leased_until", Instant),
+    Column("leased_by", String(120)),
+    # Of the last attempt that failed.
+    Column("last_error", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("failed_at", Instant),
+    CheckConstraint(
+        "(state = 'running') = (leased_until IS NOT NULL AND leased_by IS NOT NULL)", name="leased"
+    ),
+)
+# Written out and not as parameters: only then can a plan that is kept use the partial indexes.
+_waiting = job.c.state == literal_column("'waiting'")
+_running = job.c.state == literal_column("'running'")
+_alive = job.c.state != literal_column("'dead'")
+Index("ix_job_run_at", job.c.run_at, postgresql_where=_waiting, sqlite_where=_waiting)
+Index("ix_job_leased_until", job.c.leased_until, postgresql_where=_running, sqlite_where=_running)
+Index(
+    "uq_job_unique_key",
+    job.c.unique_key,
+    unique=True,
+    postgresql_where=_alive,
+    sqlite_where=_alive,
+)
+
+# When each recurring job is due next. Whoever moves its row on takes the tick, and nobody else can.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("next_at", Instant, nullable=False),
+)
+
+
+class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something to be done later: a subclass is named in the imperative and holds ids and numbers.
+
+    It runs at least once, outside of any transaction, and again if its worker died before it could
+    say so: what it does must be known by a key of its own. Renaming a class orphans its rows.
+    """
+
+    attempts_max: ClassVar[int] = ATTEMPTS_MAX
+    # After so long it is cut and counts as failed.
+    deadline_s: ClassVar[float] = 60
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the job's kind in its table and in logs: its class name."""
+        return cls.__name__
+
+
+Run = Callable[["Context", Any], Awaitable[None]]
+# {class: the use-case that does it}, registered by app.py.
+Jobs = Mapping[type[Job], Run]
+
+
+class Every(Struct, frozen=True, kw_only=True):
+    """A job for each full `seconds` since 1970, once for all workers.
+
+    Ticks that nobody was there for are made up for by one, and none is begun while the one before
+    is at work or waits to be tried again.
+    """
+
+    seconds: int
+    job: Job
+
+    @property
+    def name(self) -> str:
+        """Return what its row is called."""
+        return self.job.name()
+
+    def next_after(self, now: datetime) -> datetime:
+        """Return the first tick after `now`."""
+        period = timedelta(seconds=self.seconds)
+        return _EPOCH + ((now - _EPOCH) // period + 1) * period
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A job that a worker has to itself until its lease ends."""
+
+    id: UUID
+    kind: str
+    payload: Any
+    attempts: int
+    attempts_max: int
+    worker: str
+
+
+async def enqueue(
+    ctx: Context, task: Job, *, run_at: datetime | None = None, unique: str | None = None
+) -> bool:
+    """Store a job with the transaction that `ctx` is in; it runs after the commit, if there is one.
+
+    run_at: not before. unique: while a job with this key waits or runs, nothing happens. One that
+    runs may have begun before what you just wrote: let the key say which state of things is meant.
+    Returns whether it was stored.
+    """
+    assert type(task) in ctx.shop.jobs, f"{task.name()} is not registered in app.py"
+    now = ctx.clock.now()
+    return await _add(ctx.db, task, run_at=run_at or now, unique=unique, now=now)
+
+
+async def claim(
+    db: AsyncConnection, kinds: Collection[type[Job]], *, worker: str, now: datetime, limit: int
+) -> list[Claimed]:
+    """Take up to `limit` jobs that are due, the longest due first; other workers pass over them."""
+    known = {kind.name(): kind for kind in kinds}
+    first = (
+        due(known, now)
+        .order_by(job.c.run_at, job.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    found = (await db.execute(first)).all()
+    if not found:
+        return []
+    take = (
+        job.update()
+        .where(job.c.id == bindparam("taken"))
+        .values(state=JobState.RUNNING, leased_by=worker, attempts=job.c.attempts + 1)
+        .values(leased_until=bindparam("until"))
+    )
+    leases = [
+        {
+            "taken": row.id,
+            "until": now + timedelta(seconds=known[row.kind].deadline_s) + _LEASE_BEYOND,
+        }
+        for row in found
+    ]
+    await db.execute(take, leases)
+    return [
+        Claimed(
+            id=row.id,
+            kind=row.kind,
+            payload=row.payload,
+            attempts=row.attempts + 1,
+            attempts_max=row.attempts_max,
+            worker=worker,
+        )
+        for row in found
+    ]
+
+
+def due(kinds: Collection[str], now: datetime) -> Select[Any]:
+    """Select the jobs that may be claimed by who knows `kinds`."""
+    return select(job.c.id, job.c.kind, job.c.payload, job.c.attempts, job.c.attempts_max).where(
+        _waiting, job.c.run_at <= now, job.c.kind.in_(sorted(kinds))
+    )
+
+
+def lapsed(now: datetime) -> Select[Any]:
+    """Select the jobs that a worker claimed which is taken for dead."""
+    return select(job.c.id).where(_running, job.c.leased_until <= now)
+
+
+async def finish(db: AsyncConnection, done: Claimed) -> None:
+    """Remove a job that is done."""
+    await db.execute(job.delete().where(_is_mine(done)))
+
+
+async def fail(
+    db: AsyncConnection, failed: Claimed, *, error: str, now: datetime, chance: float
+) -> JobState:
+    """Let a job wait for its next attempt, or bury it after its last; returns which.
+
+    chance: see `backoff`. Does nothing if the lease had lapsed and another worker has the job.
+    """
+    over = failed.attempts >= failed.attempts_max
+    state = JobState.DEAD if over else JobState.WAITING
+    wait = timedelta(0) if over else backoff(failed.attempts, chance=chance)
+    await db.execute(
+        job.update()
+        .where(_is_mine(failed))
+        .values(state=state, run_at=now + wait, last_error=error, failed_at=now, **_UNLEASED)
+    )
+    return state
+
+
+async def give_back(db: AsyncConnection, worker: str) -> int:
+    """Return what a worker that stops has not finished; an attempt that was cut does not count."""
+    given = await db.execute(
+        job.update()
+        .where(_running, job.c.leased_by == worker)
+        .values(state=JobState.WAITING, attempts=job.c.attempts - 1, **_UNLEASED)
+    )
+    return given.rowcount
+
+
+async def lapse(db: AsyncConnection, *, now: datetime) -> int:
+    """Let others have the jobs whose worker is gone, or bury them after the last attempt."""
+    found = await db.execute(
+        job.update()
+        .where(_running, job.c.leased_until <= now)
+        .values(
+            state=case(
+                (job.c.attempts >= job.c.attempts_max, JobState.DEAD), else_=JobState.WAITING
+            ),
+            last_error=_LAPSED,
+            failed_at=now,
+            **_UNLEASED,
+        )
+    )
+    return found.rowcount
+
+
+async def revive(db: AsyncConnection, job_id: UUID, *, now: datetime) -> bool:
+    """Try a dead job again, with all its attempts; returns whether there was one to try.
+
+    False also if a later job of the same unique key is on its way.
+    """
+    later = job.alias()
+    successor = select(later.c.id).where(
+        later.c.unique_key == job.c.unique_key, later.c.state != JobState.DEAD
+    )
+    revived = await db.execute(
+        job.update()
+        .where(job.c.id == job_id, job.c.state == JobState.DEAD, ~successor.exists())
+        .values(state=JobState.WAITING, attempts=0, run_at=now)
+    )
+    return revived.rowcount == 1
+
+
+async def plan(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> None:
+    """Make the rows of recurring jobs that are new: they are due at once."""
+    rows = [{"name": one.name, "next_at": now} for one in recurring]
+    if rows:
+        await db.execute(insert(db, schedule).on_conflict_do_nothing(), rows)
+
+
+async def tick(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> int:
+    """Store the recurring jobs that are due and move their rows on; returns how many were due."""
+    known = {one.name: one for one in recurring}
+    ticks = ticks_due(known, now).with_for_update(skip_locked=True, key_share=True)
+    taken = await db.execute(ticks)
+    names = taken.scalars().all()
+    for name in names:
+        one = known[name]
+        await _add(db, one.job, run_at=now, unique=f"every:{name}", now=now)
+        await db.execute(
+            schedule.update().where(schedule.c.name == name).values(next_at=one.next_after(now))
+        )
+    return len(names)
+
+
+def ticks_due(names: Collection[str], now: datetime) -> Select[Any]:
+    """Select which of the recurring jobs `names` are due."""
+    return select(schedule.c.name).where(
+        schedule.c.next_at <= now, schedule.c.name.in_(sorted(names))
+    )
+
+
+async def _add(
+    db: AsyncConnection, task: Job, *, run_at: datetime, unique: str | None, now: datetime
+) -> bool:
+    assert unique is None or len(unique) <= UNIQUE_MAX, f"a unique key has {UNIQUE_MAX} characters"
+    statement = insert(db, job).values(
+        id=new_id(),
+        kind=task.name(),
+        payload=msgspec.to_builtins(task, str_keys=True),
+        unique_key=unique,
+        state=JobState.WAITING,
+        run_at=run_at,
+        attempts=0,
+        attempts_max=task.attempts_max,
+        created_at=now,
+    )
+    added = await db.execute(statement.on_conflict_do_nothing().returning(job.c.id))
+    return added.one_or_none() is not None
+
+
+_UNLEASED: dict[str, None] = {"leased_until": None, "leased_by": None}
+
+
+def _is_mine(claimed: Claimed) -> ColumnElement[bool]:
+    """Hold a worker to the attempt that it claimed: its lease may have gone to another since."""
+    return and_(
+        job.c.id == claimed.id,
+        _running,
+        job.c.leased_by == claimed.worker,
+        job.c.attempts == claimed.attempts,
+    )
+
+
+__all__ = [
+    "Claimed",
+    "Every",
+    "Job",
+    "JobState",
+    "Jobs",
+    "enqueue",
+]

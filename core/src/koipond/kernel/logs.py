@@ -1,0 +1,153 @@
+"""Logs: one structured line each; JSON in production, readable in development, secrets left out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import structlog
+from structlog.typing import Processor
+
+from koipond.kernel.ids import new_id
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+HIDDEN = "[hidden]"
+_HANDLER = "koipond"
+# A key that contains one of these holds something that must not be read by who reads logs.
+_SECRET = re.compile(r"authorization|cookie|password|secret|token", re.IGNORECASE)
+_BEARER = re.compile(r"(?i)\b(bearer)\s+\S+")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+# Asked every few seconds by whatever watches the process.
+_QUIET_PATHS = frozenset({"/health", "/ready"})
+
+_JSON_FACTS: list[Processor] = [
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+_READABLE_FACTS: list[Processor] = [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
+
+log = structlog.get_logger("koipond")
+
+
+def configure(*, production: bool, stream: TextIO | None = None) -> None:
+    """Send every log of this process, also those of the standard library, to `stream` (stderr).
+
+    A traceback never shows local variables: they hold what keys would hide.
+    """
+    written = stream or sys.stderr
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        redact,
+        *(_JSON_FACTS if production else _READABLE_FACTS),
+    ]
+    plain = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    rendering = _json() if production else _readable(colours=written.isatty())
+    output = logging.StreamHandler(written)
+    output.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[plain, *rendering]
+        )
+    )
+    _replace_handler(output)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+def _json() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _readable(*, colours: bool) -> list[Processor]:
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=colours,
+            pad_event_to=0,
+            sort_keys=False,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]
+
+
+def _replace_handler(output: logging.Handler) -> None:
+    """Make `output` ours, and leave the handlers of others, such as a test runner's, alone."""
+    output.set_name(_HANDLER)
+    root = logging.getLogger()
+    root.handlers = [one for one in root.handlers if one.get_name() != _HANDLER] + [output]
+    root.setLevel(logging.INFO)
+    # It says at every start which database it knows.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def redact(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide what stands under a key that names a secret, at any depth, and tokens in texts."""
+    return {key: _redacted(key, value) for key, value in line.items()}
+
+
+def _redacted(key: object, value: Any) -> Any:
+    if isinstance(key, str) and _SECRET.search(key):
+        return HIDDEN
+    if isinstance(value, str):
+        return _BEARER.sub(rf"\1 {HIDDEN}", value)
+    if isinstance(value, Mapping):
+        return {inner: _redacted(inner, one) for inner, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(None, one) for one in value]
+    return value
+
+
+class RequestLog:
+    """Gives each request an id, in its logs and as the header X-Request-Id, and logs its end.
+
+    A caller's own id is kept, so that one can be followed through several programs.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request."""
+        if str(scope["type"]) == "websocket":
+            await self._app(scope, receive, send)
+            return
+        method = cast("HTTPScope", scope)["method"]
+        request_id = _given_id(scope) or str(new_id())
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                if scope["path"] not in _QUIET_PATHS:
+                    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+                    log.info(
+                        "request",
+                        method=method,
+                        path=scope["path"],
+                        status=status,
+                        milliseconds=milliseconds,
+                    )
+
+
+def _given_id(scope: Scope) -> str | None:
+    """Return the caller's own id, unless it could forge a line of the log."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    text = given.decode("latin-1")
+    return text if _REQUEST_ID.fullmatch(text) else None

@@ -1,0 +1,32 @@
+"""What every graphql.py needs: scalars, Node, Connection, UserError, fields, batch, builder."""
+
+from koipond.kernel.quantity import Quantity
+from koipond.kernel.schema.batch import batch
+from koipond.kernel.schema.build import Api, SchemaBuilder, SchemaConflict
+from koipond.kernel.schema.errors import UserError
+from koipond.kernel.schema.fields import MEMBER, PUBLIC, Access, Info, mutation, needs, query
+from koipond.kernel.schema.pages import Connection, connect
+from koipond.kernel.schema.types import MoneyInput, MoneyType, Mutation, Node, Query
+
+__all__ = [
+    "MEMBER",
+    "PUBLIC",
+    "Access",
+    "Api",
+    "Connection",
+    "Info",
+    "MoneyInput",
+    "MoneyType",
+    "Mutation",
+    "Node",
+    "Quantity",
+    "Query",
+    "SchemaBuilder",
+    "SchemaConflict",
+    "UserError",
+    "batch",
+    "connect",
+    "mutation",
+    "needs",
+    "query",
+]

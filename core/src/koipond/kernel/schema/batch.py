@@ -1,0 +1,109 @@
+"""Relations as batch resolvers: one call for all parents of a level, so that N+1 cannot be written.
+
+Until the compiled executor walks a level at a time, graphql-core calls a field once per parent; the
+calls of one level arrive in one turn of the event loop, are collected here, and answered together.
+"""
+
+import asyncio
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import strawberry
+from graphql.pyutils import Path
+
+from koipond.kernel.context import Context
+
+_running: set[asyncio.Task[None]] = set()
+BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
+
+
+def batch(resolver: Any) -> Any:
+    """Declare a field by a function that answers for all parents of a level at once.
+
+    resolver: a static method `async (parents: list[P], info: Info, **arguments) -> list[T]`, whose
+    result has one T per parent, in their order. The field's GraphQL type is T.
+    """
+    answer_all: BatchResolver = getattr(resolver, "__func__", resolver)
+
+    async def answer_one(self: Any, info: strawberry.Info[Context, None], **arguments: Any) -> Any:
+        return await _join(answer_all, self, info, arguments)
+
+    signature = inspect.signature(answer_all)
+    parents, given_info, *arguments = signature.parameters.values()
+    (returned,) = typing.get_args(signature.return_annotation)
+    itself = parents.replace(name="self", annotation=inspect.Parameter.empty)
+    info = given_info.replace(name="info", annotation=strawberry.Info[Context, None])
+    # strawberry reads the field's type and arguments from what it is given: show it one parent's.
+    answer_one.__signature__ = signature.replace(  # type: ignore[attr-defined]  # inspect's own hook
+        parameters=[itself, info, *arguments], return_annotation=returned
+    )
+    answer_one.__annotations__ = {a.name: a.annotation for a in arguments} | {"return": returned}
+    answer_one.__name__ = answer_all.__name__
+    answer_one.__module__ = answer_all.__module__
+    return strawberry.field(
+        resolver=answer_one, description=inspect.getdoc(answer_all), metadata={"batch": answer_all}
+    )
+
+
+class _Level:
+    """The parents of one field at one depth that wait for their answer."""
+
+    def __init__(self) -> None:
+        self.parents: list[Any] = []
+        self.answers: list[asyncio.Future[Any]] = []
+
+
+def _join(
+    answer_all: BatchResolver, parent: Any, info: strawberry.Info[Context, None], arguments: Any
+) -> Awaitable[Any]:
+    levels = info.context.batches
+    place = _place(info.path)
+    level = levels.get(place)
+    if level is None:
+        level = levels[place] = _Level()
+        loop = asyncio.get_running_loop()
+        # Two turns: a parent's answer wakes its children's resolvers one turn later.
+        loop.call_soon(loop.call_soon, _start, answer_all, levels, place, info, arguments)
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    level.parents.append(parent)
+    level.answers.append(answer)
+    return answer
+
+
+def _place(path: Path) -> tuple[str | int, ...]:
+    """The path without list indexes: equal for all parents of a level."""
+    return tuple(key for key in path.as_list() if isinstance(key, str))
+
+
+def _start(
+    answer_all: BatchResolver,
+    levels: dict[Any, Any],
+    place: tuple[str | int, ...],
+    info: strawberry.Info[Context, None],
+    arguments: Any,
+) -> None:
+    level = levels.pop(place)
+    task = asyncio.ensure_future(_answer(answer_all, level, info, arguments))
+    # The loop holds its tasks weakly.
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+
+
+async def _answer(
+    answer_all: BatchResolver, level: _Level, info: strawberry.Info[Context, None], arguments: Any
+) -> None:
+    try:
+        results = await answer_all(level.parents, info, **arguments)
+        assert len(results) == len(level.parents), (
+            f"{answer_all.__qualname__} answered {len(results)} for {len(level.parents)} parents"
+        )
+    except Exception as error:  # handed to each field that waits, which reports it
+        for answer in level.answers:
+            if not answer.done():
+                answer.set_exception(error)
+        return
+    for answer, result in zip(level.answers, results, strict=True):
+        if not answer.done():
+            answer.set_result(result)

@@ -1,0 +1,87 @@
+"""Root fields: who may use them, and refusals as data."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import strawberry
+from msgspec import Struct
+
+from koipond.kernel.context import Context
+from koipond.kernel.errors import DomainError
+from koipond.kernel.schema.errors import wrap_error
+from koipond.kernel.viewer import PermissionMissing, ViewerKind
+
+Info = strawberry.Info[Context, None]
+R = TypeVar("R")
+
+
+class Access(Struct, frozen=True):
+    """Who may use a root field: everyone, or who holds a permission."""
+
+    permission: str | None = None
+
+
+PUBLIC = Access()
+MEMBER = Access("member")
+
+
+def needs(permission: str) -> Access:
+    """Declare that a field is for viewers with `permission`, such as stock.write."""
+    return Access(permission)
+
+
+def check_access(access: Access, ctx: Context) -> None:
+    """Raise PermissionMissing if the viewer has no right to a field of this access."""
+    if access.permission is None:
+        return
+    if access is MEMBER:
+        allowed = ctx.viewer.kind is ViewerKind.MEMBER
+    else:
+        allowed = ctx.viewer.may(access.permission)
+    if not allowed:
+        raise PermissionMissing(permission=access.permission)
+
+
+def query(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
+    """Declare a field of Query by an async method `(self, info, …)`; refusals are its errors."""
+
+    def declare(resolver: Callable[..., Awaitable[R]]) -> Any:
+        @functools.wraps(resolver)
+        async def run(self: Any, info: Info, **arguments: Any) -> R:
+            check_access(access, info.context)
+            return await resolver(self, info, **arguments)
+
+        return _field(run, access)
+
+    return declare
+
+
+def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
+    """Declare a field of Mutation by an async method `(self, info, input) -> XxxPayload`.
+
+    The payload class has `user_errors` and otherwise fields that may be missing: a DomainError
+    becomes a payload that holds nothing else.
+    """
+
+    def declare(resolver: Callable[..., Awaitable[R]]) -> Any:
+        payload = inspect.signature(resolver).return_annotation
+
+        @functools.wraps(resolver)
+        async def run(self: Any, info: Info, **arguments: Any) -> Any:
+            check_access(access, info.context)
+            try:
+                return await resolver(self, info, **arguments)
+            except DomainError as error:
+                return payload(user_errors=[wrap_error(error)])
+
+        return _field(run, access)
+
+    return declare
+
+
+def _field(run: Callable[..., Any], access: Access) -> Any:
+    return strawberry.field(
+        resolver=run, description=inspect.getdoc(run), metadata={"access": access}
+    )

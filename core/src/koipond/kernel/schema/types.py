@@ -1,0 +1,72 @@
+"""Scalars and types that every part of the schema shares."""
+
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from graphql.language import IntValueNode, ValueNode
+from strawberry.types.scalar import ScalarDefinition
+
+from koipond.kernel.money import Money
+from koipond.kernel.quantity import Quantity
+
+
+def _parse_quantity(value: Any) -> Quantity:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise GraphQLError(f"A Quantity is a whole number, not {str(value)[:40]!r}.")
+    return Quantity(value)
+
+
+def _parse_quantity_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Quantity:
+    if not isinstance(node, IntValueNode):
+        raise GraphQLError("A Quantity is written as a whole number.", nodes=node)
+    return Quantity(int(node.value[:30]))
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Quantity: strawberry.scalar(
+        name="Quantity",
+        description=(
+            "A whole number of units. Wider than Int, so that a number out of range is refused by "
+            "the rule that knows the range, and not by the parser."
+        ),
+        serialize=int,
+        parse_value=_parse_quantity,
+        parse_literal=_parse_quantity_literal,
+    )
+}
+
+
+@strawberry.type(name="Money", description="An amount of one currency.")
+class MoneyType:
+    amount: Decimal = strawberry.field(
+        description="Major units as a decimal string, with the currency's decimals: 12.50"
+    )
+    currency: str = strawberry.field(description="ISO 4217 code")
+
+    @classmethod
+    def of(cls, money: Money) -> "MoneyType":
+        """Wrap an amount."""
+        return cls(amount=money.amount, currency=money.currency)
+
+
+@strawberry.input(name="MoneyInput", description="An amount of one currency.")
+class MoneyInput:
+    amount: str = strawberry.field(description="Major units: 12.50")
+    currency: str = strawberry.field(description="ISO 4217 code")
+
+
+@strawberry.interface(description="Anything with an id that `node` finds again.")
+class Node:
+    id: strawberry.ID
+
+
+@strawberry.type
+class Query:
+    """The root that concepts and plugins extend."""
+
+
+@strawberry.type
+class Mutation:
+    """The root that concepts and plugins extend."""

@@ -1,0 +1,106 @@
+"""Viewer: who asks, what they may do, and until when. It comes from a signed bearer token."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from msgspec import Struct
+
+from koipond.kernel.errors import DomainError, domain_error
+from koipond.kernel.ids import MemberId
+
+_ALGORITHM = "HS256"
+_AUDIENCE = "koipond"
+
+
+class ViewerKind(StrEnum):
+    """The four kinds of callers."""
+
+    GUEST = "guest"
+    MEMBER = "member"
+    STAFF = "staff"
+    SERVICE = "service"
+
+
+class Viewer(Struct, frozen=True, kw_only=True):
+    """Who asks. A guest has no id and no expiry; permissions are those of staff and services."""
+
+    kind: ViewerKind
+    id: UUID | None = None
+    permissions: frozenset[str] = frozenset()
+    expires_at: datetime | None = None
+
+    @property
+    def member_id(self) -> MemberId | None:
+        """The member's id, or None for everyone else."""
+        return MemberId(self.id) if self.kind is ViewerKind.MEMBER and self.id else None
+
+    def may(self, permission: str) -> bool:
+        """Tell whether this viewer has `permission`; the permission `*` stands for all of them."""
+        return permission in self.permissions or "*" in self.permissions
+
+
+GUEST = Viewer(kind=ViewerKind.GUEST)
+# The shop itself: what it does by jobs and deliveries.
+SYSTEM = Viewer(kind=ViewerKind.SERVICE, permissions=frozenset({"*"}))
+
+
+@domain_error
+class TokenInvalid(DomainError):
+    """A bearer token that this shop did not sign, or that is past its time."""
+
+    code: ClassVar[str] = "TOKEN_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The bearer token is not accepted: {self.reason}. Ask for a new one."
+
+
+@domain_error
+class PermissionMissing(DomainError):
+    """An act that this caller has no right to."""
+
+    code: ClassVar[str] = "PERMISSION_MISSING"
+    permission: str
+
+    def __str__(self) -> str:
+        return (
+            f"This needs the permission {self.permission}. Send a bearer token that holds it "
+            "(Authorization: Bearer …); `koi token` issues one."
+        )
+
+
+def sign(viewer: Viewer, *, secret: str, now: datetime, lifetime: timedelta) -> str:
+    """Write a bearer token for `viewer`, valid from `now` for `lifetime`."""
+    assert viewer.id is not None, "a guest needs no token"
+    claims = {
+        "aud": _AUDIENCE,
+        "sub": str(viewer.id),
+        "kind": viewer.kind.value,
+        "permissions": sorted(viewer.permissions),
+        "iat": int(now.timestamp()),
+        "exp": int((now + lifetime).timestamp()),
+    }
+    return jwt.encode({"alg": _ALGORITHM}, claims, OctKey.import_key(secret))
+
+
+def check(token: str, *, secret: str, now: datetime) -> Viewer:
+    """Return whom a bearer token speaks for. Raises TokenInvalid."""
+    try:
+        claims = jwt.decode(token, OctKey.import_key(secret), algorithms=[_ALGORITHM]).claims
+        kind, subject = ViewerKind(claims["kind"]), UUID(claims["sub"])
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        permissions = frozenset(map(str, claims["permissions"]))
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise TokenInvalid(reason="it was not signed by this shop or is damaged") from error
+    if claims.get("aud") != _AUDIENCE or kind is ViewerKind.GUEST:
+        raise TokenInvalid(reason="it was made for something else")
+    if expires_at <= now:
+        raise TokenInvalid(reason=f"it expired at {expires_at.isoformat()}")
+    return Viewer(kind=kind, id=subject, permissions=permissions, expires_at=expires_at)

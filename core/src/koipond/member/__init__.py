@@ -1,0 +1,1 @@
+"""Who buys: members, and what they are known by."""

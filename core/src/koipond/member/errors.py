@@ -1,0 +1,30 @@
+"""Refusals about members."""
+
+from typing import ClassVar
+
+from koipond.kernel.errors import DomainError, domain_error
+
+
+@domain_error
+class ContactInvalid(DomainError):
+    """A contact that nobody could be reached by."""
+
+    code: ClassVar[str] = "CONTACT_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"The contact cannot be used: {self.reason}. Give an e-mail address like "
+            "lin@example.org or a phone number with its country, like +86 138 0000 0000."
+        )
+
+
+@domain_error
+class MemberUnknown(DomainError):
+    """A member that there is none of."""
+
+    code: ClassVar[str] = "MEMBER_UNKNOWN"
+    member: str
+
+    def __str__(self) -> str:
+        return f"There is no member {self.member[:60]!r}. Members appear with their first order."

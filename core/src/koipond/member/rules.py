@@ -1,0 +1,31 @@
+"""What an e-mail address and a phone number look like."""
+
+import re
+
+from koipond.member.errors import ContactInvalid
+from koipond.member.types import Contact
+
+# Not RFC 5322: what could be an address at all. Whether it is one, only a message to it shows.
+_EMAIL = re.compile(
+    r"[^\s@<>\"(),:;\\]{1,64}@(?:[^\s@.<>\"(),:;\\]{1,63}\.)+[^\s@.<>\"(),:;\\]{2,63}"
+)
+# E.164: at most 15 digits behind the plus.
+_PHONE = re.compile(r"\+?[0-9]{5,15}")
+_PHONE_SPACING = str.maketrans("", "", " -.()/\u00a0")
+_NAME_MAX = 200
+
+
+def normalise_contact(*, name: str, email: str | None, phone: str | None) -> Contact:
+    """Return a contact in the form in which it is kept. Raises ContactInvalid."""
+    mail = (email or "").strip().lower() or None
+    number = (phone or "").translate(_PHONE_SPACING) or None
+    if mail is None and number is None:
+        raise ContactInvalid(reason="it has neither an e-mail address nor a phone number")
+    if mail is not None and (len(mail) > 320 or not _EMAIL.fullmatch(mail)):
+        raise ContactInvalid(reason=f"{mail[:60]!r} is no e-mail address").located("contact.email")
+    if number is not None and not _PHONE.fullmatch(number):
+        raise ContactInvalid(reason=f"{number[:60]!r} is no phone number").located("contact.phone")
+    if len(name) > _NAME_MAX:
+        reason = f"the name has {len(name)} characters, at most {_NAME_MAX} are kept"
+        raise ContactInvalid(reason=reason).located("contact.name")
+    return Contact(name=name.strip(), email=mail, phone=number)

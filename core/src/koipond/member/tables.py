@@ -1,0 +1,48 @@
+"""Tables of members and their identities."""
+
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Uuid, text
+
+from koipond.kernel.db import Instant, metadata
+
+member = Table(
+    "member",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # A MemberState.
+    Column("state", String(20), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("locale", String(35), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member_id", ForeignKey("member.id"), nullable=False),
+    # An IdentityKind.
+    Column("kind", String(20), nullable=False),
+    # Normalised: an e-mail in lower case, a phone number as digits with its plus.
+    Column("value", String(320), nullable=False),
+    # None: the member said so, nobody has checked.
+    Column("verified_at", Instant, nullable=True),
+    Index(None, "member_id"),
+    # One guest and at most one proven owner per address. Two guests who order with one address at
+    # the same instant meet here, and the later one is given the earlier one's member.
+    Index(
+        "uq_identity_unverified",
+        "kind",
+        "value",
+        unique=True,
+        postgresql_where=text("verified_at IS NULL"),
+        sqlite_where=text("verified_at IS NULL"),
+    ),
+    Index(
+        "uq_identity_verified",
+        "kind",
+        "value",
+        unique=True,
+        postgresql_where=text("verified_at IS NOT NULL"),
+        sqlite_where=text("verified_at IS NOT NULL"),
+    ),
+)

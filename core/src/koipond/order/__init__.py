@@ -1,0 +1,1 @@
+"""The purchase, also while it is a cart."""

@@ -1,0 +1,34 @@
+"""What happens to orders."""
+
+from typing import ClassVar
+
+from koipond.kernel.events import Event
+from koipond.kernel.ids import MemberId, OrderId
+from koipond.kernel.money import Currency
+
+
+class OrderPlaced(Event, frozen=True, kw_only=True):
+    """Somebody ordered; the units are theirs, nothing is paid yet."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    member_id: MemberId
+    total_minor: int
+    currency: Currency
+
+
+class OrderConfirmed(Event, frozen=True, kw_only=True):
+    """The order is paid in full, or there was nothing to pay."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
+class OrderCancelled(Event, frozen=True, kw_only=True):
+    """The order is off; its units are free, and what was paid is owed back."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    refund_due_minor: int
+    currency: Currency
+    reason: str

@@ -1,0 +1,18 @@
+"""Carts and orders in the schema."""
+
+from koipond.kernel.ids import OrderId
+from koipond.kernel.schema import Api, Mutation, Query
+from koipond.member.graphql import Member
+from koipond.order.graphql.mutations import OrderMutations
+from koipond.order.graphql.queries import MemberOrders, OrderQueries, load_order
+from koipond.order.graphql.types import Order
+
+__all__ = ["Order", "register"]
+
+
+def register(api: Api) -> None:
+    """Add carts and orders to the storefront's schema."""
+    api.storefront(Query, OrderQueries)
+    api.storefront(Mutation, OrderMutations)
+    api.storefront(Member, MemberOrders)
+    api.node(OrderId, load_order)

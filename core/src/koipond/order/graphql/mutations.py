@@ -1,0 +1,263 @@
+"""Mutations of carts and orders: read the input, call one use-case, wrap what it gives."""
+
+from typing import Self
+
+import strawberry
+
+from koipond.kernel.ids import OrderId, decode
+from koipond.kernel.money import Money, currency, parse_amount
+from koipond.kernel.quantity import Quantity
+from koipond.kernel.schema import PUBLIC, Info, MoneyInput, UserError, mutation
+from koipond.kernel.schema.errors import wrap_error
+from koipond.member.rules import normalise_contact
+from koipond.member.types import Contact
+from koipond.order import service, types
+from koipond.order.graphql.types import Order
+
+
+@strawberry.input(description="At least one of email and phone.")
+class ContactInput:
+    name: str = ""
+    email: str | None = None
+    phone: str | None = None
+
+    def read(self) -> Contact:
+        """Return the contact in the form in which it is kept. Raises ContactInvalid."""
+        return normalise_contact(name=self.name, email=self.email, phone=self.phone)
+
+
+@strawberry.input
+class AddressInput:
+    line1: str
+    city: str
+    country: str = strawberry.field(description="ISO 3166-1, two letters")
+    name: str = ""
+    line2: str = ""
+    region: str = ""
+    postal_code: str = ""
+
+    def read(self) -> types.Address:
+        """Return the address as it was given."""
+        return types.Address(
+            name=self.name,
+            line1=self.line1,
+            line2=self.line2,
+            city=self.city,
+            region=self.region,
+            postal_code=self.postal_code,
+            country=self.country,
+        )
+
+
+@strawberry.input
+class AddToCartInput:
+    variant_id: strawberry.ID
+    quantity: Quantity = Quantity(1)
+    token: str | None = strawberry.field(default=None, description="None begins a new cart")
+
+
+@strawberry.input
+class UpdateCartLineInput:
+    token: str
+    line_id: strawberry.ID
+    quantity: Quantity = strawberry.field(description="0 takes the line out")
+
+
+@strawberry.input
+class SetCheckoutInput:
+    token: str
+    contact: ContactInput | None = None
+    shipping_address: AddressInput | None = None
+    shipping_method: str | None = None
+
+
+@strawberry.input
+class OrderLineInput:
+    variant_id: strawberry.ID
+    quantity: Quantity = Quantity(1)
+
+
+@strawberry.input
+class PaymentDataInput:
+    key: str
+    value: str
+
+
+@strawberry.input
+class PaymentInput:
+    provider: str
+    data: list[PaymentDataInput] = strawberry.field(
+        default_factory=list, description="What the provider's own form gave"
+    )
+
+    def read(self) -> types.PaymentWish:
+        """Return how to pay."""
+        data = {one.key: one.value for one in self.data}
+        return types.PaymentWish(provider=self.provider, data=data)
+
+
+@strawberry.input(description="A cart by its token, or lines; what the cart knows may be left out.")
+class PlaceOrderInput:
+    idempotency_key: str = strawberry.field(
+        description="One per act; a repeat with the same key happens once. A guest's is a UUID."
+    )
+    token: str | None = None
+    lines: list[OrderLineInput] | None = None
+    contact: ContactInput | None = None
+    shipping_address: AddressInput | None = None
+    shipping_method: str | None = None
+    payment: PaymentInput | None = None
+    expected_total: MoneyInput | None = strawberry.field(
+        default=None, description="What the buyer has seen; another total is refused"
+    )
+
+
+@strawberry.input
+class PayOrderInput:
+    order_id: strawberry.ID
+    provider: str
+    idempotency_key: str
+    token: str | None = None
+    data: list[PaymentDataInput] = strawberry.field(default_factory=list)
+
+
+@strawberry.input
+class CancelOrderInput:
+    order_id: strawberry.ID
+    token: str | None = None
+    reason: str = ""
+
+
+@strawberry.type
+class OrderPayload:
+    order: Order | None = None
+    token: str | None = strawberry.field(
+        default=None, description="Keep it: who holds it is the buyer"
+    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+    @classmethod
+    def of(cls, placed: types.Placed) -> Self:
+        """Wrap what a use-case gave."""
+        errors = [wrap_error(placed.refusal)] if placed.refusal is not None else []
+        return cls(order=Order.of(placed.order), token=placed.token, user_errors=errors)
+
+
+@strawberry.type
+class AddToCartPayload(OrderPayload):
+    pass
+
+
+@strawberry.type
+class UpdateCartLinePayload(OrderPayload):
+    pass
+
+
+@strawberry.type
+class SetCheckoutPayload(OrderPayload):
+    pass
+
+
+@strawberry.type
+class PlaceOrderPayload(OrderPayload):
+    pass
+
+
+@strawberry.type
+class PayOrderPayload(OrderPayload):
+    pass
+
+
+@strawberry.type
+class CancelOrderPayload(OrderPayload):
+    pass
+
+
+@strawberry.type
+class OrderMutations:
+    @mutation(PUBLIC)
+    async def add_to_cart(self, info: Info, input: AddToCartInput) -> AddToCartPayload:
+        """Put units of a variant into a cart; the payload's token opens it from now on."""
+        wish = types.LineWish(variant_id=input.variant_id, quantity=input.quantity)
+        done = await service.add_to_cart(info.context, wish, token=input.token)
+        return AddToCartPayload.of(done)
+
+    @mutation(PUBLIC)
+    async def update_cart_line(
+        self,
+        info: Info,
+        input: UpdateCartLineInput,
+    ) -> UpdateCartLinePayload:
+        """Set how many units a line of a cart has."""
+        done = await service.update_cart_line(
+            info.context, token=input.token, line_id=input.line_id, quantity=input.quantity
+        )
+        return UpdateCartLinePayload.of(done)
+
+    @mutation(PUBLIC)
+    async def set_checkout(self, info: Info, input: SetCheckoutInput) -> SetCheckoutPayload:
+        """Tell a cart who buys, where it goes and how."""
+        details = _details(input.contact, input.shipping_address, input.shipping_method)
+        done = await service.set_checkout(info.context, details, token=input.token)
+        return SetCheckoutPayload.of(done)
+
+    @mutation(PUBLIC)
+    async def place_order(self, info: Info, input: PlaceOrderInput) -> PlaceOrderPayload:
+        """Place a cart, or lines, as an order, and pay it at once if `payment` is given."""
+        lines = (
+            None
+            if input.lines is None
+            else [
+                types.LineWish(variant_id=line.variant_id, quantity=line.quantity)
+                for line in input.lines
+            ]
+        )
+        wish = types.OrderWish(
+            idempotency_key=input.idempotency_key,
+            token=input.token,
+            lines=None if lines is None else tuple(lines),
+            details=_details(input.contact, input.shipping_address, input.shipping_method),
+            payment=None if input.payment is None else input.payment.read(),
+            expected_total=_total(input.expected_total),
+        )
+        return PlaceOrderPayload.of(await service.place_order(info.context, wish))
+
+    @mutation(PUBLIC)
+    async def pay_order(self, info: Info, input: PayOrderInput) -> PayOrderPayload:
+        """Pay what is due of a placed order."""
+        wish = PaymentInput(provider=input.provider, data=input.data).read()
+        done = await service.pay_order(
+            info.context,
+            decode(OrderId, input.order_id),
+            wish,
+            token=input.token,
+            idempotency_key=input.idempotency_key,
+        )
+        return PayOrderPayload.of(done)
+
+    @mutation(PUBLIC)
+    async def cancel_order(self, info: Info, input: CancelOrderInput) -> CancelOrderPayload:
+        """Cancel an order; what was paid is given back."""
+        done = await service.cancel_order(
+            info.context,
+            decode(OrderId, input.order_id),
+            token=input.token,
+            reason=input.reason,
+        )
+        return CancelOrderPayload.of(done)
+
+
+def _details(
+    contact: ContactInput | None, address: AddressInput | None, method: str | None
+) -> types.CheckoutDetails:
+    return types.CheckoutDetails(
+        contact=None if contact is None else contact.read(),
+        shipping_address=None if address is None else address.read(),
+        shipping_method=method,
+    )
+
+
+def _total(given: MoneyInput | None) -> Money | None:
+    if given is None:
+        return None
+    return parse_amount(given.amount, currency(given.currency))

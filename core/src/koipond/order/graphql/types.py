@@ -1,0 +1,211 @@
+"""Types of carts and orders."""
+
+from datetime import datetime
+
+import msgspec
+import strawberry
+
+from koipond.catalog import service as catalog
+from koipond.catalog.graphql import Variant
+from koipond.fulfilment import service as fulfilment
+from koipond.fulfilment.graphql import ShippingMethod
+from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
+from koipond.kernel.money import Currency, Money
+from koipond.kernel.schema import Info, MoneyType, Node, UserError, batch
+from koipond.kernel.schema.errors import wrap_error
+from koipond.order import types
+from koipond.order.types import OrderState
+from koipond.payment import rules as payment_rules
+from koipond.payment import service as payment
+from koipond.payment.graphql import Payment, PaymentMethod
+from koipond.pricing.types import Adjustment as PricedAdjustment
+from koipond.pricing.types import PricedOrder, Stage
+
+strawberry.enum(OrderState)
+strawberry.enum(Stage, name="PriceStage")
+
+
+@strawberry.type(description="How to reach the buyer.")
+class Contact:
+    name: str
+    email: str | None
+    phone: str | None
+
+
+@strawberry.type(description="Where it goes.")
+class Address:
+    name: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str = strawberry.field(description="ISO 3166-1, two letters")
+
+
+@strawberry.type(description="An amount that is a part of a line's or an order's price.")
+class Adjustment:
+    stage: Stage
+    label: str
+    origin: str = strawberry.field(description="koipond, or the plugin that added it")
+    amount: MoneyType
+
+    @classmethod
+    def of(cls, found: PricedAdjustment, currency: Currency) -> "Adjustment":
+        """Wrap an adjustment."""
+        return cls(
+            stage=found.stage,
+            label=found.label,
+            origin=found.origin,
+            amount=MoneyType.of(Money(found.amount_minor, currency)),
+        )
+
+
+@strawberry.type(description="One line of a cart or an order.")
+class OrderLine:
+    variant_key: strawberry.Private[VariantId]
+    id: strawberry.ID
+    sku: str
+    name: str
+    quantity: int
+    unit_price: MoneyType
+    total: MoneyType
+    adjustments: list[Adjustment]
+
+    @batch
+    @staticmethod
+    async def variant(parents: list["OrderLine"], info: Info) -> list[Variant | None]:
+        """What was bought, as it is now; null if this channel no longer shows it."""
+        keys = [parent.variant_key for parent in parents]
+        found = await catalog.find_variants_by_ids(info.context, keys)
+        return [
+            Variant.of(found[key], info.context.scope.locales) if key in found else None
+            for key in keys
+        ]
+
+    @classmethod
+    def of(cls, line: types.OrderLine, price: PricedOrder) -> "OrderLine":
+        """Wrap a line of a priced order."""
+        own = [one for one in price.adjustments if one.line_id == line.id]
+        return cls(
+            variant_key=line.variant_id,
+            id=strawberry.ID(encode(OrderLineId, line.id)),
+            sku=line.sku,
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=MoneyType.of(Money(line.unit_price_minor, price.currency)),
+            total=MoneyType.of(price.line_total(line.id)),
+            adjustments=[Adjustment.of(one, price.currency) for one in own],
+        )
+
+
+@strawberry.type(description="A purchase; while it is a cart its state is CART.")
+class Order(Node):
+    found: strawberry.Private[types.Order]
+    id: strawberry.ID
+    number: str | None = strawberry.field(description="For people; null while a cart")
+    state: OrderState
+    lines: list[OrderLine]
+    adjustments: list[Adjustment] = strawberry.field(
+        description="What is added to the order as a whole, such as shipping"
+    )
+    subtotal: MoneyType = strawberry.field(description="The sum of the lines")
+    shipping: MoneyType
+    total: MoneyType
+    contact: Contact | None
+    shipping_address: Address | None
+    shipping_method: str | None
+    placed_at: datetime | None
+    problems: list[UserError] = strawberry.field(
+        description="What keeps a cart from being placed as it is"
+    )
+
+    @batch
+    @staticmethod
+    async def available_shipping_methods(
+        parents: list["Order"], info: Info
+    ) -> list[list[ShippingMethod]]:
+        """The shipping methods that a cart may choose from; none once it is placed."""
+        offered = await fulfilment.find_offered(info.context)
+        locales = info.context.scope.locales
+        return [
+            [
+                ShippingMethod.of(one, parent.found.price.currency, locales)
+                for one in offered
+                if parent.is_cart and parent.found.price.currency in one.prices
+            ]
+            for parent in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def available_payment_methods(
+        parents: list["Order"], info: Info
+    ) -> list[list[PaymentMethod]]:
+        """The ways in which a cart or a placed order can be paid."""
+        keys = payment.provider_keys(info.context)
+        payable = {OrderState.CART, OrderState.PLACED}
+        return [
+            [PaymentMethod(provider=key) for key in keys if parent.state in payable]
+            for parent in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def payments(parents: list["Order"], info: Info) -> list[list[Payment]]:
+        """The attempts to pay it, the oldest first."""
+        keys = [parent.found.id for parent in parents]
+        found = await payment.find_payments_of(info.context, keys)
+        return [[Payment.of(one) for one in found[key]] for key in keys]
+
+    @batch
+    @staticmethod
+    async def paid(parents: list["Order"], info: Info) -> list[MoneyType]:
+        """What the shop holds for it: what was captured less what was given back."""
+        keys = [parent.found.id for parent in parents]
+        found = await payment.find_payments_of(info.context, keys)
+        return [
+            MoneyType.of(payment_rules.paid(found[one.found.id], one.found.price.currency))
+            for one in parents
+        ]
+
+    @property
+    def is_cart(self) -> bool:
+        """Tell whether it is still a cart."""
+        return self.state is OrderState.CART
+
+    @classmethod
+    def of(cls, found: types.Order) -> "Order":
+        """Wrap a cart or an order."""
+        price, details = found.price, found.details
+        whole = [one for one in price.adjustments if one.line_id is None]
+        return cls(
+            found=found,
+            id=strawberry.ID(encode(OrderId, found.id)),
+            number=found.number,
+            state=found.state,
+            lines=[OrderLine.of(line, price) for line in found.lines],
+            adjustments=[Adjustment.of(one, price.currency) for one in whole],
+            subtotal=MoneyType.of(price.subtotal),
+            shipping=MoneyType.of(price.shipping),
+            total=MoneyType.of(price.total),
+            contact=_contact(details),
+            shipping_address=_address(details),
+            shipping_method=details.shipping_method,
+            placed_at=found.placed_at,
+            problems=_problems(found),
+        )
+
+
+def _contact(details: types.CheckoutDetails) -> Contact | None:
+    known = details.contact
+    return Contact(name=known.name, email=known.email, phone=known.phone) if known else None
+
+
+def _address(details: types.CheckoutDetails) -> Address | None:
+    known = details.shipping_address
+    return Address(**msgspec.structs.asdict(known)) if known else None
+
+
+def _problems(found: types.Order) -> list[UserError]:
+    return [wrap_error(problem) for problem in found.problems]

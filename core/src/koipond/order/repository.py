@@ -1,0 +1,222 @@
+"""SQL of carts and orders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, or_, select
+
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import AdjustmentId, MemberId, OrderId, OrderLineId, new_id
+from koipond.kernel.money import Currency
+from koipond.kernel.pages import Page, Slice, cut
+from koipond.order.tables import cart, order, order_adjustment, order_line
+from koipond.order.types import Cart, CartLine, CheckoutDetails, Order, OrderLine, OrderState
+from koipond.pricing.types import Adjustment, PricedOrder, Stage
+
+
+async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: datetime) -> None:
+    """Store a new cart."""
+    await db.execute(
+        cart.insert().values(
+            id=new.id,
+            token_hash=token_hash,
+            channel_id=new.channel_id,
+            currency=new.currency,
+            lines=msgspec.to_builtins(new.lines),
+            details=msgspec.to_builtins(new.details),
+            placed=False,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+
+
+async def find_cart(db: AsyncConnection, token_hash: str, *, lock: bool = False) -> Cart | None:
+    """Return the cart that a token opens; locked until the transaction ends, if so asked."""
+    statement = select(cart).where(cart.c.token_hash == token_hash)
+    rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)
+    row = rows.one_or_none()
+    return None if row is None else _cart(row)
+
+
+async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> None:
+    """Store a cart that is locked."""
+    await db.execute(
+        cart.update()
+        .where(cart.c.id == changed.id)
+        .values(
+            lines=msgspec.to_builtins(changed.lines),
+            details=msgspec.to_builtins(changed.details),
+            placed=changed.placed,
+            updated_at=now,
+        )
+    )
+
+
+async def add_order(db: AsyncConnection, new: Order, *, token_hash: str, now: datetime) -> None:
+    """Store a new order with its lines and adjustments."""
+    await db.execute(
+        order.insert().values(
+            id=new.id,
+            number=new.number,
+            token_hash=token_hash,
+            channel_id=new.channel_id,
+            currency=new.price.currency,
+            locale=new.locale,
+            member_id=new.member_id,
+            state=new.state,
+            details=msgspec.to_builtins(new.details),
+            total_minor=new.total.amount_minor,
+            placed_at=new.placed_at,
+            updated_at=now,
+        )
+    )
+    lines = [
+        msgspec.structs.asdict(line) | {"order_id": new.id, "position": position}
+        for position, line in enumerate(new.lines)
+    ]
+    await db.execute(order_line.insert(), lines)
+    adjustments = [
+        msgspec.structs.asdict(adjustment)
+        | {"id": AdjustmentId(new_id()), "order_id": new.id, "position": position}
+        for position, adjustment in enumerate(new.price.adjustments)
+    ]
+    await db.execute(order_adjustment.insert(), adjustments)
+
+
+async def move(
+    db: AsyncConnection,
+    order_id: OrderId,
+    state: OrderState,
+    *,
+    now: datetime,
+    cancel_reason: str | None = None,
+) -> None:
+    """Store an order's new state; the row is locked and the move is allowed."""
+    values: dict[str, Any] = {"state": state, "updated_at": now}
+    if cancel_reason is not None:
+        values["cancel_reason"] = cancel_reason
+    await db.execute(order.update().where(order.c.id == order_id).values(values))
+
+
+async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
+    """Lock and return an order that is known to be there."""
+    statement = select(order).where(order.c.id == order_id).with_for_update(key_share=True)
+    rows = await db.execute(statement)
+    (found,) = await _with_parts(db, rows.all())
+    return found
+
+
+def visible_to(*, member_id: MemberId | None, token_hash: str | None) -> ColumnElement[bool]:
+    """The condition that an order is this caller's: by membership, or by its token."""
+    conditions: list[ColumnElement[bool]] = []
+    if member_id is not None:
+        conditions.append(order.c.member_id == member_id)
+    if token_hash is not None:
+        conditions.append(order.c.token_hash == token_hash)
+    return or_(False, *conditions)
+
+
+async def find_order(
+    db: AsyncConnection,
+    visible: ColumnElement[bool],
+    *,
+    order_id: OrderId | None = None,
+    number: str | None = None,
+) -> Order | None:
+    """Return the order with this id or number, if it is visible."""
+    named = order.c.id == order_id if order_id is not None else order.c.number == number
+    found = await _find(db, select(order).where(named, visible))
+    return found[0] if found else None
+
+
+async def find_member_orders(db: AsyncConnection, member_id: MemberId, page: Page) -> Slice[Order]:
+    """Return one page of a member's orders, the newest first."""
+    statement = select(order).where(order.c.member_id == member_id)
+    if page.after is not None:
+        statement = statement.where(order.c.id < OrderId(_uuid(page.after[0])))
+    found = await _find(db, statement.order_by(order.c.id.desc()).limit(page.first + 1))
+    return cut(found, [(one.id.hex,) for one in found], page)
+
+
+async def _find(db: AsyncConnection, statement: Select[Any]) -> list[Order]:
+    rows = await db.execute(statement)
+    return await _with_parts(db, rows.all())
+
+
+async def _with_parts(db: AsyncConnection, rows: Sequence[Any]) -> list[Order]:
+    """Return orders with their lines and adjustments, in the order of `rows`."""
+    if not rows:
+        return []
+    keys = sorted(row.id for row in rows)
+    lines = await db.execute(
+        select(order_line).where(order_line.c.order_id.in_(keys)).order_by(order_line.c.position)
+    )
+    adjustments = await db.execute(
+        select(order_adjustment)
+        .where(order_adjustment.c.order_id.in_(keys))
+        .order_by(order_adjustment.c.position)
+    )
+    lines_of: dict[OrderId, list[OrderLine]] = {key: [] for key in keys}
+    for row in lines:
+        lines_of[row.order_id].append(_line(row))
+    adjustments_of: dict[OrderId, list[Adjustment]] = {key: [] for key in keys}
+    for row in adjustments:
+        adjustments_of[row.order_id].append(_adjustment(row))
+    return [_order(row, lines_of[row.id], adjustments_of[row.id]) for row in rows]
+
+
+def _cart(row: Any) -> Cart:
+    return Cart(
+        id=row.id,
+        channel_id=row.channel_id,
+        currency=row.currency,
+        lines=msgspec.convert(row.lines, tuple[CartLine, ...]),
+        details=msgspec.convert(row.details, CheckoutDetails),
+        placed=row.placed,
+    )
+
+
+def _order(row: Any, lines: Sequence[OrderLine], adjustments: Sequence[Adjustment]) -> Order:
+    return Order(
+        id=row.id,
+        state=OrderState(row.state),
+        number=row.number,
+        channel_id=row.channel_id,
+        locale=row.locale,
+        member_id=row.member_id,
+        lines=tuple(lines),
+        price=PricedOrder(currency=Currency(row.currency), adjustments=tuple(adjustments)),
+        details=msgspec.convert(row.details, CheckoutDetails),
+        placed_at=row.placed_at,
+    )
+
+
+def _line(row: Any) -> OrderLine:
+    return OrderLine(
+        id=row.id,
+        variant_id=row.variant_id,
+        product_id=row.product_id,
+        sku=row.sku,
+        name=row.name,
+        quantity=row.quantity,
+        unit_price_minor=row.unit_price_minor,
+    )
+
+
+def _adjustment(row: Any) -> Adjustment:
+    return Adjustment(
+        stage=Stage(row.stage),
+        line_id=OrderLineId(row.line_id) if row.line_id is not None else None,
+        amount_minor=row.amount_minor,
+        label=row.label,
+        origin=row.origin,
+        included=row.included,
+    )
+
+
+def _uuid(text: Any) -> Any:
+    return msgspec.convert(text, UUID)

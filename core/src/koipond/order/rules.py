@@ -1,0 +1,225 @@
+"""What an order may become, and what it takes to place one."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+import msgspec
+
+from koipond.catalog.errors import VariantNotPriced, VariantUnknown
+from koipond.catalog.types import Sellable
+from koipond.fulfilment.types import ShippingMethod
+from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import VariantId, encode
+from koipond.kernel.money import Currency, Money
+from koipond.kernel.quantity import Quantity
+from koipond.kernel.texts import Locale, pick
+from koipond.order.errors import (
+    AddressInvalid,
+    CartEmpty,
+    CheckoutIncomplete,
+    QuantityOutOfRange,
+    QuoteChanged,
+    TooManyLines,
+)
+from koipond.order.types import Address, CartLine, CheckoutDetails, OrderLine, OrderState
+from koipond.pricing.rules import price_order
+from koipond.pricing.types import PricedOrder, QuoteLine
+from koipond.stock.types import Demand
+
+ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
+    OrderState.CART: {OrderState.PLACED},
+    OrderState.PLACED: {OrderState.CONFIRMED, OrderState.CANCELLED, OrderState.EXPIRED},
+    OrderState.CONFIRMED: {OrderState.CLOSED, OrderState.CANCELLED},
+    OrderState.EXPIRED: {OrderState.CONFIRMED},
+    OrderState.CLOSED: set(),
+    OrderState.CANCELLED: set(),
+}
+
+# Capitals and digits without those that are mistaken for each other.
+_NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+NUMBER_LENGTH = 11
+_ADDRESS_MAX = 200
+_COUNTRY_LENGTH = 2
+
+
+def check_quantity(quantity: Quantity, *, minimum: int, maximum: int) -> int:
+    """Return `quantity` if it lies in the range. Raises QuantityOutOfRange."""
+    if not minimum <= quantity <= maximum:
+        raise QuantityOutOfRange(quantity=quantity, minimum=minimum, maximum=maximum)
+    return quantity
+
+
+def put_in(
+    lines: Sequence[CartLine], new: CartLine, *, quantity_max: int, lines_max: int
+) -> tuple[CartLine, ...]:
+    """Return the lines with `new` among them; a line of the same variant takes up its units.
+
+    Raises QuantityOutOfRange, TooManyLines.
+    """
+    merged = []
+    rest: CartLine | None = new
+    for line in lines:
+        if rest is not None and line.variant_id == new.variant_id:
+            both = Quantity(line.quantity + new.quantity)
+            quantity = check_quantity(both, minimum=1, maximum=quantity_max)
+            merged.append(msgspec.structs.replace(line, quantity=quantity))
+            rest = None
+        else:
+            merged.append(line)
+    merged += [rest] if rest is not None else []
+    if len(merged) > lines_max:
+        raise TooManyLines(lines=len(merged), maximum=lines_max)
+    return tuple(merged)
+
+
+def check_address(address: Address) -> Address:
+    """Return an address that something can be sent to. Raises AddressInvalid."""
+    fields = {name: value.strip() for name, value in msgspec.structs.asdict(address).items()}
+    for name, value in fields.items():
+        if len(value) > _ADDRESS_MAX:
+            reason = f"{name} has {len(value)} characters, at most {_ADDRESS_MAX} are kept"
+            raise AddressInvalid(reason=reason)
+    for name in ("line1", "city"):
+        if not fields[name]:
+            raise AddressInvalid(reason=f"{name} is empty")
+    country = fields["country"].upper()
+    if len(country) != _COUNTRY_LENGTH or not (country.isascii() and country.isalpha()):
+        raise AddressInvalid(
+            reason=f"the country is {fields['country'][:40]!r}, not two letters like CN or DE"
+        )
+    return Address(**(fields | {"country": country}))
+
+
+def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDetails:
+    """Return what is known with what was given now laid over it."""
+    return CheckoutDetails(
+        contact=given.contact or known.contact,
+        shipping_address=given.shipping_address or known.shipping_address,
+        shipping_method=given.shipping_method or known.shipping_method,
+    )
+
+
+def find_problems(
+    lines: Sequence[CartLine], sellables: Mapping[VariantId, Sellable], currency: Currency
+) -> list[DomainError]:
+    """Return why lines cannot be sold, in their order; each says at which line."""
+    problems: list[DomainError] = []
+    for place, line in enumerate(lines):
+        found = sellables.get(line.variant_id)
+        if found is None:
+            unknown = VariantUnknown(variant_id=encode(VariantId, line.variant_id))
+            problems.append(unknown.located(f"lines.{place}.variantId"))
+        elif found.price_minor is None:
+            unpriced = VariantNotPriced(sku=found.sku, currency=currency)
+            problems.append(unpriced.located(f"lines.{place}.variantId"))
+    return problems
+
+
+def make_lines(
+    lines: Sequence[CartLine], sellables: Mapping[VariantId, Sellable], locales: Sequence[Locale]
+) -> tuple[OrderLine, ...]:
+    """Return those of `lines` that can be sold, with today's price and names for the buyer."""
+    made = []
+    for line in lines:
+        found = sellables.get(line.variant_id)
+        if found is not None and found.price_minor is not None:
+            made.append(
+                OrderLine(
+                    id=line.id,
+                    variant_id=line.variant_id,
+                    product_id=found.product_id,
+                    sku=found.sku,
+                    name=_line_name(found, locales),
+                    quantity=line.quantity,
+                    unit_price_minor=found.price_minor,
+                )
+            )
+    return tuple(made)
+
+
+def price_lines(
+    lines: Sequence[OrderLine],
+    *,
+    currency: Currency,
+    shipping: ShippingMethod | None,
+    locales: Sequence[Locale],
+) -> PricedOrder:
+    """Price an order's lines and its shipping, if a method is chosen."""
+    wanted = [
+        QuoteLine(
+            id=line.id,
+            quantity=line.quantity,
+            unit_price_minor=line.unit_price_minor,
+            label=line.name,
+        )
+        for line in lines
+    ]
+    chosen = (pick(shipping.name, locales), shipping.prices[currency]) if shipping else None
+    return price_order(wanted, currency=currency, shipping=chosen)
+
+
+def find_demands(
+    lines: Iterable[OrderLine], sellables: Mapping[VariantId, Sellable]
+) -> list[Demand]:
+    """Return what the order wants of each tracked variant, all its lines of it together."""
+    wanted: dict[VariantId, Demand] = {}
+    for line in lines:
+        if not sellables[line.variant_id].track_stock:
+            continue
+        before = wanted[line.variant_id].quantity if line.variant_id in wanted else 0
+        wanted[line.variant_id] = Demand(
+            variant_id=line.variant_id, sku=line.sku, quantity=before + line.quantity
+        )
+    return list(wanted.values())
+
+
+def check_complete(lines: Sequence[OrderLine], details: CheckoutDetails, *, ships: bool) -> None:
+    """Raise CartEmpty or CheckoutIncomplete if an order cannot be placed yet."""
+    if not lines:
+        raise CartEmpty
+    missing = []
+    if details.contact is None:
+        missing.append("contact")
+    if ships and details.shipping_address is None:
+        missing.append("shippingAddress")
+    if missing:
+        raise CheckoutIncomplete(missing=", ".join(missing))
+
+
+def check_total(total: Money, expected: Money | None) -> None:
+    """Raise QuoteChanged if the buyer has seen another total, or one in another currency."""
+    if expected is not None and expected != total:
+        raise QuoteChanged(expected=expected, total=total)
+
+
+def make_number(digits: Sequence[int]) -> str:
+    """Return an order's number: NUMBER_LENGTH random digits below 32 and a check character.
+
+    The check is Luhn's algorithm modulo 32: every single wrong character and nearly every swap of
+    two neighbours is noticed.
+    """
+    assert len(digits) == NUMBER_LENGTH
+    return "".join(_NUMBER_ALPHABET[digit] for digit in [*digits, _check_digit(digits)])
+
+
+def is_number(text: str) -> bool:
+    """Tell whether `text` can be an order's number, by its length, characters and check."""
+    digits = [_NUMBER_ALPHABET.find(character) for character in text]
+    if len(digits) != NUMBER_LENGTH + 1 or min(digits) < 0:
+        return False
+    return _check_digit(digits[:-1]) == digits[-1]
+
+
+def _check_digit(digits: Sequence[int]) -> int:
+    size = len(_NUMBER_ALPHABET)
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = digit * 2 if place % 2 == 0 else digit
+        total += doubled // size + doubled % size
+    return -total % size
+
+
+def _line_name(found: Sellable, locales: Sequence[Locale]) -> str:
+    name = pick(found.name, locales)
+    values = [pick(option.value, locales) for option in found.options]
+    full = f"{name}, {' / '.join(values)}" if values else name
+    return full[:500]

@@ -1,0 +1,29 @@
+"""Use-cases of looking: an order is seen by its member and by who holds its token."""
+
+from koipond.kernel.context import Context
+from koipond.kernel.ids import MemberId, OrderId
+from koipond.kernel.pages import Page, Slice
+from koipond.order import repository
+from koipond.order.service.tokens import hash_token
+from koipond.order.types import Order
+
+
+async def find_own_order(
+    ctx: Context,
+    *,
+    order_id: OrderId | None = None,
+    number: str | None = None,
+    token: str | None = None,
+) -> Order | None:
+    """Return an order of this caller by id or number; a foreign one is as if there were none."""
+    visible = repository.visible_to(
+        member_id=ctx.viewer.member_id, token_hash=None if token is None else hash_token(token)
+    )
+    async with ctx.reading() as db:
+        return await repository.find_order(db, visible, order_id=order_id, number=number)
+
+
+async def find_member_orders(ctx: Context, member_id: MemberId, page: Page) -> Slice[Order]:
+    """Return one page of a member's orders, the newest first."""
+    async with ctx.reading() as db:
+        return await repository.find_member_orders(db, member_id, page)

@@ -1,0 +1,97 @@
+"""Tables of carts and orders. They hold ids of the catalogue and of channels without foreign keys:
+a foreign key from a hot insert writes the row that it points at."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+)
+
+from koipond.kernel.db import Document, Instant, metadata
+
+# One row: the lines are a document. Its id becomes the order's id.
+cart = Table(
+    "cart",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # SHA-256 of the token that its holder shows; the token itself is nowhere.
+    Column("token_hash", String(64), nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("currency", String(3), nullable=False),
+    # [CartLine]
+    Column("lines", Document, nullable=False),
+    # CheckoutDetails
+    Column("details", Document, nullable=False),
+    Column("placed", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("token_hash"),
+)
+
+order = Table(
+    "order",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", String(20), nullable=False),
+    Column("token_hash", String(64), nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("locale", String(35), nullable=False),
+    Column("member_id", ForeignKey("member.id"), nullable=False),
+    # An OrderState.
+    Column("state", String(20), nullable=False),
+    # CheckoutDetails
+    Column("details", Document, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("cancel_reason", String(200), nullable=True),
+    Column("placed_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("total_minor >= 0", name="total_minor"),
+    UniqueConstraint("number"),
+    UniqueConstraint("token_hash"),
+    Index(None, "member_id", "id"),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", ForeignKey("order.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("variant_id", Uuid, nullable=False),
+    Column("product_id", Uuid, nullable=False),
+    Column("sku", String(120), nullable=False),
+    # As the buyer read it.
+    Column("name", String(500), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
+    UniqueConstraint("order_id", "position"),
+)
+
+# What the order's total is the sum of; readable without whoever added it.
+order_adjustment = Table(
+    "order_adjustment",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", ForeignKey("order.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    # None: added to the order as a whole.
+    Column("line_id", ForeignKey("order_line.id"), nullable=True),
+    # A Stage.
+    Column("stage", String(20), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("label", String(500), nullable=False),
+    Column("origin", String(60), nullable=False),
+    Column("included", Boolean, nullable=False),
+    UniqueConstraint("order_id", "position"),
+)

@@ -1,0 +1,1 @@
+"""Money in and out: payments, refunds, and the contract that providers keep."""

@@ -1,0 +1,229 @@
+"""The commands of `koi` that end by themselves, run in the test's own process."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+
+import koipond
+from koipond.cli import koi
+from koipond.cli.problems import explain
+from koipond.kernel.ids import MemberId, encode, new_id
+from koipond.kernel.viewer import ViewerKind, check
+from koipond.settings import DEVELOPMENT_SECRET
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run `koi` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(koi, arguments, prog_name="koi")
+
+    return run
+
+
+@pytest.fixture
+def run_on(run: Run, monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
+    """Run `koi` on a migrated database without any row."""
+    monkeypatch.setenv("KOI_DATABASE_URL", database_url)
+    return run
+
+
+@pytest.fixture
+def run_on_blank(run: Run, monkeypatch: pytest.MonkeyPatch, blank_database_url: str) -> Run:
+    """Run `koi` on a database without any table."""
+    monkeypatch.setenv("KOI_DATABASE_URL", blank_database_url)
+    return run
+
+
+def refused(result: Result, *parts: str) -> None:
+    """Check for one clean panel on stderr."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    for part in parts:
+        assert part in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").output == f"koipond, version {koipond.__version__}\n"
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    output = run("--help").output
+    for name in ("channel", "dev", "doctor", "import", "migrate", "plugin", "schema", "serve"):
+        assert f" {name} " in output
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = "{'sqlalchemy', 'strawberry', 'litestar', 'graphql', 'structlog', 'uvicorn'}"
+    program = f"import sys, koipond.cli; print({heavy} & set(sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert found.stdout == "set()\n"
+
+
+def test_migrating_tells_what_was_done_and_the_second_time_nothing(run_on_blank: Run) -> None:
+    first = run_on_blank("migrate")
+    assert first.exit_code == 0
+    assert first.stdout.startswith("migrated core 0001")
+    assert "made channel main\n" in first.stdout
+    assert run_on_blank("migrate").stdout == "nothing to migrate\n"
+
+
+def test_a_channel_is_made_and_listed(run_on: Run) -> None:
+    nothing = "no channel; `koi channel add` makes one\n"
+    assert run_on("channel", "list").stdout == nothing
+    wanted = ["--name", "China", "--currency", "CNY", "--locale", "zh-Hans", "--locale", "en"]
+    made = run_on("channel", "add", "cn", *wanted, "--time-zone", "Asia/Shanghai")
+    assert (made.exit_code, made.stdout) == (0, "made channel cn\n")
+    line = "cn  China  CNY  zh-Hans, en  Asia/Shanghai\n"
+    assert run_on("channel", "list").stdout == line
+    refused(
+        run_on("channel", "add", "cn", *wanted), "'cn' cannot be made: there is one of this code"
+    )
+    assert run_on("channel", "list").stdout == line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["EU", "--currency", "EUR", "--locale", "en"], "a-z, 0-9 and -"),
+        (["eu", "--currency", "EURO", "--locale", "en"], "'EURO' is no ISO 4217"),
+        (["eu", "--currency", "EUR", "--locale", "xx"], "'xx'"),
+        (["eu", "--currency", "EUR", "--locale", "en", "--time-zone", "Mars"], "Mars"),
+    ],
+)
+def test_a_channel_that_cannot_be_is_refused_and_none_is_made(
+    run_on: Run, arguments: list[str], reason: str
+) -> None:
+    refused(run_on("channel", "add", *arguments), "cannot be made", reason)
+    assert run_on("channel", "list").stdout.startswith("no channel")
+
+
+def test_a_command_on_a_database_without_tables_names_the_command_to_run(run_on_blank: Run) -> None:
+    refused(run_on_blank("channel", "list"), "not migrated", "Run: koi migrate")
+
+
+def test_a_token_for_staff_holds_the_permissions_that_were_named(run: Run) -> None:
+    now = datetime.now(UTC)
+    output = run("token", "staff", "--permission", "stock.write", "--hours", "2").stdout
+    viewer = check(output.strip(), secret=DEVELOPMENT_SECRET, now=now)
+    assert (viewer.kind, viewer.permissions) == (ViewerKind.STAFF, frozenset({"stock.write"}))
+    assert viewer.expires_at is not None
+    assert timedelta(hours=1.9) < viewer.expires_at - now <= timedelta(hours=2, seconds=5)
+    anything = check(run("token", "staff").stdout.strip(), secret=DEVELOPMENT_SECRET, now=now)
+    assert anything.may("whatever.there_is")
+
+
+def test_a_token_of_one_secret_is_not_accepted_by_another(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "another secret of thirty-two characters"
+    monkeypatch.setenv("KOI_SECRET", secret)
+    output = run("token", "staff").stdout.strip()
+    assert isinstance(check(output, secret=secret, now=datetime.now(UTC)).id, UUID)
+
+
+def test_a_token_for_nobody_is_refused(run_on: Run) -> None:
+    stranger = encode(MemberId, MemberId(new_id()))
+    refused(run_on("token", "member", stranger), "no member", stranger)
+    refused(run_on("token", "member", "lin@example.org"), "no member 'lin@example.org'")
+    refused(run_on("token", "member", "mem_1"), "'mem_1' is no mem id")
+
+
+def test_both_schemas_are_printed_and_written(run: Run, tmp_path: Path) -> None:
+    storefront = run("schema", "print", "storefront", "--core-only").stdout
+    admin = run("schema", "print", "admin", "--core-only").stdout
+    assert "placeOrder(input: PlaceOrderInput!): PlaceOrderPayload!" in storefront
+    assert "setPrice(input: SetPriceInput!): SetPricePayload!" in admin
+    assert run("schema", "export", "made/here", "--core-only").exit_code == 0
+    assert (tmp_path / "made/here/schema.graphql").read_text(encoding="utf-8") == storefront
+    assert (tmp_path / "made/here/admin.graphql").read_text(encoding="utf-8") == admin
+
+
+def test_plugins_are_listed(run: Run) -> None:
+    assert "checkin  0.1.0  koipond_checkin  " in run("plugin", "list").stdout
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_migrated_shop(run_on: Run) -> None:
+    result = run_on("doctor")
+    assert result.exit_code == 0, result.output
+    assert "✗" not in result.stdout
+    for about in ("settings", "plugins", "schema", "GraphiQL", "database", "migrations"):
+        assert f"✓ {about}: " in result.stdout
+
+
+def test_the_doctor_names_what_is_to_be_migrated(run_on_blank: Run) -> None:
+    result = run_on_blank("doctor")
+    assert result.exit_code == 1
+    assert "✗ migrations: core is at nothing" in result.stdout
+    assert "  fix: koi migrate\n" in result.stdout
+
+
+def test_the_doctor_names_a_database_that_is_none(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "koi.db").write_text("a letter " * 1000)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "✗ database: it does not answer\n" in result.stdout
+    assert "mv koi.db koi.db.broken" in result.stdout
+
+
+def test_settings_come_from_the_file_that_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text('secret = "a secret of the file, long enough to sign"\n')
+    for arguments in (
+        ["--settings", str(file), "token", "staff"],
+        ["token", "staff", "--settings", str(file)],
+        ["--settings", "other.toml", "token", "staff", "--settings", str(file)],
+    ):
+        token = run(*arguments).stdout.strip()
+        secret = "a secret of the file, long enough to sign"
+        assert check(token, secret=secret, now=datetime.now(UTC)).kind is ViewerKind.STAFF
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read as TOML"),
+        ("secret = ", "cannot be read as TOML"),
+        ('secret = "short"', "at least 32 characters"),
+        ("colour = 'red'", "unknown field `colour`"),
+        ("production = true", "production refuses the built-in one; set KOI_SECRET"),
+        ("database_url = 'mysql://host/shop'", "sqlite:///FILE or postgresql://USER@HOST/NAME"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(
+    run: Run, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "shop.toml"
+    if content is not None:
+        file.write_text(content)
+    refused(run("migrate", "--settings", str(file)), reason)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["nothing"], ["dev", "--port", "70000"], ["token", "staff", "--hours", "0"]),
+        *(["serve", "--workers", "0"], ["schema", "print", "moon"], ["channel", "add"]),
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_bug_is_no_problem_of_the_user() -> None:
+    assert explain(ZeroDivisionError()) is None
+    assert explain(OSError()) is None

@@ -1,0 +1,127 @@
+"""What `create_app` wires, and what keeps it from starting."""
+
+# No `from __future__ import annotations`: strawberry reads the types as they are.
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import strawberry
+
+from koipond.app import FIRST_QUERY, create_app, make_schemas, open_shop
+from koipond.channel.service import find_channels
+from koipond.graphql.execute import Executor, GraphQLRequest
+from koipond.kernel.dispatch import HookMistake, implement
+from koipond.kernel.migrate import units
+from koipond.kernel.plugins import Manifest, Plugin
+from koipond.kernel.readiness import NotReady, migrate_safely
+from koipond.kernel.schema import PUBLIC, Api, Info, Query, SchemaConflict, query
+from koipond.kernel.viewer import GUEST
+from koipond.settings import Settings, SettingsInvalid
+from koipond_sdk.testing import connect, running_shop
+
+
+async def test_it_does_not_start_on_a_database_that_is_not_migrated(
+    blank_database_url: str,
+) -> None:
+    app = create_app(Settings(database_url=blank_database_url), [])
+    with pytest.raises(NotReady, match="Run: koi migrate"):
+        async with app.lifespan():
+            pass
+
+
+async def test_it_is_not_ready_any_more_when_the_database_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    async with open_shop(Settings(database_url=f"sqlite:///{file}"), []) as made:
+        await migrate_safely(made.database, units([]))
+    async with running_shop(f"sqlite:///{file}") as shop:
+        assert (await shop.http.get("/ready")).status_code == 200
+        await shop.shop.database.close()
+        for one in tmp_path.iterdir():
+            one.unlink()
+        file.write_text("no database" * 1000)
+        response = await shop.http.get("/ready")
+        assert response.status_code == 503
+        assert response.json()["status"] == "not ready"
+        assert "file is not a database" in response.json()["reason"]
+        assert (await shop.http.get("/health")).status_code == 200
+
+
+async def test_a_request_without_a_database_is_a_bug_with_an_id(tmp_path: Path) -> None:
+    app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db"), [])
+    async with connect(app) as http:
+        response = await http.post("/graphql", json={"query": "{ channels { code } }"})
+    await app.state.shop.database.close()
+    assert response.status_code == 500
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert "channel" not in error["message"]
+
+
+async def test_a_shop_can_be_opened_without_http(database_url: str) -> None:
+    settings = Settings(database_url=database_url)
+    async with open_shop(settings, []) as shop, shop.context(viewer=GUEST) as ctx:
+        assert await find_channels(ctx) == []
+
+
+def test_the_first_query_fits_both_schemas_and_is_the_readme_s() -> None:
+    schemas = make_schemas(())
+    for schema in (schemas.storefront, schemas.admin):
+        Executor(schema, production=True).prepare(GraphQLRequest(query=FIRST_QUERY))
+    readme = Path(__file__).parents[3] / "README.md"
+    assert FIRST_QUERY in readme.read_text(encoding="utf-8")
+
+
+async def test_pictures_are_served_and_cannot_run_scripts(
+    database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tea.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    async with running_shop(database_url, media_folder=str(tmp_path)) as shop:
+        response = await shop.http.get("/media/tea.svg")
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "image/svg+xml")
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        for path in ("/media/coffee.svg", "/media/../shop.py", "/media/%2e%2e/shop.py", "/media/"):
+            assert (await shop.http.get(path)).status_code == 404
+
+
+def test_a_media_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/shop.db", media_folder="nowhere")
+    with pytest.raises(SettingsInvalid, match="media_folder: there is no folder nowhere"):
+        create_app(settings, [])
+
+
+@strawberry.type
+class Channels:
+    @query(PUBLIC)
+    async def channels(self, info: Info) -> str | None:
+        """A name that core has taken."""
+        return None
+
+
+def plugin(name: str, register: Callable[[Api], None]) -> Plugin:
+    """Return a plugin as if it were installed."""
+
+    def register_graphql(api: Api) -> None:
+        register(api)
+
+    hooks = ModuleType(name)
+    hooks.register_graphql = implement()(register_graphql)  # type: ignore[attr-defined]  # made here
+    manifest = Manifest(name=name, version="1", api="0.1", table_prefix=f"{name}_")
+    return Plugin(manifest=manifest, package=name, folder=Path("/nowhere"), hooks=hooks)
+
+
+def test_a_plugin_that_takes_a_taken_name_is_named(tmp_path: Path) -> None:
+    rival = plugin("rival", lambda api: api.storefront(Query, Channels))
+    with pytest.raises(SchemaConflict) as refused:
+        create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db"), [rival])
+    assert str(refused.value) == (
+        "rival: Query.channels is already declared by koipond: rename yours"
+    )
+
+
+def test_a_plugin_that_raises_at_start_is_named(tmp_path: Path) -> None:
+    def fail(api: Api) -> None:
+        raise KeyError("colour")
+
+    with pytest.raises(HookMistake, match=r"plugin clumsy: register_graphql raised KeyError\('col"):
+        create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db"), [plugin("clumsy", fail)])

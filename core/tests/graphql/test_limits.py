@@ -1,0 +1,79 @@
+from time import perf_counter
+
+import pytest
+from graphql import get_introspection_query, parse
+
+from koipond.graphql.limits import DEPTH_MAX, FIELDS_MAX, ROOT_FIELDS_MAX, find_excess
+
+
+def excess(document: str) -> str | None:
+    return find_excess(parse(document))
+
+
+def nested(levels: int, inner: str = "x") -> str:
+    return "{ a " * (levels - 1) + "{ " + inner + " }" + " }" * (levels - 1)
+
+
+def test_a_document_as_large_as_allowed_passes() -> None:
+    assert excess(nested(DEPTH_MAX)) is None
+    assert excess("{ " + " ".join(f"a{n}: a" for n in range(ROOT_FIELDS_MAX)) + " }") is None
+
+
+def test_one_level_more_is_named() -> None:
+    assert excess(nested(DEPTH_MAX + 1)) == "16 levels deep, at most 15 are read"
+
+
+def test_depth_counts_through_fragments() -> None:
+    document = nested(DEPTH_MAX, "... F") + " fragment F on T { b { ... on T { c } } }"
+    assert excess(document) == "16 levels deep, at most 15 are read"
+
+
+def test_one_field_more_at_the_root_is_named() -> None:
+    fields = " ".join(f"a{n}: a" for n in range(ROOT_FIELDS_MAX + 1))
+    problem = f"201 fields at its root, at most {ROOT_FIELDS_MAX} are answered"
+    assert excess(f"{{ {fields} }}") == problem
+    assert excess(f"mutation {{ ... F }} fragment F on Mutation {{ {fields} }}") == problem
+
+
+def test_every_operation_of_a_document_is_measured() -> None:
+    assert excess("query A { a } query B " + nested(DEPTH_MAX + 1)) is not None
+
+
+def test_fragments_count_wherever_they_are_used() -> None:
+    tenfold = " ".join(f"a{n}: a {{ ... G }}" for n in range(10))
+    document = f"{{ {tenfold.replace('G', 'F')} }} fragment F on T {{ {tenfold} }}"
+    fields = " ".join(f"b{n}: b" for n in range(20))
+    assert excess(f"{document} fragment G on T {{ {fields} }}") == (
+        f"2110 fields in all, at most {FIELDS_MAX} are answered"
+    )
+
+
+def test_fragments_that_double_each_other_are_measured_in_no_time() -> None:
+    doubling = " ".join(
+        f"fragment F{n} on T {{ a {{ ... F{n + 1} }} b {{ ... F{n + 1} }} }}" for n in range(60)
+    )
+    began = perf_counter()
+    assert excess(f"{{ ... F0 }} {doubling} fragment F60 on T {{ c }}") is not None
+    assert perf_counter() - began < 0.1
+
+
+def test_a_long_chain_of_fragments_is_refused() -> None:
+    chain = " ".join(f"fragment F{n} on T {{ ... F{n + 1} }}" for n in range(3000))
+    problem = "its fragments are nested too deeply"
+    assert excess(f"{{ ... F0 }} {chain} fragment F3000 on T {{ a }}") == problem
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ ... F } fragment F on T { a { ... F } }",
+        "{ ... F } fragment F on T { ... G } fragment G on T { ... F a }",
+        "{ ... Missing }",
+    ],
+)
+def test_circles_and_missing_fragments_are_left_to_validation(document: str) -> None:
+    assert excess(document) is None
+
+
+def test_the_introspection_of_editors_passes() -> None:
+    assert excess(get_introspection_query()) is None

@@ -1,0 +1,127 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from koipond.channel.tables import channel
+from koipond.kernel.db import ATTEMPTS, Database, DatabaseUrlInvalid
+from koipond.kernel.ids import new_id
+from koipond_sdk.testing import RunningShop
+
+NAME = text("UPDATE channel SET name = :name WHERE code = :code")
+SERIALIZATION_FAILURE = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+
+
+async def add_channel(db: AsyncConnection, code: str) -> None:
+    await db.execute(
+        channel.insert().values(
+            id=new_id(), code=code, name=code, currencies=["EUR"], locales=["en"], time_zone="UTC"
+        )
+    )
+
+
+async def names(shop: RunningShop) -> dict[str, str]:
+    return {row["code"]: row["name"] for row in await shop.rows(channel)}
+
+
+async def test_what_raises_writes_nothing_and_is_not_run_again(shop: RunningShop) -> None:
+    before = await shop.snapshot()
+    attempts = 0
+
+    async def work(db: AsyncConnection) -> None:
+        nonlocal attempts
+        attempts += 1
+        await add_channel(db, "other")
+        await add_channel(db, "main")
+
+    with pytest.raises(IntegrityError):
+        await shop.shop.database.transact(work)
+    assert attempts == 1
+    assert await shop.snapshot() == before
+
+
+async def test_a_deadlock_is_run_again_until_both_are_done(shop: RunningShop) -> None:
+    database = shop.shop.database
+    await database.transact(lambda db: add_channel(db, "other"))
+    attempts = 0
+    both_hold_one = asyncio.Barrier(2)
+
+    async def write(name: str, *codes: str) -> None:
+        first_time = True
+
+        async def work(db: AsyncConnection) -> None:
+            nonlocal attempts, first_time
+            attempts += 1
+            for code in codes:
+                await db.execute(NAME, {"name": name, "code": code})
+                # On SQLite there is one writer: the second begins when the first has ended.
+                if first_time and not database.is_sqlite:
+                    first_time = False
+                    await both_hold_one.wait()
+
+        await database.transact(work)
+
+    await asyncio.gather(write("A", "main", "other"), write("B", "other", "main"))
+    assert attempts == (2 if database.is_sqlite else 3)
+    assert await names(shop) in ({"main": "A", "other": "A"}, {"main": "B", "other": "B"})
+
+
+async def test_a_conflict_that_does_not_end_is_given_up(shop: RunningShop) -> None:
+    if shop.shop.database.is_sqlite:
+        pytest.skip("SQLite has one writer, which waits")
+    attempts = 0
+
+    async def work(db: AsyncConnection) -> None:
+        nonlocal attempts
+        attempts += 1
+        await add_channel(db, "other")
+        await db.execute(SERIALIZATION_FAILURE)
+
+    with pytest.raises(DBAPIError):
+        await shop.shop.database.transact(work)
+    assert attempts == ATTEMPTS
+    assert list(await names(shop)) == ["main"]
+
+
+async def test_a_reader_of_sqlite_cannot_write(shop: RunningShop) -> None:
+    if not shop.shop.database.is_sqlite:
+        pytest.skip("PostgreSQL has one kind of connection")
+    async with shop.shop.database.reading() as db:
+        with pytest.raises(DBAPIError, match="readonly"):
+            await add_channel(db, "other")
+
+
+async def test_a_reader_sees_what_was_committed_before_each_statement(shop: RunningShop) -> None:
+    database = shop.shop.database
+    async with database.reading() as db:
+        count = text("SELECT count(*) FROM channel")
+        assert (await db.execute(count)).scalar_one() == 1
+        await database.transact(lambda writer: add_channel(writer, "other"))
+        assert (await db.execute(count)).scalar_one() == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "cannot be read"),
+        ("shop", "cannot be read"),
+        ("mysql://host/shop", "not mysql://host/shop"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+    ],
+)
+def test_an_address_of_no_usable_database_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(DatabaseUrlInvalid, match=reason):
+        Database(url)
+
+
+async def test_a_file_in_a_new_folder_is_made(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new/shop.db")
+    try:
+        async with database.reading() as db:
+            assert (await db.execute(text("SELECT 1"))).scalar_one() == 1
+    finally:
+        await database.close()

@@ -1,0 +1,277 @@
+"""Write docs/reference/ from the code; a test of tests/architecture fails when it is stale."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import click
+import msgspec
+
+from koipond import hooks, settings
+from koipond.kernel.errors import DomainError
+from koipond.kernel.events import Event
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+WRITTEN = "Written by `make docs` from the code; do not edit."
+# What an environment variable can hold.
+PLAIN = {str, int, float, bool}
+
+
+class Undocumented(Exception):
+    """Names that a reader would find without a word about them."""
+
+
+def main() -> None:
+    """Write every page."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+        sys.stdout.write(f"written: docs/reference/{name}\n")
+
+
+def pages() -> dict[str, str]:
+    """Return {file name: text}. Raises Undocumented, naming all that lack a word."""
+    import_everything()
+    missing: list[str] = []
+    made = {
+        "hooks.md": page("Hooks", hooks_page(missing)),
+        "events.md": page("Events", events_page(missing)),
+        "errors.md": page("Error codes", errors_page(missing)),
+        "settings.md": page("Settings", settings_page(missing)),
+        "cli.md": page("Command line", cli_page(missing)),
+    }
+    if missing:
+        raise Undocumented("without a word of documentation:\n  " + "\n  ".join(missing))
+    return made
+
+
+def page(title: str, lines: Iterable[str]) -> str:
+    """Put a page together."""
+    return "\n".join([f"# {title}", "", WRITTEN, "", *lines]).rstrip() + "\n"
+
+
+def import_everything() -> None:
+    """Import all of core and of the plugins beside it, so that every subclass is there."""
+    for package in packages():
+        module = importlib.import_module(package)
+        for found in pkgutil.walk_packages(module.__path__, f"{package}."):
+            importlib.import_module(found.name)
+
+
+def packages() -> list[str]:
+    """Return core and each plugin of this workspace, by the name that is imported."""
+    plugins = ROOT.glob("plugins/*/src/*/plugin.toml")
+    return ["koipond", *sorted(file.parent.name for file in plugins)]
+
+
+def hooks_page(missing: list[str]) -> Iterator[str]:
+    """Say of each hook how it is called and when, in the order of hooks.py."""
+    yield "What a plugin may implement, in the order of a purchase."
+    for name, spec in vars(hooks).items():
+        declared = getattr(spec, "koi_declared", None)
+        if declared is None:
+            continue
+        yield f"\n## {name}\n"
+        yield f"```python\ndef {name}{inspect.signature(spec)}\n```\n".replace("'", "")
+        yield f"Kind `{declared.kind}`, since {declared.since}.\n"
+        yield words(spec, f"hook {name}", missing)
+
+
+def events_page(missing: list[str]) -> Iterator[str]:
+    """Say of each event what it tells, per package."""
+    yield "Facts that the outbox keeps, in the order of their aggregate."
+    for package, events in by_package(subclasses(Event)):
+        rows = [
+            [
+                f"`{event.name()}`",
+                str(event.version),
+                listed(get_type_hints(event), msgspec.structs.fields(event)),
+                f"`{event.aggregate}`",
+                words(event, f"event {event.name()}", missing),
+            ]
+            for event in events
+        ]
+        yield from table(package, ["event", "version", "fields", "aggregate", "means"], rows)
+
+
+def errors_page(missing: list[str]) -> Iterator[str]:
+    """Say of each refusal when it comes, per package, by code."""
+    yield "Each is a type of the GraphQL interface `UserError`: nothing was changed."
+    for package, errors in by_package(subclasses(DomainError)):
+        rows = [
+            [
+                f"`{error.code}`",
+                f"`{error.__name__}`",
+                listed(get_type_hints(error), dataclasses.fields(error)),
+                words(error, f"error {error.__name__}", missing),
+            ]
+            for error in sorted(errors, key=lambda error: error.code)
+        ]
+        yield from table(package, ["code", "type", "fields", "means"], rows)
+
+
+def settings_page(missing: list[str]) -> Iterator[str]:
+    """Say of each setting what the comment above it says."""
+    yield "Read from `koi.toml`, then from environment variables: what is read later wins."
+    comments = comments_above(settings)
+    for struct in structs(settings):
+        rows = []
+        for field in msgspec.structs.fields(struct):
+            name = f"{struct.__name__}.{field.name}"
+            if name not in comments:
+                missing.append(f"setting {name}: write a comment above it")
+            from_outside = struct is settings.Settings and field.type in PLAIN
+            variable = f"`KOI_{field.name.upper()}`" if from_outside else ""
+            default = "none: must be given" if field.required else f"`{default_of(field)}`"
+            rows.append([f"`{field.name}`", variable, default, comments.get(name, "")])
+        yield from table(struct.__name__, ["setting", "variable", "default", "means"], rows)
+
+
+def cli_page(missing: list[str]) -> Iterator[str]:
+    """Say of each command what its help says."""
+    from koipond.cli import koi
+
+    yield "`koi --help` and `koi COMMAND --help` say the same."
+    for path, command in commands(koi, ("koi",)):
+        usage = " ".join([*path, *(parameter_usage(one) for one in command.params)])
+        if not command.help:
+            missing.append(f"command {' '.join(path)}")
+        yield f"\n## {' '.join(path)}\n\n```sh\n{usage}\n```\n"
+        yield inspect.cleandoc(command.help or "")
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        missing += [f"option {' '.join(path)} {one.opts[0]}" for one in options if not one.help]
+        rows = [
+            [f"`{', '.join(one.opts)}`", option_default(one), one.help or ""] for one in options
+        ]
+        if rows:
+            yield from table("", ["option", "default", "means"], rows)
+
+
+def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Return (path, command) for each that does something, sorted."""
+    if not isinstance(group, click.Group):
+        yield path, group
+        return
+    for name in sorted(group.commands):
+        yield from commands(group.commands[name], (*path, name))
+
+
+def parameter_usage(parameter: click.Parameter) -> str:
+    """Write an option or argument as a usage line has it."""
+    if isinstance(parameter, click.Option):
+        value = (
+            ""
+            if parameter.is_flag
+            else f" {parameter.make_metavar(click.Context(click.Command('')))}"
+        )
+        text = f"{parameter.opts[0]}{value}"
+    else:
+        text = (parameter.name or "").upper()
+    return text if parameter.required else f"[{text}]"
+
+
+def option_default(option: click.Option) -> str:
+    """Write what an option is when it is left out, where that is a value."""
+    if isinstance(option.show_default, str):
+        return option.show_default
+    default = option.get_default(click.Context(click.Command("")))
+    return f"`{default}`" if isinstance(default, str | int) and not option.is_flag else ""
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Write a table with its heading."""
+    if title:
+        yield f"\n## {title}"
+    yield ""
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        cells = (" ".join(cell.split()).replace("|", "\\|") for cell in row)
+        yield f"| {' | '.join(cells)} |"
+
+
+def words(thing: Any, name: str, missing: list[str]) -> str:
+    """Return the docstring of a class or function; notes the name if there is none."""
+    text = inspect.cleandoc(thing.__doc__ or "")
+    # A dataclass without a docstring is given its signature for one.
+    if not text or text.startswith(f"{thing.__name__}("):
+        missing.append(name)
+    return text
+
+
+def listed(hints: dict[str, Any], fields: Iterable[Any]) -> str:
+    """Write fields as `name: type`, separated by commas."""
+    return ", ".join(f"`{field.name}: {type_name(hints[field.name])}`" for field in fields)
+
+
+def type_name(kind: Any) -> str:
+    """Write a type as a reader of Python knows it."""
+    named = hasattr(kind, "__supertype__") or inspect.isclass(kind)
+    return kind.__name__ if named else str(kind).replace("typing.", "")
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    """Write a setting's default as TOML has it, or nearly so."""
+    if isinstance(field.default, (str, bool, int, float)):
+        return msgspec.json.encode(field.default).decode()
+    return msgspec.json.encode(msgspec.to_builtins(field.default)).decode()
+
+
+def structs(module: ModuleType) -> list[Any]:
+    """Return the Structs that a module declares, the last first: what holds the others."""
+    own = [one for one in vars(module).values() if inspect.isclass(one)]
+    return [one for one in reversed(own) if one.__module__ == module.__name__ and is_struct(one)]
+
+
+def is_struct(cls: type) -> bool:
+    """Tell whether a class is a Struct."""
+    return issubclass(cls, msgspec.Struct)
+
+
+def comments_above(module: ModuleType) -> dict[str, str]:
+    """Return {"Class.field": the comment lines right above it} of every class of a module."""
+    source = inspect.getsource(module)
+    lines = [line.strip() for line in source.splitlines()]
+    found = {}
+    for cls in (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)):
+        for field in (node for node in cls.body if isinstance(node, ast.AnnAssign)):
+            above = lines[: field.lineno - 1]
+            start = len(above)
+            while start and above[start - 1].startswith("#"):
+                start -= 1
+            if above[start:]:
+                text = " ".join(line.removeprefix("#").strip() for line in above[start:])
+                found[f"{cls.name}.{ast.unparse(field.target)}"] = text
+    return found
+
+
+def subclasses(of: type) -> list[Any]:
+    """Return every class below `of` that has none below itself and belongs to this workspace."""
+    found: set[type] = set()
+    queue: list[Any] = list(of.__subclasses__())
+    while queue:
+        cls = queue.pop()
+        queue += cls.__subclasses__()
+        if cls.__module__.partition(".")[0] in packages():
+            found.add(cls)
+    return sorted(found, key=lambda cls: cls.__name__)
+
+
+def by_package(classes: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Return (package, its classes), core first."""
+    for package in packages():
+        own = [cls for cls in classes if cls.__module__.partition(".")[0] == package]
+        if own:
+            yield package, own
+
+
+if __name__ == "__main__":
+    main()

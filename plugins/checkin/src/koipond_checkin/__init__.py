@@ -1,0 +1,1 @@
+"""Daily check-in: once per member and local day, with a streak."""

@@ -1,0 +1,12 @@
+"""The hooks that this plugin implements: its entry point."""
+
+from koipond_checkin.graphql import CheckInMutations, CheckInQueries
+from koipond_sdk import implement
+from koipond_sdk.schema import Api, Mutation, Query
+
+
+@implement()
+def register_graphql(api: Api) -> None:
+    """Add check-ins to the storefront's schema."""
+    api.storefront(Query, CheckInQueries)
+    api.storefront(Mutation, CheckInMutations)

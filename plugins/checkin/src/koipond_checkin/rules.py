@@ -1,0 +1,52 @@
+"""Days and streaks. A day is a date of the member's calendar, never 24 hours."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from koipond_checkin.errors import AlreadyCheckedIn
+from koipond_checkin.types import CheckIn, Standing, Status
+
+_INSTANT = timedelta(microseconds=1)
+
+
+def check_in(standing: Standing, now: datetime) -> CheckIn:
+    """Return the check-in of a member who is here `now`. Raises AlreadyCheckedIn."""
+    zone = ZoneInfo(standing.time_zone)
+    today = now.astimezone(zone).date()
+    if standing.last is not None and standing.last.day >= today:
+        raise refusal(standing.last, standing.time_zone)
+    return CheckIn(day=today, streak=_running(standing, today) + 1, checked_in_at=now)
+
+
+def status(standing: Standing, now: datetime) -> Status:
+    """Return what a member is shown `now`; a run that ended before yesterday counts no more."""
+    zone = ZoneInfo(standing.time_zone)
+    today = now.astimezone(zone).date()
+    last = standing.last
+    if last is not None and last.day >= today:
+        next_at = _start(last.day + timedelta(days=1), zone)
+        return Status(checked_in_today=True, streak=last.streak, next_at=next_at, now=now)
+    return Status(checked_in_today=False, streak=_running(standing, today), next_at=None, now=now)
+
+
+def refusal(last: CheckIn, time_zone: str) -> AlreadyCheckedIn:
+    """Make the refusal of a second check-in on the day of `last`, or before it."""
+    next_at = _start(last.day + timedelta(days=1), ZoneInfo(time_zone))
+    return AlreadyCheckedIn(day=last.day, streak=last.streak, next_at=next_at)
+
+
+def _running(standing: Standing, today: date) -> int:
+    """Return the length of the run that ended yesterday, 0 if there is none."""
+    last = standing.last
+    yesterday = _before(today, ZoneInfo(standing.time_zone))
+    return last.streak if last is not None and last.day == yesterday else 0
+
+
+def _before(day: date, zone: ZoneInfo) -> date:
+    """Return the day before; not by counting, for Samoa had no 30 December 2011."""
+    return (_start(day, zone) - _INSTANT).astimezone(zone).date()
+
+
+def _start(day: date, zone: ZoneInfo) -> datetime:
+    """Return when `day` begins, in UTC; where clocks skip midnight, the instant of the skip."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

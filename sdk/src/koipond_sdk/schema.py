@@ -1,0 +1,33 @@
+"""What a plugin's graphql.py is made of, beside strawberry itself."""
+
+from koipond.kernel.schema import (
+    MEMBER,
+    PUBLIC,
+    Access,
+    Api,
+    Info,
+    MoneyType,
+    Mutation,
+    Query,
+    UserError,
+    batch,
+    mutation,
+    needs,
+    query,
+)
+
+__all__ = [
+    "MEMBER",
+    "PUBLIC",
+    "Access",
+    "Api",
+    "Info",
+    "MoneyType",
+    "Mutation",
+    "Query",
+    "UserError",
+    "batch",
+    "mutation",
+    "needs",
+    "query",
+]

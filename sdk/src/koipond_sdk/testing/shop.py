@@ -1,0 +1,249 @@
+"""A shop that runs in the test's own process, on an emptied database, with a clock to set."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import structlog
+from litestar import Litestar
+from sqlalchemy import Connection, Engine, Table, event, inspect, text
+
+from koipond.app import ADMIN_PATH, STOREFRONT_PATH, create_app
+from koipond.catalog.service import save_products
+from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
+from koipond.channel import service as channels
+from koipond.kernel.context import Context, Shop
+from koipond.kernel.db import Database
+from koipond.kernel.logs import redact
+from koipond.kernel.money import currency as parse_currency
+from koipond.kernel.money import parse_amount
+from koipond.kernel.plugins import Plugin, discover
+from koipond.kernel.viewer import GUEST, Viewer, ViewerKind, sign
+from koipond.settings import ChannelSettings, Settings
+from koipond.stock.service import receive
+from koipond.stock.types import StockReceipt
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CHANNEL = ChannelSettings(
+    code="main", name="Main", currencies=("EUR", "CNY", "JPY"), locales=("en", "zh-Hans")
+)
+STAFF = Viewer(
+    kind=ViewerKind.STAFF,
+    id=UUID("01950000-0000-7000-8000-000000000001"),
+    permissions=frozenset({"*"}),
+)
+
+
+class FakeClock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        """Return the time that was set."""
+        return self._at
+
+    async def database_now(self, database: Database) -> datetime:
+        """Return the time that was set: the database has no other."""
+        return self._at
+
+    def set(self, at: datetime) -> None:
+        """Make it `at`, which may be earlier."""
+        assert at.tzinfo is not None
+        self._at = at
+
+    def advance(self, **parts: float) -> None:
+        """Move on by what timedelta takes: `clock.advance(minutes=15)`."""
+        self._at += timedelta(**parts)
+
+
+class RunningShop:
+    """A shop with HTTP in the test's process. `http` asks it anything, `graphql` the usual."""
+
+    def __init__(self, app: Litestar, clock: FakeClock, http: httpx2.AsyncClient) -> None:
+        self.app = app
+        self.clock = clock
+        self.http = http
+        self.shop: Shop = app.state.shop
+
+    @property
+    def settings(self) -> Settings:
+        """What the shop was told."""
+        return self.shop.settings
+
+    def token(self, viewer: Viewer) -> str:
+        """Return a bearer token of `viewer`, valid for an hour."""
+        now = self.clock.now()
+        return sign(viewer, secret=self.settings.secret, now=now, lifetime=timedelta(hours=1))
+
+    async def graphql(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        viewer: Viewer = GUEST,
+        headers: Mapping[str, str] | None = None,
+        admin: bool = False,
+    ) -> dict[str, Any]:
+        """Ask over HTTP; returns the answer's `data` and `errors` as they were sent."""
+        given = dict(headers or {})
+        if viewer is not GUEST:
+            given["Authorization"] = f"Bearer {self.token(viewer)}"
+        path = ADMIN_PATH if admin else STOREFRONT_PATH
+        body = {"query": document, "variables": dict(variables or {})}
+        response = await self.http.post(path, json=body, headers=given)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    @asynccontextmanager
+    async def context(
+        self,
+        *,
+        viewer: Viewer = GUEST,
+        channel: str | None = None,
+        currency: str | None = None,
+        locale: str | None = None,
+    ) -> AsyncIterator[Context]:
+        """Open a request to call use-cases with, in a channel as its headers would choose it."""
+        async with self.shop.context(viewer=viewer) as outside:
+            scope = await channels.choose_scope(
+                outside, code=channel, currency=currency, locale=locale
+            )
+            yield outside.at(scope)
+
+    async def make_product(
+        self,
+        sku: str = "TEA-1",
+        *,
+        price: str | None = "10.00",
+        stock: int = 10,
+        slug: str | None = None,
+        name: str = "Green tea",
+        currency: str = "EUR",
+        locale: str = "en",
+        track_stock: bool = True,
+    ) -> Saved:
+        """Put a product of one variant on the shelf; returns its ids: `made.variants[sku]`.
+
+        price: major units of `currency`, None for no price. stock: units that come in now.
+        """
+        draft = ProductDraft(
+            slug=slug or sku.lower(),
+            name=name,
+            variants=(
+                VariantDraft(
+                    sku=sku,
+                    price_minor=None if price is None else _minor(price, currency),
+                    track_stock=track_stock,
+                ),
+            ),
+        )
+        async with self.context(viewer=STAFF, currency=currency, locale=locale) as ctx:
+            telling = Telling(
+                locale=ctx.scope.locales[0],
+                channel_id=ctx.scope.channel_id,
+                currency=ctx.scope.currency,
+            )
+            (made,) = await save_products(ctx, [draft], telling)
+            if isinstance(made, Refused):
+                raise made.error
+            if stock:
+                receipt = StockReceipt(variant_id=made.variants[sku], quantity=stock)
+                await receive(ctx, [receipt])
+        return made
+
+    @contextmanager
+    def count_statements(self) -> Iterator[list[str]]:
+        """Collect the SQL that the process sends while the block runs: `len(sent)` is the count.
+
+        What opens and ends transactions does not count: it differs between the databases.
+        """
+        sent: list[str] = []
+
+        def note(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+            if not statement.startswith(("BEGIN", "PRAGMA")):
+                sent.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+
+    async def rows(self, table: Table | str) -> list[dict[str, Any]]:
+        """Return every row of a table, in no particular order."""
+        name = table if isinstance(table, str) else table.name
+        async with self.shop.database.reading() as db:
+            return [dict(row) for row in (await db.execute(_select_all(name))).mappings()]
+
+    async def snapshot(self) -> dict[str, list[dict[str, Any]]]:
+        """Return {table: rows} of all tables; equal snapshots mean that nothing changed."""
+        async with self.shop.database.reading() as db:
+            names = await db.run_sync(lambda sync: inspect(sync).get_table_names())
+            found = {name: (await db.execute(_select_all(name))).mappings() for name in names}
+            return {name: sorted(map(dict, rows), key=repr) for name, rows in found.items()}
+
+
+def connect(app: Litestar) -> httpx2.AsyncClient:
+    """Return a client that talks to `app` in this process."""
+    transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]  # Litestar types it closer
+    return httpx2.AsyncClient(transport=transport, base_url="http://shop")
+
+
+@asynccontextmanager
+async def running_shop(
+    url: str, *, plugins: Sequence[str] = (), **settings: Any
+) -> AsyncIterator[RunningShop]:
+    """Run a shop on the migrated database at `url`, with its channel `main` in EUR, CNY and JPY.
+
+    plugins: names of installed plugins that it has. settings: what else it is told.
+    """
+    _log_to_pytest()
+    given: dict[str, Any] = {"database_url": url, "channels": (CHANNEL,), **settings}
+    clock = FakeClock()
+    app = create_app(Settings(**given), _installed(plugins), clock=clock)
+    async with app.lifespan(), connect(app) as http:
+        running = RunningShop(app, clock, http)
+        await _add_channels(running.shop)
+        yield running
+
+
+def _log_to_pytest() -> None:
+    """Hand logs to the standard library, where pytest collects them for what fails."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            redact,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+async def _add_channels(shop: Shop) -> None:
+    async with shop.context(viewer=STAFF) as ctx:
+        await channels.ensure_channels(ctx)
+
+
+def _installed(names: Sequence[str]) -> list[Plugin]:
+    if not names:
+        return []
+    found = {plugin.name: plugin for plugin in discover()}
+    return [found[name] for name in names]
+
+
+def _minor(price: str, code: str) -> int:
+    return parse_amount(price, parse_currency(code)).amount_minor
+
+
+def _select_all(table: str) -> Any:
+    quoted = table.replace('"', '""')
+    return text(f'SELECT * FROM "{quoted}"')  # noqa: S608  names come from the schema itself

@@ -1,0 +1,95 @@
+"""What the sdk promises, as a snapshot. Run as a program, this file writes the snapshot anew."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import koipond_sdk
+from koipond_sdk import db, schema
+
+MODULES = (koipond_sdk, db, schema)
+SNAPSHOT = Path(__file__).parent / "surface.txt"
+HOW_TO_RENEW = """
+The sdk's surface differs from sdk/tests/surface.txt. Plugins stand on it: what is gone or has
+changed breaks them, what is new has to be kept. Is it meant? Then run
+
+    .venv/bin/python sdk/tests/test_surface.py
+
+look at the difference, and say in CHANGELOG.md what plugins have to change.
+"""
+
+
+def surface() -> str:
+    lines = [line for module in MODULES for line in describe_module(module)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def describe_module(module: ModuleType) -> Iterator[str]:
+    for name in module.__all__:
+        yield f"{module.__name__}.{name}{describe(getattr(module, name))}"
+        if inspect.isclass(getattr(module, name)):
+            yield from describe_members(getattr(module, name))
+
+
+def describe_members(cls: type) -> Iterator[str]:
+    """Say what koipond's own classes offer; those of other packages are theirs to promise."""
+    for kind in reversed(cls.__mro__):
+        if not kind.__module__.startswith("koipond"):
+            continue
+        fields = inspect.get_annotations(kind)
+        members = {**fields, **vars(kind)}
+        for name in sorted(members):
+            if name.startswith("_"):
+                continue
+            if name in fields:
+                yield f"    {name}: {plain(fields[name])}"
+            else:
+                yield f"    {name}{describe(members[name])}"
+
+
+def describe(value: Any) -> str:
+    value = getattr(value, "__func__", value)
+    if isinstance(value, property):
+        return f" -> {plain(inspect.signature(value.fget).return_annotation)}"
+    if inspect.isclass(value):
+        return f" class({', '.join(base.__name__ for base in value.__bases__)})"
+    if inspect.isroutine(value):
+        return plain(inspect.signature(value))
+    supertype = getattr(value, "__supertype__", None)
+    return f" = NewType of {supertype.__name__}" if supertype else f" = {plain(value)}"
+
+
+def plain(value: object) -> str:
+    """Write a type without the address that a few of them show."""
+    return value.__name__ if inspect.isclass(value) else str(value).replace("'", "")
+
+
+def test_the_surface_is_as_it_was() -> None:
+    if surface() != SNAPSHOT.read_text(encoding="utf-8"):
+        pytest.fail(f"{HOW_TO_RENEW}\n{difference()}", pytrace=False)
+
+
+def difference() -> str:
+    was, is_now = SNAPSHOT.read_text(encoding="utf-8").splitlines(), surface().splitlines()
+    gone = [f"- {line}" for line in was if line not in is_now]
+    return "\n".join(gone + [f"+ {line}" for line in is_now if line not in was])
+
+
+def test_every_name_that_is_promised_is_listed_once_and_documented() -> None:
+    for module in MODULES:
+        assert module.__doc__
+        assert len(set(module.__all__)) == len(module.__all__)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isroutine(value) or inspect.isclass(value):
+                assert inspect.getdoc(value), f"{module.__name__}.{name} lacks a docstring"
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(surface(), encoding="utf-8")
+    sys.stdout.write(f"written: {SNAPSHOT}\n")

@@ -1,0 +1,193 @@
+"""What an installed koipond has and does: wheels in an environment without this checkout."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from koipond.graphql.assets import ASSETS
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
+INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin")
+CHECKIN = ROOT / "plugins" / "checkin" / "src" / "koipond_checkin"
+
+pytestmark = pytest.mark.timeout(180)
+
+# What uv says where its cache lacks a package.
+NOT_CACHED = ("network was disabled", "network connectivity is disabled", "not found in the cache")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """{name of the import package: its wheel}, one for each package of the workspace."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for package in PACKAGES:
+        run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=package)
+    return {wheel.name.split("-")[0]: wheel for wheel in folder.glob("*.whl")}
+
+
+@pytest.fixture(scope="module")
+def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of a new environment with koipond, its sdk and the check-in plugin."""
+    uv = Path(sys.executable).with_name("uv")
+    home = tmp_path_factory.mktemp("environment")
+    run([uv, "venv", "--quiet", "--python", sys.executable, home / "venv"], cwd=home)
+    python = home / "venv" / "bin" / "python"
+    # Not resolved again: uv's cache has the locked wheels, but not all that resolving asks for.
+    install = [uv, "pip", "install", "--offline", "--no-deps", "--python", python]
+    lock = ROOT / "requirements" / "run.txt"
+    locked = subprocess.run(
+        [*install, "--require-hashes", "-r", lock],
+        cwd=home,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if any(sign in locked.stderr.lower() for sign in NOT_CACHED):
+        pytest.skip(f"uv's cache lacks a package, make .venv/.installed fills it: {locked.stderr}")
+    assert locked.returncode == 0, locked.stderr
+    run([*install, *(wheels[name] for name in INSTALLED)], cwd=home)
+    run([uv, "pip", "check", "--python", python], cwd=home)  # nothing is missing
+    return python.parent
+
+
+def run(command: list[object], *, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=outside(),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def outside(**more: str) -> dict[str, str]:
+    """Return the environment without anything that would let this checkout be found."""
+    hidden = ("PYTHONPATH", "VIRTUAL_ENV")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in hidden and not name.startswith(("KOI_", "PYTEST_"))
+    }
+    return {**kept, **more}
+
+
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_there_is_one_wheel_for_each_package(wheels: dict[str, Path]) -> None:
+    assert len(wheels) == len(PACKAGES)
+    for name, wheel in wheels.items():
+        found = names(wheel)
+        assert f"{name}/py.typed" in found
+        assert any(entry.endswith("licenses/LICENSE") for entry in found)
+        assert not any("/tests/" in entry for entry in found)
+
+
+def test_the_wheel_of_core_carries_graphiql_and_its_licences(wheels: dict[str, Path]) -> None:
+    found = names(wheels["koipond"])
+    static = {entry.rpartition("/")[2] for entry in found if "graphql/static/" in entry}
+    assert static == {*ASSETS, "NOTICE", "LICENSE.graphene-django-graphiql-static"}
+    assert "koipond/graphql/graphiql.html" in found
+
+
+def test_the_build_packs_what_the_package_serves() -> None:
+    spec = spec_from_file_location("hatch_build", ROOT / "core" / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert set(module.FILES) == set(ASSETS)
+
+
+def test_wheels_carry_the_migrations_of_the_checkout(wheels: dict[str, Path]) -> None:
+    for package in PACKAGES:
+        for source in (package / "src").iterdir():
+            revisions = {
+                str(file.relative_to(package / "src"))
+                for file in source.glob("migrations/versions/*.py")
+            }
+            assert revisions <= names(wheels[source.name])
+    assert any("migrations/versions/" in entry for entry in names(wheels["koipond"]))
+
+
+def test_the_wheel_of_a_plugin_carries_its_manifest(wheels: dict[str, Path]) -> None:
+    plugins = [name for name in wheels if name not in {"koipond", "koipond_sdk"}]
+    assert "koipond_checkin" in plugins
+    for name in plugins:
+        assert f"{name}/plugin.toml" in names(wheels[name])
+
+
+def test_the_installed_koi_says_its_version(environment: Path, tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]
+    assert project["version"] in run([environment / "koi", "--version"], cwd=tmp_path)
+
+
+def test_an_installed_shop_answers_with_the_plugin_in_its_schema(
+    environment: Path, tmp_path: Path
+) -> None:
+    run([environment / "koi", "migrate"], cwd=tmp_path)
+    with serving(environment, tmp_path) as address:
+        assert ask(address, "{ __typename }") == {"__typename": "Query"}
+        schema = ask(address, "{ __schema { queryType { fields { name } } } }")
+        fields = {field["name"] for field in schema["__schema"]["queryType"]["fields"]}
+    queries = tomllib.loads((CHECKIN / "plugin.toml").read_text())["queries"]
+    assert queries
+    assert set(queries) <= fields
+
+
+def ask(address: str, query: str) -> dict:
+    answer = httpx2.post(f"{address}/graphql", json={"query": query}, timeout=10)
+    body = answer.json()
+    assert "errors" not in body, body
+    return body["data"]
+
+
+@contextlib.contextmanager
+def serving(environment: Path, folder: Path) -> Iterator[str]:
+    """Run `koi serve` in `folder` and lend its address; on the way out it must end by itself."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = folder / "serve.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [environment / "koi", "serve", "--port", str(port)],
+            cwd=folder,
+            env=outside(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(port, server, log)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+        server.wait(15)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"koi serve does not answer: {log.read_text(errors='replace')}")
