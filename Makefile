@@ -24,7 +24,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## run the demo shop; PORT=8000
-	@$(BIN)/koi dev --settings examples/demo/koi.toml --port $(PORT)
+	@KOI_TYPED="make demo" $(BIN)/koi dev --settings examples/demo/koi.toml --port $(PORT)
 
 test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the newer PostgreSQL
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,4 +1,4 @@
-"""A shop in twenty lines: one tea on the shelf, and the API that sells it."""
+"""A shop in one small file: one tea on the shelf, and the API that sells it."""
 
 import asyncio
 import os
@@ -33,4 +33,5 @@ async def open_for_business() -> None:
 
 if __name__ == "__main__":
     asyncio.run(open_for_business())
-    uvicorn.run(create_app(SETTINGS), port=int(os.environ.get("PORT", "8000")))
+    app = create_app(SETTINGS, work=True)  # work: also do what comes later, such as expiring
+    uvicorn.run(app, port=int(os.environ.get("PORT", "8000")), access_log=False)

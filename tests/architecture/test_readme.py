@@ -24,7 +24,7 @@ from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
 from koipond.member import service as members
 from koipond.member.types import Contact
-from koipond_sdk.testing.shop import RunningShop, running_shop
+from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
 DEMO = ROOT / "examples" / "demo" / "koi.toml"
 READMES = [path for path in texts() if path.endswith("README.md")]
@@ -152,11 +152,14 @@ async def test_graphql_in_a_readme_is_answered_by_the_demo_shop(path: str, demo_
     told = {name: getattr(loaded, name) for name in loaded.__struct_fields__}
     installed = [plugin.name for plugin in discover()]
     async with running_shop(told.pop("database_url"), plugins=installed, **told) as shop:
-        viewers = {"guest": GUEST, "member": await make_member(shop)}
+        viewers = {"guest": GUEST, "member": await make_member(shop), "staff": STAFF}
         answers: list[Any] = []
         for block in blocks(path, "graphql"):
             answer = await shop.graphql(
-                block.text, variables(block.text, answers), viewer=viewers[block.viewer]
+                block.text,
+                variables(block.text, answers),
+                viewer=viewers[block.viewer],
+                admin=block.viewer == "staff",
             )
             assert "errors" not in answer, f"{path}:{block.line}: {answer['errors']}"
             refused = [one for one in values(answer, "userErrors") if one]
@@ -171,16 +174,16 @@ async def make_member(shop: RunningShop) -> Viewer:
 
 
 def variables(document: str, answers: list[Any]) -> dict[str, Any]:
-    """Return {variable: value}: a new key, or what an earlier answer calls by the same name.
+    """Return {variable: value}: a new key, or what the last answer that has it calls so.
 
-    `variantId` is the first id of a variant that was answered.
+    `variantId` is the first id of a variant in it.
     """
     found: dict[str, Any] = {}
     for operation in parse(document).definitions:
         assert isinstance(operation, OperationDefinitionNode)
         for definition in operation.variable_definitions or ():
             name = definition.variable.name.value
-            known = {"key": str(uuid.uuid4())}.get(name) or next(look_up(name, answers))
+            known = {"key": str(uuid.uuid4())}.get(name) or next(look_up(name, answers[::-1]))
             found[name] = known
     return found
 

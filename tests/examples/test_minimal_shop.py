@@ -28,13 +28,14 @@ def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, str(SHOP)],
-        cwd=folder,
-        env=os.environ | {"PORT": str(port)},
-        stdout=(folder / "log").open("ab"),
-        stderr=subprocess.STDOUT,
-    )
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(SHOP)],
+            cwd=folder,
+            env=os.environ | {"PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     address = f"http://127.0.0.1:{port}"
     for _ in range(200):
         try:

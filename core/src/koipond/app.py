@@ -3,43 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import structlog
 from litestar import Litestar, Response, asgi, get
 from litestar.events import BaseEventEmitterBackend
+from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
+from litestar.types import Scope
 
 from koipond import hooks as specs
-from koipond.channel.service import ensure_channels
-from koipond.fulfilment.service import ensure_methods
+from koipond.channel.service import check_channels, ensure_channels
+from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import Schemas, build_schemas
 from koipond.graphql.assets import ASSETS, read_asset
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import ASSETS_PATH, Endpoint
 from koipond.graphql.scope import Scopes
 from koipond.hooks import Hooks
+from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
 from koipond.kernel.events import Event
+from koipond.kernel.invariants import Audit
+from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin, discover
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
-from koipond.order.service import confirm_paid
-from koipond.payment.events import PaymentCaptured
+from koipond.kernel.worker import working
+from koipond.order import service as order
+from koipond.order.types import ExpireOrder, ExpireOrders, ReviveOrder
+from koipond.payment import service as payment
+from koipond.payment.events import (
+    PaymentAuthorised,
+    PaymentCaptured,
+    PaymentMismatched,
+    PaymentVoided,
+    Refunded,
+    RefundFailed,
+)
+from koipond.payment.http import make_ingress
 from koipond.payment.sandbox import KEY as SANDBOX
 from koipond.payment.sandbox import Sandbox
-from koipond.payment.types import PaymentProvider
+from koipond.payment.types import (
+    CapturePayment,
+    GiveRefund,
+    PaymentProvider,
+    QueryPayment,
+    QueryPayments,
+    VoidPayment,
+)
+from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
+from koipond.stock.service import audit as audit_stock
+from koipond.stock.service import do_give_back
+from koipond.stock.types import GiveBackUnits
+
+log = structlog.get_logger("koipond")
 
 STOREFRONT_PATH = "/graphql"
 ADMIN_PATH = "/admin/graphql"
@@ -64,8 +94,40 @@ query FirstProducts {
 # What must follow an event, in the transaction that told of it: the one way in which a concept
 # moves another that is above it.
 REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
-    PaymentCaptured: (confirm_paid,),
+    PaymentAuthorised: (order.cover_order,),
+    PaymentCaptured: (order.cover_order,),
+    PaymentVoided: (order.check_cover,),
+    PaymentMismatched: (order.flag_mismatch,),
+    Refunded: (order.flag_refund_elsewhere,),
+    RefundFailed: (order.flag_failed_refund,),
 }
+
+
+# What a worker does: each kind of job, and those that come again and again.
+JOBS: Jobs = {
+    GiveBackUnits: do_give_back,
+    ExpireOrders: order.expire_orders,
+    ExpireOrder: order.expire_order,
+    ReviveOrder: order.revive_order,
+    QueryPayments: payment.query_unresolved,
+    QueryPayment: payment.run_query,
+    CapturePayment: payment.run_capture,
+    VoidPayment: payment.run_void,
+    GiveRefund: payment.run_refund,
+}
+RECURRING = (
+    Every(seconds=5, job=GiveBackUnits()),
+    Every(seconds=15, job=ExpireOrders()),
+    Every(seconds=15, job=QueryPayments()),
+)
+# What must always hold: the tests and `koi doctor --audit` look.
+AUDITS: Sequence[Audit] = (
+    audit_quota,
+    audit_stock,
+    payment.audit,
+    order.audit,
+    *EVENT_AUDITS,
+)
 
 
 def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | None = None) -> Shop:
@@ -74,15 +136,25 @@ def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | N
         settings.database_url,
         pool_size=settings.database_pool_size,
         wait_s=settings.database_wait_s,
+        answer_s=settings.database_answer_s,
     )
     return Shop(
         settings=settings,
         database=database,
         clock=clock or SystemClock(),
         hooks=make_hooks(plugins),
-        providers={PaymentProvider: {SANDBOX: Sandbox()}},
+        providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
+        jobs=JOBS,
+        recurring=RECURRING,
     )
+
+
+def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvider]:
+    """Return the payment providers: the sandbox, which must not be paid with in production."""
+    if settings.production:
+        return {}
+    return {SANDBOX: Sandbox(secret=settings.secret, file=settings.sandbox_file, clock=clock)}
 
 
 def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
@@ -111,7 +183,7 @@ async def open_shop(
     try:
         yield shop
     finally:
-        await shop.database.close()
+        await shop.close()
 
 
 async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) -> list[str]:
@@ -120,6 +192,9 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     plugins: None means all that are installed. Returns a line for each thing that was done; again,
     there is nothing to do. Raises NotReady, ChannelInvalid and what is wrong with a price.
     """
+    # Before there is a database that a refusal would leave half made.
+    check_channels(settings.channels)
+    check_methods(settings.channels)
     installed = discover() if plugins is None else plugins
     async with open_shop(settings, installed) as shop:
         ran = await migrate_safely(shop.database, units(installed))
@@ -134,12 +209,17 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
 
 
 def create_app(
-    settings: Settings, plugins: Sequence[Plugin] | None = None, *, clock: Clock | None = None
+    settings: Settings,
+    plugins: Sequence[Plugin] | None = None,
+    *,
+    clock: Clock | None = None,
+    work: bool = False,
 ) -> Litestar:
     """Return the ASGI application of a shop; its `state.shop` is the Shop.
 
-    plugins: None means all that are installed. Starting it raises NotReady unless the database
-    answers and is migrated. Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid.
+    plugins: None means all that are installed. work: run a worker in this process.
+    Starting it raises NotReady unless the database answers and is migrated.
+    Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid.
     """
     installed = discover() if plugins is None else plugins
     shop = make_shop(settings, installed, clock=clock)
@@ -149,9 +229,15 @@ def create_app(
     async def serve(app: Litestar) -> AsyncIterator[None]:
         try:
             await check_ready(shop.database, wanted)
-            yield
+            async with working(shop) if work else nullcontext():
+                yield
         finally:
-            await shop.database.close()
+            await shop.close()
+
+    @get("/", sync_to_thread=False)
+    def index() -> dict[str, str]:
+        """Tell whoever opens the bare address where to go."""
+        return {"storefront": STOREFRONT_PATH, "admin": ADMIN_PATH}
 
     @get("/health")
     async def health() -> dict[str, str]:
@@ -169,12 +255,15 @@ def create_app(
 
     app = Litestar(
         route_handlers=[
+            index,
             health,
             ready,
             *_endpoints(shop, make_schemas(tuple(installed))),
+            make_ingress(shop),
             *_files(settings),
         ],
         lifespan=[serve],
+        after_exception=[_log_failure],
         event_emitter_backend=_NoEvents,
         openapi_config=None,
         logging_config=None,
@@ -182,6 +271,12 @@ def create_app(
     app.asgi_handler = RequestLog(app.asgi_handler)
     app.state.shop = shop
     return app
+
+
+async def _log_failure(error: Exception, scope: Scope) -> None:
+    """Log what no handler expected; Litestar answers 500 and says no more."""
+    if not isinstance(error, HTTPException):
+        log.error("a request failed", path=scope["path"], exc_info=error)
 
 
 class _NoEvents(BaseEventEmitterBackend):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,47 @@ from msgspec import Struct
 DEVELOPMENT_SECRET = "koipond-development-secret-not-for-production"  # noqa: S105  # refused in production
 FILE = "koi.toml"
 
+# Variables that begin like ours: of the command, of the tests, and what Kubernetes sets beside a
+# service called koi.
+_NO_SETTING = re.compile(
+    r"KOI_(SETTINGS|TYPED|TEST_DATA|PG_WHEEL|CRASH_AT|RACE_\w+|(SERVICE|PORT)(_\w+)?)"
+)
+# {setting: the least and the most}.
+_RANGES = {
+    "database_pool_size": (1, 1_000),
+    "database_wait_s": (0.1, 600),
+    "database_answer_s": (0.1, 3_600),
+    "request_max_bytes": (1_000, 1_000_000_000),
+    "idempotency_lease_s": (2, 3_600),
+    "payment_timeout_s": (1, 3_599),
+    "late_payment_grace_s": (0, 31_536_000),
+    "reservation_hold_s": (1, 86_400),
+    "desk_queue_max": (1, 1_000_000),
+    "order_line_quantity_max": (1, 1_000_000_000),
+    "order_lines_max": (1, 10_000),
+    "availability_quantity_max": (0, 1_000_000_000),
+    "payment_window_minutes": (1, 525_600),
+}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "array": "a list in [ ]",
+    "object": "a table",
+}
+
 
 class SettingsInvalid(Exception):
     """A settings file or variable that cannot be used; the message says which and why."""
+
+
+def _check_ranges(settings: Struct) -> None:
+    for name in settings.__struct_fields__:
+        least, most = _RANGES.get(name, (None, None))
+        value = getattr(settings, name)
+        if least is not None and most is not None and not least <= value <= most:
+            raise ValueError(f"{name}: from {least:,} to {most:,}, not {value:,}")
 
 
 class ShippingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,8 +83,16 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     locales: tuple[str, ...]
     # An IANA name such as Asia/Shanghai: where a day of this channel begins.
     time_zone: str = "UTC"
+    # How long an order may be unpaid before it expires.
+    payment_window_minutes: int = 30
+    # Take money when it is paid; else only hold it, for staff to capture.
+    capture_at_once: bool = True
     # How orders of this channel can be sent.
     shipping: tuple[ShippingSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a number out of its range."""
+        _check_ranges(self)
 
 
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,26 +113,40 @@ class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a shop can be told from outside."""
 
-    # sqlite:///FILE (relative to the working folder) or postgresql://USER@HOST/NAME
+    # sqlite:///FILE or postgresql://USER@HOST/NAME. FILE is relative to the settings file that says
+    # it; in a variable to the working folder.
     database_url: str = "sqlite:///koi.db"
     # Connections that one process keeps for reading (SQLite) or for everything (PostgreSQL).
     database_pool_size: int = 10
     # How long a request waits for a connection.
     database_wait_s: float = 10.0
+    # How long PostgreSQL may take for one statement before its connection counts as lost.
+    database_answer_s: float = 30.0
     # Signs bearer tokens; at least 32 characters. Production refuses the default.
     secret: str = DEVELOPMENT_SECRET
-    # Production hides GraphiQL, introspection and suggestions, writes logs as JSON, wants a secret.
+    # Production hides GraphiQL, introspection and suggestions, writes logs as JSON, wants a secret,
+    # and has no sandbox to pay with. `koi serve` is production unless it is told `false` here.
     production: bool = False
     # The largest request that is read.
     request_max_bytes: int = 1_000_000
     # How long an unfinished request keeps its idempotency key to itself.
     idempotency_lease_s: int = 30
+    # How long a payment provider may take to answer; less than idempotency_lease_s.
+    payment_timeout_s: int = 20
+    # How long after it expired an order is revived by money that comes late, if all can be had.
+    late_payment_grace_s: int = 3_600
+    # Where the sandbox provider keeps its books; empty: in the memory of each process.
+    sandbox_file: str = ""
     # How long units are kept for an order that is about to be placed.
     reservation_hold_s: int = 90
+    # Requests for units that wait for their batch, at most; more are told to come back.
+    desk_queue_max: int = 4_096
     # The most units of one variant in one order.
     order_line_quantity_max: int = 9_999
     # The most lines of one order.
     order_lines_max: int = 200
+    # Which location serves an order: `priority` (in their order), `whole_first` (one that has all).
+    allocation_strategy: str = "priority"
     # `Availability.quantityAtMost` never says more than this.
     availability_quantity_max: int = 10
     # A folder that is served at /media, or none.
@@ -98,43 +160,120 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse a secret that is too short to sign with (RFC 7518, section 3.2: 256 bits)."""
+        _check_ranges(self)
         if len(self.secret) < 32:
             raise ValueError("secret: at least 32 characters; `openssl rand -hex 32` makes one")
+        if self.payment_timeout_s >= self.idempotency_lease_s:
+            raise ValueError("payment_timeout_s: less than idempotency_lease_s, which outlasts it")
         if self.production and self.secret == DEVELOPMENT_SECRET:
-            raise ValueError("secret: production refuses the built-in one; set KOI_SECRET")
+            raise ValueError(
+                "secret: production refuses the built-in one. Set the variable KOI_SECRET to one "
+                "that nobody knows; `openssl rand -hex 32` makes one"
+            )
 
 
 def load(
-    file: Path | None = None, environment: Mapping[str, str] = os.environ, **overrides: Any
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    **overrides: Any,
 ) -> Settings:
-    """Read settings: defaults, then the file, then variables named KOI_…, then `overrides`.
+    """Read settings: `defaults`, then the file, then variables named KOI_…, then `overrides`.
 
     file: None means `koi.toml` in the working folder if there is one. Paths in a file are relative
     to it. Raises SettingsInvalid.
     """
     found = file if file is not None else Path(FILE)
-    given = _from_file(found) if file is not None or found.exists() else {}
-    given |= _from_environment(environment) | overrides
+    from_file = _from_file(found) if file is not None or found.exists() else {}
+    from_variables = _from_environment(environment)
+    given = {**(defaults or {}), **from_file, **from_variables, **overrides}
+    # {setting: where it stands}; what was read later wins.
+    places = dict.fromkeys(from_file, str(found))
+    places |= {name: f"the variable {_variable(name)}" for name in from_variables}
     try:
         return msgspec.convert(given, Settings, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
-        raise SettingsInvalid(f"{found}, KOI_ variables: {error}") from error
+        raise SettingsInvalid(_explain(str(error), places)) from error
 
 
 def _from_file(file: Path) -> dict[str, Any]:
     try:
         given = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsInvalid(f"There is no file {file}") from error
+    except IsADirectoryError as error:
+        raise SettingsInvalid(f"{file} is a folder. Name the file in it") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsInvalid(f"{file} cannot be read as TOML: {error}") from error
-    if "media_folder" in given:
-        given["media_folder"] = str(file.parent / str(given["media_folder"]))
-    for seed in given.get("seeds", ()):
-        seed["file"] = str(file.parent / str(seed.get("file", "")))
+    for name in ("media_folder", "sandbox_file"):
+        if given.get(name):
+            given[name] = str(file.parent / str(given[name]))
+    kind, sep, path = str(given.get("database_url", "")).partition("sqlite:///")
+    if sep and not kind and path:
+        given["database_url"] = f"sqlite:///{file.parent / path}"
+    for seed in _tables(given.get("seeds")):
+        if "file" in seed:
+            seed["file"] = str(file.parent / str(seed["file"]))
     return given
 
 
+def _tables(value: object) -> list[dict[str, Any]]:
+    """Return the tables of a list; what is something else is refused later, in words."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the plain settings among the variables: KOI_DATABASE_URL is `database_url`."""
-    plain = {name for name in Settings.__struct_fields__ if name not in {"channels", "seeds"}}
-    named = {f"KOI_{name.upper()}": name for name in plain}
+    """Return the settings among the variables: KOI_DATABASE_URL is `database_url`."""
+    named = {
+        _variable(name): name
+        for name in Settings.__struct_fields__
+        if name not in {"channels", "seeds"}
+    }
+    for key in environment:
+        if key.startswith("KOI_") and key not in named and not _NO_SETTING.fullmatch(key):
+            raise SettingsInvalid(
+                f"There is no setting for the variable {key}.{_nearest(key, named)}"
+            )
     return {named[key]: value for key, value in environment.items() if key in named}
+
+
+def _variable(name: str) -> str:
+    return f"KOI_{name.upper()}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that names what was probably meant."""
+    close = get_close_matches(name, list(known), 1)
+    return f" Is it {close[0]}?" if close else f" There are: {', '.join(sorted(known))}"
+
+
+def _explain(problem: str, places: Mapping[str, str]) -> str:
+    """Say in people's words what msgspec or we found, and where it stands."""
+    told, _, at = problem.partition(" - at `$")
+    at = at.strip("`.")
+    words = _mistyped(told, at) or _misnamed(told, at) or (f"{at}.{told}" if at else told)
+    first = re.match(r"\w*", words)
+    place = places.get(first[0]) if first else None
+    return f"{place}: {words}" if place else words
+
+
+def _mistyped(told: str, at: str) -> str | None:
+    found = re.fullmatch(r"Expected `(\w+)[^`]*`, got `(\w+)`", told)
+    if found is None:
+        return None
+    wanted, got = (_KINDS.get(kind, kind) for kind in found.groups())
+    return f"{at}: this must be {wanted}, and is {got}"
+
+
+def _misnamed(told: str, at: str) -> str | None:
+    found = re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", told)
+    if found is None:
+        return None
+    path = f"{at}.{found[2]}" if at else found[2]
+    if found[1] == "missing required":
+        return f"{path}: this is missing"
+    holder = at.rpartition(".")[2].partition("[")[0]
+    struct = {"channels": ChannelSettings, "shipping": ShippingSettings, "seeds": SeedSettings}
+    fields = struct.get(holder, Settings).__struct_fields__
+    return f"{path}: there is no such setting.{_nearest(found[2], fields)}"

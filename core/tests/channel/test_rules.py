@@ -45,11 +45,13 @@ def test_an_unknown_channel_currency_or_language_is_refused_with_the_known_ones(
     [
         ({"code": "C N"}, "a code is"),
         ({"currencies": []}, "at least one currency"),
-        ({"currencies": ["TEA"]}, "no ISO 4217"),
-        ({"locales": ["klingon!"]}, "not a language"),
-        ({"time_zone": "Mars/Olympus"}, "Mars/Olympus"),
+        ({"currencies": ["TEA"]}, "no current ISO 4217"),
+        ({"locales": ["klingon!"]}, r"'klingon!' is no language tag.* zh-Hans\.$"),
+        ({"time_zone": "Mars/Olympus"}, "no time zone; write it like Europe/Berlin, or UTC"),
+        ({"time_zone": "Europe"}, "'Europe' is no time zone"),
     ],
 )
 def test_a_channel_of_wrong_words_is_refused(changes: dict[str, object], words: str) -> None:
-    with pytest.raises(ChannelInvalid, match=words):
+    with pytest.raises(ChannelInvalid, match=words) as refused:
         make(**changes)  # type: ignore[arg-type]  # wrong on purpose
+    assert ".." not in str(refused.value)

@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import koipond
+from koipond.app import make_schemas
 from koipond.cli import koi
 from koipond.cli.problems import explain
+from koipond.graphql.assembly import find_permissions
 from koipond.kernel.ids import MemberId, encode, new_id
 from koipond.kernel.viewer import ViewerKind, check
 from koipond.settings import DEVELOPMENT_SECRET
@@ -100,7 +102,7 @@ def test_a_channel_is_made_and_listed(run_on: Run) -> None:
     ("arguments", "reason"),
     [
         (["EU", "--currency", "EUR", "--locale", "en"], "a-z, 0-9 and -"),
-        (["eu", "--currency", "EURO", "--locale", "en"], "'EURO' is no ISO 4217"),
+        (["eu", "--currency", "EURO", "--locale", "en"], "'EURO' is no current ISO 4217"),
         (["eu", "--currency", "EUR", "--locale", "xx"], "'xx'"),
         (["eu", "--currency", "EUR", "--locale", "en", "--time-zone", "Mars"], "Mars"),
     ],
@@ -113,7 +115,39 @@ def test_a_channel_that_cannot_be_is_refused_and_none_is_made(
 
 
 def test_a_command_on_a_database_without_tables_names_the_command_to_run(run_on_blank: Run) -> None:
-    refused(run_on_blank("channel", "list"), "not migrated", "Run: koi migrate")
+    refused(
+        run_on_blank("channel", "list"),
+        *("Run: koi migrate", "no koi.toml is here, and no file was named (koi --settings FILE)"),
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["channel", "list"], ["doctor"], ["serve", "--port", "0"], ["worker"]),
+        *(["token", "member", "lin@example.org"], ["import", "catalog", "tea.csv"]),
+    ],
+)
+def test_a_command_that_finds_no_database_makes_none(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("KOI_SECRET", "a secret of thirty-two characters")
+    (tmp_path / "koi.toml").write_text('database_url = "sqlite:///here/shop.db"\n')
+    result = run(*arguments)
+    assert result.exit_code in {1, 2}
+    assert "There is no database at here/shop.db. Run: koi migrate" in result.output
+    assert "koi.toml" in result.output
+    assert [one.name for one in tmp_path.iterdir()] == ["koi.toml"]
+
+
+def test_a_channel_that_cannot_be_keeps_migrate_from_making_a_database(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "koi.toml").write_text(
+        '[[channels]]\ncode = "cn"\nname = "China"\ncurrencies = ["CNX"]\nlocales = ["zh"]\n'
+    )
+    refused(run("migrate"), "Channel 'cn' cannot be made: 'CNX' is no current ISO 4217 currency")
+    assert [one.name for one in tmp_path.iterdir()] == ["koi.toml"]
 
 
 def test_a_token_for_staff_holds_the_permissions_that_were_named(run: Run) -> None:
@@ -123,8 +157,18 @@ def test_a_token_for_staff_holds_the_permissions_that_were_named(run: Run) -> No
     assert (viewer.kind, viewer.permissions) == (ViewerKind.STAFF, frozenset({"stock.write"}))
     assert viewer.expires_at is not None
     assert timedelta(hours=1.9) < viewer.expires_at - now <= timedelta(hours=2, seconds=5)
+    listed = run("token", "staff", "--help").stdout
+    for name in find_permissions(make_schemas(())):
+        assert name in listed
+        assert run("token", "staff", "--permission", name).exit_code == 0
     anything = check(run("token", "staff").stdout.strip(), secret=DEVELOPMENT_SECRET, now=now)
     assert anything.may("whatever.there_is")
+
+
+@pytest.mark.parametrize("permission", ["", "stock.rite", "member", "stock.write,catalog.read"])
+def test_a_permission_that_nothing_asks_for_is_refused(run: Run, permission: str) -> None:
+    words = (f"There is no permission {permission!r}", "catalog.write, ", "stock.write; * is all")
+    refused(run("token", "staff", "--permission", permission), *words)
 
 
 def test_a_token_of_one_secret_is_not_accepted_by_another(
@@ -140,7 +184,7 @@ def test_a_token_for_nobody_is_refused(run_on: Run) -> None:
     stranger = encode(MemberId, MemberId(new_id()))
     refused(run_on("token", "member", stranger), "no member", stranger)
     refused(run_on("token", "member", "lin@example.org"), "no member 'lin@example.org'")
-    refused(run_on("token", "member", "mem_1"), "'mem_1' is no mem id")
+    refused(run_on("token", "member", "mem_1"), "'mem_1' is not the id of a member: those are mem_")
 
 
 def test_both_schemas_are_printed_and_written(run: Run, tmp_path: Path) -> None:
@@ -151,6 +195,17 @@ def test_both_schemas_are_printed_and_written(run: Run, tmp_path: Path) -> None:
     assert run("schema", "export", "made/here", "--core-only").exit_code == 0
     assert (tmp_path / "made/here/schema.graphql").read_text(encoding="utf-8") == storefront
     assert (tmp_path / "made/here/admin.graphql").read_text(encoding="utf-8") == admin
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "made").write_text("a file")
+    refused(run("schema", "export", "made/here", "--core-only"), "made/here cannot be written to")
+
+
+def test_koi_alone_shows_its_help(run: Run) -> None:
+    result = run()
+    assert result.exit_code == 0
+    assert "Run a koipond shop and look after it." in result.stdout
 
 
 def test_plugins_are_listed(run: Run) -> None:
@@ -168,15 +223,16 @@ def test_the_doctor_finds_nothing_wrong_with_a_migrated_shop(run_on: Run) -> Non
 def test_the_doctor_names_what_is_to_be_migrated(run_on_blank: Run) -> None:
     result = run_on_blank("doctor")
     assert result.exit_code == 1
-    assert "✗ migrations: core is at nothing" in result.stdout
-    assert "  fix: koi migrate\n" in result.stdout
+    assert "✗" in result.stdout
+    assert "koi migrate\n" in result.stdout
+    assert "koi doctor" not in result.stdout
 
 
 def test_the_doctor_names_a_database_that_is_none(run: Run, tmp_path: Path) -> None:
     (tmp_path / "koi.db").write_text("a letter " * 1000)
     result = run("doctor")
     assert result.exit_code == 1
-    assert "✗ database: it does not answer\n" in result.stdout
+    assert "✗ database: it cannot be used\n" in result.stdout
     assert "mv koi.db koi.db.broken" in result.stdout
 
 
@@ -196,11 +252,19 @@ def test_settings_come_from_the_file_that_is_named(run: Run, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "cannot be read as TOML"),
+        (None, "There is no file "),
         ("secret = ", "cannot be read as TOML"),
         ('secret = "short"', "at least 32 characters"),
-        ("colour = 'red'", "unknown field `colour`"),
-        ("production = true", "production refuses the built-in one; set KOI_SECRET"),
+        ("colour = 'red'", "shop.toml: colour: there is no such setting. There are: alloc"),
+        ("secrets = 'red'", "shop.toml: secrets: there is no such setting. Is it secret?"),
+        ("database_pool_size = 'ten'", "database_pool_size: this must be a whole number, and is a"),
+        ("database_pool_size = 0", "database_pool_size: from 1 to 1,000, not 0"),
+        ("channels = 'cn'", "channels: this must be a list in [ ], and is a text"),
+        ("[[channels]]\ncode = 'cn'", "channels[0].name: this is missing"),
+        ("[[channels]]\ncodes = 'cn'", "channels[0].codes: there is no such setting. Is it code?"),
+        ("[[seeds]]\nfiles = 'cn'", "seeds[0].files: there is no such setting. Is it file?"),
+        ("seeds = 1", "seeds: this must be a list in [ ], and is a whole number"),
+        ("production = true", "production refuses the built-in one. Set the variable KOI_SECRET"),
         ("database_url = 'mysql://host/shop'", "sqlite:///FILE or postgresql://USER@HOST/NAME"),
     ],
 )
@@ -210,7 +274,57 @@ def test_settings_that_cannot_be_used_are_named(
     file = tmp_path / "shop.toml"
     if content is not None:
         file.write_text(content)
-    refused(run("migrate", "--settings", str(file)), reason)
+    result = run("migrate", "--settings", str(file))
+    refused(result, reason)
+    assert ".." not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("KOI_DATABASE_URI", "x", "KOI_DATABASE_URI. Is it KOI_DATABASE_URL?"),
+        ("KOI_CHANNELS", "x", "There is no setting for the variable KOI_CHANNELS"),
+        ("KOI_DATABASE_POOL_SIZE", "x", "the variable KOI_DATABASE_POOL_SIZE: database_pool_size:"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    refused(run("migrate"), reason)
+
+
+def test_variables_of_others_are_left_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KOI_PG_WHEEL", "KOI_TEST_DATA", "KOI_SERVICE_HOST", "KOI_PORT_80_TCP"):
+        monkeypatch.setenv(name, "x")
+    assert run("token", "staff").exit_code == 0
+
+
+def test_the_settings_file_may_be_named_by_a_variable(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("of_variable", "of_option"):
+        (tmp_path / f"{name}.toml").write_text(f'database_url = "sqlite:///{name}/koi.db"\n')
+    monkeypatch.setenv("KOI_SETTINGS", "of_variable.toml")
+    refused(run("channel", "list"), "no database at of_variable/koi.db", "of_variable.toml")
+    for arguments in (
+        ("--settings", "of_option.toml", "channel", "list"),
+        ("channel", "list", "--settings", "of_option.toml"),
+    ):
+        refused(run(*arguments), "no database at of_option/koi.db", "Settings: of_option.toml")
+
+
+def test_a_database_in_a_file_is_relative_to_it_and_in_a_variable_to_the_working_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/koi.toml").write_text('database_url = "sqlite:///koi.db"\n')
+    assert run("migrate", "--settings", "shop/koi.toml").exit_code == 0
+    assert (tmp_path / "shop/koi.db").exists()
+    assert not (tmp_path / "koi.db").exists()
+    monkeypatch.setenv("KOI_DATABASE_URL", "sqlite:///koi.db")
+    assert run("migrate", "--settings", "shop/koi.toml").exit_code == 0
+    assert (tmp_path / "koi.db").exists()
 
 
 @pytest.mark.parametrize(

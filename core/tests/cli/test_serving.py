@@ -38,13 +38,15 @@ locale = "en"
 asset_base = "/media/"
 """
 
+SECRET = "a secret of thirty-two characters"
+
 Koi = Callable[..., "Process"]
 
 
 class Process:
     """One `koi`, whose output is read from a file."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         program = "from koipond.cli import main; main()"
         outside = {name: value for name, value in os.environ.items() if "KOI" not in name}
@@ -54,7 +56,7 @@ class Process:
                 cwd=folder,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env=outside | {"COLUMNS": "200"},
+                env=outside | {"COLUMNS": "200"} | variables,
             )
 
     @property
@@ -91,8 +93,8 @@ def koi(tmp_path: Path) -> Iterator[Koi]:
     (tmp_path / "media" / "tea.svg").write_text("<svg/>")
     running: list[Process] = []
 
-    def run(*arguments: str) -> Process:
-        running.append(Process(tmp_path, *arguments))
+    def run(*arguments: str, **variables: str) -> Process:
+        running.append(Process(tmp_path, *arguments, **variables))
         return running[-1]
 
     yield run
@@ -147,10 +149,28 @@ def test_dev_refuses_a_taken_port_before_it_does_anything(koi: Koi, tmp_path: Pa
         refused = koi("dev", "--port", str(port))
         assert refused.code() == 2
     assert f"127.0.0.1:{port} is in use by another program" in refused.text
-    assert f"make demo PORT={port + 1}" in refused.text
-    assert f"koi dev --port {port + 1}" in refused.text
+    assert f"dev --port {port + 1}" in refused.text
     assert "Traceback" not in refused.text
     assert not (tmp_path / "shop.db").exists()
+
+
+def test_a_taken_port_is_answered_with_the_command_that_was_typed(koi: Koi) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        typed = koi("dev", f"--port={port}", "--settings", "koi.toml")
+        made = koi("dev", "--port", str(port), KOI_TYPED="make demo")
+        assert (typed.code(), made.code()) == (2, 2)
+    assert f"dev --settings koi.toml --port {port + 1}" in typed.text
+    assert "make demo" not in typed.text
+    assert f"make demo PORT={port + 1}" in made.text
+
+
+def test_a_port_that_is_none_is_refused_in_words(koi: Koi) -> None:
+    refused = koi("dev", "--port", "abc")
+    assert refused.code() == 2
+    assert "'abc' is no port. Give a whole number from 0 to 65535" in refused.text
 
 
 def test_dev_refuses_an_address_of_another_machine(koi: Koi) -> None:
@@ -178,10 +198,23 @@ def test_dev_refuses_a_seed_that_is_not_there(koi: Koi, tmp_path: Path) -> None:
 
 
 def test_serve_refuses_to_start_before_it_was_migrated(koi: Koi) -> None:
-    refused = koi("serve", "--port", str(free_port()))
+    refused = koi("serve", "--port", str(free_port()), KOI_SECRET=SECRET)
     assert refused.code() == 2
     assert "Run: koi migrate" in refused.text
     assert "Traceback" not in refused.text
+
+
+def test_serve_is_production_and_refuses_the_built_in_secret(koi: Koi, tmp_path: Path) -> None:
+    assert koi("migrate").code() == 0
+    refused = koi("serve", "--port", str(free_port()))
+    assert refused.code() == 2
+    assert "Set the variable KOI_SECRET" in refused.text
+    assert "openssl rand -hex 32" in refused.text
+    (tmp_path / "koi.toml").write_text("production = false\n" + SETTINGS)
+    port = free_port()
+    server = koi("serve", "--port", str(port))
+    wait_until_it_answers(server, f"http://127.0.0.1:{port}/ready")
+    assert server.end(signal.SIGTERM) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -190,17 +223,28 @@ def test_serve_answers_with_any_number_of_workers_and_ends_at_sigterm(
 ) -> None:
     assert koi("migrate").code() == 0
     port = free_port()
-    server = koi("--settings", "koi.toml", "serve", "--port", str(port), "--workers", str(workers))
+    arguments = ("serve", "--port", str(port), "--workers", str(workers))
+    server = koi("--settings", "koi.toml", *arguments, KOI_SECRET=SECRET)
     ready = f"http://127.0.0.1:{port}/ready"
-    deadline = time.monotonic() + 30
-    while not _answers(ready):
-        assert server.process.poll() is None, server.text
-        assert time.monotonic() < deadline, server.text
-        time.sleep(0.1)
-    assert names(f"http://127.0.0.1:{port}/graphql") == []
+    wait_until_it_answers(server, ready)
+    address = f"http://127.0.0.1:{port}/graphql"
+    assert names(address) == []
+    asked = httpx2.post(address, json={"query": "{ __schema { queryType { name } } }"}).json()
+    assert "errors" in asked
+    page = httpx2.get(address, headers={"Accept": "text/html"})
+    assert "text/html" not in page.headers["Content-Type"]
+    assert '"path": "/graphql"' in server.text
     assert server.end(signal.SIGTERM) == 0
     assert "Traceback" not in server.text
     assert not _answers(ready)
+
+
+def wait_until_it_answers(server: Process, address: str) -> None:
+    deadline = time.monotonic() + 30
+    while not _answers(address):
+        assert server.process.poll() is None, server.text
+        assert time.monotonic() < deadline, server.text
+        time.sleep(0.1)
 
 
 def _answers(address: str) -> bool:

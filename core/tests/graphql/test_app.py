@@ -7,9 +7,11 @@ from types import ModuleType
 
 import pytest
 import strawberry
+from structlog.testing import capture_logs
 
 from koipond.app import FIRST_QUERY, create_app, make_schemas, open_shop
 from koipond.channel.service import find_channels
+from koipond.graphql.assets import AssetsMissing, read_asset
 from koipond.graphql.execute import Executor, GraphQLRequest
 from koipond.kernel.dispatch import HookMistake, implement
 from koipond.kernel.migrate import units
@@ -18,7 +20,7 @@ from koipond.kernel.readiness import NotReady, migrate_safely
 from koipond.kernel.schema import PUBLIC, Api, Info, Query, SchemaConflict, query
 from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings, SettingsInvalid
-from koipond_sdk.testing import connect, running_shop
+from koipond_sdk.testing import RunningShop, connect, running_shop
 
 
 async def test_it_does_not_start_on_a_database_that_is_not_migrated(
@@ -125,3 +127,16 @@ def test_a_plugin_that_raises_at_start_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(HookMistake, match=r"plugin clumsy: register_graphql raised KeyError\('col"):
         create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db"), [plugin("clumsy", fail)])
+
+
+async def test_what_fails_outside_of_graphql_is_logged_and_says_no_more(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("koipond.graphql.assets.DISTRIBUTION", "not-installed-at-all")
+    read_asset.cache_clear()
+    with capture_logs() as logs:
+        response = await shop.http.get("/assets/graphiql.min.js")
+    assert response.status_code == 500
+    assert response.json() == {"status_code": 500, "detail": "Internal Server Error"}
+    failure = next(line for line in logs if line["event"] == "a request failed")
+    assert isinstance(failure["exc_info"], AssetsMissing)

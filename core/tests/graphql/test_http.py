@@ -290,6 +290,11 @@ async def test_production_gives_no_hints_of_other_names(
         assert "Did you mean" not in str(answer)
 
 
+async def test_the_bare_address_tells_where_to_go(shop: RunningShop) -> None:
+    response = await shop.http.get("/")
+    assert response.json() == {"storefront": "/graphql", "admin": "/admin/graphql"}
+
+
 async def test_health_says_that_the_process_answers(shop: RunningShop) -> None:
     response = await shop.http.get("/health")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})

@@ -63,8 +63,8 @@ def test_skipped_products_are_listed_and_exit_with_1(run: Run) -> None:
         [
             "4",
             "[c]",
-            "Variant Price: '-1' is no amount in EUR: at least 0, at most 2 decimals, a point "
-            "before them, no thousands separator. Write it like 12.50",
+            "Variant Price: '-1' is no amount in EUR: from 0 to 92233720368547758.07, at most 2 "
+            "decimals, a point before them, no thousands separator. Write it like 12.50",
         ],
     ]
     assert result.stdout.endswith("tea.csv: 1 created, 0 changed, 0 unchanged, 2 skipped\n")
@@ -82,6 +82,32 @@ def test_a_file_that_is_refused_exits_with_2_and_says_why(run: Run) -> None:
     assert result.stdout == "tea.csv: 1 created, 0 changed, 0 unchanged, 0 skipped\n"
 
 
+def test_a_file_without_products_is_refused(run: Run) -> None:
+    result = run("import", "catalog", write())
+    assert result.exit_code == 2
+    assert "tea.csv has a header, but no products in it. Nothing was imported." in result.stderr
+
+
+@pytest.mark.parametrize(("separator", "called"), [(";", ";"), ("\t", "a tab"), ("|", "|")])
+def test_another_separator_is_refused_by_name(run: Run, separator: str, called: str) -> None:
+    file = Path(write("a,A,A,1.00,,"))
+    file.write_text(file.read_text().replace(",", separator))
+    result = run("import", "catalog", "tea.csv")
+    assert result.exit_code == 2
+    assert f"separated by {called}, not by a comma. Save the file as a CSV" in result.stderr
+
+
+def test_after_ctrl_c_it_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("koipond.imports.rules.read_products", interrupt)
+    result = run("import", "catalog", write("a,A,A,1.00,,"))
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Stopped. The same command goes on where it stopped.\n")
+    monkeypatch.undo()
+
+
 def test_a_file_that_is_not_there_exits_with_2(run: Run) -> None:
     result = run("import", "catalog", "none.csv")
     assert result.exit_code == 2
@@ -95,5 +121,5 @@ def test_the_command_takes_every_dialect_and_no_other(run: Run) -> None:
     }
     assert codes == {Dialect.AUTO: 0, Dialect.SHOPIFY: 0, Dialect.VENDURE: 2}
     result = run("import", "catalog", file, "--dialect", "vendure")
-    assert "closest to the dialect vendure, but lacks: name, slug" in result.stderr
+    assert "not of the dialect vendure, but of shopify" in result.stderr
     assert "Invalid value" in run("import", "catalog", file, "--dialect", "else").stderr

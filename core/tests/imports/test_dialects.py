@@ -191,8 +191,8 @@ def test_shopify_counts_stock_that_has_a_tracker(
 
 
 PRICE = (
-    "Variant Price: {} is no amount in EUR: at least 0, at most 2 decimals, a point before them, "
-    "no thousands separator. Write it like 12.50"
+    "Variant Price: {} is no amount in EUR: from 0 to 92233720368547758.07, at most 2 decimals, "
+    "a point before them, no thousands separator. Write it like 12.50"
 )
 
 
@@ -305,8 +305,8 @@ def test_prices_have_the_decimals_of_their_currency() -> None:
     )
     assert line == 2
     assert reason == (
-        "Variant Price: '12.50' is no amount in JPY: at least 0, at most 0 decimals, a point "
-        "before them, no thousands separator. Write it like 1250"
+        "Variant Price: '12.50' is no amount in JPY: from 0 to 9223372036854775807, at most 0 "
+        "decimals, a point before them, no thousands separator. Write it like 1250"
     )
 
 
@@ -427,6 +427,10 @@ def test_a_named_dialect_is_the_only_one_that_is_tried() -> None:
     assert (caught.value.dialect, caught.value.missing) == (
         "shopify",
         "Handle, Title, Variant SKU, Variant Price",
+    )
+    assert str(caught.value) == (
+        "The header is not of the dialect shopify, but of vendure. Add the option --dialect "
+        "vendure, or leave it out. Nothing was imported."
     )
 
 

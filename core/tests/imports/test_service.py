@@ -1,5 +1,6 @@
 """Importing files into a shop, on both databases."""
 
+import asyncio
 import csv
 import io
 import os
@@ -161,8 +162,8 @@ async def test_a_bad_row_skips_its_product_and_is_reported_with_line_and_reason(
         RefusedProduct(
             line=3,
             product="b",
-            reason="Variant Price: 'free' is no amount in EUR: at least 0, at most 2 decimals, a "
-            "point before them, no thousands separator. Write it like 12.50",
+            reason="Variant Price: 'free' is no amount in EUR: from 0 to 92233720368547758.07, "
+            "at most 2 decimals, a point before them, no thousands separator. Write it like 12.50",
         ),
         RefusedProduct(line=4, product="c", reason="Variant Inventory Qty: -1 is below 0"),
         RefusedProduct(line=5, product="d", reason="Title is empty"),
@@ -285,44 +286,23 @@ async def test_other_options_are_another_import(
     assert (report.resumed_at, report.counts.created, report.counts.changed) == (0, 50, 100)
 
 
-async def test_a_batch_that_fails_leaves_nothing_behind(
-    shop: RunningShop, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = write(*rows(150))
-    with pytest.raises(Killed):
-        await load(shop, file, kill_at(100))
-    before = await shop.snapshot()
-
-    async def fail(*_: object, **__: object) -> None:
-        raise Killed
-
-    # The last thing that a batch does, when all else of it is written.
-    monkeypatch.setattr(service.repository, "move_on", fail)
-    with pytest.raises(Killed):
-        await load(shop, file)
-    assert await shop.snapshot() == before
-
-
-async def test_two_imports_of_one_file_do_not_both_go_on(
+async def test_of_two_that_go_on_with_one_import_the_second_is_told_and_undone(
     shop: RunningShop, write: Callable[..., Path]
 ) -> None:
     file = write(*rows(150))
     with pytest.raises(Killed):
         await load(shop, file, kill_at(0))
-    async with shop.context(viewer=STAFF) as ctx:
-        telling = await service._choose_telling(ctx, ImportOptions())
-        (row,) = await shop.rows("import_run")
-        key = service._key(row["file_hash"], ImportOptions(), telling, "utf-8")
-        async with ctx.reading() as db:
-            mine = await service.repository.find_run(db, key, service.RunState.RUNNING)
-        assert mine is not None
-        await load(shop, file)
-        before = await shop.snapshot()
-        with pytest.raises(ImportOvertaken, match=r"tea\.csv is being imported by another process"):
-            await service._import_batch(
-                ctx, mine, [RefusedProduct(line=2, product="p", reason="r")], key, file.name
-            )
-    assert await shop.snapshot() == before
+    results = await asyncio.gather(load(shop, file), load(shop, file), return_exceptions=True)
+    (overtaken,) = [one for one in results if isinstance(one, BaseException)]
+    (report,) = [one for one in results if isinstance(one, ImportReport)]
+    assert isinstance(overtaken, ImportOvertaken)
+    assert str(overtaken) == (
+        "tea.csv is being imported by another process, which goes on. Wait until it is done."
+    )
+    assert report.counts == Counts(created=150, stock_booked=150)
+    assert len(await shop.rows("product")) == len(await shop.rows("stock_movement")) == 150
+    (run,) = await shop.rows("import_run")
+    assert (run["state"], run["products_done"], run["created"]) == ("finished", 150, 150)
 
 
 async def test_a_file_is_known_to_be_imported_by_its_content_and_its_options(

@@ -86,6 +86,28 @@ async def test_a_conflict_that_does_not_end_is_given_up(shop: RunningShop) -> No
     assert list(await names(shop)) == ["main"]
 
 
+async def test_a_cancelled_task_leaves_no_lock_behind(shop: RunningShop) -> None:
+    database = shop.shop.database
+    endless = text(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+        if database.is_sqlite
+        else "SELECT pg_sleep(3600)"
+    )
+
+    async def write_and_hang(db: AsyncConnection) -> None:
+        await db.execute(NAME, {"name": "Hanging", "code": "main"})
+        await db.execute(endless)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await database.transact(write_and_hang)
+    # The same row, on SQLite the same lock: neither waits for what was cut.
+    async with asyncio.timeout(4):
+        await database.transact(lambda db: db.execute(NAME, {"name": "Next", "code": "main"}))
+    assert await names(shop) == {"main": "Next"}
+    assert "Current Checked out connections: 0" in database._writer.pool.status()
+
+
 async def test_a_reader_of_sqlite_cannot_write(shop: RunningShop) -> None:
     if not shop.shop.database.is_sqlite:
         pytest.skip("PostgreSQL has one kind of connection")

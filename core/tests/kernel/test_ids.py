@@ -8,6 +8,7 @@ from koipond.kernel.ids import (
     PREFIXES,
     IdInvalid,
     OrderId,
+    OrderLineId,
     ProductId,
     VariantId,
     decode,
@@ -53,7 +54,7 @@ GOOD = encode(ProductId, KEY)
 def test_what_is_no_id_of_this_kind_is_refused(value: str) -> None:
     with pytest.raises(IdInvalid) as refused:
         decode(ProductId, value)
-    assert "those are prod_ and 26 characters" in str(refused.value)
+    assert "is not the id of a product: those are prod_ and 26 characters" in str(refused.value)
     assert len(str(refused.value)) < 250
 
 
@@ -61,3 +62,8 @@ def test_tokens_are_256_random_bits() -> None:
     tokens = {new_token() for _ in range(100)}
     assert {len(token) for token in tokens} == {43}
     assert len(tokens) == 100
+
+
+def test_a_wrong_id_is_refused_in_words() -> None:
+    with pytest.raises(IdInvalid, match="'x' is not the id of an order line: those are line_"):
+        decode(OrderLineId, "x")

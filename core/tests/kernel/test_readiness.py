@@ -7,7 +7,13 @@ from sqlalchemy import inspect, text
 
 from koipond.kernel.db import Database
 from koipond.kernel.migrate import pending, units
-from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
+from koipond.kernel.readiness import (
+    NotReady,
+    check_ready,
+    find_version,
+    find_waiting,
+    migrate_safely,
+)
 
 CORE = units([])
 
@@ -40,6 +46,7 @@ async def test_an_empty_database_is_not_ready_and_the_command_is_named(
     blank_database_url: str,
 ) -> None:
     async with opened(blank_database_url) as database:
+        await execute(database, "SELECT 1")  # makes the file
         with pytest.raises(NotReady, match=r"core is at nothing.*Run: koi migrate"):
             await check_ready(database, CORE)
 
@@ -79,6 +86,33 @@ async def test_a_file_that_is_no_database_is_named_with_the_way_out(tmp_path: Pa
             with pytest.raises(NotReady, match=f"not a database.\n.*mv {file} {file}.broken"):
                 await act(database, CORE)
     assert file.read_text().startswith("hello")
+
+
+async def test_a_damaged_database_is_named_with_the_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    async with opened(f"sqlite:///{file}") as database:
+        await migrate_safely(database, CORE)
+    content = bytearray(file.read_bytes())
+    content[100:4096] = b"\xff" * 3996  # the first page, but for the header
+    file.write_bytes(content)
+    async with opened(f"sqlite:///{file}") as database:
+        with pytest.raises(NotReady, match=f"malformed.*\n.*mv {file} {file}.broken"):
+            await check_ready(database, CORE)
+
+
+async def test_a_folder_in_the_place_of_the_database_is_named(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}") as database:
+        with pytest.raises(NotReady, match=r"it is a folder\.\nName a file in it"):
+            await check_ready(database, CORE)
+
+
+async def test_looking_makes_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    async with opened(f"sqlite:///{file}") as database:
+        for look in (find_version(database), find_waiting(database, CORE)):
+            with pytest.raises(NotReady, match=f"There is no database at {file}. Run: koi migr"):
+                await look
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

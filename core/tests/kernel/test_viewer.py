@@ -8,7 +8,16 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from koipond.kernel.ids import MemberId
-from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check, sign
+from koipond.kernel.viewer import (
+    GUEST,
+    MEMBERS_ONLY,
+    PermissionMissing,
+    TokenInvalid,
+    Viewer,
+    ViewerKind,
+    check,
+    sign,
+)
 
 SECRET = "a secret of at least thirty-two characters"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -121,3 +130,9 @@ def test_signed_claims_that_mean_no_viewer_are_refused(changed: dict[str, object
 def test_what_is_no_token_is_refused(given: str) -> None:
     with pytest.raises(TokenInvalid):
         accept(given)
+
+
+def test_a_missing_permission_is_told_with_what_to_send() -> None:
+    assert "`koi token` issues one" in str(PermissionMissing(permission="stock.write"))
+    told = str(PermissionMissing(permission=MEMBERS_ONLY))
+    assert told == "This is for members. Log in as a member (Authorization: Bearer …)."

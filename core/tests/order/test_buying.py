@@ -215,7 +215,7 @@ async def test_more_than_there_is_is_refused_with_what_is_left(shop: RunningShop
     refused = await place(shop, tea, 6)
     assert codes(refused) == ["INSUFFICIENT_STOCK"]
     assert refused["userErrors"][0]["message"] == (
-        "TEA-1: 6 requested, 5 left. Lower the quantity."
+        "TEA-1: 6 requested, 5 can be had. Lower the quantity."
     )
     assert await shop.snapshot() == before
 
@@ -384,4 +384,31 @@ async def test_stored_adjustments_sum_to_the_stored_total(shop: RunningShop) -> 
 
 
 async def stock_of(shop: RunningShop) -> list[tuple[int, int]]:
-    return [(row["on_hand"], row["allocated"]) for row in await shop.rows("stock_level")]
+    """What is in the house, and how much of it is taken."""
+    (level,) = await shop.rows("stock_level")
+    (quota,) = await shop.rows("quota")
+    return [(level["on_hand"], quota["taken"])]
+
+
+async def test_a_coupon_that_no_plugin_knows_is_refused(shop: RunningShop) -> None:
+    tea = await make_tea(shop)
+    cart = await ask(shop, ADD, variantId=tea)
+    before = await shop.snapshot()
+    refused = await ask(shop, CHECKOUT, token=cart["token"], couponCodes=["SPRING"])
+    assert codes(refused) == ["COUPON_UNKNOWN"]
+    assert codes(await place(shop, tea, couponCodes=["SPRING"])) == ["COUPON_UNKNOWN"]
+    assert await shop.snapshot() == before
+
+
+async def test_an_offer_is_what_the_price_list_says_while_no_plugin_sells(
+    shop: RunningShop,
+) -> None:
+    await make_tea(shop)
+    look = (
+        "{ products { nodes { variants { offer { price { amount } was { amount } origin } } } } }"
+    )
+    seen = await shop.graphql(look)
+    (product,) = seen["data"]["products"]["nodes"]
+    assert product["variants"] == [
+        {"offer": {"price": {"amount": "12.50"}, "was": None, "origin": "koipond"}}
+    ]

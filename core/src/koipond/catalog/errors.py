@@ -29,8 +29,8 @@ class VariantNotPriced(DomainError):
 
     def __str__(self) -> str:
         return (
-            f"{self.sku} has no price in {self.currency}. Ask in another currency of the channel "
-            "(header Koi-Currency), or leave it out."
+            f"{self.sku} has no price in {self.currency}. Leave it out, or ask in another currency "
+            "(header Koi-Currency) if the channel has one."
         )
 
 

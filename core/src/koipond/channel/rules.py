@@ -30,8 +30,10 @@ def make_channel(
         raise ChannelInvalid(channel=code, reason="a code is a-z, 0-9 and -, at most 40 characters")
     if not currencies or not locales:
         raise ChannelInvalid(channel=code, reason="it needs at least one currency and one language")
+    if not _is_time_zone(time_zone):
+        reason = f"{time_zone[:40]!r} is no time zone; write it like Europe/Berlin, or UTC"
+        raise ChannelInvalid(channel=code, reason=reason)
     try:
-        ZoneInfo(time_zone)
         return Channel(
             id=key,
             code=code,
@@ -40,8 +42,16 @@ def make_channel(
             locales=tuple(parse_locale(one) for one in locales),
             time_zone=time_zone,
         )
-    except (DomainError, ZoneInfoNotFoundError, ValueError) as error:
-        raise ChannelInvalid(channel=code, reason=str(error)) from error
+    except DomainError as error:
+        raise ChannelInvalid(channel=code, reason=str(error).rstrip(".")) from error
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def choose(

@@ -7,6 +7,7 @@ from koipond.channel.errors import ChannelInvalid
 from koipond.channel.types import Channel
 from koipond.kernel.context import Context, Scope, transaction
 from koipond.kernel.ids import ChannelId, new_id
+from koipond.settings import ChannelSettings
 
 
 async def find_channels(ctx: Context) -> list[Channel]:
@@ -46,9 +47,24 @@ async def add_channel(
         time_zone=time_zone,
     )
     if any(known.code == new.code for known in await repository.find_all(ctx.db)):
-        raise ChannelInvalid(channel=code, reason="there is one of this code")
+        raise ChannelInvalid(
+            channel=code, reason="there is one of this code; `koi channel list` shows it"
+        )
     await repository.add(ctx.db, new)
     return new
+
+
+def check_channels(wanted: Sequence[ChannelSettings]) -> None:
+    """Raise ChannelInvalid for one that could not be made."""
+    for one in wanted:
+        rules.make_channel(
+            ChannelId(new_id()),
+            code=one.code,
+            name=one.name,
+            currencies=one.currencies,
+            locales=one.locales,
+            time_zone=one.time_zone,
+        )
 
 
 @transaction

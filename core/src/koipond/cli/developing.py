@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import shutil
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from koipond.cli.options import settings_file
+from koipond.cli.options import settings_file, typed_program
 
 if TYPE_CHECKING:
     from koipond.settings import SeedSettings, Settings
@@ -40,7 +37,7 @@ def develop(settings: Settings, listener: socket.socket) -> None:
         with _step(f"import {Path(seed.file).name}") as done:
             done.append(asyncio.run(_import(settings, seed)))
     started = time.perf_counter()
-    app = create_app(settings)
+    app = create_app(settings, work=True)
 
     async def announce() -> None:
         _tell("start", time.perf_counter() - started, [])
@@ -105,8 +102,7 @@ def _welcome(address: str) -> str:
     from koipond.app import ADMIN_PATH, FIRST_QUERY, STOREFRONT_PATH
 
     named = settings_file()
-    koi = "koi" if shutil.which("koi") else os.path.relpath(sys.argv[0])
-    token = f"{koi} token staff{f' --settings {named}' if named else ''}"
+    token = f"{typed_program()} token staff{f' --settings {named}' if named else ''}"
     return f"""
 Storefront  {address}{STOREFRONT_PATH}   (in a browser: GraphiQL)
 Admin       {address}{ADMIN_PATH}   (needs a token: {token})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from msgspec import Struct
 
-from koipond.cli.options import with_settings
+from koipond.cli.options import settings_origin, with_settings
 
 if TYPE_CHECKING:
     from koipond.kernel.db import Database
@@ -32,11 +32,14 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 @click.command
+@click.option("--audit", is_flag=True, help="Also recount all stock, units, events and jobs.")
 @with_settings
 @click.pass_context
-def doctor(ctx: click.Context, settings: Settings) -> None:
+def doctor(ctx: click.Context, settings: Settings, *, audit: bool) -> None:
     """Look for what is wrong: each finding with what to do. Exits with 1 if there is one."""
     findings = asyncio.run(examine(settings))
+    if audit and not any(one.fix for one in findings):
+        findings += asyncio.run(_recount(settings))
     for one in findings:
         click.echo(f"{'✗' if one.fix else '✓'} {one.about}: {one.found}")
         if one.fix:
@@ -48,12 +51,28 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at everything that can be looked at; what depends on something broken is left out."""
     plugins, found = _plugins()
     findings = [_settings(settings), *found, *_schema(plugins), *_assets(settings)]
+    missing = _missing(settings)
+    if missing is not None:
+        return [*findings, missing]
     async with _database(settings) as database:
         version = await _version(database)
         findings.append(version)
         if not version.fix and plugins is not None:
             findings.append(await _migrations(database, plugins))
     return findings
+
+
+async def _recount(settings: Settings) -> list[Finding]:
+    from koipond.app import AUDITS, open_shop
+    from koipond.kernel.invariants import run_audits
+
+    async with open_shop(settings) as shop:
+        broken = await run_audits(shop, AUDITS)
+    if not broken:
+        return [
+            Finding(about="audit", found=f"{len(AUDITS)} audits found everything as it must be")
+        ]
+    return [Finding(about=one.invariant, found=one.problem, fix=one.fix) for one in broken]
 
 
 def _settings(settings: Settings) -> Finding:
@@ -63,7 +82,10 @@ def _settings(settings: Settings) -> Finding:
     secret = (
         "the built-in secret" if settings.secret == DEVELOPMENT_SECRET else "a secret of its own"
     )
-    return Finding(about="settings", found=f"{mode}, {secret}, {len(settings.channels)} channels")
+    file = settings_origin().removeprefix("Settings: ").rstrip(".")
+    return Finding(
+        about="settings", found=f"{file}; {mode}, {secret}, {len(settings.channels)} channels"
+    )
 
 
 def _plugins() -> tuple[list[Plugin] | None, list[Finding]]:
@@ -103,6 +125,17 @@ def _assets(settings: Settings) -> list[Finding]:
     return [Finding(about="GraphiQL", found=f"{size // 1000} kB of files")]
 
 
+def _missing(settings: Settings) -> Finding | None:
+    """Say that there is no database; looking for it with a connection would make one."""
+    from koipond.kernel.readiness import NotReady, check_there
+
+    try:
+        check_there(settings.database_url)
+    except NotReady as error:
+        return Finding(about="database", found="there is none", fix=str(error))
+    return None
+
+
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
     from koipond.kernel.db import Database
@@ -121,7 +154,7 @@ async def _version(database: Database) -> Finding:
     try:
         answer = await find_version(database)
     except NotReady as error:
-        return Finding(about="database", found="it does not answer", fix=str(error))
+        return Finding(about="database", found="it cannot be used", fix=str(error))
     version = tuple(int(part) for part in re.findall(r"[0-9]+", answer)[:2])
     wanted = ".".join(map(str, floor))
     fix = "" if version >= floor else f"upgrade {name} to {wanted} or newer"

@@ -57,7 +57,7 @@ def catalog(
 
     A product with a bad row is skipped and listed with its line. After a stop, the same command
     goes on where it was. Exits with 0 if all products are in, 1 if some were skipped, 2 if the file
-    was refused and nothing was imported.
+    was refused and nothing was imported, 130 if it was stopped by Ctrl-C.
     """
     from koipond.imports.types import Dialect, ImportOptions
 
@@ -70,7 +70,11 @@ def catalog(
         dialect=Dialect(dialect),
         location=location,
     )
-    report = asyncio.run(_import(settings, file, options))
+    try:
+        report = asyncio.run(_import(settings, file, options))
+    except KeyboardInterrupt:
+        click.echo("Stopped. The same command goes on where it stopped.", err=True)
+        raise SystemExit(130) from None
     _show_refusals(report.refusals)
     click.echo(_summary(file, report))
     if report.refusals:

@@ -11,12 +11,13 @@ from koipond.cli.channels import channel
 from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
 from koipond.cli.importing import importing
-from koipond.cli.options import remember_settings, settings_path
+from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
 from koipond.cli.problems import explain
 from koipond.cli.schemas import schema
 from koipond.cli.serving import dev, serve
 from koipond.cli.tokens import token
+from koipond.cli.working import worker
 
 
 class _Koi(click.RichGroup):
@@ -33,20 +34,22 @@ class _Koi(click.RichGroup):
             raise problem from error
 
 
-@click.group(cls=_Koi)
+@click.group(cls=_Koi, invoke_without_command=True)
 @settings_path
 @click.version_option(koipond.__version__, prog_name="koipond")
 @click.pass_context
-def koi(ctx: click.Context, settings_file: str | None) -> None:
+def koi(ctx: click.Context) -> None:
     """Run a koipond shop and look after it.
 
-    Settings come from koi.toml in the working folder, or from the file that --settings names, and
-    from variables like KOI_DATABASE_URL.
+    Settings come from koi.toml in the working folder, or from the file that --settings or the
+    variable KOI_SETTINGS names, and from variables like KOI_DATABASE_URL.
     """
-    remember_settings(ctx, settings_file)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
-for command in (channel, dev, doctor, importing, migrate, plugin, schema, serve, token):
+COMMANDS = (channel, dev, doctor, importing, migrate, plugin, schema, serve, token, worker)
+for command in COMMANDS:
     koi.add_command(command)
 
 

@@ -17,9 +17,11 @@ async def opened(settings: Settings) -> AsyncIterator[Context]:
     from koipond.app import open_shop
     from koipond.kernel.migrate import units
     from koipond.kernel.plugins import discover
-    from koipond.kernel.readiness import check_ready
+    from koipond.kernel.readiness import check_ready, check_there
     from koipond.kernel.viewer import GUEST
 
+    # First of all: opening would make the file's folder.
+    check_there(settings.database_url)
     plugins = discover()
     async with open_shop(settings, plugins) as shop:
         await check_ready(shop.database, units(plugins))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import rich_click as click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from koipond.settings import Settings
@@ -21,40 +25,72 @@ SETTINGS_VARIABLE = "KOI_SETTINGS"
 
 
 def settings_path(function: F) -> F:
-    """Add the option --settings, as the argument `settings_file`."""
+    """Add the option --settings; `settings_file` tells what it was given."""
     option = click.option(
         "--settings",
-        "settings_file",
         metavar="FILE",
         envvar=SETTINGS_VARIABLE,
-        help="A TOML file of settings; paths in it are relative to it. Default: koi.toml.",
+        expose_value=False,
+        callback=_remember,
+        help="A TOML file of settings; paths in it are relative to it. Default: the one that the "
+        "variable KOI_SETTINGS names, or koi.toml.",
     )
     return option(function)
 
 
-def remember_settings(ctx: click.Context, settings_file: str | None) -> None:
-    """Keep the group's file for the command, which may name its own."""
-    ctx.obj = settings_file
+def with_settings(
+    command: Callable[Concatenate[Settings, P], R], *, production: bool = False
+) -> Callable[..., R]:
+    """Give a command the shop's settings as its first argument, and the option --settings.
 
-
-def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[..., R]:
-    """Give a command the shop's settings as its first argument, and the option --settings."""
+    production: what the shop is if no setting says it.
+    """
 
     @settings_path
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        from koipond.settings import load
-
-        named = settings_file()
-        kwargs.pop("settings_file")
-        return command(load(Path(named) if named else None), *args, **kwargs)
+        return command(read_settings(settings_file(), production=production), *args, **kwargs)
 
     return run
 
 
+def read_settings(named: str | None, *, production: bool) -> Settings:
+    """Read the settings as a command does. Raises SettingsInvalid."""
+    from koipond.settings import load
+
+    return load(Path(named) if named else None, defaults={"production": production})
+
+
 def settings_file() -> str | None:
-    """Return the file that the running command, or else the group, was given."""
+    """Return the file that was given to the running command, or else to the group."""
     ctx = click.get_current_context()
     assert ctx is not None, "only commands ask"
-    named: str | None = ctx.params.get("settings_file") or ctx.obj
+    named: str | None = ctx.meta.get(SETTINGS_VARIABLE)
     return named
+
+
+def settings_origin() -> str:
+    """Say which file the running command read, or that there was none."""
+    named = settings_file()
+    if named is None and not Path("koi.toml").exists():
+        return "Settings: no koi.toml is here, and no file was named (koi --settings FILE)."
+    return f"Settings: {named or 'koi.toml'}"
+
+
+def typed_program() -> str:
+    """Return how the running program is typed: `koi` if that finds it, or its path."""
+    program = sys.argv[0]
+    found = shutil.which("koi")
+    if found is not None and Path(program).exists() and Path(found).samefile(program):
+        return "koi"
+    return os.path.relpath(program)
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep the file. What is typed behind the command wins over the group's, both over a variable.
+
+    The meta of a context is shared with those of its commands.
+    """
+    source = ctx.get_parameter_source(parameter.name or "")
+    if value and (source is ParameterSource.COMMANDLINE or SETTINGS_VARIABLE not in ctx.meta):
+        ctx.meta[SETTINGS_VARIABLE] = value

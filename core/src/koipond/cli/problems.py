@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import rich_click as click
 
+from koipond.cli.options import settings_origin
+
 
 class Problem(click.ClickException):
     """Something that a user can mend; rich-click shows it without a traceback."""
@@ -32,4 +34,6 @@ def explain(error: Exception) -> Problem | None:
         SchemaConflict,
         SettingsInvalid,
     )
+    if isinstance(error, NotReady):
+        return Problem(f"{error}\n{settings_origin()}")
     return Problem(str(error)) if isinstance(error, mendable) else None

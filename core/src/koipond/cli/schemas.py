@@ -6,6 +6,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from koipond.cli.problems import Problem
+
 _FILES = {"storefront": "schema.graphql", "admin": "admin.graphql"}
 _core_only = click.option("--core-only", is_flag=True, help="Leave the installed plugins out.")
 
@@ -28,10 +30,16 @@ def print_one(which: str, core_only: bool) -> None:
 @_core_only
 def export(folder: Path, core_only: bool) -> None:
     """Write schema.graphql and admin.graphql into FOLDER."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for which, text in sdl(core_only=core_only).items():
-        (folder / _FILES[which]).write_text(text, encoding="utf-8")
-        click.echo(f"wrote {folder / _FILES[which]}")
+    texts = sdl(core_only=core_only)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for which, text in texts.items():
+            (folder / _FILES[which]).write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "the system refuses").lower()
+        raise Problem(f"{folder} cannot be written to: {reason}. Name another folder.") from error
+    for name in _FILES.values():
+        click.echo(f"wrote {folder / name}")
 
 
 def sdl(*, core_only: bool) -> dict[str, str]:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shlex
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from koipond.cli.options import SETTINGS_VARIABLE, settings_file, with_settings
+from koipond.cli.options import (
+    SETTINGS_VARIABLE,
+    read_settings,
+    settings_file,
+    typed_program,
+    with_settings,
+)
 from koipond.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -25,10 +33,24 @@ if TYPE_CHECKING:
 # How long open requests may take after the signal to stop.
 _GRACE_S = 10
 
+# What was typed to start this, if it was not `koi`; the Makefile sets it.
+TYPED_VARIABLE = "KOI_TYPED"
+
+
+class _Port(click.IntRange):
+    """The number of a port, refused in words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is no port. Give a whole number from 0 to 65535, such as 8001.")
+
+
 _host = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 _port = click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=_Port(0, 65535),
     default=8000,
     show_default=True,
     help="0: any free one.",
@@ -57,9 +79,13 @@ def dev(settings: Settings, host: str, port: int) -> None:
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
 )
-@with_settings
+@partial(with_settings, production=True)
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Run the shop for production; refuses to start while there is something to migrate."""
+    """Run the shop for production: no query editor, no introspection, logs as JSON.
+
+    It wants a secret (KOI_SECRET), and refuses to start while there is something to migrate. The
+    setting `production = false` makes it as open as `koi dev`.
+    """
     import uvicorn
 
     from koipond.kernel.logs import configure
@@ -89,10 +115,8 @@ def worker_app() -> Litestar:
     """Make the app of one worker process, which knows only the environment."""
     from koipond.app import create_app
     from koipond.kernel.logs import configure
-    from koipond.settings import load
 
-    named = os.environ.get(SETTINGS_VARIABLE)
-    settings = load(Path(named) if named else None)
+    settings = read_settings(os.environ.get(SETTINGS_VARIABLE), production=True)
     configure(production=settings.production)
     return create_app(settings)
 
@@ -116,11 +140,24 @@ def _way_out(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"{host}:{port} is in use by another program. Stop that one, or take another port:\n"
-            f"  make demo PORT={port + 1}\n  koi dev --port {port + 1}"
+            f"  {_with_port(sys.argv[1:], port + 1)}"
         )
-    return (
-        f"{host}:{port} cannot be listened on: {error.strerror}. Name others: koi dev --host --port"
-    )
+    return f"{host}:{port} cannot be listened on: {error.strerror}. Name others: --host, --port"
+
+
+def _with_port(arguments: list[str], port: int) -> str:
+    """Return the command that was typed, with another port."""
+    typed = os.environ.get(TYPED_VARIABLE)
+    if typed:
+        return f"{typed} PORT={port}"
+    kept = []
+    rest = iter(arguments)
+    for one in rest:
+        if one == "--port":
+            next(rest, None)
+        elif not one.startswith("--port="):
+            kept.append(one)
+    return f"{typed_program()} {shlex.join(kept)} --port {port}"
 
 
 async def _check(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from koipond.cli.options import with_settings
+from koipond.cli.problems import Problem
 
 if TYPE_CHECKING:
     from koipond.kernel.ids import MemberId
@@ -48,17 +49,36 @@ def member(settings: Settings, who: str, hours: int) -> None:
     multiple=True,
     default=("*",),
     show_default="* (all)",
-    help="Such as stock.write; may be given several times.",
+    help="May be given several times: catalog.read, catalog.write, order.read, order.write, "
+    "payment.write, stock.write, or what an installed plugin asks for.",
 )
 @_hours
 @with_settings
 def staff(settings: Settings, permissions: tuple[str, ...], hours: int) -> None:
     """Issue a token for a member of the staff."""
+    _check_known(permissions)
     from koipond.kernel.ids import new_id
     from koipond.kernel.viewer import Viewer, ViewerKind
 
     viewer = Viewer(kind=ViewerKind.STAFF, id=new_id(), permissions=frozenset(permissions))
     click.echo(_sign(settings, viewer, hours))
+
+
+def _check_known(permissions: tuple[str, ...]) -> None:
+    """Raise Problem for a permission that no field of either schema asks for."""
+    if permissions == ("*",):
+        return
+    from koipond.app import make_schemas
+    from koipond.graphql.assembly import find_permissions
+    from koipond.kernel.plugins import discover
+
+    known = find_permissions(make_schemas(tuple(discover())))
+    for one in permissions:
+        if one != "*" and one not in known:
+            raise Problem(
+                f"There is no permission {one!r}. This shop has: {', '.join(sorted(known))}; "
+                "* is all of them."
+            )
 
 
 def _sign(settings: Settings, viewer: Viewer, hours: int) -> str:

@@ -1,10 +1,13 @@
 """Use-cases of shipping."""
 
+from collections.abc import Sequence
+
 from koipond.channel import service as channel
 from koipond.fulfilment import repository, rules
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ShippingMethodId, new_id
+from koipond.settings import ChannelSettings
 
 
 async def find_offered(ctx: Context) -> list[ShippingMethod]:
@@ -12,6 +15,14 @@ async def find_offered(ctx: Context) -> list[ShippingMethod]:
     async with ctx.reading() as db:
         methods = await repository.find_methods(db, ctx.scope.channel_id)
     return rules.offered(methods, ctx.scope.currency)
+
+
+def check_methods(wanted: Sequence[ChannelSettings]) -> None:
+    """Raise CurrencyUnknown, AmountInvalid, LocaleUnknown for a method that could not be made."""
+    for one in wanted:
+        for method in one.shipping:
+            key = ShippingMethodId(new_id())
+            rules.make_method(key, code=method.code, name=method.name, prices=method.prices)
 
 
 @transaction

@@ -1,0 +1,1 @@
+"""Schema assembly, execution, and GraphQL over HTTP."""

@@ -4,19 +4,31 @@ from collections.abc import Sequence
 
 import strawberry
 from msgspec import Struct
+from strawberry.types import get_object_definition
 
 from koipond.catalog import graphql as catalog
 from koipond.channel import graphql as channel
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
 from koipond.kernel.plugins import Plugin
-from koipond.kernel.schema import PUBLIC, Api, Info, Node, Query, SchemaBuilder, query
+from koipond.kernel.schema import (
+    MEMBER,
+    PUBLIC,
+    Api,
+    Info,
+    Mutation,
+    Node,
+    Query,
+    SchemaBuilder,
+    query,
+)
 from koipond.kernel.schema.build import CORE
 from koipond.member import graphql as member
 from koipond.order import graphql as order
+from koipond.payment import graphql as payment
 from koipond.stock import graphql as stock
 
-_CONCEPTS = (channel, member, catalog, stock, order)
+_CONCEPTS = (channel, member, catalog, stock, payment, order)
 
 
 class Schemas(Struct, frozen=True, kw_only=True):
@@ -37,6 +49,19 @@ def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
         hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
     packages = {CORE, *(plugin.package for plugin in plugins)}
     return Schemas(storefront=storefront.build(packages), admin=admin.build(packages))
+
+
+def find_permissions(schemas: Schemas) -> set[str]:
+    """Return every permission that a root field of either schema asks for."""
+    roots = [get_object_definition(root, strict=True) for root in (Query, Mutation)]
+    fields = (
+        field
+        for schema in (schemas.storefront, schemas.admin)
+        for root in roots
+        for field in schema.get_fields(root)
+    )
+    asked = {field.metadata["access"].permission for field in fields}
+    return asked - {None, MEMBER.permission}
 
 
 def _node_queries(builder: SchemaBuilder) -> type:

@@ -30,6 +30,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import new_id
 from koipond.kernel.schema.errors import error_extensions
+from koipond.kernel.troubles import Trouble, find_trouble
 
 log = structlog.get_logger("koipond.graphql")
 
@@ -64,11 +65,15 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What a request comes to. `began` is false if nothing was executed: it then has no data."""
+    """What a request comes to. `began` is false if nothing was executed: it then has no data.
+
+    trouble: what kept the database from it.
+    """
 
     data: dict[str, Any] | None = None
     errors: Sequence[Mapping[str, Any]] = ()
     began: bool = True
+    trouble: Trouble | None = None
 
 
 class RequestRefused(Exception):
@@ -119,7 +124,12 @@ class Executor:
         # Only what was found wrong with the variables has no place in the answer.
         if result.data is None and any(error.path is None for error in errors):
             raise RequestRefused(errors, BAD_USER_INPUT)
-        return Answer(data=result.data, errors=[_told(error) for error in errors])
+        troubles = (find_trouble(_cause(error)) for error in errors)
+        return Answer(
+            data=result.data,
+            errors=[_told(error) for error in errors],
+            trouble=next(filter(None, troubles), None),
+        )
 
     def _read(self, query: str) -> DocumentNode:
         try:
@@ -163,9 +173,7 @@ def _forbidden_character(document: DocumentNode) -> str | None:
 
 def _told(error: GraphQLError) -> dict[str, Any]:
     """Return what the caller is told of an error that happened while executing."""
-    cause: BaseException | None = error
-    while isinstance(cause, GraphQLError) and cause.original_error is not None:
-        cause = cause.original_error
+    cause = _cause(error)
     if isinstance(cause, DomainError):
         return {**error.formatted, "message": str(cause), "extensions": error_extensions(cause)}
     # An argument that does not fit is shown in the document; a result that does not fit is our bug.
@@ -174,8 +182,23 @@ def _told(error: GraphQLError) -> dict[str, Any]:
     return {**error.formatted, **mask(cause, path=error.path)}
 
 
+def _cause(error: GraphQLError) -> BaseException:
+    cause: BaseException = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
 def mask(cause: BaseException | None, *, path: Sequence[str | int] | None = None) -> dict[str, Any]:
-    """Log a bug under a new id, and return the error that tells a caller no more than the id."""
+    """Log a bug under a new id, and return the error that tells a caller no more than the id.
+
+    Of a database in trouble it tells when to come again.
+    """
+    trouble = find_trouble(cause)
+    if trouble is not None:
+        log.error("the database is in trouble", code=trouble.code, path=path, problem=str(cause))
+        extensions = {"code": trouble.code, "retryAfterS": trouble.retry_after_s}
+        return {"message": trouble.message, "extensions": extensions}
     key = str(new_id())
     log.error("a request failed", error_id=key, path=path, exc_info=cause)
     message = f"Something went wrong on our side. Quote the id {key} when you tell us."

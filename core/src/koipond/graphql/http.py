@@ -32,6 +32,7 @@ from koipond.graphql.scope import Scopes
 from koipond.kernel.context import Shop
 from koipond.kernel.errors import DomainError
 from koipond.kernel.schema.errors import error_extensions
+from koipond.kernel.troubles import Trouble, find_trouble
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
 
 ASSETS_PATH = "/assets"
@@ -105,9 +106,7 @@ class Endpoint:
             if media_type == HTML:
                 assert self._page is not None
                 return Response(200, self._page.encode(), HTML, _page_headers(self._page))
-            answer = await self._answer(scope, receive, headers)
-            status = 400 if media_type == GRAPHQL_JSON and not answer.began else 200
-            return Response(status, _encode(answer), media_type)
+            return _answered(await self._answer(scope, receive, headers), media_type)
         except HttpRefused as error:
             return _refusal(error.status, error, {"code": error.code}, media_type, error.headers)
         except TokenInvalid as error:
@@ -115,7 +114,7 @@ class Endpoint:
         except DomainError as error:
             return _refusal(400, error, error_extensions(error), media_type)
         except Exception as error:  # the edge: nobody above could say it in GraphQL's form
-            return Response(500, msgspec.json.encode({"errors": [mask(error)]}), media_type)
+            return _failed(error, media_type)
 
     def _negotiate(self, scope: HTTPScope, headers: Mapping[str, str]) -> str:
         method = scope["method"]
@@ -197,6 +196,21 @@ async def _body(receive: Receive, most: int) -> bytes:
     return bytes(chunks)
 
 
+def _answered(answer: Answer, media_type: str) -> Response:
+    status = 400 if media_type == GRAPHQL_JSON and not answer.began else 200
+    if answer.trouble is not None:
+        return Response(503, _encode(answer), media_type, _later(answer.trouble))
+    return Response(status, _encode(answer), media_type)
+
+
+def _failed(error: Exception, media_type: str) -> Response:
+    body = msgspec.json.encode({"errors": [mask(error)]})
+    trouble = find_trouble(error)
+    if trouble is not None:
+        return Response(503, body, media_type, _later(trouble))
+    return Response(500, body, media_type)
+
+
 def _encode(answer: Answer) -> bytes:
     told: dict[str, Any] = {}
     if answer.errors:
@@ -215,6 +229,10 @@ def _refusal(
 ) -> Response:
     told = {"errors": [{"message": str(error), "extensions": extensions}]}
     return Response(status, msgspec.json.encode(told), media_type, headers or {})
+
+
+def _later(trouble: Trouble) -> Mapping[str, str]:
+    return {"Retry-After": str(trouble.retry_after_s)}
 
 
 def _not_staff(viewer: Viewer) -> HttpRefused:

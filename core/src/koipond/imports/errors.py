@@ -29,6 +29,31 @@ class FileEmpty(DomainError):
 
 
 @domain_error
+class FileWithoutProducts(DomainError):
+    """A file that ends behind its header."""
+
+    code: ClassVar[str] = "FILE_WITHOUT_PRODUCTS"
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file} has a header, but no products in it. Nothing was imported."
+
+
+@domain_error
+class SeparatorWrong(DomainError):
+    """A file whose columns are separated by something else than a comma."""
+
+    code: ClassVar[str] = "SEPARATOR_WRONG"
+    separator: str
+
+    def __str__(self) -> str:
+        return (
+            f"The columns are separated by {self.separator}, not by a comma. Save the file as a "
+            "CSV with commas. Nothing was imported."
+        )
+
+
+@domain_error
 class FileDamaged(DomainError):
     """A file that is no sound CSV."""
 
@@ -86,14 +111,20 @@ class EncodingWrong(DomainError):
 
 @domain_error
 class HeaderUnknown(DomainError):
-    """A header that lacks columns."""
+    """A header that lacks columns. fits: the dialect that lacks none, if another was asked for."""
 
     code: ClassVar[str] = "HEADER_UNKNOWN"
     dialect: str
     missing: str
     known: str
+    fits: str = ""
 
     def __str__(self) -> str:
+        if self.fits:
+            return (
+                f"The header is not of the dialect {self.dialect}, but of {self.fits}. Add the "
+                f"option --dialect {self.fits}, or leave it out. Nothing was imported."
+            )
         return (
             f"The header is closest to the dialect {self.dialect}, but lacks: {self.missing}. "
             f"Known dialects: {self.known}. Nothing was imported."

@@ -14,7 +14,7 @@ from koipond.catalog import service as catalog
 from koipond.catalog.types import Outcome, Refused, Saved, Telling
 from koipond.channel import service as channels
 from koipond.imports import repository, rules
-from koipond.imports.errors import FileUnreadable, ImportOvertaken
+from koipond.imports.errors import FileUnreadable, FileWithoutProducts, ImportOvertaken
 from koipond.imports.types import (
     Counts,
     ImportKey,
@@ -129,19 +129,10 @@ async def _import_batch(
         if isinstance(result, Refused)
     ]
     await repository.add_refusals(ctx.db, run.id, refusals)
-    outcomes = [result.outcome for _, result in saved]
     after = replace(
         run,
         products_done=run.products_done + len(batch),
-        counts=run.counts
-        + Counts(
-            created=outcomes.count(Outcome.CREATED),
-            changed=outcomes.count(Outcome.CHANGED),
-            unchanged=outcomes.count(Outcome.UNCHANGED),
-            refused=len(refusals),
-            stock_booked=len(receipts),
-            stock_left_alone=sum(len(one.stock.keys() - two.created) for one, two in saved),
-        ),
+        counts=run.counts + _count(saved, receipts, refusals),
     )
     if not await repository.move_on(ctx.db, run, after):
         raise ImportOvertaken(file=file_name)
@@ -163,6 +154,22 @@ def _receipts(saved: Sequence[tuple[ToldProduct, Saved]]) -> list[StockReceipt]:
         for sku, units in product.stock.items()
         if sku in result.created and units > 0
     ]
+
+
+def _count(
+    saved: Sequence[tuple[ToldProduct, Saved]],
+    receipts: Sequence[StockReceipt],
+    refusals: Sequence[RefusedProduct],
+) -> Counts:
+    outcomes = [result.outcome for _, result in saved]
+    return Counts(
+        created=outcomes.count(Outcome.CREATED),
+        changed=outcomes.count(Outcome.CHANGED),
+        unchanged=outcomes.count(Outcome.UNCHANGED),
+        refused=len(refusals),
+        stock_booked=len(receipts),
+        stock_left_alone=sum(len(one.stock.keys() - two.created) for one, two in saved),
+    )
 
 
 async def _choose_telling(ctx: Context, options: ImportOptions) -> Telling:
@@ -213,6 +220,8 @@ def _survey(
     digest = hashlib.sha256()
     sheet = _sheet(_lines(stream, digest.update), file, options, telling, codec)
     products = rules.count_products(sheet)
+    if not products:
+        raise FileWithoutProducts(file=_written(file.name))
     stream.seek(0)
     return Survey(file_hash=digest.hexdigest(), dialect=sheet.dialect, products=products)
 

@@ -25,6 +25,7 @@ from koipond.kernel.viewer import Viewer
 if TYPE_CHECKING:
     from koipond.hooks import Hooks
     from koipond.kernel.deliveries import Consumer
+    from koipond.quota.service import Desk
     from koipond.settings import Settings
 
 P = ParamSpec("P")
@@ -63,7 +64,7 @@ class Shop:
     ) -> None:
         """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
 
-        jobs, recurring, consumers: what a worker of this shop does.
+        jobs, recurring, consumers: what a worker of this shop does; see kernel/worker.py.
         """
         self.settings = settings
         self.database = database
@@ -74,9 +75,13 @@ class Shop:
         self.jobs = jobs
         self.recurring = recurring
         self.consumers = consumers
+        # Made by quota/ when the first units are asked for.
+        self.desk: Desk | None = None
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Answer those who wait for units, then close every connection."""
+        if self.desk is not None:
+            await self.desk.close()
         await self.database.close()
 
     def context(self, *, viewer: Viewer, scope: Scope | None = None) -> Context:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+import asyncpg
 import msgspec
 from sqlalchemy import (
     JSON,
     Connection,
     DateTime,
     Engine,
+    ExceptionContext,
     MetaData,
     create_engine,
     event,
@@ -25,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.dml import Insert
@@ -33,7 +36,13 @@ from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator
 
 from koipond.kernel.faults import crash_point
-from koipond.kernel.troubles import did_not_happen, may_run_again
+from koipond.kernel.troubles import (
+    DatabaseSilent,
+    DatabaseUnreachable,
+    did_not_happen,
+    is_lost,
+    may_run_again,
+)
 
 T = TypeVar("T")
 
@@ -47,8 +56,27 @@ NAMES = {
 metadata = MetaData(naming_convention=NAMES)
 
 ATTEMPTS = 5
-# A plan cached while a table was empty would read all of it ever after, under the locks.
-_APART = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+# A plan cached while a table was empty would read all of it ever after, under the locks; so would
+# a merge or hash join of a few rows with a table whose size it does not know.
+_APART = {
+    "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+    "enable_hashjoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+# The same, but what an event's consumers ask may need a plan for its own parameters.
+_BEHIND = {"enable_seqscan": "off", "jit": "off"}
+# How long opening a connection may take where statements may take as long as they like.
+_OPEN_S = 30.0
+# Locks of a client that froze, or that the network lost, must not be kept for hours.
+_SESSION = {
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "30s",
+}
 # A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
 OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
 
@@ -92,12 +120,17 @@ class Database:
     """One shop's data. `transact` writes, `reading` reads; both hand out a Core connection.
 
     SQLite: one writer connection with BEGIN IMMEDIATE, WAL and synchronous=FULL, and a pool of
-    read-only ones. PostgreSQL: one pool; reads run in AUTOCOMMIT.
+    read-only ones. PostgreSQL: one pool; reads run in AUTOCOMMIT. Beside it, the desk and the
+    worker have connections of their own.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, wait_s: float = 10.0) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, wait_s: float = 10.0, answer_s: float = 30.0
+    ) -> None:
         """url: `sqlite:///file` or `postgresql://…`. wait_s: seconds to wait for a connection.
 
+        answer_s: seconds that PostgreSQL may take for one statement; then the connection is given
+        up, because the network or the server is away without having said so.
         Raises DatabaseUrlInvalid.
         """
         self.url = _async_url(url)
@@ -107,12 +140,33 @@ class Database:
             self._reader = _sqlite_engine(
                 self.url, pool_size=pool_size, writes=False, wait_s=wait_s
             )
+            self._behind = self._writer
         else:
-            self._writer = _engine(self.url, pool_size=pool_size, max_overflow=10, wait_s=wait_s)
+            self._writer = _postgres_engine(
+                self.url, pool_size=pool_size, max_overflow=10, wait_s=wait_s, answer_s=answer_s
+            )
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
             # One for the desk's batches, one for the jobs that lock the same rows.
-            self._apart = _engine(
-                self.url, pool_size=2, max_overflow=0, wait_s=wait_s, server_settings=_APART
+            self._apart = _postgres_engine(
+                self.url,
+                pool_size=2,
+                max_overflow=0,
+                wait_s=wait_s,
+                answer_s=answer_s,
+                server_settings=_APART,
+            )
+            # For migrations and reports, whose statements may take long.
+            self._patient = _postgres_engine(
+                self.url, pool_size=1, max_overflow=1, wait_s=wait_s, answer_s=None
+            )
+            self._behind = _postgres_engine(
+                self.url,
+                # Each job that runs beside the others wants one, and each consumer.
+                pool_size=14,
+                max_overflow=0,
+                wait_s=wait_s,
+                answer_s=answer_s,
+                server_settings=_BEHIND,
             )
 
     @property
@@ -123,7 +177,7 @@ class Database:
     @property
     def writer(self) -> AsyncEngine:
         """The engine that migrations run on."""
-        return self._writer
+        return self._writer if self.is_sqlite else self._patient
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction and commit it.
@@ -131,17 +185,28 @@ class Database:
         On a serialization failure or a deadlock all of `work` is run again, at most 5 times in all,
         so it must not do anything that a rollback does not undo.
         """
+        result = await self._transact(self._writer, work)
+        for committed in self._watching:
+            committed.set()
+        return result
+
+    async def transact_behind(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run `work` as `transact` does, for a worker: no request queues for its connection.
+
+        `watched` does not hear of it: a worker that woke itself would never sleep.
+        """
+        return await self._transact(self._behind, work)
+
+    async def _transact(
+        self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._writer.begin() as connection:
-                    result = await work(connection)
+                async with engine.begin() as connection:
+                    return await work(connection)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not may_retry(error):
                     raise
-            else:
-                for committed in self._watching:
-                    committed.set()
-                return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def transact_apart(
@@ -204,7 +269,7 @@ class Database:
                 await connection.exec_driver_sql("BEGIN")
                 yield connection
             return
-        engine = self._writer.execution_options(
+        engine = self._patient.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         async with engine.connect() as connection:
@@ -225,12 +290,25 @@ class Database:
         async with self._reader.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def reading_behind(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection for reading to a worker; see `transact_behind`."""
+        if self.is_sqlite:
+            async with self.reading() as connection:
+                yield connection
+            return
+        engine = self._behind.execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            yield connection
+
     async def close(self) -> None:
         """Close every connection."""
         await self._reader.dispose()
         await self._writer.dispose()
         if not self.is_sqlite:
             await self._apart.dispose()
+            await self._behind.dispose()
+            await self._patient.dispose()
 
 
 def _async_url(url: str) -> URL:
@@ -254,11 +332,11 @@ def _engine(
     pool_size: int,
     max_overflow: int,
     wait_s: float,
-    server_settings: dict[str, str] | None = None,
+    connect: Mapping[str, Any] = MappingProxyType({}),
 ) -> AsyncEngine:
     return create_async_engine(
         url,
-        connect_args={"server_settings": server_settings} if server_settings else {},
+        connect_args=dict(connect),
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=wait_s,
@@ -267,6 +345,56 @@ def _engine(
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
     )
+
+
+def _postgres_engine(
+    url: URL,
+    *,
+    pool_size: int,
+    max_overflow: int,
+    wait_s: float,
+    answer_s: float | None,
+    server_settings: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncEngine:
+    connect = {
+        "async_creator_fn": _connect,
+        "timeout": answer_s or _OPEN_S,
+        "command_timeout": answer_s,
+        "server_settings": {**_SESSION, **server_settings},
+    }
+    engine = _engine(
+        url, pool_size=pool_size, max_overflow=max_overflow, wait_s=wait_s, connect=connect
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def check(connection: Any, record: Any, proxy: Any) -> None:
+        # The server ended it while nobody used it. Known without asking, and nothing has happened.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def give_up(context: ExceptionContext) -> BaseException | None:
+        # The server has said that it ends the session, and not yet ended it.
+        if is_lost(context.original_exception):
+            context.is_disconnect = True
+        # No answer in time. The driver does not call this an error of the database's, so the
+        # connection would be used again, and those who ask what it was would not know.
+        if not isinstance(context.original_exception, TimeoutError):
+            return None
+        context.is_disconnect = True
+        return DatabaseSilent("the database gave no answer in time")
+
+    return engine
+
+
+async def _connect(*given: Any, **named: Any) -> asyncpg.Connection:
+    """Open a connection. Raises DatabaseUnreachable, DatabaseSilent, and what the server says."""
+    try:
+        return await asyncpg.connect(*given, **named)
+    except TimeoutError as error:
+        raise DatabaseSilent("the database opened no connection in time") from error
+    except OSError as error:
+        raise DatabaseUnreachable(f"the database cannot be reached: {error}") from error
 
 
 def _sqlite_engine(url: URL, *, pool_size: int, writes: bool, wait_s: float) -> AsyncEngine:
@@ -289,13 +417,26 @@ def _sqlite_engine(url: URL, *, pool_size: int, writes: bool, wait_s: float) -> 
 
     if writes:
         event.listen(engine.sync_engine, "begin", _begin_immediate)
-
+    event.listen(engine.sync_engine, "invalidate", _undo)
     return engine
 
 
 def _begin_immediate(connection: Connection) -> None:
     """Lock at once: a deferred BEGIN that writes later answers "database is locked" even so."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _undo(connection: Any, record: Any, error: BaseException | None) -> None:
+    """Roll back what a cancelled task was in the middle of, before its connection is closed.
+
+    Closing alone waits for the statement's end, and then keeps the lock of the only writer until
+    the statement is collected as garbage.
+    """
+    # Both private to aiosqlite, whose own calls would have to be awaited.
+    driver = connection.driver_connection
+    if driver._connection is not None:
+        driver._connection.interrupt()
+        driver._tx.put_nowait((None, driver._connection.rollback))
 
 
 def _transact_here(

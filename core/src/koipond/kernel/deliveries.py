@@ -44,10 +44,9 @@ _BATCH_S = 1.0
 
 _columns = (
     delivery.c.event_id,
+    delivery.c.event_name,
     delivery.c.aggregate_id,
     delivery.c.attempts,
-    outbox_event.c.name,
-    outbox_event.c.payload,
 )
 
 
@@ -80,10 +79,9 @@ class _Taken(Struct, frozen=True, kw_only=True):
     """A delivery that a batch has to itself."""
 
     event_id: UUID
+    event_name: str
     aggregate_id: UUID
     attempts: int
-    name: str
-    payload: Any
 
 
 # With what went wrong.
@@ -123,6 +121,7 @@ async def relay(db: AsyncConnection, *, now: datetime) -> int:
         select(
             outbox_event.c.id,
             subscription.c.consumer,
+            outbox_event.c.name,
             outbox_event.c.aggregate_id,
             outbox_event.c.seq,
             literal(DeliveryState.PENDING.value),
@@ -132,7 +131,8 @@ async def relay(db: AsyncConnection, *, now: datetime) -> int:
         .join_from(outbox_event, subscription, subscription.c.event_name == outbox_event.c.name)
         .where(outbox_event.c.id.in_(ids))
     )
-    columns = ["event_id", "consumer", "aggregate_id", "seq", "state", "attempts", "run_at"]
+    names = ["event_id", "consumer", "event_name", "aggregate_id", "seq"]
+    columns = [*names, "state", "attempts", "run_at"]
     await db.execute(insert(delivery).from_select(columns, wanted))
     await db.execute(outbox_event.update().where(outbox_event.c.id.in_(ids)).values(relayed_at=now))
     return len(ids)
@@ -141,7 +141,7 @@ async def relay(db: AsyncConnection, *, now: datetime) -> int:
 def heads(consumer: Consumer, now: datetime) -> Select[Any]:
     """Select what may be delivered to `consumer` next: due, and nothing before it in its lane."""
     earlier = delivery.alias()
-    held_up = select(earlier.c.event_id).where(
+    ahead = select(earlier.c.event_id).where(
         holds(earlier),
         earlier.c.consumer == delivery.c.consumer,
         earlier.c.aggregate_id == delivery.c.aggregate_id,
@@ -150,9 +150,8 @@ def heads(consumer: Consumer, now: datetime) -> Select[Any]:
     known = [event.name() for event in consumer.events]
     return (
         select(*_columns)
-        .join_from(delivery, outbox_event, outbox_event.c.id == delivery.c.event_id)
         .where(pending, delivery.c.consumer == consumer.name, delivery.c.run_at <= now)
-        .where(outbox_event.c.name.in_(known), ~held_up.exists(), ~_earlier_unrelayed())
+        .where(delivery.c.event_name.in_(known), _none(ahead), _none_unrelayed())
     )
 
 
@@ -163,14 +162,14 @@ async def handle(shop: Shop, consumer: Consumer, *, chance: Callable[[], float])
     """
     batch = _Batch(shop, consumer, chance)
     try:
-        handled = await shop.database.transact(batch.run)
+        handled = await shop.database.transact_behind(batch.run)
     except Exception as error:
         # Not a handler's doing, but the database's.
         if batch.current is None:
             raise
         # It broke the transaction, and the whole batch with it: the others come again.
         blamed, problem = batch.current, batch.describe(error)
-        await shop.database.transact(lambda db: batch.fail(db, [(blamed, problem)]))
+        await shop.database.transact_behind(lambda db: batch.fail(db, [(blamed, problem)]))
         return Handled(failed=1)
     return handled
 
@@ -203,11 +202,13 @@ class _Batch:
         until = asyncio.get_running_loop().time() + _BATCH_S
         done: list[_Taken] = []
         failed: list[_Failed] = []
-        for lane in await self._take(db):
+        lanes = await self._take(db)
+        payloads = await _payloads(db, [one.event_id for lane in lanes for one in lane])
+        for lane in lanes:
             for one in lane:
                 if asyncio.get_running_loop().time() > until and (done or failed):
                     break
-                problem = await self._attempt(db, one)
+                problem = await self._attempt(db, one, payloads.get(one.event_id))
                 if problem is not None:
                     failed.append((one, problem))
                     break
@@ -226,7 +227,7 @@ class _Batch:
             heads(self._consumer, self._shop.clock.now())
             .order_by(delivery.c.run_at, delivery.c.event_id)
             .limit(HANDLE_AT_ONCE)
-            .with_for_update(of=delivery, skip_locked=True, key_share=True)
+            .with_for_update(skip_locked=True, key_share=True)
         )
         lanes = {row.aggregate_id: [_taken(row)] for row in await db.execute(first)}
         if 0 < len(lanes) < HANDLE_AT_ONCE:
@@ -238,26 +239,27 @@ class _Batch:
         taken = [one.event_id for lane in lanes.values() for one in lane]
         return (
             select(*_columns)
-            .join_from(delivery, outbox_event, outbox_event.c.id == delivery.c.event_id)
             .where(pending, delivery.c.consumer == self._consumer.name)
             .where(delivery.c.aggregate_id.in_(list(lanes)), delivery.c.event_id.not_in(taken))
-            .where(~_earlier_unrelayed())
+            .where(_none_unrelayed())
             .order_by(delivery.c.aggregate_id, delivery.c.seq)
             .limit(HANDLE_AT_ONCE - len(lanes))
         )
 
     def _known(self, lane: list[_Taken]) -> list[_Taken]:
         """Return a lane up to the first event that only newer code knows."""
-        unknown = (n for n, one in enumerate(lane) if not self._consumer.event_class(one.name))
+        unknown = (
+            n for n, one in enumerate(lane) if not self._consumer.event_class(one.event_name)
+        )
         return lane[: next(unknown, len(lane))]
 
-    async def _attempt(self, db: AsyncConnection, one: _Taken) -> str | None:
+    async def _attempt(self, db: AsyncConnection, one: _Taken, payload: Any) -> str | None:
         """Handle one delivery; returns what went wrong, its writes undone, or None."""
         self.current = one
         problem = None
         try:
             async with db.begin_nested(), cut_after(self._consumer.deadline_s):
-                await self._handle(db, one)
+                await self._handle(db, one, payload)
         except Exception as error:
             if db.invalidated or (isinstance(error, DBAPIError) and may_retry(error)):
                 raise
@@ -265,10 +267,10 @@ class _Batch:
         self.current = None
         return problem
 
-    async def _handle(self, db: AsyncConnection, one: _Taken) -> None:
-        kind = self._consumer.event_class(one.name)
+    async def _handle(self, db: AsyncConnection, one: _Taken, payload: Any) -> None:
+        kind = self._consumer.event_class(one.event_name)
         assert kind is not None, "a lane is taken as far as its events are known"
-        event = msgspec.convert(one.payload, kind, str_keys=True)
+        event = msgspec.convert(payload, kind, str_keys=True)
         async with self._shop.context(viewer=SYSTEM) as outside:
             ctx = outside.inside(db)
             await self._consumer.handle(ctx, event)
@@ -301,7 +303,7 @@ class _Batch:
         log.warning(
             "delivery failed",
             consumer=self._consumer.name,
-            event_name=one.name,
+            event_name=one.event_name,
             event_id=str(one.event_id),
             attempts=attempts,
             dead=over,
@@ -333,22 +335,39 @@ async def _bring_back(
     return brought.rowcount == 1
 
 
-def _earlier_unrelayed() -> ColumnElement[bool]:
-    """Say which deliveries must wait for the relay: two of its runs may overtake each other."""
-    earlier = outbox_event.alias()
-    waiting = select(earlier.c.id).where(
-        earlier.c.relayed_at.is_(None),
-        earlier.c.aggregate_id == delivery.c.aggregate_id,
-        earlier.c.seq < delivery.c.seq,
+async def _payloads(db: AsyncConnection, event_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    if not event_ids:
+        return {}
+    chosen = select(outbox_event.c.id, outbox_event.c.payload).where(
+        outbox_event.c.id.in_(event_ids)
     )
-    return waiting.exists()
+    return {row.id: row.payload for row in await db.execute(chosen)}
+
+
+def _none_unrelayed() -> ColumnElement[bool]:
+    """Say which deliveries need not wait for the relay: two of its runs may overtake each other."""
+    earlier = outbox_event.alias()
+    return _none(
+        select(earlier.c.id).where(
+            earlier.c.relayed_at.is_(None),
+            earlier.c.aggregate_id == delivery.c.aggregate_id,
+            earlier.c.seq < delivery.c.seq,
+        )
+    )
+
+
+def _none(found: Select[Any]) -> ColumnElement[bool]:
+    """Say that there is no such row: looked up for one delivery after the other.
+
+    NOT EXISTS would be planned as a join with all that waits, however few deliveries are wanted.
+    """
+    return found.limit(1).scalar_subquery().is_(None)
 
 
 def _taken(row: Any) -> _Taken:
     return _Taken(
         event_id=row.event_id,
+        event_name=row.event_name,
         aggregate_id=row.aggregate_id,
         attempts=row.attempts,
-        name=row.name,
-        payload=row.payload,
     )

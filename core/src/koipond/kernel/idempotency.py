@@ -144,9 +144,19 @@ async def claim(
 
 
 @transaction
-async def advance(ctx: Context, held: Claim, step: Step) -> None:
-    """Store that the request has come to `step`; belongs to the transaction that took it there."""
-    await ctx.db.execute(idempotency.update().where(_is(held)).values(step=step))
+async def advance(ctx: Context, held: Claim, step: Step) -> bool:
+    """Store that the request has come to `step`; belongs to the transaction that takes it there.
+
+    False: it had come as far before, by another try that holds the same key.
+    """
+    earlier = list(Step)[: list(Step).index(step)]
+    moved = await ctx.db.execute(
+        idempotency.update()
+        .where(_is(held), idempotency.c.step.in_(earlier))
+        .values(step=step)
+        .returning(idempotency.c.step)
+    )
+    return moved.one_or_none() is not None
 
 
 @transaction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import ClassVar, NewType, TypeVar
@@ -81,8 +82,8 @@ class IdInvalid(DomainError):
 
     def __str__(self) -> str:
         return (
-            f"{self.value[:60]!r} is no {self.prefix} id: those are {self.prefix}_ and "
-            f"{_LENGTH} characters. Use one that the API gave you."
+            f"{self.value[:60]!r} is not the id of {_thing(self.prefix)}: those are {self.prefix}_ "
+            f"and {_LENGTH} characters. Use one that the API gave you."
         )
 
 
@@ -111,6 +112,13 @@ def decode(kind: Callable[[UUID], T], value: str) -> T:
     if prefix != PREFIXES[kind] or len(body) != _LENGTH or not 0 <= number < 2**128:
         raise IdInvalid(value=value, prefix=PREFIXES[kind])
     return kind(UUID(int=number))
+
+
+def _thing(prefix: str) -> str:
+    """Return what ids of a prefix stand for, with its article: `an order line`."""
+    name = next((kind.__name__ for kind, known in PREFIXES.items() if known == prefix), prefix)
+    words = re.sub(r"(?<!^)([A-Z])", r" \1", name.removesuffix("Id")).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def prefix_of(value: str) -> str:

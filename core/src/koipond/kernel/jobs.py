@@ -84,8 +84,8 @@ job = Table(
 _waiting = job.c.state == literal_column("'waiting'")
 _running = job.c.state == literal_column("'running'")
 _alive = job.c.state != literal_column("'dead'")
-Index("ix_job_run_at", job.c.run_at, postgresql_where=_waiting, sqlite_where=_waiting)
-Index("ix_job_leased_until", job.c.leased_until, postgresql_where=_running, sqlite_where=_running)
+Index("ix_job_waiting", job.c.run_at, job.c.id, postgresql_where=_waiting, sqlite_where=_waiting)
+Index("ix_job_running", job.c.leased_until, postgresql_where=_running, sqlite_where=_running)
 Index(
     "uq_job_unique_key",
     job.c.unique_key,

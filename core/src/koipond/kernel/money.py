@@ -8,7 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, NewType, TypeVar
 
-from babel.numbers import format_currency, list_currencies
+from babel.core import get_global
+from babel.numbers import format_currency
 from msgspec import Struct
 
 from koipond.kernel.errors import DomainError, domain_error
@@ -28,7 +29,15 @@ _EXPONENTS = {
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
 _AMOUNT = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,19}))?")
-_KNOWN = frozenset(list_currencies())
+# Codes of ISO 4217 that are no tender of a territory: funds and units of account.
+_FUNDS = "BOV CHE CHW CLF COU MXV USN UYI UYW VED"
+# What is tender somewhere today. Babel also lists what was once (DEM) and what is none (CNX, XAU).
+_KNOWN = frozenset(_FUNDS.split()) | {
+    code
+    for periods in get_global("territory_currencies").values()
+    for code, _, end, is_tender in periods
+    if is_tender and end is None
+}
 
 
 class Rounding(StrEnum):
@@ -40,13 +49,13 @@ class Rounding(StrEnum):
 
 @domain_error
 class CurrencyUnknown(DomainError):
-    """A code that is not an ISO 4217 currency."""
+    """A code that is not a current ISO 4217 currency."""
 
     code: ClassVar[str] = "CURRENCY_UNKNOWN"
     currency: str
 
     def __str__(self) -> str:
-        return f"{self.currency!r} is no ISO 4217 currency code. Write it like EUR or CNY."
+        return f"{self.currency!r} is no current ISO 4217 currency. Write it like EUR or CNY."
 
 
 @domain_error
@@ -60,8 +69,9 @@ class AmountInvalid(DomainError):
 
     def __str__(self) -> str:
         example = format(Decimal(1250).scaleb(-self.decimals), "f")
+        most = format(Decimal(MAX_MINOR).scaleb(-self.decimals), "f")
         return (
-            f"{self.value[:40]!r} is no amount in {self.currency}: at least 0, at most "
+            f"{self.value[:40]!r} is no amount in {self.currency}: from 0 to {most}, at most "
             f"{self.decimals} decimals, a point before them, no thousands separator. "
             f"Write it like {example}."
         )

@@ -87,7 +87,8 @@ delivery = Table(
     metadata,
     Column("event_id", Uuid, primary_key=True),
     Column("consumer", String(80), primary_key=True),
-    # The event's own: its lane, and its place in it.
+    # The event's own: what it is, its lane, and its place in it.
+    Column("event_name", String(80), nullable=False),
     Column("aggregate_id", Uuid, nullable=False),
     Column("seq", Integer, nullable=False),
     # A DeliveryState.
@@ -114,6 +115,7 @@ Index(
     "ix_delivery_pending",
     delivery.c.consumer,
     delivery.c.run_at,
+    delivery.c.event_id,
     postgresql_where=pending,
     sqlite_where=pending,
 )

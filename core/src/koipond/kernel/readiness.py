@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 from alembic.util.exc import CommandError
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from koipond.kernel import migrate
 from koipond.kernel.db import Database
@@ -18,6 +20,8 @@ from koipond.kernel.migrate import Unit
 # What connecting and asking raises when it is not our statement that is wrong: asyncpg's and the
 # system's own errors come through SQLAlchemy as they are.
 _DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, sqlite3.Error, OSError)
+# What SQLite says of a file that holds something else, or was damaged.
+_BROKEN = ("file is not a database", "malformed", "file is encrypted")
 
 
 class NotReady(Exception):
@@ -28,11 +32,25 @@ async def check_ready(database: Database, wanted: Sequence[Unit]) -> None:
     """Raise NotReady if the database does not answer, or if there is something to migrate."""
     waiting = await find_waiting(database, wanted)
     if waiting:
-        raise NotReady(f"The database is not migrated: {waiting}. Run: koi migrate")
+        raise NotReady(
+            f"The database {_address(database.url)} is not migrated: {waiting}. Run: koi migrate"
+        )
+
+
+def check_there(url: str | URL) -> None:
+    """Raise NotReady if there is no SQLite file; only migrating makes one, looking does not."""
+    try:
+        known = make_url(url)
+    except ArgumentError:
+        return  # refused in words by Database
+    file = known.database
+    if known.get_backend_name() == "sqlite" and file and not Path(file).exists():
+        raise NotReady(f"There is no database at {file}. Run: koi migrate")
 
 
 async def find_waiting(database: Database, wanted: Sequence[Unit]) -> str:
     """Say what is to be migrated; "" if nothing is. Raises NotReady."""
+    check_there(database.url)
     async with _answering(database):
         waiting = await migrate.pending(database, wanted)
     places = (f"{one.name} is at {one.current or 'nothing'}, not {one.wanted}" for one in waiting)
@@ -41,6 +59,7 @@ async def find_waiting(database: Database, wanted: Sequence[Unit]) -> str:
 
 async def find_version(database: Database) -> str:
     """Return the version of the database, as it says it. Raises NotReady."""
+    check_there(database.url)
     # The version alone is told without a look at the file.
     sqlite = "SELECT sqlite_version() FROM (SELECT count(*) FROM sqlite_master)"
     question = sqlite if database.is_sqlite else "SHOW server_version"
@@ -54,7 +73,7 @@ async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     if tables and wanted[0].version_table not in tables:
         raise NotReady(
-            f"The database {_address(database)} holds tables of another program: "
+            f"The database {_address(database.url)} holds tables of another program: "
             f"{', '.join(sorted(tables)[:5])}. Nothing was changed. Name another one in "
             "database_url (setting, or the variable KOI_DATABASE_URL), then run: koi migrate"
         )
@@ -62,7 +81,7 @@ async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str
         return await migrate.upgrade(database, wanted)
     except CommandError as error:
         raise NotReady(
-            f"The database {_address(database)} was migrated by another version of the code: "
+            f"The database {_address(database.url)} was migrated by another version of the code: "
             f"{error}. Install the version that it was made by, or restore a copy."
         ) from error
 
@@ -80,19 +99,21 @@ def _describe(database: Database, error: Exception) -> str:
     """Say what a database error means for who runs the shop."""
     cause = getattr(error, "orig", None) or error
     reason = str(cause) or type(cause).__name__
-    if "file is not a database" in reason:
-        file = database.url.database
-        way_out = f"If nobody needs it: mv {file} {file}.broken; then run the command again."
-    elif database.is_sqlite:
-        way_out = "Its folder must be there, and be open to writing. To look closer: koi doctor"
+    file = database.url.database or ""
+    if not database.is_sqlite:
+        way_out = "The server must run and let this user in."
+    elif Path(file).is_dir():
+        reason, way_out = "it is a folder", f"Name a file in it, such as {file}/koi.db."
+    elif any(sign in reason for sign in _BROKEN):
+        way_out = f"If nobody needs it: mv {file} {file}.broken; then run: koi migrate"
     else:
-        way_out = "The server must run and let this user in. To look closer: koi doctor"
+        way_out = "Its folder must be there, and be open to writing."
     return (
-        f"The database {_address(database)} cannot be used: {reason}.\n{way_out}\n"
+        f"The database {_address(database.url)} cannot be used: {reason}.\n{way_out}\n"
         "Another one is named by database_url (setting, or the variable KOI_DATABASE_URL)."
     )
 
 
-def _address(database: Database) -> str:
-    plain = database.url.set(drivername=database.url.get_backend_name())
+def _address(url: URL) -> str:
+    plain = url.set(drivername=url.get_backend_name())
     return plain.render_as_string(hide_password=True)

@@ -20,7 +20,7 @@ ATTEMPTS_MAX = 12
 _KEPT = 2_000
 _BEARER = re.compile(r"(?i)\b(bearer)\s+[^\s'\"]+")
 _NAMED = re.compile(
-    r"(?i)([\w-]*(?:authorization|cookie|password|secret|token)[\w-]*['\"]?\s*[:=]\s*)"
+    r"(?i)((?:authorization|cookie|password|secret|token)[\w-]*['\"]?\s*[:=]\s*)"
     r"(?:'[^']*'|\"[^\"]*\"|[^\s,;&)}\]]+)"
 )
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")

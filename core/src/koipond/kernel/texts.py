@@ -17,14 +17,16 @@ Texts = Mapping[Locale, str]
 
 @domain_error
 class LocaleUnknown(DomainError):
-    """A code that is no language tag, or not a language of this channel."""
+    """A code that is no language tag (nothing is known), or not a language of this channel."""
 
     code: ClassVar[str] = "LOCALE_UNKNOWN"
     locale: str
     known: str
 
     def __str__(self) -> str:
-        return f"{self.locale!r} is not a language here. Use one of: {self.known}."
+        if not self.known:
+            return f"{self.locale[:40]!r} is no language tag. Write it like en, de-AT or zh-Hans."
+        return f"{self.locale[:40]!r} is not a language here. Use one of: {self.known}."
 
 
 def locale(code: str) -> Locale:
@@ -32,9 +34,7 @@ def locale(code: str) -> Locale:
     try:
         BabelLocale.parse(code, sep="-")
     except (ValueError, UnknownLocaleError) as error:
-        raise LocaleUnknown(
-            locale=code, known="a language tag like en, de-AT or zh-Hans"
-        ) from error
+        raise LocaleUnknown(locale=code, known="") from error
     return Locale(code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
+from msgspec import Struct
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -13,6 +14,50 @@ _ENDINGS = {"57P01", "57P02", "57P03"}
 _CONNECTION = "08"
 # By class: connection, rollback, resources, object state, intervention, system, internal.
 _TROUBLES = {_CONNECTION, "40", "53", "55", "57", "58", "XX"}
+
+
+# More connections than the server allows.
+_CROWDED = {"53300"}
+# By what SQLite calls it, with what comes after these. What it calls ERROR is a statement's fault.
+_SQLITE_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_SQLITE_TROUBLES = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+    "SQLITE_NOMEM",
+    "SQLITE_PROTOCOL",
+)
+
+
+class Trouble(Struct, frozen=True, kw_only=True):
+    """What a caller is told of a database in trouble: it is not the request's fault."""
+
+    code: str
+    message: str
+    retry_after_s: int
+
+
+_AGAIN = "With the same idempotencyKey it will not happen twice."
+BUSY = Trouble(
+    code="DATABASE_BUSY",
+    message=f"Too many requests are waiting for the database. Repeat this one in 1 s. {_AGAIN}",
+    retry_after_s=1,
+)
+UNAVAILABLE = Trouble(
+    code="DATABASE_UNAVAILABLE",
+    message="The database does not answer, or cannot write. What was asked for has happened or "
+    f"not: repeat it in 5 s. {_AGAIN}",
+    retry_after_s=5,
+)
+
+
+class DatabaseUnreachable(ConnectionError):
+    """No connection to the database could be had."""
+
+
+class DatabaseSilent(TimeoutError):
+    """The database gave no answer for so long that none is waited for; asking again would too."""
 
 
 class RunAgain(Exception):
@@ -29,6 +74,9 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, (ConnectionError, asyncpg.InterfaceError)):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    # What asyncpg says of a connection that the server has half closed.
+    if isinstance(getattr(error, "orig", error).__cause__, asyncpg.InternalClientError):
         return True
     sqlstate = _sqlstate(error)
     return sqlstate in _ENDINGS or sqlstate.startswith(_CONNECTION)
@@ -48,6 +96,25 @@ def is_trouble(error: BaseException) -> bool:
     if isinstance(error, (OSError, OperationalError, PoolTimeout)) or is_lost(error):
         return True
     return _sqlstate(error)[:2] in _TROUBLES
+
+
+def find_trouble(error: BaseException | None) -> Trouble | None:
+    """Return what to tell a caller whose request failed by `error`, if the database is to blame."""
+    if error is None:
+        return None
+    if isinstance(error, PoolTimeout) or _sqlstate(error) in _CROWDED:
+        return BUSY
+    if isinstance(error, OperationalError):
+        name = getattr(error.orig, "sqlite_errorname", "")
+        return BUSY if name.startswith(_SQLITE_BUSY) else _if_trouble(name)
+    known = isinstance(
+        error, (DatabaseUnreachable, DatabaseSilent, DBAPIError, asyncpg.PostgresError)
+    )
+    return UNAVAILABLE if known and is_trouble(error) else None
+
+
+def _if_trouble(sqlite_name: str) -> Trouble | None:
+    return UNAVAILABLE if sqlite_name.startswith(_SQLITE_TROUBLES) else None
 
 
 def _sqlstate(error: BaseException) -> str:

@@ -17,6 +17,8 @@ from koipond.kernel.ids import MemberId
 
 _ALGORITHM = "HS256"
 _AUDIENCE = "koipond"
+# What a field asks for that is for members; it is no permission that a token can hold.
+MEMBERS_ONLY = "member"
 
 
 class ViewerKind(StrEnum):
@@ -70,6 +72,8 @@ class PermissionMissing(DomainError):
     permission: str
 
     def __str__(self) -> str:
+        if self.permission == MEMBERS_ONLY:
+            return "This is for members. Log in as a member (Authorization: Bearer …)."
         return (
             f"This needs the permission {self.permission}. Send a bearer token that holds it "
             "(Authorization: Bearer …); `koi token` issues one."

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from koipond.kernel.errors import DomainError, domain_error
-from koipond.kernel.ids import OrderId
+from koipond.kernel.ids import OrderId, OrderLineId
 from koipond.kernel.money import Money
 from koipond.kernel.quantity import Quantity
 
@@ -75,6 +75,17 @@ class LinesAmbiguous(DomainError):
 
     def __str__(self) -> str:
         return "Give either the `token` of a cart or the `lines` to order, not both or neither."
+
+
+@domain_error
+class CouponUnknown(DomainError):
+    """A coupon code that no plugin of this shop knows."""
+
+    code: ClassVar[str] = "COUPON_UNKNOWN"
+    coupon: str
+
+    def __str__(self) -> str:
+        return f"The coupon code {self.coupon[:40]!r} is not valid here. Leave it out."
 
 
 @domain_error
@@ -158,3 +169,80 @@ class OrderNotCancellable(DomainError):
 
     def __str__(self) -> str:
         return f"The order is {self.state}; only one that is placed or confirmed can be cancelled."
+
+
+@domain_error
+class PaymentWindowOver(DomainError):
+    """An order that was not paid in time and is about to expire."""
+
+    code: ClassVar[str] = "PAYMENT_WINDOW_OVER"
+    minutes: int
+
+    def __str__(self) -> str:
+        return f"The order was to be paid within {self.minutes} minutes. Place it again."
+
+
+@domain_error
+class OrderNotRefundable(DomainError):
+    """An order of which staff give nothing back: unpaid ones, and ones that are off already."""
+
+    code: ClassVar[str] = "ORDER_NOT_REFUNDABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return (
+            f"The order is {self.state}; only a confirmed or closed one is refunded. "
+            "One that is off gives its money back by itself."
+        )
+
+
+@domain_error
+class OrderLineUnknown(DomainError):
+    """A line that is not of this order."""
+
+    code: ClassVar[str] = "ORDER_LINE_UNKNOWN"
+    order_line_id: OrderLineId
+
+    def __str__(self) -> str:
+        return "This is no line of the order. Its `lines` tell their ids."
+
+
+@domain_error
+class RefundAmbiguous(DomainError):
+    """Both lines and an amount to give back, or neither."""
+
+    code: ClassVar[str] = "REFUND_AMBIGUOUS"
+
+    def __str__(self) -> str:
+        return "Give either `lines` (with or without `shipping`) or an `amount` to give back."
+
+
+@domain_error
+class RefundQuantityTooLarge(DomainError):
+    """More units of a line than were bought and not given back yet."""
+
+    code: ClassVar[str] = "REFUND_QUANTITY_TOO_LARGE"
+    sku: str
+    quantity: Quantity
+    left: Quantity
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sku}: {self.quantity} units cannot be given back; more than 0 and at most "
+            f"{self.left} can."
+        )
+
+
+@domain_error
+class PayeeSlotsTaken(DomainError):
+    """A third person to be paid for a line because of their relation to the buyer."""
+
+    code: ClassVar[str] = "PAYEE_SLOTS_TAKEN"
+    order_line_id: OrderLineId
+    sources: str
+
+    def __str__(self) -> str:
+        return (
+            f"Two persons are paid for this line already, by {self.sources}. "
+            "Nobody else can be, by law: leave this one out."
+        )

@@ -32,3 +32,21 @@ class OrderCancelled(Event, frozen=True, kw_only=True):
     refund_due_minor: int
     currency: Currency
     reason: str
+
+
+class OrderExpired(Event, frozen=True, kw_only=True):
+    """The order was not paid in time; its units are free, and what was paid is owed back."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    refund_due_minor: int
+    currency: Currency
+
+
+class OrderNeedsAttention(Event, frozen=True, kw_only=True):
+    """People must look at an order; `reason` is an AttentionReason."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    reason: str
+    detail: str

@@ -1,19 +1,37 @@
 """SQL of carts and orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, not_, null, or_, select, true
 
-from koipond.kernel.db import AsyncConnection
-from koipond.kernel.ids import AdjustmentId, MemberId, OrderId, OrderLineId, new_id
+from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, OrderLineId, new_id
 from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
-from koipond.order.tables import cart, order, order_adjustment, order_line
-from koipond.order.types import Cart, CartLine, CheckoutDetails, Order, OrderLine, OrderState
+from koipond.order.tables import (
+    cart,
+    flagged,
+    order,
+    order_adjustment,
+    order_line,
+    order_line_payee,
+    unpaid,
+)
+from koipond.order.types import (
+    Attention,
+    Cart,
+    CartLine,
+    CheckoutDetails,
+    Order,
+    OrderFilter,
+    OrderLine,
+    OrderState,
+    PayeeSlot,
+)
 from koipond.pricing.types import Adjustment, PricedOrder, Stage
 
 
@@ -40,6 +58,12 @@ async def find_cart(db: AsyncConnection, token_hash: str, *, lock: bool = False)
     rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = rows.one_or_none()
     return None if row is None else _cart(row)
+
+
+async def lock_cart(db: AsyncConnection, key: OrderId) -> Cart:
+    """Lock and return a cart that is known to be there."""
+    statement = select(cart).where(cart.c.id == key).with_for_update(key_share=True)
+    return _cart((await db.execute(statement)).one())
 
 
 async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> None:
@@ -96,10 +120,54 @@ async def move(
     cancel_reason: str | None = None,
 ) -> None:
     """Store an order's new state; the row is locked and the move is allowed."""
-    values: dict[str, Any] = {"state": state, "updated_at": now}
+    values: dict[str, Any] = {"state": state, "updated_at": now, "closing_at": None}
     if cancel_reason is not None:
         values["cancel_reason"] = cancel_reason
+    if state is OrderState.EXPIRED:
+        values["expired_at"] = now
     await db.execute(order.update().where(order.c.id == order_id).values(values))
+
+
+async def begin_closing(db: AsyncConnection, order_id: OrderId, *, now: datetime) -> None:
+    """Store that the payments of an order are being closed; the row is locked."""
+    await db.execute(
+        order.update().where(order.c.id == order_id).values(closing_at=now, updated_at=now)
+    )
+
+
+async def find_unpaid(
+    db: AsyncConnection, channel_ids: Sequence[ChannelId], *, placed_by: datetime, limit: int
+) -> list[OrderId]:
+    """Return orders of these channels that were placed until then and are not paid."""
+    rows = await db.execute(
+        select(order.c.id)
+        .where(unpaid, order.c.placed_at <= placed_by, order.c.channel_id.in_(channel_ids))
+        .order_by(order.c.placed_at, order.c.id)
+        .limit(limit)
+    )
+    return [OrderId(key) for key in rows.scalars()]
+
+
+async def set_attention(
+    db: AsyncConnection, order_id: OrderId, attention: Sequence[Attention], *, now: datetime
+) -> None:
+    """Store what people must look at; the row is locked."""
+    noted = msgspec.to_builtins(list(attention)) if attention else null()
+    await db.execute(
+        order.update().where(order.c.id == order_id).values(attention=noted, updated_at=now)
+    )
+
+
+async def count_refunded(db: AsyncConnection, units: Mapping[OrderLineId, int]) -> None:
+    """Count {line: units} as given back; the table's own ceiling refuses too many."""
+    if not units:
+        return
+    await db.execute(
+        order_line.update()
+        .where(order_line.c.id == bindparam("of_line"))
+        .values(refunded_quantity=order_line.c.refunded_quantity + bindparam("more")),
+        [{"of_line": key, "more": count} for key, count in units.items()],
+    )
 
 
 async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
@@ -110,6 +178,12 @@ async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
     return found
 
 
+async def find_channel(db: AsyncConnection, order_id: OrderId) -> ChannelId:
+    """Return the channel of an order that is known to be there."""
+    rows = await db.execute(select(order.c.channel_id).where(order.c.id == order_id))
+    return ChannelId(rows.scalar_one())
+
+
 def visible_to(*, member_id: MemberId | None, token_hash: str | None) -> ColumnElement[bool]:
     """The condition that an order is this caller's: by membership, or by its token."""
     conditions: list[ColumnElement[bool]] = []
@@ -118,6 +192,11 @@ def visible_to(*, member_id: MemberId | None, token_hash: str | None) -> ColumnE
     if token_hash is not None:
         conditions.append(order.c.token_hash == token_hash)
     return or_(False, *conditions)
+
+
+def visible_to_staff() -> ColumnElement[bool]:
+    """The condition that an order may be seen by who may see all of them."""
+    return true()
 
 
 async def find_order(
@@ -140,6 +219,73 @@ async def find_member_orders(db: AsyncConnection, member_id: MemberId, page: Pag
         statement = statement.where(order.c.id < OrderId(_uuid(page.after[0])))
     found = await _find(db, statement.order_by(order.c.id.desc()).limit(page.first + 1))
     return cut(found, [(one.id.hex,) for one in found], page)
+
+
+async def find_orders(db: AsyncConnection, wanted: OrderFilter, page: Page) -> Slice[Order]:
+    """Return one page of all orders that fit, the newest first."""
+    statement = select(order)
+    if wanted.state is not None:
+        statement = statement.where(order.c.state == wanted.state)
+    if wanted.needs_attention is not None:
+        statement = statement.where(flagged if wanted.needs_attention else not_(flagged))
+    if page.after is not None:
+        statement = statement.where(order.c.id < OrderId(_uuid(page.after[0])))
+    found = await _find(db, statement.order_by(order.c.id.desc()).limit(page.first + 1))
+    return cut(found, [(one.id.hex,) for one in found], page)
+
+
+async def add_payee(db: AsyncConnection, new: PayeeSlot, *, now: datetime) -> bool:
+    """Store who has a slot of a line; False if it is taken, or the person has one."""
+    row = msgspec.structs.asdict(new) | {"created_at": now}
+    statement = insert(db, order_line_payee).values(row).on_conflict_do_nothing()
+    added = await db.execute(statement.returning(order_line_payee.c.slot))
+    return added.one_or_none() is not None
+
+
+async def find_payees(db: AsyncConnection, line_id: OrderLineId) -> list[PayeeSlot]:
+    """Return who has the slots of a line."""
+    rows = await db.execute(
+        select(order_line_payee)
+        .where(order_line_payee.c.line_id == line_id)
+        .order_by(order_line_payee.c.slot)
+    )
+    return [
+        PayeeSlot(line_id=row.line_id, slot=row.slot, person=row.person, source=row.source)
+        for row in rows
+    ]
+
+
+async def find_uneven(db: AsyncConnection) -> list[tuple[OrderId, int, int]]:
+    """Return [(order, its total, the sum of its adjustments)] where the two differ."""
+    summed = func.coalesce(func.sum(order_adjustment.c.amount_minor), 0)
+    counts = (order_adjustment.c.order_id == order.c.id) & not_(order_adjustment.c.included)
+    rows = await db.execute(
+        select(order.c.id, order.c.total_minor, summed)
+        .outerjoin(order_adjustment, counts)
+        .group_by(order.c.id, order.c.total_minor)
+        .having(summed != order.c.total_minor)
+        .order_by(order.c.id)
+    )
+    return [(OrderId(key), total, int(found)) for key, total, found in rows]
+
+
+async def find_empty(db: AsyncConnection) -> list[OrderId]:
+    """Return orders without any line."""
+    line = select(order_line.c.id).where(order_line.c.order_id == order.c.id)
+    rows = await db.execute(select(order.c.id).where(not_(line.exists())).order_by(order.c.id))
+    return [OrderId(key) for key in rows.scalars()]
+
+
+async def find_crowded_lines(db: AsyncConnection) -> list[tuple[OrderLineId, int]]:
+    """Return [(line, its payees)] of lines for which more than two persons are paid."""
+    count = func.count()
+    rows = await db.execute(
+        select(order_line_payee.c.line_id, count)
+        .group_by(order_line_payee.c.line_id)
+        .having(count > 2)
+        .order_by(order_line_payee.c.line_id)
+    )
+    return [(OrderLineId(key), found) for key, found in rows]
 
 
 async def _find(db: AsyncConnection, statement: Select[Any]) -> list[Order]:
@@ -192,6 +338,9 @@ def _order(row: Any, lines: Sequence[OrderLine], adjustments: Sequence[Adjustmen
         price=PricedOrder(currency=Currency(row.currency), adjustments=tuple(adjustments)),
         details=msgspec.convert(row.details, CheckoutDetails),
         placed_at=row.placed_at,
+        expired_at=row.expired_at,
+        is_closing=row.closing_at is not None,
+        attention=msgspec.convert(row.attention or (), tuple[Attention, ...]),
     )
 
 
@@ -204,6 +353,7 @@ def _line(row: Any) -> OrderLine:
         name=row.name,
         quantity=row.quantity,
         unit_price_minor=row.unit_price_minor,
+        refunded_quantity=row.refunded_quantity,
     )
 
 

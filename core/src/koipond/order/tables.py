@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    literal_column,
 )
 
 from koipond.kernel.db import Document, Instant, metadata
@@ -52,13 +53,23 @@ order = Table(
     Column("details", Document, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     Column("cancel_reason", String(200), nullable=True),
+    # [Attention]; none is NULL.
+    Column("attention", Document, nullable=True),
     Column("placed_at", Instant, nullable=False),
+    # Since when its payments are being closed at their providers, because it was not paid in time.
+    Column("closing_at", Instant, nullable=True),
+    Column("expired_at", Instant, nullable=True),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("total_minor >= 0", name="total_minor"),
     UniqueConstraint("number"),
     UniqueConstraint("token_hash"),
     Index(None, "member_id", "id"),
 )
+# Written out and not as a parameter: only then can a plan that is kept use the partial index.
+unpaid = order.c.state == literal_column("'placed'")
+Index("ix_order_placed_at", order.c.placed_at, postgresql_where=unpaid, sqlite_where=unpaid)
+flagged = order.c.attention.is_not(None)
+Index("ix_order_attention", order.c.id, postgresql_where=flagged, sqlite_where=flagged)
 
 order_line = Table(
     "order_line",
@@ -73,7 +84,12 @@ order_line = Table(
     Column("name", String(500), nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("unit_price_minor", BigInteger, nullable=False),
+    # Units that staff gave the money back for.
+    Column("refunded_quantity", Integer, nullable=False),
     CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint(
+        "0 <= refunded_quantity AND refunded_quantity <= quantity", name="refunded_quantity"
+    ),
     CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
     UniqueConstraint("order_id", "position"),
 )
@@ -94,4 +110,20 @@ order_adjustment = Table(
     Column("origin", String(60), nullable=False),
     Column("included", Boolean, nullable=False),
     UniqueConstraint("order_id", "position"),
+)
+
+# Who is paid for a line because of their relation to the buyer: two natural persons at most, over
+# all plugins together (I14).
+order_line_payee = Table(
+    "order_line_payee",
+    metadata,
+    Column("line_id", ForeignKey("order_line.id"), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    # Whom, as whoever claims it names people.
+    Column("person", String(120), nullable=False),
+    # Who claimed it: core, or a plugin.
+    Column("source", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("slot IN (1, 2)", name="slot"),
+    UniqueConstraint("line_id", "person"),
 )

@@ -1,13 +1,15 @@
 """Orders, seen from outside. A cart is an Order in state CART."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from msgspec import Struct
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ChannelId, MemberId, OrderId, OrderLineId, ProductId, VariantId
+from koipond.kernel.jobs import Job
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
@@ -44,6 +46,7 @@ class CheckoutDetails(Struct, frozen=True, kw_only=True):
     contact: Contact | None = None
     shipping_address: Address | None = None
     shipping_method: str | None = None
+    coupon_codes: tuple[str, ...] = ()
 
 
 class CartLine(Struct, frozen=True, kw_only=True):
@@ -65,8 +68,38 @@ class Cart(Struct, frozen=True, kw_only=True):
     placed: bool
 
 
+class AttentionReason(StrEnum):
+    """Why people must look at an order."""
+
+    # A provider told of another amount, currency or account than was asked.
+    PAYMENT_MISMATCH = "payment_mismatch"
+    # Money was given back at the provider, and not here.
+    REFUNDED_ELSEWHERE = "refunded_elsewhere"
+    # A provider does not give back what is owed.
+    REFUND_FAILED = "refund_failed"
+    # The order stands, and what was held for it is gone.
+    UNCOVERED = "uncovered"
+    # A count found units missing that are promised to it.
+    STOCK_SHORT = "stock_short"
+
+
+class Attention(Struct, frozen=True, kw_only=True):
+    """Something that people must look at; it is said once."""
+
+    reason: AttentionReason
+    detail: str
+    at: datetime
+
+
+class PaymentPolicy(Struct, frozen=True, kw_only=True):
+    """How a channel has its orders paid."""
+
+    window: timedelta
+    capture_at_once: bool
+
+
 class OrderLine(Struct, frozen=True, kw_only=True):
-    """One line of an order, frozen at placement."""
+    """One line of an order, frozen at placement but for how many units were given back."""
 
     id: OrderLineId
     variant_id: VariantId
@@ -75,12 +108,15 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     name: str
     quantity: int
     unit_price_minor: int
+    refunded_quantity: int = 0
 
 
 class Order(Struct, frozen=True, kw_only=True):
     """A purchase. number, member_id and placed_at are None while it is a cart.
 
     problems: what keeps a cart from being placed as it is; such lines are not among `lines`.
+    is_closing: it was not paid in time, and its payments are being closed at their providers;
+    until that is done it neither is confirmed nor expires.
     """
 
     id: OrderId
@@ -94,6 +130,9 @@ class Order(Struct, frozen=True, kw_only=True):
     details: CheckoutDetails
     placed_at: datetime | None
     problems: tuple[DomainError, ...] = ()
+    expired_at: datetime | None = None
+    is_closing: bool = False
+    attention: tuple[Attention, ...] = ()
 
     @property
     def total(self) -> Money:
@@ -109,9 +148,13 @@ class LineWish(Struct, frozen=True, kw_only=True):
 
 
 class PaymentWish(Struct, frozen=True, kw_only=True):
-    """How a caller wants to pay. data: what the provider's own form gave the storefront."""
+    """How a caller wants to pay. data: what the provider's own form gave the storefront.
+
+    amount: None is all that is due then.
+    """
 
     provider: str
+    amount: Money | None = None
     data: Mapping[str, str] = {}
 
 
@@ -122,7 +165,7 @@ class OrderWish(Struct, frozen=True, kw_only=True):
     token: str | None = None
     lines: tuple[LineWish, ...] | None = None
     details: CheckoutDetails = CheckoutDetails()
-    payment: PaymentWish | None = None
+    payments: tuple[PaymentWish, ...] = ()
     expected_total: Money | None = None
 
 
@@ -132,3 +175,60 @@ class Placed(Struct, frozen=True, kw_only=True):
     order: Order
     token: str
     refusal: DomainError | None = None
+
+
+class LineRefund(Struct, frozen=True, kw_only=True):
+    """Units of a line that are given back."""
+
+    line_id: OrderLineId
+    quantity: Quantity
+
+
+class RefundWish(Struct, frozen=True, kw_only=True):
+    """What staff want to give back: units of lines, with or without shipping, or an amount.
+
+    shipping: all that was paid for the order as a whole and not given back yet.
+    """
+
+    order_id: OrderId
+    lines: tuple[LineRefund, ...] = ()
+    shipping: bool = False
+    amount: Money | None = None
+    note: str = ""
+
+
+class OrderFilter(Struct, frozen=True, kw_only=True):
+    """Which orders staff want to see; what is None does not matter."""
+
+    state: OrderState | None = None
+    needs_attention: bool | None = None
+
+
+class PayeeSlot(Struct, frozen=True, kw_only=True):
+    """One of the two persons that may be paid for a line because of their relation to the buyer.
+
+    person: whom, as whoever claims it names people; source: who claimed it, such as a plugin.
+    """
+
+    line_id: OrderLineId
+    slot: int
+    person: str
+    source: str
+
+
+class ExpireOrders(Job, frozen=True, kw_only=True):
+    """Find the orders that were not paid in time."""
+
+
+class ExpireOrder(Job, frozen=True, kw_only=True):
+    """Close an unpaid order: first at its providers, then here."""
+
+    order_id: OrderId
+
+
+class ReviveOrder(Job, frozen=True, kw_only=True):
+    """Confirm an expired order that was paid late, if all of it can be had again."""
+
+    # While it waits money is in between.
+    attempts_max: ClassVar[int] = 100
+    order_id: OrderId

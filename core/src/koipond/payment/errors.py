@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from koipond.kernel.errors import DomainError, domain_error
+from koipond.kernel.ids import PaymentId
+from koipond.kernel.money import Money
 
 
 @domain_error
@@ -15,6 +17,21 @@ class PaymentProviderUnknown(DomainError):
 
     def __str__(self) -> str:
         return f"There is no payment provider {self.provider[:40]!r}. Choose one of: {self.known}."
+
+
+@domain_error
+class PaymentAmountInvalid(DomainError):
+    """An amount that cannot be paid of an order, or cannot be captured of a payment."""
+
+    code: ClassVar[str] = "PAYMENT_AMOUNT_INVALID"
+    wanted: Money
+    possible: Money
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wanted} is not possible: more than nothing and at most {self.possible} is. "
+            "Leave the amount out for all of it."
+        )
 
 
 @domain_error
@@ -45,3 +62,49 @@ class PaymentUnresolved(DomainError):
             f"{self.provider} has not answered about the payment yet. Ask again in "
             f"{self.retry_after_s} s with the same idempotencyKey; nothing is taken twice."
         )
+
+
+@domain_error
+class PaymentUnknown(DomainError):
+    """A payment that there is none of."""
+
+    code: ClassVar[str] = "PAYMENT_UNKNOWN"
+    payment_id: PaymentId
+
+    def __str__(self) -> str:
+        return "There is no such payment. An order's `payments` tell their ids."
+
+
+@domain_error
+class PaymentNotCapturable(DomainError):
+    """A payment that holds nothing which could be captured."""
+
+    code: ClassVar[str] = "PAYMENT_NOT_CAPTURABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return f"The payment is {self.state} and holds nothing more; only what is held is captured."
+
+
+@domain_error
+class PaymentNotVoidable(DomainError):
+    """A payment that cannot be let go: it holds nothing, or its order stands on it."""
+
+    code: ClassVar[str] = "PAYMENT_NOT_VOIDABLE"
+    state: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The payment is {self.state} and cannot be voided: {self.reason}."
+
+
+@domain_error
+class RefundTooLarge(DomainError):
+    """More money than what was paid and not given back yet."""
+
+    code: ClassVar[str] = "REFUND_TOO_LARGE"
+    wanted: Money
+    refundable: Money
+
+    def __str__(self) -> str:
+        return f"{self.wanted} cannot be given back, at most {self.refundable} can."

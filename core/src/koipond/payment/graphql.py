@@ -4,12 +4,24 @@ from datetime import datetime
 
 import strawberry
 
-from koipond.kernel.ids import PaymentId, encode
-from koipond.kernel.schema import MoneyType
-from koipond.payment import types
-from koipond.payment.types import PaymentState
+from koipond.kernel.ids import PaymentId, RefundId, decode, encode
+from koipond.kernel.money import currency, parse_amount
+from koipond.kernel.schema import (
+    Api,
+    Info,
+    MoneyInput,
+    MoneyType,
+    Mutation,
+    UserError,
+    mutation,
+    needs,
+)
+from koipond.payment import service, types
+from koipond.payment.types import PaymentState, RefundReason, RefundState
 
 strawberry.enum(PaymentState)
+strawberry.enum(RefundState)
+strawberry.enum(RefundReason)
 
 
 @strawberry.type(description="A way to pay. `placeOrder` and `payOrder` take its key.")
@@ -17,14 +29,24 @@ class PaymentMethod:
     provider: str
 
 
-@strawberry.type(description="One attempt to pay an order.")
+@strawberry.type(description="A word of what the buyer must do, as the provider says it.")
+class PaymentActionEntry:
+    key: str
+    value: str
+
+
+@strawberry.type(description="One attempt to pay an order, or a part of it.")
 class Payment:
     id: strawberry.ID
     provider: str
     state: PaymentState
-    amount: MoneyType
+    amount: MoneyType = strawberry.field(description="What was asked for")
+    authorised: MoneyType
     captured: MoneyType
-    refunded: MoneyType
+    refunded: MoneyType = strawberry.field(description="What was given back, or is owed")
+    action: list[PaymentActionEntry] = strawberry.field(
+        description="While PENDING: what the buyer must do, such as an address to go to"
+    )
     created_at: datetime
 
     @classmethod
@@ -35,7 +57,66 @@ class Payment:
             provider=found.provider,
             state=found.state,
             amount=MoneyType.of(found.amount),
+            authorised=MoneyType.of(found.authorised),
             captured=MoneyType.of(found.captured),
             refunded=MoneyType.of(found.refunded),
+            action=[PaymentActionEntry(key=key, value=found.action[key]) for key in found.action],
             created_at=found.created_at,
         )
+
+
+@strawberry.type(description="Money that goes back by the payment that it came by.")
+class Refund:
+    id: strawberry.ID
+    payment_id: strawberry.ID
+    state: RefundState
+    amount: MoneyType
+    reason: RefundReason
+
+    @classmethod
+    def of(cls, found: types.Refund) -> "Refund":
+        """Wrap a refund."""
+        return cls(
+            id=strawberry.ID(encode(RefundId, found.id)),
+            payment_id=strawberry.ID(encode(PaymentId, found.payment_id)),
+            state=found.state,
+            amount=MoneyType.of(found.amount),
+            reason=found.reason,
+        )
+
+
+@strawberry.input
+class CapturePaymentInput:
+    payment_id: strawberry.ID
+    idempotency_key: str
+    amount: MoneyInput | None = strawberry.field(
+        default=None, description="None: all that the payment holds"
+    )
+
+
+@strawberry.type
+class CapturePaymentPayload:
+    payment: Payment | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class PaymentMutations:
+    @mutation(needs("payment.write"))
+    async def capture_payment(
+        self, info: Info, input: CapturePaymentInput
+    ) -> CapturePaymentPayload:
+        """Take money that a payment holds."""
+        given = input.amount
+        done = await service.capture_payment(
+            info.context,
+            decode(PaymentId, input.payment_id),
+            amount=parse_amount(given.amount, currency(given.currency)) if given else None,
+            idempotency_key=input.idempotency_key,
+        )
+        return CapturePaymentPayload(payment=Payment.of(done))
+
+
+def register(api: Api) -> None:
+    """Add what staff do with payments."""
+    api.admin(Mutation, PaymentMutations)

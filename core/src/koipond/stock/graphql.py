@@ -5,8 +5,19 @@ import strawberry
 from koipond.catalog import service as catalog
 from koipond.catalog.errors import VariantUnknown
 from koipond.catalog.graphql import Variant
+from koipond.catalog.types import Variant as FoundVariant
+from koipond.kernel.context import Context
 from koipond.kernel.ids import VariantId, decode
-from koipond.kernel.schema import Api, Info, Mutation, UserError, batch, mutation, needs
+from koipond.kernel.schema import (
+    Api,
+    Info,
+    Mutation,
+    Quantity,
+    UserError,
+    batch,
+    mutation,
+    needs,
+)
 from koipond.stock import service, types
 from koipond.stock.types import AvailabilityState
 
@@ -29,9 +40,11 @@ class Availability:
 @strawberry.type(description="What one location has of a variant.")
 class StockLevel:
     location: str
-    on_hand: int
-    allocated: int = strawberry.field(description="Units that are promised to orders")
-    free: int
+    on_hand: int = strawberry.field(description="Units in the house, promised ones too")
+    free: int = strawberry.field(description="Units that can be sold, those ahead included")
+    promised: int = strawberry.field(description="Units that orders have taken")
+    back_order: int = strawberry.field(description="Units that may be sold ahead")
+    short: int = strawberry.field(description="Promised units that a count found missing")
 
     @classmethod
     def of(cls, location: types.Location, level: types.StockLevel) -> "StockLevel":
@@ -39,8 +52,10 @@ class StockLevel:
         return cls(
             location=location.code,
             on_hand=level.on_hand,
-            allocated=level.allocated,
             free=level.free,
+            promised=level.promised,
+            back_order=level.back_order,
+            short=level.short,
         )
 
 
@@ -68,8 +83,18 @@ class VariantStock:
 @strawberry.input
 class AdjustStockInput:
     variant_id: strawberry.ID
-    delta: int = strawberry.field(description="Units to add; negative takes away")
+    delta: Quantity = strawberry.field(description="Units to add; negative takes away")
     reference: str = strawberry.field(description="Why, for whoever reads the movements")
+    location: str | None = strawberry.field(default=None, description="None: the default one")
+    missing: bool = strawberry.field(
+        default=False, description="The units are not there, whether they are promised or not"
+    )
+
+
+@strawberry.input
+class AllowBackOrderInput:
+    variant_id: strawberry.ID
+    units: Quantity = strawberry.field(description="How many may be sold ahead; 0 ends it")
     location: str | None = strawberry.field(default=None, description="None: the default one")
 
 
@@ -80,22 +105,49 @@ class AdjustStockPayload:
 
 
 @strawberry.type
+class AllowBackOrderPayload:
+    variant: Variant | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
 class StockMutations:
     @mutation(needs("stock.write"))
     async def adjust_stock(self, info: Info, input: AdjustStockInput) -> AdjustStockPayload:
         """Correct what a location has of a variant by a number of units, with a movement."""
-        ctx, key = info.context, decode(VariantId, input.variant_id)
-        found = (await catalog.find_variants_by_ids(ctx, [key])).get(key)
-        if found is None:
-            raise VariantUnknown(variant_id=input.variant_id)
+        ctx = info.context
+        found = await _find_variant(ctx, input.variant_id)
         await service.adjust_stock(
             ctx,
-            key,
+            found.id,
             delta=input.delta,
             reference=input.reference,
             location_code=input.location,
+            missing=input.missing,
         )
         return AdjustStockPayload(variant=Variant.of(found, ctx.scope.locales))
+
+    @mutation(needs("stock.write"))
+    async def allow_back_order(
+        self,
+        info: Info,
+        input: AllowBackOrderInput,
+    ) -> AllowBackOrderPayload:
+        """Let a variant be sold ahead of what is in the house."""
+        ctx = info.context
+        found = await _find_variant(ctx, input.variant_id)
+        await service.allow_back_order(
+            ctx, found.id, units=input.units, location_code=input.location
+        )
+        return AllowBackOrderPayload(variant=Variant.of(found, ctx.scope.locales))
+
+
+async def _find_variant(ctx: Context, value: str) -> FoundVariant:
+    key = decode(VariantId, value)
+    found = (await catalog.find_variants_by_ids(ctx, [key])).get(key)
+    if found is None:
+        raise VariantUnknown(variant_id=value)
+    return found
 
 
 def register(api: Api) -> None:

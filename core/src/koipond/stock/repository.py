@@ -1,118 +1,81 @@
 """SQL of stock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, case, func, select
 
 from koipond.kernel.db import AsyncConnection, insert
-from koipond.kernel.ids import LocationId, OrderId, StockMovementId, VariantId, new_id
-from koipond.stock.tables import stock_allocation, stock_level, stock_location, stock_movement
-from koipond.stock.types import Allocation, Location, MovementReason, StockLevel, StockReceipt
+from koipond.kernel.ids import LocationId, QuotaId, StockMovementId, VariantId, new_id
+from koipond.stock.tables import stock_level, stock_location, stock_movement
+from koipond.stock.types import Level, Location, MovementReason, StockReceipt
 
 
 async def find_locations(db: AsyncConnection) -> list[Location]:
-    """Return every location, the oldest (the default) first."""
-    rows = await db.execute(select(stock_location).order_by(stock_location.c.id))
+    """Return every location, the one that is asked first (the default) first."""
+    rows = await db.execute(
+        select(stock_location).order_by(stock_location.c.priority, stock_location.c.id)
+    )
     return [Location(**row._mapping) for row in rows]
 
 
 async def add_location(db: AsyncConnection, new: Location) -> None:
     """Store a location, unless there is one of its code by now."""
-    statement = insert(db, stock_location).values(id=new.id, code=new.code, name=new.name)
+    statement = insert(db, stock_location).values(
+        id=new.id, code=new.code, name=new.name, priority=new.priority
+    )
     await db.execute(statement.on_conflict_do_nothing())
 
 
-async def lock_levels(db: AsyncConnection, variant_ids: Sequence[VariantId]) -> list[StockLevel]:
-    """Lock and return the levels of these variants, the oldest location first within a variant.
-
-    Sorted: two orders that share variants take the rows in one order and cannot deadlock.
-    """
+async def find_levels(db: AsyncConnection, variant_ids: Sequence[VariantId]) -> list[Level]:
+    """Return the levels of these variants, the location that is asked first before the others."""
+    statement = _LEVELS.where(stock_level.c.variant_id.in_(sorted(set(variant_ids))))
     rows = await db.execute(
-        select(stock_level)
-        .where(stock_level.c.variant_id.in_(sorted(variant_ids)))
-        .order_by(stock_level.c.variant_id, stock_level.c.location_id)
-        .with_for_update(key_share=True)
+        statement.order_by(
+            stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id
+        )
     )
-    return [StockLevel(**row._mapping) for row in rows]
+    return [Level(**row._mapping) for row in rows]
 
 
-async def find_free(db: AsyncConnection, variant_ids: Sequence[VariantId]) -> dict[VariantId, int]:
-    """Return {variant: units that can be sold}, over all locations; without unknown ones."""
+async def find_short_levels(db: AsyncConnection, *, most: int) -> list[Level]:
+    """Return levels that lack units which are promised, at most `most`."""
     rows = await db.execute(
-        select(
-            stock_level.c.variant_id,
-            func.sum(stock_level.c.on_hand - stock_level.c.allocated),
-        )
-        .where(stock_level.c.variant_id.in_(sorted(set(variant_ids))))
-        .group_by(stock_level.c.variant_id)
+        _LEVELS.where(stock_level.c.short > 0).order_by(stock_level.c.quota_id).limit(most)
     )
-    return {variant_id: int(free) for variant_id, free in rows}
+    return [Level(**row._mapping) for row in rows]
 
 
-async def find_levels(db: AsyncConnection, variant_ids: Sequence[VariantId]) -> list[StockLevel]:
-    """Return the levels of these variants, the oldest location first within a variant."""
+async def lock_level(
+    db: AsyncConnection, variant_id: VariantId, location_id: LocationId
+) -> Level | None:
+    """Lock and return a level, None if this location never had the variant."""
     rows = await db.execute(
-        select(stock_level)
-        .where(stock_level.c.variant_id.in_(sorted(set(variant_ids))))
-        .order_by(stock_level.c.variant_id, stock_level.c.location_id)
+        _LEVELS.where(
+            stock_level.c.variant_id == variant_id, stock_level.c.location_id == location_id
+        ).with_for_update(key_share=True, of=stock_level)
     )
-    return [StockLevel(**row._mapping) for row in rows]
+    row = rows.one_or_none()
+    return None if row is None else Level(**row._mapping)
 
 
-async def take(db: AsyncConnection, order_id: OrderId, plan: Sequence[Allocation]) -> bool:
-    """Promise units to an order; False if a level had fewer than planned (the rows are locked)."""
-    for part in plan:
-        level = (stock_level.c.variant_id == part.variant_id) & (
-            stock_level.c.location_id == part.location_id
-        )
-        changed = await db.execute(
-            stock_level.update()
-            .where(level, stock_level.c.on_hand - stock_level.c.allocated >= part.quantity)
-            .values(allocated=stock_level.c.allocated + part.quantity)
-        )
-        if changed.rowcount != 1:
-            return False
-    await db.execute(
-        stock_allocation.insert(),
-        [
-            {
-                "order_id": order_id,
-                "variant_id": part.variant_id,
-                "location_id": part.location_id,
-                "quantity": part.quantity,
-            }
-            for part in plan
-        ],
-    )
-    return True
-
-
-async def give_back(db: AsyncConnection, order_id: OrderId) -> list[Allocation]:
-    """Free all that is promised to an order; returns what was, nothing the second time."""
-    rows = await db.execute(
-        stock_allocation.delete()
-        .where(stock_allocation.c.order_id == order_id)
-        .returning(
-            stock_allocation.c.variant_id,
-            stock_allocation.c.location_id,
-            stock_allocation.c.quantity,
-        )
-    )
-    freed = sorted(
-        (Allocation(**row._mapping) for row in rows),
-        key=lambda part: (part.variant_id, part.location_id),
-    )
-    for part in freed:
-        await db.execute(
-            stock_level.update()
-            .where(
-                stock_level.c.variant_id == part.variant_id,
-                stock_level.c.location_id == part.location_id,
-            )
-            .values(allocated=stock_level.c.allocated - part.quantity)
-        )
-    return freed
+async def add_levels(
+    db: AsyncConnection, location_id: LocationId, quotas: Mapping[VariantId, QuotaId]
+) -> None:
+    """Store empty levels, {variant: its quota}; those that there are by now stay as they are."""
+    rows = [
+        {
+            "variant_id": variant_id,
+            "location_id": location_id,
+            "quota_id": quota_id,
+            "on_hand": 0,
+            "back_order": 0,
+            "short": 0,
+        }
+        for variant_id, quota_id in sorted(quotas.items())
+    ]
+    await db.execute(insert(db, stock_level).values(rows).on_conflict_do_nothing())
 
 
 async def move(
@@ -125,31 +88,75 @@ async def move(
     now: datetime,
 ) -> None:
     """Change what a location has, and write down why. quantity may be negative, never 0."""
-    # Sorted, for the same reason as in lock_levels.
+    # Sorted: two deliveries that share variants take the rows in one order and cannot deadlock.
     ordered = sorted(changes, key=lambda change: change.variant_id)
-    keys = [{"variant_id": c.variant_id, "location_id": location_id} for c in ordered]
-    levels = insert(db, stock_level).values([key | {"on_hand": 0, "allocated": 0} for key in keys])
-    await db.execute(levels.on_conflict_do_nothing())
+    units = {change.variant_id: change.quantity for change in ordered}
     await db.execute(
         stock_level.update()
-        .where(
-            stock_level.c.variant_id == bindparam("of_variant"),
-            stock_level.c.location_id == location_id,
-        )
-        .values(on_hand=stock_level.c.on_hand + bindparam("delta")),
-        [{"of_variant": change.variant_id, "delta": change.quantity} for change in ordered],
+        .where(stock_level.c.variant_id.in_(list(units)), stock_level.c.location_id == location_id)
+        .values(on_hand=stock_level.c.on_hand + case(units, value=stock_level.c.variant_id))
     )
+    rows = [
+        {
+            "id": StockMovementId(new_id()),
+            "variant_id": change.variant_id,
+            "location_id": location_id,
+            "delta": change.quantity,
+            "reason": reason,
+            "reference": reference,
+            "moved_at": now,
+        }
+        for change in ordered
+    ]
+    await db.execute(stock_movement.insert(), rows)
+
+
+async def set_back_order(db: AsyncConnection, quota_id: QuotaId, units: int) -> None:
+    """Store how many units of a locked level may be sold ahead."""
     await db.execute(
-        stock_movement.insert(),
-        [
-            key
-            | {
-                "id": StockMovementId(new_id()),
-                "delta": change.quantity,
-                "reason": reason,
-                "reference": reference,
-                "moved_at": now,
-            }
-            for key, change in zip(keys, ordered, strict=True)
-        ],
+        stock_level.update().where(stock_level.c.quota_id == quota_id).values(back_order=units)
     )
+
+
+async def add_short(db: AsyncConnection, quota_id: QuotaId, units: int) -> None:
+    """Change how many promised units a locked level lacks, by `units`."""
+    await db.execute(
+        stock_level.update()
+        .where(stock_level.c.quota_id == quota_id)
+        .values(short=stock_level.c.short + units)
+    )
+
+
+async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, int, int]]:
+    """Return [(variant, location, on_hand, sum of its movements)] where the two differ."""
+    moved = (
+        select(
+            stock_movement.c.variant_id,
+            stock_movement.c.location_id,
+            func.sum(stock_movement.c.delta).label("units"),
+        )
+        .group_by(stock_movement.c.variant_id, stock_movement.c.location_id)
+        .subquery()
+    )
+    units = func.coalesce(moved.c.units, 0)
+    rows = await db.execute(
+        select(stock_level.c.variant_id, stock_level.c.location_id, stock_level.c.on_hand, units)
+        .outerjoin(
+            moved,
+            (moved.c.variant_id == stock_level.c.variant_id)
+            & (moved.c.location_id == stock_level.c.location_id),
+        )
+        .where(stock_level.c.on_hand != units)
+    )
+    return [(row[0], row[1], int(row[2]), int(row[3])) for row in rows]
+
+
+_LEVELS: Select[Any] = select(
+    stock_level.c.variant_id,
+    stock_level.c.location_id,
+    stock_level.c.quota_id,
+    stock_location.c.priority.label("location_priority"),
+    stock_level.c.on_hand,
+    stock_level.c.back_order,
+    stock_level.c.short,
+).join(stock_location, stock_location.c.id == stock_level.c.location_id)

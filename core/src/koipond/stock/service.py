@@ -1,14 +1,37 @@
-"""Use-cases of stock."""
+"""Use-cases of stock. What can be sold of a level is a quota, whose capacity this changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import LocationId, OrderId, VariantId, new_id
+from koipond.kernel.ids import (
+    LocationId,
+    OrderId,
+    OwnerId,
+    QuotaId,
+    SubjectId,
+    VariantId,
+    encode,
+    new_id,
+)
+from koipond.kernel.invariants import Finding
+from koipond.kernel.quantity import Quantity
+from koipond.quota import service as quota
+from koipond.quota.errors import CapacityTaken, QuotaShort
+from koipond.quota.types import Claim, QuotaSpec
 from koipond.stock import repository, rules
-from koipond.stock.errors import LocationUnknown, StockBelowAllocated, StockDeltaInvalid
+from koipond.stock.errors import (
+    BackOrderInvalid,
+    LocationUnknown,
+    ReferenceMissing,
+    StockDeltaInvalid,
+    StockPromised,
+)
+from koipond.stock.events import StockShort
 from koipond.stock.types import (
     Availability,
     Demand,
+    GiveBackUnits,
+    Level,
     Location,
     MovementReason,
     StockLevel,
@@ -17,7 +40,11 @@ from koipond.stock.types import (
 
 # Made when the first goods come in.
 DEFAULT_LOCATION = "main"
-_DELTA_MAX = 10**12
+_UNITS_MAX = 10**9
+_REFERENCE_MAX = 200
+# How often an order looks again when others were faster at one of several locations.
+_PLANS = 3
+_SHORT_AT_ONCE = 100
 
 
 @transaction
@@ -35,15 +62,14 @@ async def receive(
     """
     wanted = [receipt for receipt in receipts if receipt.quantity > 0]
     location = await _find_location(ctx, location_code)
-    if wanted:
-        await repository.move(
-            ctx.db,
-            location.id,
-            wanted,
-            reason=reason,
-            reference=reference,
-            now=ctx.clock.now(),
-        )
+    if not wanted:
+        return
+    keys = [receipt.variant_id for receipt in wanted]
+    quotas = {level.variant_id: level.quota_id for level in await _levels_at(ctx, location, keys)}
+    await _book(ctx, location, wanted, reason=reason, reference=reference)
+    await quota.change_capacity(
+        ctx, rules.sum_deltas((quotas[one.variant_id], one.quantity) for one in wanted)
+    )
 
 
 @transaction
@@ -54,86 +80,245 @@ async def adjust_stock(
     delta: int,
     reference: str,
     location_code: str | None = None,
-) -> StockLevel:
-    """Correct what a location has of a variant by `delta` units; returns the new level.
+    missing: bool = False,
+) -> None:
+    """Correct what a location has of a variant by `delta` units.
 
-    A change, not a new number: two people who count at once must not undo each other.
-    Raises StockDeltaInvalid, LocationUnknown, StockBelowAllocated.
+    A change, not a new number: two people who count at once must not undo each other. missing: the
+    units are not there, promised or not; what is promised and missing is told by StockShort, and
+    taken from the next units that come free.
+    Raises StockDeltaInvalid, ReferenceMissing, LocationUnknown, StockPromised.
     """
-    if delta == 0 or abs(delta) > _DELTA_MAX:
-        raise StockDeltaInvalid(delta=delta)
+    if delta == 0 or abs(delta) > _UNITS_MAX:
+        raise StockDeltaInvalid(delta=Quantity(delta), maximum=_UNITS_MAX)
+    if not 1 <= len(reference.strip()) <= _REFERENCE_MAX:
+        raise ReferenceMissing(maximum=_REFERENCE_MAX)
     location = await _find_location(ctx, location_code)
-    level = await _lock_level(ctx, variant_id, location.id)
-    if level.free + delta < 0:
-        raise StockBelowAllocated(
+    level = await _lock_level(ctx, location, variant_id)
+    change = [StockReceipt(variant_id=variant_id, quantity=delta)]
+    await _book(ctx, location, change, reason=MovementReason.CORRECTION, reference=reference)
+    if missing:
+        await _take_or_owe(ctx, level, delta)
+        return
+    try:
+        await quota.change_capacity(ctx, {level.quota_id: delta})
+    except CapacityTaken as error:
+        raise StockPromised(
             location=location.code,
-            delta=delta,
+            delta=Quantity(delta),
             on_hand=level.on_hand,
-            allocated=level.allocated,
-        )
-    await repository.move(
-        ctx.db,
-        location.id,
-        [StockReceipt(variant_id=variant_id, quantity=delta)],
-        reason=MovementReason.CORRECTION,
-        reference=reference,
-        now=ctx.clock.now(),
-    )
-    return await _lock_level(ctx, variant_id, location.id)
+            free=error.capacity - error.taken,
+        ) from error
 
 
 @transaction
-async def allocate(ctx: Context, order_id: OrderId, demands: Sequence[Demand]) -> None:
-    """Promise an order all that it wants, or nothing. demands: one per tracked variant.
+async def allow_back_order(
+    ctx: Context, variant_id: VariantId, *, units: int, location_code: str | None = None
+) -> None:
+    """Let `units` be sold ahead of those in the house; 0 ends it. Raises BackOrderInvalid,
+    LocationUnknown."""
+    location = await _find_location(ctx, location_code)
+    level = await _lock_level(ctx, location, variant_id)
+    if not 0 <= units <= _UNITS_MAX:
+        raise BackOrderInvalid(units=Quantity(units), minimum=0, maximum=_UNITS_MAX)
+    await repository.set_back_order(ctx.db, level.quota_id, units)
+    try:
+        await quota.change_capacity(ctx, {level.quota_id: units - level.back_order})
+    except CapacityTaken as error:
+        free = error.capacity - error.taken
+        minimum = level.back_order - free
+        raise BackOrderInvalid(
+            units=Quantity(units), minimum=minimum, maximum=_UNITS_MAX
+        ) from error
 
-    Raises InsufficientStock.
+
+async def reserve(
+    ctx: Context, order_id: OrderId, demands: Sequence[Demand], *, part: int = 0
+) -> list[Claim]:
+    """Hold all that an order wants for a short while, or nothing; in no transaction.
+
+    demands: one per tracked variant. Returns the claims that `place` takes. The same ask again by
+    the same order keeps what it has. Raises InsufficientStock, AlreadyPlaced, DeskBusy.
     """
-    if not demands:
-        return
-    levels = await repository.lock_levels(ctx.db, [demand.variant_id for demand in demands])
-    plan = rules.plan_allocation(demands, levels)
-    taken = await repository.take(ctx.db, order_id, plan)
-    assert taken, "a locked level changed under its lock"
+    keys = [demand.variant_id for demand in demands]
+    strategy = rules.STRATEGIES[ctx.settings.allocation_strategy]
+    for attempt in range(1, _PLANS + 1):
+        held = await _held_by(ctx, order_id, part)
+        levels = await find_levels(ctx, keys) if keys else []
+        plan = rules.plan_allocation(
+            demands, rules.with_held(levels, held), strategy, cap=_told_at_most(ctx)
+        )
+        claims = rules.make_claims(plan, SubjectId(order_id))
+        try:
+            await quota.reserve(ctx, OwnerId(order_id), claims, part=part)
+        except QuotaShort as error:
+            if attempt == _PLANS:
+                raise rules.shortage_of(error, levels, demands, cap=_told_at_most(ctx)) from error
+        else:
+            return claims
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+@transaction
+async def place(ctx: Context, order_id: OrderId, claims: Sequence[Claim], *, part: int = 0) -> None:
+    """Tie what was reserved to its order; the transaction's last statement. Raises Lapsed."""
+    await quota.place(ctx, OwnerId(order_id), claims, part=part)
+
+
+@transaction
+async def consume(ctx: Context, order_id: OrderId) -> None:
+    """Say that what an order placed is paid for."""
+    await quota.consume(ctx, OwnerId(order_id))
 
 
 @transaction
 async def release(ctx: Context, order_id: OrderId) -> None:
-    """Free all that is promised to an order; a second time there is nothing to free."""
-    await repository.give_back(ctx.db, order_id)
+    """Let go of all that an order has; a second time there is nothing. `give_back` frees it."""
+    await quota.ask_release(ctx, OwnerId(order_id))
+
+
+async def give_back(ctx: Context) -> int:
+    """Free what lapsed or was let go, then pay what counts found missing; in no transaction.
+
+    Returns how many reservations it freed.
+    """
+    freed = 0
+    while portion := await quota.give_back(ctx):
+        freed += portion
+    if freed:
+        await _pay_shortages(ctx)
+    return freed
+
+
+async def do_give_back(ctx: Context, job: GiveBackUnits) -> None:
+    """Run `give_back` as the job that it is."""
+    await give_back(ctx)
 
 
 async def find_availability(
     ctx: Context, tracked: Mapping[VariantId, bool]
 ) -> dict[VariantId, Availability]:
     """Return what a buyer is told of each variant of `tracked`, {variant: is its stock counted}."""
-    async with ctx.reading() as db:
-        free = await repository.find_free(db, list(tracked))
+    free: dict[VariantId, int] = {}
+    for level in await find_levels(ctx, [key for key, counted in tracked.items() if counted]):
+        free[level.variant_id] = free.get(level.variant_id, 0) + level.free
     return rules.tell_availability(free, tracked, cap=ctx.settings.availability_quantity_max)
+
+
+async def find_levels(ctx: Context, variant_ids: Collection[VariantId]) -> list[StockLevel]:
+    """Return the levels of variants with what can be sold of them."""
+    if not variant_ids:
+        return []
+    async with ctx.reading() as db:
+        levels = await repository.find_levels(db, list(variant_ids))
+    quotas = await quota.find_quotas(ctx, [level.quota_id for level in levels])
+    return [rules.with_quota(level, quotas[level.quota_id]) for level in levels]
 
 
 async def find_levels_of(
     ctx: Context, variant_ids: Sequence[VariantId]
 ) -> dict[VariantId, list[tuple[Location, StockLevel]]]:
-    """Return {variant: what each location has of it, the default location first}."""
+    """Return {variant: what each location has of it, the one that is asked first first}."""
     async with ctx.reading() as db:
         locations = {location.id: location for location in await repository.find_locations(db)}
-        levels = await repository.find_levels(db, variant_ids)
     found: dict[VariantId, list[tuple[Location, StockLevel]]] = {key: [] for key in variant_ids}
-    for level in levels:
+    for level in await find_levels(ctx, variant_ids):
         found[level.variant_id].append((locations[level.location_id], level))
     return found
 
 
-async def _lock_level(ctx: Context, variant_id: VariantId, location_id: LocationId) -> StockLevel:
-    levels = await repository.lock_levels(ctx.db, [variant_id])
-    none = StockLevel(variant_id=variant_id, location_id=location_id, on_hand=0, allocated=0)
-    return next((level for level in levels if level.location_id == location_id), none)
+async def audit(ctx: Context) -> list[Finding]:
+    """Return what is wrong with stock: I1, for `kernel.invariants.run_audits`."""
+    async with ctx.reading() as db:
+        uneven = await repository.find_uneven(db)
+    return [
+        Finding(
+            invariant="I1",
+            problem=f"{encode(VariantId, variant_id)} at {encode(LocationId, location_id)} has "
+            f"{on_hand} on hand, but its movements sum to {moved}",
+            fix="Compare with the shelf, then correct by adjustStock",
+        )
+        for variant_id, location_id, on_hand, moved in uneven
+    ]
+
+
+async def _book(
+    ctx: Context,
+    location: Location,
+    changes: Sequence[StockReceipt],
+    *,
+    reason: MovementReason,
+    reference: str,
+) -> None:
+    now = ctx.clock.now()
+    await repository.move(ctx.db, location.id, changes, reason=reason, reference=reference, now=now)
+
+
+async def _take_or_owe(ctx: Context, level: Level, delta: int) -> None:
+    short = await quota.take_what_is_free(ctx, {level.quota_id: delta})
+    units = short.get(level.quota_id, 0)
+    if units:
+        await repository.add_short(ctx.db, level.quota_id, units)
+        ctx.emit(
+            StockShort(
+                variant_id=level.variant_id,
+                location_id=level.location_id,
+                quota_id=level.quota_id,
+                units=units,
+            )
+        )
+
+
+@transaction
+async def _pay_shortages(ctx: Context) -> None:
+    """Take units that came free from those levels that lack promised ones."""
+    levels = await repository.find_short_levels(ctx.db, most=_SHORT_AT_ONCE)
+    if not levels:
+        return
+    for level in levels:
+        await repository.lock_level(ctx.db, level.variant_id, level.location_id)
+    owed = {level.quota_id: -level.short for level in levels}
+    left = await quota.take_what_is_free(ctx, owed)
+    for level in levels:
+        paid = level.short - left.get(level.quota_id, 0)
+        await repository.add_short(ctx.db, level.quota_id, -paid)
+
+
+def _told_at_most(ctx: Context) -> int:
+    """How many units a buyer is told of, at most: nobody shall read the shop's sales from it."""
+    return ctx.settings.availability_quantity_max
+
+
+async def _held_by(ctx: Context, order_id: OrderId, part: int) -> dict[QuotaId, int]:
+    rows = await quota.find_reservations(ctx, OwnerId(order_id))
+    return {row.quota_id: row.quantity for row in rows if row.part == part and rules.stands(row)}
+
+
+async def _lock_level(ctx: Context, location: Location, variant_id: VariantId) -> Level:
+    await _levels_at(ctx, location, [variant_id])
+    level = await repository.lock_level(ctx.db, variant_id, location.id)
+    assert level is not None, "made a line ago"
+    return level
+
+
+async def _levels_at(
+    ctx: Context, location: Location, variant_ids: Sequence[VariantId]
+) -> list[Level]:
+    """Return the levels of variants at one location; those that are missing are made, empty."""
+    levels = await repository.find_levels(ctx.db, variant_ids)
+    new = rules.find_new_levels(variant_ids, location.id, levels)
+    if new:
+        made = {variant_id: QuotaId(new_id()) for variant_id in new}
+        await quota.create(ctx, [QuotaSpec(id=key, capacity=0) for key in made.values()])
+        await repository.add_levels(ctx.db, location.id, made)
+        levels = await repository.find_levels(ctx.db, variant_ids)
+    return [level for level in levels if level.location_id == location.id]
 
 
 async def _find_location(ctx: Context, code: str | None) -> Location:
     locations = await repository.find_locations(ctx.db)
     if not locations:
-        first = Location(id=LocationId(new_id()), code=DEFAULT_LOCATION, name="Main")
+        first = Location(id=LocationId(new_id()), code=DEFAULT_LOCATION, name="Main", priority=0)
         await repository.add_location(ctx.db, first)
         locations = await repository.find_locations(ctx.db)
     found = next((one for one in locations if code in {None, one.code}), None)

@@ -1,4 +1,8 @@
-"""Tables of stock."""
+"""Tables of stock. What can be sold of a level is a quota; see quota/tables.py.
+
+on_hand counts units in the house, promised ones too. The quota's capacity counts what came in and
+was corrected, and what may be sold ahead of it; shipping lowers on_hand and leaves capacity alone.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -6,10 +10,12 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     String,
     Table,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from koipond.kernel.db import Instant, metadata
@@ -20,6 +26,8 @@ stock_location = Table(
     Column("id", Uuid, primary_key=True),
     Column("code", String(40), nullable=False),
     Column("name", String(120), nullable=False),
+    # Which is asked first; see the allocation strategies in rules.py.
+    Column("priority", Integer, nullable=False),
     UniqueConstraint("code"),
 )
 
@@ -28,11 +36,22 @@ stock_level = Table(
     metadata,
     Column("variant_id", ForeignKey("variant.id"), primary_key=True),
     Column("location_id", ForeignKey("stock_location.id"), primary_key=True),
+    Column("quota_id", ForeignKey("quota.id"), nullable=False),
     # Units in the house; always the sum of this level's movements.
     Column("on_hand", BigInteger, nullable=False),
-    # Those of them that are promised to orders.
-    Column("allocated", BigInteger, nullable=False),
-    CheckConstraint("allocated >= 0 AND allocated <= on_hand", name="allocated"),
+    # Units that may be sold ahead of those in the house.
+    Column("back_order", BigInteger, nullable=False),
+    # Units that a count found missing although they are promised; taken from the next ones free.
+    Column("short", BigInteger, nullable=False),
+    CheckConstraint("back_order >= 0", name="back_order"),
+    CheckConstraint("short >= 0", name="short"),
+    UniqueConstraint("quota_id"),
+    Index(
+        "ix_stock_level_short",
+        "short",
+        postgresql_where=text("short > 0"),
+        sqlite_where=text("short > 0"),
+    ),
 )
 
 stock_movement = Table(
@@ -49,14 +68,4 @@ stock_movement = Table(
     Column("moved_at", Instant, nullable=False),
     CheckConstraint("delta <> 0", name="delta"),
     Index(None, "variant_id", "location_id"),
-)
-
-stock_allocation = Table(
-    "stock_allocation",
-    metadata,
-    Column("order_id", Uuid, primary_key=True),
-    Column("variant_id", Uuid, primary_key=True),
-    Column("location_id", Uuid, primary_key=True),
-    Column("quantity", BigInteger, nullable=False),
-    CheckConstraint("quantity > 0", name="quantity"),
 )

@@ -1,10 +1,12 @@
 """Stock, seen from outside."""
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from koipond.kernel.ids import LocationId, VariantId
+from koipond.kernel.ids import LocationId, QuotaId, VariantId
+from koipond.kernel.jobs import Job
 
 
 class MovementReason(StrEnum):
@@ -17,25 +19,38 @@ class MovementReason(StrEnum):
 
 
 class Location(Struct, frozen=True, kw_only=True):
-    """A place that goods are kept in."""
+    """A place that goods are kept in; the lowest priority is asked first."""
 
     id: LocationId
     code: str
     name: str
+    priority: int
 
 
-class StockLevel(Struct, frozen=True, kw_only=True):
-    """What one location has of one variant: units in the house, and those promised to orders."""
+class Level(Struct, frozen=True, kw_only=True):
+    """One location's row of one variant. on_hand: units in the house, promised ones too.
+
+    short: units that a count found missing although they are promised. location_priority: see
+    Location.
+    """
 
     variant_id: VariantId
     location_id: LocationId
+    quota_id: QuotaId
+    location_priority: int
     on_hand: int
-    allocated: int
+    back_order: int
+    short: int
 
-    @property
-    def free(self) -> int:
-        """Units that can be sold; never below 0."""
-        return self.on_hand - self.allocated
+
+class StockLevel(Level, frozen=True, kw_only=True):
+    """A level with what its quota says. free: units that can be sold, those ahead included.
+
+    promised: units that are taken by orders, shipped ones included until they are purged.
+    """
+
+    free: int
+    promised: int
 
 
 class StockReceipt(Struct, frozen=True, kw_only=True):
@@ -46,10 +61,10 @@ class StockReceipt(Struct, frozen=True, kw_only=True):
 
 
 class Allocation(Struct, frozen=True, kw_only=True):
-    """Units of a variant at a location that are promised to an order; quantity >= 1."""
+    """Units of a variant that one level is to give to an order; quantity >= 1."""
 
     variant_id: VariantId
-    location_id: LocationId
+    quota_id: QuotaId
     quantity: int
 
 
@@ -59,6 +74,14 @@ class Demand(Struct, frozen=True, kw_only=True):
     variant_id: VariantId
     sku: str
     quantity: int
+
+
+# Says which of one variant's levels are asked, in which order. The first give what they have.
+AllocationStrategy = Callable[[Demand, Sequence[StockLevel]], Sequence[StockLevel]]
+
+
+class GiveBackUnits(Job, frozen=True, kw_only=True):
+    """Free units whose reservations lapsed or were let go."""
 
 
 class AvailabilityState(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, Shop
-from koipond.kernel.db import Database
 from koipond.kernel.logs import redact
 from koipond.kernel.money import currency as parse_currency
 from koipond.kernel.money import parse_amount
@@ -27,8 +26,8 @@ from koipond.kernel.viewer import GUEST, Viewer, ViewerKind, sign
 from koipond.settings import ChannelSettings, Settings
 from koipond.stock.service import receive
 from koipond.stock.types import StockReceipt
+from koipond_sdk.testing.clock import START, FakeClock
 
-START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHANNEL = ChannelSettings(
     code="main", name="Main", currencies=("EUR", "CNY", "JPY"), locales=("en", "zh-Hans")
 )
@@ -39,28 +38,7 @@ STAFF = Viewer(
 )
 
 
-class FakeClock:
-    """A clock that stands still until it is told to move."""
-
-    def __init__(self, at: datetime = START) -> None:
-        self._at = at
-
-    def now(self) -> datetime:
-        """Return the time that was set."""
-        return self._at
-
-    async def database_now(self, database: Database) -> datetime:
-        """Return the time that was set: the database has no other."""
-        return self._at
-
-    def set(self, at: datetime) -> None:
-        """Make it `at`, which may be earlier."""
-        assert at.tzinfo is not None
-        self._at = at
-
-    def advance(self, **parts: float) -> None:
-        """Move on by what timedelta takes: `clock.advance(minutes=15)`."""
-        self._at += timedelta(**parts)
+__all__ = ["CHANNEL", "STAFF", "START", "FakeClock", "RunningShop", "connect", "running_shop"]
 
 
 class RunningShop:

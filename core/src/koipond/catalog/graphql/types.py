@@ -1,12 +1,15 @@
 """Types of the catalogue."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import strawberry
 
 from koipond.catalog import service, types
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, encode
+from koipond.kernel.money import Money
 from koipond.kernel.schema import Info, MoneyType, Node, batch
+from koipond.kernel.schema.build import CORE
 from koipond.kernel.texts import Locale, pick
 
 
@@ -69,6 +72,17 @@ class VariantOption:
     value: str
 
 
+@strawberry.type(description="What this viewer pays for a variant now.")
+class Offer:
+    price: MoneyType
+    was: MoneyType | None = strawberry.field(
+        description="The price that it is lower than; null if it is the price list's own"
+    )
+    origin: str = strawberry.field(description="koipond, or the plugin whose activity it is")
+    ends_at: datetime | None = strawberry.field(description="When it ends; null: not by itself")
+    server_now: datetime = strawberry.field(description="What to count down from")
+
+
 @strawberry.type(description="What can be bought.")
 class Variant(Node):
     key: strawberry.Private[VariantId]
@@ -104,6 +118,16 @@ class Variant(Node):
         found = await service.find_prices(info.context, [parent.key for parent in parents])
         return [
             MoneyType.of(found[parent.key]) if parent.key in found else None for parent in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def offer(parents: list["Variant"], info: Info) -> list[Offer | None]:
+        """What this viewer pays for it now; null: not sold in this currency."""
+        found = await service.find_prices(info.context, [parent.key for parent in parents])
+        now = info.context.clock.now()
+        return [
+            _offer(found[parent.key], now) if parent.key in found else None for parent in parents
         ]
 
     @batch
@@ -203,3 +227,7 @@ class Product(Node):
             name=pick(found.name, locales),
             description=pick(found.description, locales),
         )
+
+
+def _offer(price: Money, now: datetime) -> Offer:
+    return Offer(price=MoneyType.of(price), was=None, origin=CORE, ends_at=None, server_now=now)

@@ -3,12 +3,22 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from koipond.imports.errors import FileDamaged, FileEmpty, HeaderTwice, HeaderUnknown, RowTooLong
+from koipond.imports.errors import (
+    FileDamaged,
+    FileEmpty,
+    HeaderTwice,
+    HeaderUnknown,
+    RowTooLong,
+    SeparatorWrong,
+)
 from koipond.imports.rules import shopify, vendure
 from koipond.imports.rules.rows import Record
 from koipond.imports.types import Dialect, Row, ToldProduct
 from koipond.kernel.money import Currency
 from koipond.kernel.texts import Locale
+
+# {what separates the columns of other files: how people call it}
+_SEPARATORS = {";": ";", "\t": "a tab", "|": "|"}
 
 
 class ProductReader(Protocol):
@@ -68,12 +78,15 @@ def open_sheet(
 ) -> Sheet:
     """Read the header and choose how to read what follows.
 
-    Raises FileEmpty, HeaderTwice, HeaderUnknown.
+    Raises FileEmpty, SeparatorWrong, HeaderTwice, HeaderUnknown.
     """
     header = next(records, None)
     if header is None:
         raise FileEmpty(file=file)
     names = header.cells
+    for separator, called in _SEPARATORS.items():
+        if len(names) == 1 and separator in names[0]:
+            raise SeparatorWrong(separator=called)
     for name in names:
         if name and names.count(name) > 1:
             raise HeaderTwice(column=name)
@@ -103,6 +116,9 @@ def _find_dialect(names: Sequence[str], wanted: Dialect, locale: Locale) -> Dial
     closest = min(candidates, key=share_missing)
     if missing[closest]:
         raise HeaderUnknown(
-            dialect=closest, missing=", ".join(missing[closest]), known=", ".join(missing)
+            dialect=closest,
+            missing=", ".join(missing[closest]),
+            known=", ".join(missing),
+            fits=next((one for one, lacks in missing.items() if not lacks), ""),
         )
     return closest

@@ -11,7 +11,7 @@ from msgspec import Struct
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.schema.errors import wrap_error
-from koipond.kernel.viewer import PermissionMissing, ViewerKind
+from koipond.kernel.viewer import MEMBERS_ONLY, PermissionMissing, ViewerKind
 
 Info = strawberry.Info[Context, None]
 R = TypeVar("R")
@@ -24,7 +24,7 @@ class Access(Struct, frozen=True):
 
 
 PUBLIC = Access()
-MEMBER = Access("member")
+MEMBER = Access(MEMBERS_ONLY)
 
 
 def needs(permission: str) -> Access:

@@ -64,6 +64,7 @@ def upgrade() -> None:
         "delivery",
         sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("consumer", sa.String(length=80), nullable=False),
+        sa.Column("event_name", sa.String(length=80), nullable=False),
         sa.Column("aggregate_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
@@ -84,7 +85,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_pending",
         "delivery",
-        ["consumer", "run_at"],
+        ["consumer", "run_at", "event_id"],
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
         sqlite_where=sa.text("state = 'pending'"),
@@ -123,7 +124,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
     )
     op.create_index(
-        "ix_job_leased_until",
+        "ix_job_running",
         "job",
         ["leased_until"],
         unique=False,
@@ -131,9 +132,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'running'"),
     )
     op.create_index(
-        "ix_job_run_at",
+        "ix_job_waiting",
         "job",
-        ["run_at"],
+        ["run_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'waiting'"),
         sqlite_where=sa.text("state = 'waiting'"),
@@ -184,19 +185,52 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("authorised_minor", sa.BigInteger(), nullable=False),
         sa.Column("captured_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
+        sa.Column("capturing_minor", sa.BigInteger(), nullable=False),
+        sa.Column("released", sa.Boolean(), nullable=False),
         sa.Column("reference", sa.String(length=200), nullable=True),
         sa.Column("failure", sa.String(length=500), nullable=True),
+        sa.Column("action", Document, nullable=False),
+        sa.Column("request_key", sa.String(length=64), nullable=True),
+        sa.Column("query_at", Instant(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.CheckConstraint(
-            "0 <= refunded_minor AND refunded_minor <= captured_minor AND captured_minor <= amount_minor",
+            "0 <= refunded_minor AND refunded_minor <= captured_minor AND captured_minor <= authorised_minor AND authorised_minor <= amount_minor",
             name=op.f("ck_payment_ceiling"),
         ),
+        sa.CheckConstraint(
+            "captured_minor <= capturing_minor AND capturing_minor <= authorised_minor",
+            name=op.f("ck_payment_capturing"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
+        sa.UniqueConstraint(
+            "order_id", "request_key", name=op.f("uq_payment_order_id_request_key")
+        ),
     )
-    op.create_index(op.f("ix_payment_order_id"), "payment", ["order_id"], unique=False)
+    op.create_index(
+        "ix_payment_query_at",
+        "payment",
+        ["query_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "payment_event",
+        sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("event_id", sa.String(length=200), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("provider", "event_id", name=op.f("pk_payment_event")),
+    )
+    op.create_index(
+        op.f("ix_payment_event_payment_id"), "payment_event", ["payment_id"], unique=False
+    )
     op.create_table(
         "product",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -209,27 +243,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_product_slug")),
     )
     op.create_table(
+        "quota",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("capacity", sa.BigInteger(), nullable=True),
+        sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("subject_limit", sa.BigInteger(), nullable=True),
+        sa.Column("period", sa.String(length=5), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("starts_at", Instant(), nullable=True),
+        sa.Column("ends_at", Instant(), nullable=True),
+        sa.CheckConstraint("subject_limit > 0", name=op.f("ck_quota_subject_limit")),
+        sa.CheckConstraint("taken >= 0 AND taken <= capacity", name=op.f("ck_quota_taken")),
+        sa.ForeignKeyConstraint(["parent_id"], ["quota.id"], name=op.f("fk_quota_parent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quota")),
+        postgresql_with={"fillfactor": "50"},
+    )
+    op.create_table(
         "schedule",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
     )
     op.create_table(
-        "stock_allocation",
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("variant_id", sa.Uuid(), nullable=False),
-        sa.Column("location_id", sa.Uuid(), nullable=False),
-        sa.Column("quantity", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_stock_allocation_quantity")),
-        sa.PrimaryKeyConstraint(
-            "order_id", "variant_id", "location_id", name=op.f("pk_stock_allocation")
-        ),
-    )
-    op.create_table(
         "stock_location",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_location")),
         sa.UniqueConstraint("code", name=op.f("uq_stock_location_code")),
     )
@@ -344,7 +386,10 @@ def upgrade() -> None:
         sa.Column("details", Document, nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("cancel_reason", sa.String(length=200), nullable=True),
+        sa.Column("attention", Document, nullable=True),
         sa.Column("placed_at", Instant(), nullable=False),
+        sa.Column("closing_at", Instant(), nullable=True),
+        sa.Column("expired_at", Instant(), nullable=True),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_order_total_minor")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_order_member_id")),
@@ -352,7 +397,41 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_order_number")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_order_token_hash")),
     )
+    op.create_index(
+        "ix_order_attention",
+        "order",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("attention IS NOT NULL"),
+        sqlite_where=sa.text("attention IS NOT NULL"),
+    )
     op.create_index(op.f("ix_order_member_id_id"), "order", ["member_id", "id"], unique=False)
+    op.create_index(
+        "ix_order_placed_at",
+        "order",
+        ["placed_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'placed'"),
+        sqlite_where=sa.text("state = 'placed'"),
+    )
+    op.create_table(
+        "paid_part",
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("part_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("paid_minor", sa.BigInteger(), nullable=False),
+        sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= refunded_minor AND refunded_minor <= paid_minor",
+            name=op.f("ck_paid_part_ceiling"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["payment_id"], ["payment.id"], name=op.f("fk_paid_part_payment_id")
+        ),
+        sa.PrimaryKeyConstraint("payment_id", "part_id", name=op.f("pk_paid_part")),
+    )
+    op.create_index(op.f("ix_paid_part_order_id"), "paid_part", ["order_id"], unique=False)
     op.create_table(
         "price_list",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -448,6 +527,28 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "quota_change",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("delta", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=10), nullable=False),
+        sa.Column("move_id", sa.Uuid(), nullable=True),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_quota_change_quota_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quota_change")),
+    )
+    op.create_index(op.f("ix_quota_change_quota_id"), "quota_change", ["quota_id"], unique=False)
+    op.create_table(
+        "quota_excess",
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("merged_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_quota_excess_quota_id")),
+        sa.PrimaryKeyConstraint("quota_id", "subject_id", "period", name=op.f("pk_quota_excess")),
+    )
+    op.create_table(
         "refund",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("payment_id", sa.Uuid(), nullable=False),
@@ -455,12 +556,53 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("reference", sa.String(length=200), nullable=True),
+        sa.Column("failure", sa.String(length=500), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_minor")),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
+        sa.UniqueConstraint("payment_id", "reference", name=op.f("uq_refund_payment_id_reference")),
     )
     op.create_index(op.f("ix_refund_order_id"), "refund", ["order_id"], unique=False)
+    op.create_table(
+        "reservation",
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=9), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.Column("release", sa.String(length=13), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('held', 'returning')) = (expires_at IS NOT NULL)",
+            name=op.f("ck_reservation_expires_at"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_reservation_quantity")),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_reservation_quota_id")),
+        sa.PrimaryKeyConstraint("owner_id", "quota_id", "part", name=op.f("pk_reservation")),
+    )
+    op.create_index(
+        "ix_reservation_due",
+        "reservation",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('held', 'returning')"),
+        sqlite_where=sa.text("state IN ('held', 'returning')"),
+    )
+    op.create_index(
+        "ix_reservation_use",
+        "reservation",
+        ["quota_id", "subject_id", "period"],
+        unique=False,
+        postgresql_where=sa.text("state != 'released'"),
+        sqlite_where=sa.text("state != 'released'"),
+    )
     op.create_table(
         "shipping_method",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -526,6 +668,11 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=500), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("refunded_quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= refunded_quantity AND refunded_quantity <= quantity",
+            name=op.f("ck_order_line_refunded_quantity"),
+        ),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_order_line_quantity")),
         sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_order_line_unit_price_minor")),
         sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
@@ -569,21 +716,44 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "refund_part",
+        sa.Column("refund_id", sa.Uuid(), nullable=False),
+        sa.Column("part_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_part_amount_minor")),
+        sa.ForeignKeyConstraint(
+            ["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id")
+        ),
+        sa.PrimaryKeyConstraint("refund_id", "part_id", name=op.f("pk_refund_part")),
+    )
+    op.create_table(
         "stock_level",
         sa.Column("variant_id", sa.Uuid(), nullable=False),
         sa.Column("location_id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
         sa.Column("on_hand", sa.BigInteger(), nullable=False),
-        sa.Column("allocated", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            "allocated >= 0 AND allocated <= on_hand", name=op.f("ck_stock_level_allocated")
-        ),
+        sa.Column("back_order", sa.BigInteger(), nullable=False),
+        sa.Column("short", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("back_order >= 0", name=op.f("ck_stock_level_back_order")),
+        sa.CheckConstraint("short >= 0", name=op.f("ck_stock_level_short")),
         sa.ForeignKeyConstraint(
             ["location_id"], ["stock_location.id"], name=op.f("fk_stock_level_location_id")
         ),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_stock_level_quota_id")),
         sa.ForeignKeyConstraint(
             ["variant_id"], ["variant.id"], name=op.f("fk_stock_level_variant_id")
         ),
         sa.PrimaryKeyConstraint("variant_id", "location_id", name=op.f("pk_stock_level")),
+        sa.UniqueConstraint("quota_id", name=op.f("uq_stock_level_quota_id")),
+    )
+    op.create_index(
+        "ix_stock_level_short",
+        "stock_level",
+        ["short"],
+        unique=False,
+        postgresql_where=sa.text("short > 0"),
+        sqlite_where=sa.text("short > 0"),
     )
     op.create_table(
         "variant_option",
@@ -620,13 +790,35 @@ def upgrade() -> None:
             "order_id", "position", name=op.f("uq_order_adjustment_order_id_position")
         ),
     )
+    op.create_table(
+        "order_line_payee",
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(length=120), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("slot IN (1, 2)", name=op.f("ck_order_line_payee_slot")),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["order_line.id"], name=op.f("fk_order_line_payee_line_id")
+        ),
+        sa.PrimaryKeyConstraint("line_id", "slot", name=op.f("pk_order_line_payee")),
+        sa.UniqueConstraint("line_id", "person", name=op.f("uq_order_line_payee_line_id_person")),
+    )
 
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.drop_table("order_line_payee")
     op.drop_table("order_adjustment")
     op.drop_table("variant_option")
+    op.drop_index(
+        "ix_stock_level_short",
+        table_name="stock_level",
+        postgresql_where=sa.text("short > 0"),
+        sqlite_where=sa.text("short > 0"),
+    )
     op.drop_table("stock_level")
+    op.drop_table("refund_part")
     op.drop_index(
         op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
     )
@@ -640,8 +832,24 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_variant_product_id_position"), table_name="variant")
     op.drop_table("variant")
     op.drop_table("shipping_method")
+    op.drop_index(
+        "ix_reservation_use",
+        table_name="reservation",
+        postgresql_where=sa.text("state != 'released'"),
+        sqlite_where=sa.text("state != 'released'"),
+    )
+    op.drop_index(
+        "ix_reservation_due",
+        table_name="reservation",
+        postgresql_where=sa.text("state IN ('held', 'returning')"),
+        sqlite_where=sa.text("state IN ('held', 'returning')"),
+    )
+    op.drop_table("reservation")
     op.drop_index(op.f("ix_refund_order_id"), table_name="refund")
     op.drop_table("refund")
+    op.drop_table("quota_excess")
+    op.drop_index(op.f("ix_quota_change_quota_id"), table_name="quota_change")
+    op.drop_table("quota_change")
     op.drop_index(op.f("ix_product_search_locale_name_product_id"), table_name="product_search")
     op.drop_table("product_search")
     op.drop_table("product_option")
@@ -653,7 +861,21 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_product_category_category_id_product_id"), table_name="product_category")
     op.drop_table("product_category")
     op.drop_table("price_list")
+    op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
+    op.drop_table("paid_part")
+    op.drop_index(
+        "ix_order_placed_at",
+        table_name="order",
+        postgresql_where=sa.text("state = 'placed'"),
+        sqlite_where=sa.text("state = 'placed'"),
+    )
     op.drop_index(op.f("ix_order_member_id_id"), table_name="order")
+    op.drop_index(
+        "ix_order_attention",
+        table_name="order",
+        postgresql_where=sa.text("attention IS NOT NULL"),
+        sqlite_where=sa.text("attention IS NOT NULL"),
+    )
     op.drop_table("order")
     op.drop_index(op.f("ix_import_run_file_hash"), table_name="import_run")
     op.drop_table("import_run")
@@ -676,10 +898,17 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_table("stock_location")
-    op.drop_table("stock_allocation")
     op.drop_table("schedule")
+    op.drop_table("quota")
     op.drop_table("product")
-    op.drop_index(op.f("ix_payment_order_id"), table_name="payment")
+    op.drop_index(op.f("ix_payment_event_payment_id"), table_name="payment_event")
+    op.drop_table("payment_event")
+    op.drop_index(
+        "ix_payment_query_at",
+        table_name="payment",
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
     op.drop_table("payment")
     op.drop_index(
         "ix_outbox_event_unrelayed",
@@ -696,13 +925,13 @@ def downgrade() -> None:
         sqlite_where=sa.text("state != 'dead'"),
     )
     op.drop_index(
-        "ix_job_run_at",
+        "ix_job_waiting",
         table_name="job",
         postgresql_where=sa.text("state = 'waiting'"),
         sqlite_where=sa.text("state = 'waiting'"),
     )
     op.drop_index(
-        "ix_job_leased_until",
+        "ix_job_running",
         table_name="job",
         postgresql_where=sa.text("state = 'running'"),
         sqlite_where=sa.text("state = 'running'"),

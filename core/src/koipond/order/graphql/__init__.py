@@ -5,14 +5,24 @@ from koipond.kernel.schema import Api, Mutation, Query
 from koipond.member.graphql import Member
 from koipond.order.graphql.mutations import OrderMutations
 from koipond.order.graphql.queries import MemberOrders, OrderQueries, load_order
-from koipond.order.graphql.types import Order
+from koipond.order.graphql.staff import (
+    StaffOrder,
+    StaffOrderLine,
+    StaffOrderMutations,
+    StaffOrderQueries,
+)
+from koipond.order.graphql.types import Order, OrderLine
 
 __all__ = ["Order", "register"]
 
 
 def register(api: Api) -> None:
-    """Add carts and orders to the storefront's schema."""
+    """Add carts and orders to both schemas."""
     api.storefront(Query, OrderQueries)
     api.storefront(Mutation, OrderMutations)
     api.storefront(Member, MemberOrders)
     api.node(OrderId, load_order)
+    api.admin(Query, StaffOrderQueries)
+    api.admin(Mutation, StaffOrderMutations)
+    api.admin(Order, StaffOrder)
+    api.admin(OrderLine, StaffOrderLine)

@@ -15,6 +15,13 @@ from koipond.order import service, types
 from koipond.order.graphql.types import Order
 
 
+def read_money(given: MoneyInput | None) -> Money | None:
+    """Return an amount as it was given. Raises CurrencyUnknown, AmountInvalid."""
+    if given is None:
+        return None
+    return parse_amount(given.amount, currency(given.currency))
+
+
 @strawberry.input(description="At least one of email and phone.")
 class ContactInput:
     name: str = ""
@@ -69,6 +76,7 @@ class SetCheckoutInput:
     contact: ContactInput | None = None
     shipping_address: AddressInput | None = None
     shipping_method: str | None = None
+    coupon_codes: list[str] = strawberry.field(default_factory=list)
 
 
 @strawberry.input
@@ -86,14 +94,17 @@ class PaymentDataInput:
 @strawberry.input
 class PaymentInput:
     provider: str
+    amount: MoneyInput | None = strawberry.field(
+        default=None, description="None: all that is due then"
+    )
     data: list[PaymentDataInput] = strawberry.field(
         default_factory=list, description="What the provider's own form gave"
     )
 
     def read(self) -> types.PaymentWish:
-        """Return how to pay."""
+        """Return how to pay. Raises CurrencyUnknown, AmountInvalid."""
         data = {one.key: one.value for one in self.data}
-        return types.PaymentWish(provider=self.provider, data=data)
+        return types.PaymentWish(provider=self.provider, amount=read_money(self.amount), data=data)
 
 
 @strawberry.input(description="A cart by its token, or lines; what the cart knows may be left out.")
@@ -106,7 +117,12 @@ class PlaceOrderInput:
     contact: ContactInput | None = None
     shipping_address: AddressInput | None = None
     shipping_method: str | None = None
-    payment: PaymentInput | None = None
+    coupon_codes: list[str] = strawberry.field(default_factory=list)
+    payment: list[PaymentInput] | None = strawberry.field(
+        default=None,
+        description="One or several, which are taken in this order; the last may leave its amount "
+        "out, and takes the rest",
+    )
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="What the buyer has seen; another total is refused"
     )
@@ -118,6 +134,7 @@ class PayOrderInput:
     provider: str
     idempotency_key: str
     token: str | None = None
+    amount: MoneyInput | None = strawberry.field(default=None, description="None: all that is due")
     data: list[PaymentDataInput] = strawberry.field(default_factory=list)
 
 
@@ -197,7 +214,7 @@ class OrderMutations:
     @mutation(PUBLIC)
     async def set_checkout(self, info: Info, input: SetCheckoutInput) -> SetCheckoutPayload:
         """Tell a cart who buys, where it goes and how."""
-        details = _details(input.contact, input.shipping_address, input.shipping_method)
+        details = _details(input)
         done = await service.set_checkout(info.context, details, token=input.token)
         return SetCheckoutPayload.of(done)
 
@@ -216,16 +233,17 @@ class OrderMutations:
             idempotency_key=input.idempotency_key,
             token=input.token,
             lines=None if lines is None else tuple(lines),
-            details=_details(input.contact, input.shipping_address, input.shipping_method),
-            payment=None if input.payment is None else input.payment.read(),
-            expected_total=_total(input.expected_total),
+            details=_details(input),
+            payments=tuple(one.read() for one in input.payment or ()),
+            expected_total=read_money(input.expected_total),
         )
         return PlaceOrderPayload.of(await service.place_order(info.context, wish))
 
     @mutation(PUBLIC)
     async def pay_order(self, info: Info, input: PayOrderInput) -> PayOrderPayload:
-        """Pay what is due of a placed order."""
-        wish = PaymentInput(provider=input.provider, data=input.data).read()
+        """Pay what is due of a placed order, or a part of it."""
+        given = PaymentInput(provider=input.provider, amount=input.amount, data=input.data)
+        wish = given.read()
         done = await service.pay_order(
             info.context,
             decode(OrderId, input.order_id),
@@ -247,17 +265,11 @@ class OrderMutations:
         return CancelOrderPayload.of(done)
 
 
-def _details(
-    contact: ContactInput | None, address: AddressInput | None, method: str | None
-) -> types.CheckoutDetails:
+def _details(given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails:
+    contact, address = given.contact, given.shipping_address
     return types.CheckoutDetails(
         contact=None if contact is None else contact.read(),
         shipping_address=None if address is None else address.read(),
-        shipping_method=method,
+        shipping_method=given.shipping_method,
+        coupon_codes=tuple(given.coupon_codes),
     )
-
-
-def _total(given: MoneyInput | None) -> Money | None:
-    if given is None:
-        return None
-    return parse_amount(given.amount, currency(given.currency))

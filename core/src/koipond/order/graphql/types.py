@@ -17,7 +17,7 @@ from koipond.order import types
 from koipond.order.types import OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
-from koipond.payment.graphql import Payment, PaymentMethod
+from koipond.payment.graphql import Payment, PaymentMethod, Refund
 from koipond.pricing.types import Adjustment as PricedAdjustment
 from koipond.pricing.types import PricedOrder, Stage
 
@@ -64,6 +64,7 @@ class Adjustment:
 @strawberry.type(description="One line of a cart or an order.")
 class OrderLine:
     variant_key: strawberry.Private[VariantId]
+    refunded_quantity: strawberry.Private[int]
     id: strawberry.ID
     sku: str
     name: str
@@ -89,6 +90,7 @@ class OrderLine:
         own = [one for one in price.adjustments if one.line_id == line.id]
         return cls(
             variant_key=line.variant_id,
+            refunded_quantity=line.refunded_quantity,
             id=strawberry.ID(encode(OrderLineId, line.id)),
             sku=line.sku,
             name=line.name,
@@ -157,6 +159,29 @@ class Order(Node):
         keys = [parent.found.id for parent in parents]
         found = await payment.find_payments_of(info.context, keys)
         return [[Payment.of(one) for one in found[key]] for key in keys]
+
+    @batch
+    @staticmethod
+    async def refunds(parents: list["Order"], info: Info) -> list[list[Refund]]:
+        """What is owed back or was given back, the oldest first."""
+        keys = [parent.found.id for parent in parents]
+        found = await payment.find_refunds_of(info.context, keys)
+        return [[Refund.of(one) for one in found[key]] for key in keys]
+
+    @batch
+    @staticmethod
+    async def due(parents: list["Order"], info: Info) -> list[MoneyType]:
+        """What another payment may ask for; what is being paid just now counts as paid."""
+        keys = [parent.found.id for parent in parents]
+        found = await payment.find_payments_of(info.context, keys)
+        return [
+            MoneyType.of(
+                payment_rules.due(one.found.total, found[one.found.id])
+                if one.state is OrderState.PLACED
+                else Money(0, one.found.price.currency)
+            )
+            for one in parents
+        ]
 
     @batch
     @staticmethod

@@ -1,16 +1,17 @@
 """The use-case of cancelling."""
 
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderId
 from koipond.kernel.state import allows
 from koipond.order import repository, rules
 from koipond.order.errors import OrderNotCancellable, OrderUnknown
 from koipond.order.events import OrderCancelled
 from koipond.order.service.paying import answer
-from koipond.order.service.reading import find_own_order
-from koipond.order.types import OrderState, Placed
+from koipond.order.service.reading import find_any_order, find_own_order
+from koipond.order.types import Order, OrderState, Placed
 from koipond.payment import service as payment
-from koipond.payment.types import PaymentState
+from koipond.payment.types import RefundReason
 from koipond.stock import service as stock
 
 REASON_MAX = 200
@@ -19,7 +20,7 @@ REASON_MAX = 200
 async def cancel_order(
     ctx: Context, order_id: OrderId, *, token: str | None, reason: str
 ) -> Placed:
-    """Cancel an order: its units are free at once, what was paid is given back.
+    """Cancel an order of the caller: its units are free at once, what was paid is given back.
 
     Asked again, it answers the same. Raises OrderUnknown, OrderNotCancellable, and
     PaymentUnresolved while a payment of it is at work.
@@ -27,28 +28,51 @@ async def cancel_order(
     order = await find_own_order(ctx, order_id=order_id, token=token)
     if order is None:
         raise OrderUnknown
-    await payment.resolve(ctx, order_id)
-    await _cancel(ctx, order_id, reason)
-    await payment.settle_refunds(ctx, order_id)
+    await _carry_out(ctx, order, reason)
     return await answer(ctx, order_id)
+
+
+async def cancel_any_order(ctx: Context, order_id: OrderId, *, reason: str) -> Order:
+    """Cancel an order as staff do; else as `cancel_order`."""
+    order = await find_any_order(ctx, order_id=order_id)
+    if order is None:
+        raise OrderUnknown
+    await _carry_out(ctx, order, reason)
+    cancelled = await find_any_order(ctx, order_id=order_id)
+    assert cancelled is not None, "orders are never deleted"
+    return cancelled
+
+
+async def _carry_out(ctx: Context, order: Order, reason: str) -> None:
+    if allows(rules.ORDER_MOVES, order.state, OrderState.CANCELLED):
+        await payment.resolve(ctx, order.id)
+        # Closed at its provider before anything is released here.
+        await payment.void_pending(ctx, order.id)
+    await _cancel(ctx, order.id, reason)
+    # Jobs would do all this too; who looks at once should see the units free and the money back.
+    await stock.give_back(ctx)
+    await payment.settle_voids(ctx, order.id)
+    await payment.settle_refunds(ctx, order.id)
 
 
 @transaction
 async def _cancel(ctx: Context, order_id: OrderId, reason: str) -> None:
+    await payment.lock_payments(ctx, order_id)
     order = await repository.lock(ctx.db, order_id)
     if order.state is OrderState.CANCELLED:
         return
     if not allows(rules.ORDER_MOVES, order.state, OrderState.CANCELLED):
         raise OrderNotCancellable(state=order.state)
+    # Those that were begun since, too: read again under the order's lock.
     for one in await payment.find_payments(ctx, order_id):
-        if one.state is PaymentState.PENDING:
+        if one.is_pending:
             raise payment.unresolved(ctx, one.provider)
     kept = reason.strip()[:REASON_MAX]
     await repository.move(
         ctx.db, order_id, OrderState.CANCELLED, now=ctx.clock.now(), cancel_reason=kept
     )
     await stock.release(ctx, order_id)
-    owed = await payment.owe_refund(ctx, order_id)
+    owed = await payment.owe_refund(ctx, order_id, reason=RefundReason.CANCELLED)
     ctx.emit(
         OrderCancelled(
             order_id=order_id,
@@ -57,3 +81,4 @@ async def _cancel(ctx: Context, order_id: OrderId, reason: str) -> None:
             reason=kept,
         )
     )
+    crash_point("order.cancelled.before_commit")

@@ -63,9 +63,10 @@ async def update_cart_line(ctx: Context, *, token: str, line_id: str, quantity: 
 async def set_checkout(ctx: Context, given: CheckoutDetails, *, token: str) -> Placed:
     """Lay contact, address and shipping method over what the cart knows.
 
-    Raises CartUnknown, CartAlreadyPlaced, AddressInvalid, ShippingMethodUnknown.
+    Raises CartUnknown, CartAlreadyPlaced, CouponUnknown, AddressInvalid, ShippingMethodUnknown.
     """
     cart = await _lock_cart(ctx, token)
+    rules.check_coupons(given)
     if given.shipping_address is not None:
         checked = rules.check_address(given.shipping_address)
         given = msgspec.structs.replace(given, shipping_address=checked)

@@ -1,21 +1,24 @@
 """Use-cases of paying: the provider is asked in no transaction, its answer applied once."""
 
+import hashlib
+from collections.abc import Sequence
+
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
+from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import OrderId
-from koipond.order import repository
-from koipond.order.errors import OrderNotPayable, OrderUnknown
-from koipond.order.events import OrderConfirmed
+from koipond.order import repository, rules
+from koipond.order.errors import OrderNotPayable, OrderUnknown, PaymentWindowOver
+from koipond.order.service.policies import find_policy
 from koipond.order.service.reading import find_own_order
 from koipond.order.service.tokens import hash_token, order_token
-from koipond.order.types import OrderState, PaymentWish, Placed
+from koipond.order.types import Order, OrderState, PaymentPolicy, PaymentWish, Placed
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.errors import PaymentDeclined, PaymentUnresolved
-from koipond.payment.events import PaymentCaptured
-from koipond.payment.types import Charge, PaymentState
+from koipond.payment.types import Charge, Payment, PaymentState, Tender
 
 _OPERATION = "payOrder"
 
@@ -23,9 +26,10 @@ _OPERATION = "payOrder"
 async def pay_order(
     ctx: Context, order_id: OrderId, wish: PaymentWish, *, token: str | None, idempotency_key: str
 ) -> Placed:
-    """Pay what is due of a placed order. A repeat with the same key takes nothing twice.
+    """Pay what is due of a placed order, or a part. A repeat with the same key takes nothing twice.
 
-    Raises OrderUnknown, OrderNotPayable, PaymentProviderUnknown, PaymentUnresolved.
+    Raises OrderUnknown, OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid,
+    PaymentProviderUnknown, PaymentUnresolved.
     """
     order = await find_own_order(ctx, order_id=order_id, token=token)
     if order is None:
@@ -41,7 +45,7 @@ async def pay_order(
     )
     if held.step is not Step.DONE:
         try:
-            await begin_paying(ctx, order_id, wish, held)
+            await begin_paying(ctx, order_id, [wish], held)
         except DomainError:
             await idempotency.forget(ctx, held)
             raise
@@ -49,20 +53,22 @@ async def pay_order(
     return await answer(ctx, order_id)
 
 
-async def begin_paying(ctx: Context, order_id: OrderId, wish: PaymentWish, held: Claim) -> None:
-    """Take what is due by the wished provider, or learn what became of an earlier try.
+async def begin_paying(
+    ctx: Context, order_id: OrderId, wishes: Sequence[PaymentWish], held: Claim
+) -> None:
+    """Take what is due by the wished tenders, one after the other, or learn what became of them.
 
-    A declined payment is no error here: it is stored, and `answer` tells it.
-    Raises OrderNotPayable, PaymentUnresolved.
+    A declined payment is no error here: it is stored, the tenders behind it are left out, and
+    `answer` tells it. Raises OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid,
+    PaymentUnresolved.
     """
-    charge = await _begin(ctx, order_id, wish, held)
-    if charge is None:
-        return
     try:
-        await payment.settle(ctx, charge, provider=wish.provider)
-    except PaymentDeclined:
-        return
-    except PaymentUnresolved:
+        for place, wish in enumerate(wishes):
+            key = _request_key(held, place)
+            if not await _pay(ctx, order_id, wish, held, key):
+                return
+    except DomainError:
+        # A repeat resumes at once: nobody is at work any more.
         await idempotency.let_go(ctx, held)
         raise
 
@@ -77,51 +83,117 @@ async def answer(ctx: Context, order_id: OrderId) -> Placed:
     refusal = None
     if order.state is OrderState.PLACED:
         last = (await payment.find_payments(ctx, order_id))[-1:]
-        refusal = next((_declined(one.provider, one.failure) for one in last if one.failure), None)
+        refusal = next((_declined(one) for one in last if one.state is PaymentState.FAILED), None)
     return Placed(order=order, token=token, refusal=refusal)
 
 
-@transaction
-async def confirm_paid(ctx: Context, event: PaymentCaptured) -> None:
-    """Confirm an order that is covered now; money for one that is off is owed back.
-
-    Runs in the transaction that applies the payment (app.py's table).
-    """
-    order = await repository.lock(ctx.db, event.order_id)
-    if order.state is not OrderState.PLACED:
-        await payment.owe_refund(ctx, event.order_id)
-        return
-    payments = await payment.find_payments(ctx, event.order_id)
-    if payment_rules.paid(payments, order.total.currency) >= order.total:
-        await repository.move(ctx.db, event.order_id, OrderState.CONFIRMED, now=ctx.clock.now())
-        ctx.emit(OrderConfirmed(order_id=event.order_id))
-
-
-async def _begin(ctx: Context, order_id: OrderId, wish: PaymentWish, held: Claim) -> Charge | None:
-    """Return what to ask the provider for, or None if earlier tries have paid the order."""
-    known = await payment.resolve(ctx, order_id)
-    if known is not None and known.provider == wish.provider:
+async def _pay(
+    ctx: Context, order_id: OrderId, wish: PaymentWish, held: Claim, request_key: str
+) -> bool:
+    """Take one tender, once; returns whether the next one may be taken."""
+    known = await _find_begun(ctx, order_id, request_key)
+    if known is None:
+        charge = await _begin(ctx, order_id, wish, held=held, request_key=request_key)
+    elif known.is_pending and known.reference is None:
+        policy = await _find_policy(ctx, order_id)
         # Asked for again by the same id: the provider takes it once.
-        return Charge(id=known.id, order_id=order_id, amount=known.amount, data=wish.data)
-    return await _store_payment(ctx, order_id, wish, held)
+        charge = Charge(
+            id=known.id,
+            order_id=order_id,
+            amount=known.amount,
+            data=wish.data,
+            capture=policy.capture_at_once,
+        )
+    else:
+        return known.state is not PaymentState.FAILED
+    if charge is None:
+        return True
+    try:
+        await payment.settle(ctx, charge, provider=wish.provider)
+    except PaymentDeclined:
+        return False
+    return True
+
+
+async def _find_begun(ctx: Context, order_id: OrderId, request_key: str) -> Payment | None:
+    """Return the payment that an earlier try of this request began, as its provider knows it.
+
+    None also if nothing came of it: then another one is begun.
+    """
+    known = await payment.find_begun(ctx, order_id, request_key)
+    if known is None or not known.is_pending:
+        return known
+    await payment.query(ctx, known)
+    return await payment.find_begun(ctx, order_id, request_key)
+
+
+async def _begin(
+    ctx: Context, order_id: OrderId, wish: PaymentWish, *, held: Claim, request_key: str
+) -> Charge | None:
+    """Return what to ask the provider for, or None if the order is paid already."""
+    await payment.resolve(ctx, order_id)
+    policy = await _find_policy(ctx, order_id)
+    try:
+        return await _store(ctx, order_id, wish, held=held, request_key=request_key, policy=policy)
+    except PaymentUnresolved:
+        # Earlier payments that wait for the buyer make room: here the buyer wants to pay otherwise.
+        if not await payment.void_pending(ctx, order_id):
+            raise
+    return await _store(ctx, order_id, wish, held=held, request_key=request_key, policy=policy)
 
 
 @transaction
-async def _store_payment(
-    ctx: Context, order_id: OrderId, wish: PaymentWish, held: Claim
+async def _store(
+    ctx: Context,
+    order_id: OrderId,
+    wish: PaymentWish,
+    *,
+    held: Claim,
+    request_key: str,
+    policy: PaymentPolicy,
 ) -> Charge | None:
     order = await repository.lock(ctx.db, order_id)
     if order.state is OrderState.CONFIRMED:
         return None
+    _check_payable(ctx, order, policy)
+    # Under the order's lock, and those whose outcome is not known count in full: tenders that are
+    # begun at the same time never ask for more than is due.
+    payments = await payment.find_payments(ctx, order_id)
+    due = payment_rules.due(order.total, payments)
+    if due.amount_minor == 0:
+        raise payment.unresolved(ctx, wish.provider)
+    tender = Tender(
+        provider=wish.provider,
+        amount=rules.tender_amount(wish.amount, due),
+        request_key=request_key,
+        capture=policy.capture_at_once,
+        data=wish.data,
+    )
+    charge = await payment.begin(ctx, order_id, tender)
+    await idempotency.advance(ctx, held, Step.PAYING)
+    crash_point("payment.stored.before_commit")
+    return charge
+
+
+def _check_payable(ctx: Context, order: Order, policy: PaymentPolicy) -> None:
     if order.state is not OrderState.PLACED:
         raise OrderNotPayable(state=order.state)
-    payments = await payment.find_payments(ctx, order_id)
-    if any(one.state is PaymentState.PENDING for one in payments):
-        raise payment.unresolved(ctx, wish.provider)
-    due = order.total - payment_rules.paid(payments, order.total.currency)
-    await idempotency.advance(ctx, held, Step.PAYING)
-    return await payment.begin(ctx, order_id, amount=due, provider=wish.provider, data=wish.data)
+    assert order.placed_at is not None, "it is placed"
+    if order.is_closing or order.placed_at + policy.window <= ctx.clock.now():
+        raise PaymentWindowOver(minutes=int(policy.window.total_seconds()) // 60)
 
 
-def _declined(provider: str, failure: str | None) -> PaymentDeclined:
-    return PaymentDeclined(provider=provider, reason=failure or "it gave no reason")
+async def _find_policy(ctx: Context, order_id: OrderId) -> PaymentPolicy:
+    async with ctx.reading() as db:
+        channel_id = await repository.find_channel(db, order_id)
+    return await find_policy(ctx, channel_id)
+
+
+def _request_key(held: Claim, place: int) -> str:
+    """Return the name of one tender of one request, of those of its order."""
+    named = f"{held.operation} {held.principal} {held.key} {place}"
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _declined(one: Payment) -> PaymentDeclined:
+    return PaymentDeclined(provider=one.provider, reason=one.failure or "it gave no reason")

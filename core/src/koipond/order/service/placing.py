@@ -1,35 +1,41 @@
-"""Use-cases of placing: one transaction for the order, then the payment outside of any."""
+"""Use-cases of placing: hold the units, one transaction for the order, then the payment."""
 
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
+from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import OrderId, new_id
+from koipond.kernel.money import Money
 from koipond.member import service as member
 from koipond.order import repository, rules
-from koipond.order.errors import CartAlreadyPlaced, CartUnknown, LinesAmbiguous
+from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
-from koipond.order.service.cart import read_wish
 from koipond.order.service.paying import answer, begin_paying
-from koipond.order.service.quoting import Quote, quote, scoped
+from koipond.order.service.preparing import Prepared, in_scope, prepare
+from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
-from koipond.order.types import (
-    Cart,
-    CartLine,
-    CheckoutDetails,
-    Order,
-    OrderState,
-    OrderWish,
-    Placed,
-)
-from koipond.payment import service as payment
+from koipond.order.types import Order, OrderState, OrderWish, Placed
+from koipond.quota.errors import AlreadyPlaced, Lapsed
+from koipond.quota.types import Claim as StockClaim
 from koipond.stock import service as stock
 
 _OPERATION = "placeOrder"
+# How often a purchase is priced anew because a price or the cart changed while it was placed.
+_TRIES = 3
+
+
+class _Stale(Exception):
+    """What was prepared is not what there is any more; nothing was changed."""
+
+    def __init__(self, total: Money) -> None:
+        super().__init__(total)
+        self.total = total
 
 
 async def place_order(ctx: Context, wish: OrderWish) -> Placed:
@@ -38,12 +44,12 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
     One idempotency key, one order: a repeat resumes where the first try stopped and gives the same
     answer. A payment that is declined leaves the order placed; the answer says why.
     Raises LinesAmbiguous, CartUnknown, CartAlreadyPlaced, CartEmpty, CheckoutIncomplete,
-    QuoteChanged, InsufficientStock, PaymentProviderUnknown, what is wrong with a line, contact,
-    address or key; then nothing was changed.
+    QuoteChanged, InsufficientStock, DeskBusy, PaymentProviderUnknown, what is wrong with a line,
+    contact, address or key; then nothing was changed.
     """
     if (wish.token is None) == (wish.lines is None):
         raise LinesAmbiguous
-    cart = await _find_cart(ctx, wish.token) if wish.token is not None else None
+    ctx, cart = await in_scope(ctx, wish)
     held = await idempotency.claim(
         ctx,
         principal=_principal(ctx, wish),
@@ -52,6 +58,7 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
         request=wish,
         subject_id=cart.id if cart is not None else new_id(),
     )
+    crash_point("order.claimed")
     if held.step is not Step.DONE:
         await _carry_out(ctx, held, wish)
     return await answer(ctx, OrderId(held.subject_id))
@@ -61,70 +68,92 @@ async def _carry_out(ctx: Context, held: Claim, wish: OrderWish) -> None:
     """Do what of the wish has not been done yet."""
     try:
         if held.step is Step.CLAIMED:
-            await _place(ctx, held, wish)
-        if wish.payment is not None:
-            await begin_paying(ctx, OrderId(held.subject_id), wish.payment, held)
+            await _reserve_and_place(ctx, held, wish)
+        if wish.payments:
+            await begin_paying(ctx, OrderId(held.subject_id), wish.payments, held)
     except DomainError:
         await idempotency.forget(ctx, held)
         raise
     await idempotency.advance(ctx, held, Step.DONE)
 
 
-def _principal(ctx: Context, wish: OrderWish) -> str:
-    """Return whose idempotency key it is: the login's, else the cart's.
+async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> None:
+    """Hold the units, then write the order; anew if the cart, a price or the hold went stale.
 
-    A guest who orders lines is nobody: the key alone opens the answer, so it must be unguessable.
+    A try that loses releases nothing: the units may be another try's of the same order, which has
+    just placed them. What is left over lapses.
     """
-    if ctx.viewer.id is not None:
-        return f"{ctx.viewer.kind}:{ctx.viewer.id}"
-    if wish.token is not None:
-        return f"token:{hash_token(wish.token)}"
-    idempotency.check_unguessable(wish.idempotency_key)
-    return "guest"
+    order_id = OrderId(held.subject_id)
+    stale: _Stale | Lapsed | None = None
+    for _ in range(_TRIES):
+        prepared = await prepare(ctx, wish)
+        try:
+            claims = await stock.reserve(ctx, order_id, prepared.demands)
+            crash_point("order.reserved")
+            await _place(ctx, held, prepared, claims)
+        except AlreadyPlaced as error:
+            raise CartAlreadyPlaced(order_id=order_id) from error
+        except (_Stale, Lapsed) as error:
+            stale = error
+        else:
+            return
+    if isinstance(stale, _Stale):
+        raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)
+    assert stale is not None, "the loop ended by one or the other"
+    raise stale
 
 
 @transaction
-async def _place(ctx: Context, held: Claim, wish: OrderWish) -> None:
-    cart = await _lock_cart(ctx, wish)
-    ctx = await scoped(ctx, cart) if cart is not None else ctx
-    lines = cart.lines if cart is not None else _read_lines(ctx, wish)
-    details = _check_details(wish.details)
-    if cart is not None:
-        details = rules.merge_details(cart.details, details)
-    if wish.payment is not None:
-        payment.check_provider(ctx, wish.payment.provider)
-    quoted = await quote(ctx, lines, details)
+async def _place(
+    ctx: Context, held: Claim, prepared: Prepared, claims: Sequence[StockClaim]
+) -> None:
+    # First: of two requests that hold one key, the second waits here and finds it done.
+    if not await idempotency.advance(ctx, held, Step.PLACED):
+        return
     order_id = OrderId(held.subject_id)
-    order = await _make_order(ctx, order_id, quoted, details, wish)
-    await stock.allocate(ctx, order_id, rules.find_demands(quoted.lines, quoted.sellables))
+    await _check_fresh(ctx, prepared)
+    order = await _make_order(ctx, order_id, prepared)
     token_hash = hash_token(order_token(ctx, order_id))
     await repository.add_order(ctx.db, order, token_hash=token_hash, now=ctx.clock.now())
-    if cart is not None:
-        placed = msgspec.structs.replace(cart, placed=True)
+    if prepared.cart is not None:
+        placed = msgspec.structs.replace(prepared.cart, placed=True)
         await repository.save_cart(ctx.db, placed, now=ctx.clock.now())
     _announce(ctx, order)
-    await idempotency.advance(ctx, held, Step.PLACED)
+    # Last: while these rows are locked, batches that change this order's claims wait.
+    await stock.place(ctx, order_id, claims)
+    if order.state is OrderState.CONFIRMED:
+        await stock.consume(ctx, order_id)
+    crash_point("order.placed.before_commit")
 
 
-async def _make_order(
-    ctx: Context, order_id: OrderId, quoted: Quote, details: CheckoutDetails, wish: OrderWish
-) -> Order:
-    if quoted.problems:
-        raise quoted.problems[0]
-    rules.check_complete(quoted.lines, details, ships=quoted.ships)
-    rules.check_total(quoted.price.total, wish.expected_total)
-    assert details.contact is not None, "check_complete wants one"
-    free = quoted.price.total.amount_minor == 0
+async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
+    """Raise if the cart or a price is not what was prepared; nothing of a plugin is loaded here."""
+    if prepared.cart is not None:
+        assert ctx.in_transaction, "the cart stays locked until it is placed"
+        cart = await repository.lock_cart(ctx.db, prepared.cart.id)
+        if cart.placed:
+            raise CartAlreadyPlaced(order_id=cart.id)
+        if cart != prepared.cart:
+            raise _Stale(prepared.quote.price.total)
+    fresh = await quote(ctx, prepared.lines, prepared.details)
+    if fresh != prepared.quote:
+        raise _Stale(fresh.price.total)
+
+
+async def _make_order(ctx: Context, order_id: OrderId, prepared: Prepared) -> Order:
+    contact = prepared.details.contact
+    assert contact is not None, "check_complete wants one"
+    free = prepared.quote.price.total.amount_minor == 0
     return Order(
         id=order_id,
         state=OrderState.CONFIRMED if free else OrderState.PLACED,
         number=rules.make_number([secrets.randbelow(32) for _ in range(rules.NUMBER_LENGTH)]),
         channel_id=ctx.scope.channel_id,
         locale=ctx.scope.locales[0],
-        member_id=await member.ensure_buyer(ctx, details.contact),
-        lines=quoted.lines,
-        price=quoted.price,
-        details=details,
+        member_id=await member.ensure_buyer(ctx, contact),
+        lines=prepared.quote.lines,
+        price=prepared.quote.price,
+        details=prepared.details,
         placed_at=ctx.clock.now(),
     )
 
@@ -143,43 +172,14 @@ def _announce(ctx: Context, order: Order) -> None:
         ctx.emit(OrderConfirmed(order_id=order.id))
 
 
-async def _find_cart(ctx: Context, token: str) -> Cart:
-    async with ctx.reading() as db:
-        cart = await repository.find_cart(db, hash_token(token))
-    if cart is None:
-        raise CartUnknown
-    return cart
+def _principal(ctx: Context, wish: OrderWish) -> str:
+    """Return whose idempotency key it is: the login's, else the cart's.
 
-
-async def _lock_cart(ctx: Context, wish: OrderWish) -> Cart | None:
-    if wish.token is None:
-        return None
-    cart = await repository.find_cart(ctx.db, hash_token(wish.token), lock=True)
-    if cart is None:
-        raise CartUnknown
-    if cart.placed:
-        raise CartAlreadyPlaced(order_id=cart.id)
-    return cart
-
-
-def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:
-    """Return the wished lines, those of one variant taken together."""
-    lines: tuple[CartLine, ...] = ()
-    for place, line in enumerate(wish.lines or ()):
-        try:
-            lines = rules.put_in(
-                lines,
-                read_wish(ctx, line),
-                quantity_max=ctx.settings.order_line_quantity_max,
-                lines_max=ctx.settings.order_lines_max,
-            )
-        except DomainError as error:
-            raise error.located(f"lines.{place}") from None
-    return lines
-
-
-def _check_details(details: CheckoutDetails) -> CheckoutDetails:
-    if details.shipping_address is None:
-        return details
-    checked = rules.check_address(details.shipping_address)
-    return msgspec.structs.replace(details, shipping_address=checked)
+    A guest who orders lines is nobody: the key alone opens the answer, so it must be unguessable.
+    """
+    if ctx.viewer.id is not None:
+        return f"{ctx.viewer.kind}:{ctx.viewer.id}"
+    if wish.token is not None:
+        return f"token:{hash_token(wish.token)}"
+    idempotency.check_unguessable(wish.idempotency_key)
+    return "guest"

@@ -5,7 +5,7 @@ from koipond.kernel.ids import MemberId, OrderId
 from koipond.kernel.pages import Page, Slice
 from koipond.order import repository
 from koipond.order.service.tokens import hash_token
-from koipond.order.types import Order
+from koipond.order.types import Order, OrderFilter
 
 
 async def find_own_order(
@@ -21,6 +21,21 @@ async def find_own_order(
     )
     async with ctx.reading() as db:
         return await repository.find_order(db, visible, order_id=order_id, number=number)
+
+
+async def find_any_order(
+    ctx: Context, *, order_id: OrderId | None = None, number: str | None = None
+) -> Order | None:
+    """Return an order by id or number, whosever it is: for staff and jobs."""
+    async with ctx.reading() as db:
+        visible = repository.visible_to_staff()
+        return await repository.find_order(db, visible, order_id=order_id, number=number)
+
+
+async def find_orders(ctx: Context, wanted: OrderFilter, page: Page) -> Slice[Order]:
+    """Return one page of all orders that fit, the newest first: for staff."""
+    async with ctx.reading() as db:
+        return await repository.find_orders(db, wanted, page)
 
 
 async def find_member_orders(ctx: Context, member_id: MemberId, page: Page) -> Slice[Order]:

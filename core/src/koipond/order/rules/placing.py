@@ -16,6 +16,7 @@ from koipond.order.errors import (
     AddressInvalid,
     CartEmpty,
     CheckoutIncomplete,
+    CouponUnknown,
     QuantityOutOfRange,
     QuoteChanged,
     TooManyLines,
@@ -95,7 +96,14 @@ def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDet
         contact=given.contact or known.contact,
         shipping_address=given.shipping_address or known.shipping_address,
         shipping_method=given.shipping_method or known.shipping_method,
+        coupon_codes=given.coupon_codes or known.coupon_codes,
     )
+
+
+def check_coupons(details: CheckoutDetails) -> None:
+    """Raise CouponUnknown for the first code: core knows none, and no plugin claims any yet."""
+    for code in details.coupon_codes:
+        raise CouponUnknown(coupon=code).located("couponCodes")
 
 
 def find_problems(

@@ -1,0 +1,331 @@
+"""The worker: does what is due, jobs and deliveries, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import select
+from structlog.contextvars import bound_contextvars
+
+from koipond.kernel import deliveries, jobs
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.deliveries import Consumer, Handled
+from koipond.kernel.faults import crash_point
+from koipond.kernel.ids import new_id
+from koipond.kernel.jobs import Claimed, JobState
+from koipond.kernel.logs import log
+from koipond.kernel.retries import cut_after, describe
+from koipond.kernel.troubles import is_trouble
+from koipond.kernel.viewer import SYSTEM
+
+if TYPE_CHECKING:
+    from koipond.kernel.context import Shop
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+JOBS_AT_ONCE = 8
+CONSUMERS_AT_ONCE = 4
+# Polling is the truth: so often while there is something to do, so rarely after a while of nothing.
+_BUSY_S = 0.05
+_IDLE_S = 1.0
+# While the database is in trouble.
+_TROUBLE_S = 5.0
+
+
+class Drained(Struct, frozen=True, kw_only=True):
+    """What was done: recurring jobs that were due, events relayed, deliveries and jobs."""
+
+    ticks: int = 0
+    relayed: int = 0
+    delivered: int = 0
+    deliveries_failed: int = 0
+    jobs_done: int = 0
+    jobs_failed: int = 0
+
+    def __add__(self, other: Drained) -> Drained:
+        names = self.__struct_fields__
+        return Drained(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+class Worker:
+    """One of any number of workers of a shop; what one has claimed, the others pass over."""
+
+    def __init__(
+        self, shop: Shop, *, grace_s: float = 10, chance: Callable[[], float] = random.random
+    ) -> None:
+        """grace_s: how long what runs may take after `stop`. chance: see `backoff`."""
+        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{new_id().hex[-8:]}"
+        self._shop = shop
+        self._grace_s = grace_s
+        self._chance = chance
+        self._kinds = {kind.name(): kind for kind in shop.jobs}
+        self._enrolled = False
+        self._stopping = False
+        # Set when there may be something to do: after a commit, the end of a task, `stop`.
+        self._poked = asyncio.Event()
+        self._serving: dict[str, asyncio.Task[bool]] = {}
+        self._running: dict[UUID, asyncio.Task[bool]] = {}
+        # How many each consumer has had; who had fewest comes first.
+        self._batches: Counter[str] = Counter()
+
+    def stop(self) -> None:
+        """Take up nothing more; `run_until_stopped` returns when what runs has ended."""
+        self._stopping = True
+        self._poked.set()
+
+    async def run_once(self) -> Drained:
+        """Do what is due now and what becomes due by it, until there is nothing left."""
+        await self._enrol()
+        total = Drained()
+        while (done := await self._drain()) != Drained():
+            total += done
+        return total
+
+    async def run_until_stopped(self) -> None:
+        """Do what is due when it is, until `stop` is called.
+
+        What runs then is waited for; what takes too long is cut, and is another worker's at once.
+        """
+        with self._shop.database.watched(self._poked):
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    pause = _BUSY_S
+                    while not self._stopping:
+                        pause = await self._turn(tasks, pause)
+                    await self._let_end()
+            finally:
+                await self._survive(self._give_back(), None)
+
+    async def _turn(self, tasks: asyncio.TaskGroup, pause: float) -> float:
+        """Begin what is due, or wait up to `pause` seconds; returns how long to wait next time."""
+        self._poked.clear()
+        begun = await self._survive(self._begin_due(tasks), None)
+        if begun:
+            return _BUSY_S
+        await self._wait(_TROUBLE_S if begun is None else pause)
+        return min(pause * 2, _IDLE_S)
+
+    async def _begin_due(self, tasks: asyncio.TaskGroup) -> int:
+        """Do or begin what is due; returns how much that was."""
+        await self._enrol()
+        due = await self._look()
+        chores = [
+            await self._lapse() if due.lapsed else 0,
+            await self._tick() if due.ticks else 0,
+            await self._relay() if due.events else 0,
+        ]
+        free = JOBS_AT_ONCE - len(self._running)
+        claimed = await self._claim(free) if due.jobs and free else []
+        for one in claimed:
+            self._begin(tasks, self._running, one.id, self._work_off(one))
+        idle = [one for one in due.consumers if one.name not in self._serving]
+        idle.sort(key=lambda one: self._batches[one.name])
+        served = idle[: CONSUMERS_AT_ONCE - len(self._serving)]
+        for consumer in served:
+            self._begin(tasks, self._serving, consumer.name, self._serve(consumer))
+        return sum(chores) + len(claimed) + len(served)
+
+    def _begin(
+        self,
+        tasks: asyncio.TaskGroup,
+        place: dict[K, asyncio.Task[bool]],
+        key: K,
+        work: Awaitable[bool],
+    ) -> None:
+        """Do `work` beside everything else; it tells whether it made room for more."""
+
+        def ended(task: asyncio.Task[bool]) -> None:
+            del place[key]
+            if task.cancelled() or task.exception() or task.result():
+                self._poked.set()
+
+        place[key] = tasks.create_task(self._survive(work, False))
+        place[key].add_done_callback(ended)
+
+    async def _let_end(self) -> None:
+        """Wait for what runs, then cut it."""
+        running = [*self._running.values(), *self._serving.values()]
+        if running:
+            _, late = await asyncio.wait(running, timeout=self._grace_s)
+            for task in late:
+                task.cancel()
+
+    async def _give_back(self) -> None:
+        given = await self._write(lambda db: jobs.give_back(db, self.name))
+        if given:
+            log.warning("jobs cut and given back", worker=self.name, jobs=given)
+
+    async def _drain(self) -> Drained:
+        """Do all that is due now, one kind of thing after the other."""
+        await self._lapse()
+        ticks = await self._tick()
+        relayed = await self._relay()
+        handled = [await self._handle(one) for one in self._shop.consumers]
+        ended: list[bool] = []
+        while claimed := await self._claim(JOBS_AT_ONCE):
+            ended += await asyncio.gather(*map(self._run, claimed))
+        return Drained(
+            ticks=ticks,
+            relayed=relayed,
+            delivered=sum(one.done for one in handled),
+            deliveries_failed=sum(one.failed for one in handled),
+            jobs_done=ended.count(True),
+            jobs_failed=ended.count(False),
+        )
+
+    async def _look(self) -> _Due:
+        """Ask what is due, in one statement, which locks nothing and wakes nobody."""
+        now, consumers = self._shop.clock.now(), self._shop.consumers
+        parts = [
+            jobs.due(self._kinds, now),
+            jobs.lapsed(now),
+            jobs.ticks_due([one.name for one in self._shop.recurring], now),
+            deliveries.waiting_for_relay(),
+            *(deliveries.heads(one, now) for one in consumers),
+        ]
+        async with self._shop.database.reading_behind() as db:
+            answers = (await db.execute(select(*(one.exists() for one in parts)))).one()
+        found, late, ticks, events, *served = map(bool, answers)
+        return _Due(
+            jobs=found,
+            lapsed=late,
+            ticks=ticks,
+            events=events,
+            consumers=[one for one, is_due in zip(consumers, served, strict=True) if is_due],
+        )
+
+    async def _enrol(self) -> None:
+        """Store which consumers and recurring jobs there are, once."""
+        if self._enrolled:
+            return
+        now = self._shop.clock.now()
+
+        async def store(db: AsyncConnection) -> None:
+            await deliveries.enrol(db, self._shop.consumers, now=now)
+            await jobs.plan(db, self._shop.recurring, now=now)
+
+        await self._write(store)
+        self._enrolled = True
+
+    async def _lapse(self) -> int:
+        lapsed = await self._write(lambda db: jobs.lapse(db, now=self._shop.clock.now()))
+        if lapsed:
+            log.warning("jobs of a worker that is gone", jobs=lapsed)
+        return lapsed
+
+    async def _tick(self) -> int:
+        recurring, now = self._shop.recurring, self._shop.clock.now()
+        return await self._write(lambda db: jobs.tick(db, recurring, now=now))
+
+    async def _relay(self) -> int:
+        relayed = await self._write(lambda db: deliveries.relay(db, now=self._shop.clock.now()))
+        crash_point("outbox.after_relay")
+        return relayed
+
+    async def _serve(self, consumer: Consumer) -> bool:
+        self._batches[consumer.name] += 1
+        return await self._handle(consumer) != Handled()
+
+    async def _handle(self, consumer: Consumer) -> Handled:
+        return await deliveries.handle(self._shop, consumer, chance=self._chance)
+
+    async def _claim(self, limit: int) -> list[Claimed]:
+        kinds, now = self._kinds.values(), self._shop.clock.now()
+        claimed = await self._write(
+            lambda db: jobs.claim(db, kinds, worker=self.name, now=now, limit=limit)
+        )
+        crash_point("jobs.after_claim")
+        return claimed
+
+    async def _work_off(self, claimed: Claimed) -> bool:
+        await self._run(claimed)
+        return True
+
+    async def _run(self, claimed: Claimed) -> bool:
+        """Run a claimed job and store how it ended; returns whether it is done."""
+        with bound_contextvars(job=claimed.kind, job_id=str(claimed.id)):
+            problem = await self._attempt(claimed)
+            crash_point("jobs.after_run.before_done")
+            if problem is None:
+                await self._write(lambda db: jobs.finish(db, claimed))
+            else:
+                await self._fail(claimed, problem)
+            return problem is None
+
+    async def _attempt(self, claimed: Claimed) -> str | None:
+        """Run a claimed job; returns what went wrong, or None."""
+        kind = self._kinds[claimed.kind]
+        try:
+            task = msgspec.convert(claimed.payload, kind, str_keys=True)
+            async with cut_after(kind.deadline_s), self._shop.context(viewer=SYSTEM) as ctx:
+                await self._shop.jobs[kind](ctx, task)
+        # Whatever it is, it is the job's: stored with it, told, and the next one runs.
+        except Exception as error:
+            return describe(error, secrets=(self._shop.settings.secret,))
+        return None
+
+    async def _fail(self, claimed: Claimed, problem: str) -> None:
+        now, chance = self._shop.clock.now(), self._chance()
+        state = await self._write(
+            lambda db: jobs.fail(db, claimed, error=problem, now=now, chance=chance)
+        )
+        dead = state is JobState.DEAD
+        log.warning("job failed", attempts=claimed.attempts, dead=dead, problem=problem)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait until there may be something to do, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._poked.wait()
+
+    async def _survive(self, work: Awaitable[T], otherwise: T) -> T:
+        """Outlive a database that is in trouble; what was claimed comes back by its lease."""
+        try:
+            return await work
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            log.warning("the worker's database is in trouble", problem=describe(error))
+            return otherwise
+
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await self._shop.database.transact_behind(work)
+
+
+class _Due(Struct, frozen=True, kw_only=True):
+    """What there is to do."""
+
+    jobs: bool
+    lapsed: bool
+    ticks: bool
+    events: bool
+    consumers: list[Consumer]
+
+
+@asynccontextmanager
+async def working(shop: Shop) -> AsyncIterator[None]:
+    """Run a worker beside the block, in this process; it ends with the block."""
+    worker = Worker(shop, grace_s=2)
+    task = asyncio.create_task(worker.run_until_stopped())
+    task.add_done_callback(_tell_if_broken)
+    try:
+        yield
+    finally:
+        worker.stop()
+        await task
+
+
+def _tell_if_broken(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("the worker broke; the shop runs on without it", exc_info=error)

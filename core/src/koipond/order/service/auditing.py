@@ -1,0 +1,80 @@
+"""What must hold of orders: I4, I10, I13 and I14."""
+
+from datetime import timedelta
+
+from koipond.kernel.context import Context
+from koipond.kernel.ids import OrderId, OrderLineId, encode
+from koipond.kernel.invariants import Finding
+from koipond.kernel.pages import FIRST_MAX, Page
+from koipond.order import repository
+from koipond.order.types import AttentionReason, Order, OrderFilter, OrderState
+from koipond.payment import rules as payment_rules
+from koipond.payment import service as payment
+from koipond.payment.types import Payment
+
+_BY_HAND = "Somebody wrote to the database by hand: restore what was changed"
+_STANDS = {OrderState.CONFIRMED, OrderState.CLOSED}
+# Late money waits so long at most for its order's units, beyond the grace.
+_REVIVING = timedelta(hours=1)
+
+
+async def audit(ctx: Context) -> list[Finding]:
+    """Return what is wrong with orders, for `kernel.invariants.run_audits`."""
+    async with ctx.reading() as db:
+        uneven = await repository.find_uneven(db)
+        empty = await repository.find_empty(db)
+        crowded = await repository.find_crowded_lines(db)
+    sums = [
+        _finding("I13", key, f"costs {total}, its adjustments sum to {summed}")
+        for key, total, summed in uneven
+    ]
+    lines = [_finding("I10", key, "has no lines") for key in empty]
+    payees = [
+        Finding(
+            invariant="I14",
+            problem=f"line {encode(OrderLineId, key)} has {count} payees",
+            fix=_BY_HAND,
+        )
+        for key, count in crowded
+    ]
+    return [*sums, *lines, *payees, *await _audit_money(ctx)]
+
+
+async def _audit_money(ctx: Context) -> list[Finding]:
+    """Compare each order's state with the money that the shop has for it."""
+    findings: list[Finding] = []
+    page = Page(first=FIRST_MAX)
+    while True:
+        async with ctx.reading() as db:
+            found = await repository.find_orders(db, OrderFilter(), page)
+        payments = await payment.find_payments_of(ctx, [one.id for one in found.rows])
+        for one in found.rows:
+            findings += _check_money(ctx, one, payments[one.id])
+        if not found.has_next:
+            return findings
+        page = Page(first=FIRST_MAX, after=found.keys[-1])
+
+
+def _check_money(ctx: Context, order: Order, payments: list[Payment]) -> list[Finding]:
+    covered = payment_rules.covered(payments, order.total.currency)
+    told = {one.reason for one in order.attention}
+    if order.state in _STANDS and covered < order.total and AttentionReason.UNCOVERED not in told:
+        return [_finding("I10", order.id, f"stands, {covered} of {order.total} is covered")]
+    kept = payment_rules.paid(payments, order.total.currency)
+    owned = AttentionReason.REFUND_FAILED in told
+    if _is_off(ctx, order) and kept.amount_minor > 0 and not owned:
+        return [_finding("I4", order.id, f"is {order.state}, and {kept} of it has no owner")]
+    return []
+
+
+def _is_off(ctx: Context, order: Order) -> bool:
+    if order.state is not OrderState.EXPIRED or order.expired_at is None:
+        return order.state is OrderState.CANCELLED
+    grace = timedelta(seconds=ctx.settings.late_payment_grace_s)
+    return order.expired_at + grace + _REVIVING < ctx.clock.now()
+
+
+def _finding(invariant: str, key: OrderId, problem: str) -> Finding:
+    return Finding(
+        invariant=invariant, problem=f"order {encode(OrderId, key)} {problem}", fix=_BY_HAND
+    )

@@ -1,0 +1,95 @@
+"""Use-cases of money that came: it confirms its order, or goes back. It always has an owner."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.jobs import enqueue
+from koipond.order import repository, rules
+from koipond.order.events import OrderConfirmed
+from koipond.order.rules import Covering
+from koipond.order.service.attention import flag_order, settle_attention
+from koipond.order.types import AttentionReason, Order, OrderState, ReviveOrder
+from koipond.payment import rules as payment_rules
+from koipond.payment import service as payment
+from koipond.payment.events import PaymentAuthorised, PaymentCaptured, PaymentVoided
+from koipond.payment.types import Payment, RefundReason
+from koipond.quota.types import Claim
+from koipond.stock import service as stock
+
+# The part of an order's reservations that late money had reserved again.
+LATE = 1
+
+
+async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> None:
+    """Confirm an order that is covered now; money for one that is off goes back.
+
+    Authorised money covers: it is the provider's promise. Runs in the transaction that applies the
+    payment (app.py's table), which has the payment locked.
+    """
+    order = await repository.lock(ctx.db, event.order_id)
+    payments = await find_standing(ctx, order)
+    plan = rules.plan_covering(
+        order,
+        covered=payment_rules.covered(payments, order.total.currency),
+        now=ctx.clock.now(),
+        grace=timedelta(seconds=ctx.settings.late_payment_grace_s),
+    )
+    match plan:
+        case Covering.CONFIRM:
+            await confirm(ctx, order)
+        case Covering.REVIVE:
+            await enqueue(ctx, ReviveOrder(order_id=order.id), unique=f"order.revive:{order.id}")
+        case Covering.GIVE_BACK:
+            await payment.owe_refund(ctx, order.id, reason=RefundReason.LATE)
+        case Covering.KEEP:
+            await payment.owe_surplus(ctx, order.id)
+            await _settle_cover(ctx, order, payments)
+        case Covering.WAIT:
+            pass
+
+
+async def check_cover(ctx: Context, event: PaymentVoided) -> None:
+    """Have people look at an order that stands although what was held for it is gone.
+
+    Runs in the transaction that applies the payment (app.py's table).
+    """
+    order = await repository.lock(ctx.db, event.order_id)
+    if order.state not in {OrderState.CONFIRMED, OrderState.CLOSED}:
+        return
+    payments = await find_standing(ctx, order)
+    covered = payment_rules.covered(payments, order.total.currency)
+    if covered < order.total:
+        detail = f"{covered} of {order.total} is covered"
+        await flag_order(ctx, order.id, AttentionReason.UNCOVERED, detail)
+
+
+async def find_standing(ctx: Context, order: Order) -> list[Payment]:
+    """Return the payments of an order that count: not those that went back when it was off."""
+    payments = await payment.find_payments(ctx, order.id)
+    if order.state is not OrderState.EXPIRED:
+        return payments
+    refunds = await payment.find_refunds(ctx, order.id)
+    return payment_rules.standing(payments, refunds)
+
+
+@transaction
+async def confirm(ctx: Context, order: Order, *, late: Sequence[Claim] = ()) -> None:
+    """Confirm a locked order that is covered. late: what was reserved again for it."""
+    await repository.move(ctx.db, order.id, OrderState.CONFIRMED, now=ctx.clock.now())
+    await payment.freeze(ctx, order.id, rules.parts_of(order))
+    ctx.emit(OrderConfirmed(order_id=order.id))
+    if late:
+        await stock.place(ctx, order.id, late, part=LATE)
+    await stock.consume(ctx, order.id)
+
+
+async def find_covered(ctx: Context, order: Order) -> bool:
+    """Tell whether an order has what it costs."""
+    payments = await find_standing(ctx, order)
+    return payment_rules.covered(payments, order.total.currency) >= order.total
+
+
+async def _settle_cover(ctx: Context, order: Order, payments: Sequence[Payment]) -> None:
+    if payment_rules.covered(payments, order.total.currency) >= order.total:
+        await settle_attention(ctx, order, AttentionReason.UNCOVERED)

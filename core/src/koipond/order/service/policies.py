@@ -1,0 +1,36 @@
+"""How a channel has its orders paid."""
+
+from datetime import timedelta
+
+from koipond.channel import service as channel
+from koipond.kernel.context import Context
+from koipond.kernel.ids import ChannelId
+from koipond.order.types import PaymentPolicy
+from koipond.settings import ChannelSettings
+
+# Of channels that were made otherwise than by the settings.
+_UNTOLD = ChannelSettings(code="", name="", currencies=(), locales=())
+
+
+async def find_policy(ctx: Context, channel_id: ChannelId) -> PaymentPolicy:
+    """Return how a channel has its orders paid."""
+    told = {one.code: _policy(one) for one in ctx.settings.channels}
+    usual = _policy(_UNTOLD)
+    # Most shops have one way for all channels, and need not look which one it is.
+    if all(one == usual for one in told.values()):
+        return usual
+    return (await find_policies(ctx))[channel_id]
+
+
+async def find_policies(ctx: Context) -> dict[ChannelId, PaymentPolicy]:
+    """Return {channel: how it has its orders paid} of all channels."""
+    told = {one.code: _policy(one) for one in ctx.settings.channels}
+    channels = await channel.find_channels(ctx)
+    return {one.id: told.get(one.code, _policy(_UNTOLD)) for one in channels}
+
+
+def _policy(told: ChannelSettings) -> PaymentPolicy:
+    return PaymentPolicy(
+        window=timedelta(minutes=told.payment_window_minutes),
+        capture_at_once=told.capture_at_once,
+    )

@@ -1,0 +1,99 @@
+"""What placing needs to know beforehand: read and priced outside of any transaction."""
+
+import msgspec
+from msgspec import Struct
+
+from koipond.kernel.context import Context
+from koipond.kernel.errors import DomainError
+from koipond.order import repository, rules
+from koipond.order.errors import CartAlreadyPlaced, CartUnknown
+from koipond.order.service.cart import read_wish
+from koipond.order.service.quoting import Quote, quote, scoped
+from koipond.order.service.tokens import hash_token
+from koipond.order.types import Cart, CartLine, CheckoutDetails, OrderWish
+from koipond.payment import service as payment
+from koipond.stock.types import Demand
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A purchase that could be placed, as it was a moment ago."""
+
+    cart: Cart | None
+    lines: tuple[CartLine, ...]
+    details: CheckoutDetails
+    quote: Quote
+
+    @property
+    def demands(self) -> list[Demand]:
+        """What it wants of the stock."""
+        return rules.find_demands(self.quote.lines, self.quote.sellables)
+
+
+async def prepare(ctx: Context, wish: OrderWish) -> Prepared:
+    """Return what a wish comes to, checked and priced in the scope of `ctx` (see `in_scope`).
+
+    Raises whatever keeps it from being placed as it is, but for the stock.
+    """
+    cart = await find_cart(ctx, wish.token) if wish.token is not None else None
+    rules.check_coupons(wish.details)
+    details = _check_details(wish.details)
+    if cart is not None:
+        details = rules.merge_details(cart.details, details)
+    for tender in wish.payments:
+        payment.check_provider(ctx, tender.provider)
+    lines = cart.lines if cart is not None else _read_lines(ctx, wish)
+    quoted = await quote(ctx, lines, details)
+    if quoted.problems:
+        raise quoted.problems[0]
+    rules.check_complete(quoted.lines, details, ships=quoted.ships)
+    rules.check_total(quoted.price.total, wish.expected_total)
+    rules.check_tenders(wish.payments, quoted.price.total)
+    return Prepared(cart=cart, lines=lines, details=details, quote=quoted)
+
+
+async def find_cart(ctx: Context, token: str) -> Cart:
+    """Return the cart that a token opens. Raises CartUnknown, CartAlreadyPlaced."""
+    async with ctx.reading() as db:
+        cart = await repository.find_cart(db, hash_token(token))
+    if cart is None:
+        raise CartUnknown
+    if cart.placed:
+        raise CartAlreadyPlaced(order_id=cart.id)
+    return cart
+
+
+async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]:
+    """Return the request seen from where its cart is sold, and the cart, placed or not.
+
+    Raises CartUnknown.
+    """
+    if wish.token is None:
+        return ctx, None
+    async with ctx.reading() as db:
+        cart = await repository.find_cart(db, hash_token(wish.token))
+    if cart is None:
+        raise CartUnknown
+    return await scoped(ctx, cart), cart
+
+
+def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:
+    """Return the wished lines, those of one variant taken together."""
+    lines: tuple[CartLine, ...] = ()
+    for place, line in enumerate(wish.lines or ()):
+        try:
+            lines = rules.put_in(
+                lines,
+                read_wish(ctx, line),
+                quantity_max=ctx.settings.order_line_quantity_max,
+                lines_max=ctx.settings.order_lines_max,
+            )
+        except DomainError as error:
+            raise error.located(f"lines.{place}") from None
+    return lines
+
+
+def _check_details(details: CheckoutDetails) -> CheckoutDetails:
+    if details.shipping_address is None:
+        return details
+    checked = rules.check_address(details.shipping_address)
+    return msgspec.structs.replace(details, shipping_address=checked)

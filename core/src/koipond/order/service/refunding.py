@@ -1,0 +1,82 @@
+"""Use-cases of staff giving money back, and letting go of payments."""
+
+from koipond.kernel import idempotency
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.errors import DomainError
+from koipond.kernel.faults import crash_point
+from koipond.kernel.idempotency import Claim, Step
+from koipond.kernel.ids import PaymentId
+from koipond.order import repository, rules
+from koipond.order.errors import OrderUnknown
+from koipond.order.service.reading import find_any_order
+from koipond.order.types import Order, OrderState, RefundWish
+from koipond.payment import service as payment
+from koipond.payment.errors import PaymentNotVoidable, PaymentUnknown
+from koipond.payment.types import Payment, RefundReason
+
+_OPERATION = "refundOrder"
+_NOTE_MAX = 200
+_STANDS = {OrderState.CONFIRMED, OrderState.CLOSED}
+
+
+async def refund_order(ctx: Context, wish: RefundWish, *, idempotency_key: str) -> Order:
+    """Give back units of lines, or an amount, of what was paid; a repeat gives nothing twice.
+
+    Raises OrderUnknown, OrderNotRefundable, RefundAmbiguous, OrderLineUnknown,
+    RefundQuantityTooLarge, RefundTooLarge.
+    """
+    if await find_any_order(ctx, order_id=wish.order_id) is None:
+        raise OrderUnknown
+    held = await idempotency.claim(
+        ctx,
+        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        operation=_OPERATION,
+        key=idempotency_key,
+        request=wish,
+        subject_id=wish.order_id,
+    )
+    if held.step is Step.CLAIMED:
+        try:
+            await _owe(ctx, wish, held)
+        except DomainError:
+            await idempotency.forget(ctx, held)
+            raise
+    await payment.settle_refunds(ctx, wish.order_id)
+    found = await find_any_order(ctx, order_id=wish.order_id)
+    assert found is not None, "orders are never deleted"
+    return found
+
+
+async def void_payment(ctx: Context, payment_id: PaymentId) -> Payment:
+    """Let go of what a payment holds and has not captured; again, it answers the same.
+
+    Raises PaymentUnknown, PaymentNotVoidable, PaymentUnresolved.
+    """
+    known = await payment.find_payment(ctx, payment_id)
+    if known is None:
+        raise PaymentUnknown(payment_id=payment_id)
+    if known.released:
+        return known
+    if known.captured.amount_minor > 0 or known.held.amount_minor == 0:
+        raise PaymentNotVoidable(state=known.state, reason="nothing but held money is let go")
+    order = await find_any_order(ctx, order_id=known.order_id)
+    if order is not None and order.state in _STANDS:
+        reason = "its order stands on it, cancel that"
+        raise PaymentNotVoidable(state=known.state, reason=reason)
+    return await payment.void(ctx, known)
+
+
+@transaction
+async def _owe(ctx: Context, wish: RefundWish, held: Claim) -> None:
+    # Another try of the same request was faster.
+    if not await idempotency.advance(ctx, held, Step.DONE):
+        return
+    # Locked, so that two refunds at once see what the other has taken.
+    payments = await payment.lock_payments(ctx, wish.order_id)
+    order = await repository.lock(ctx.db, wish.order_id)
+    parts = await payment.find_parts(ctx, wish.order_id)
+    plan = rules.plan_refund(order, parts, payments, wish)
+    await repository.count_refunded(ctx.db, rules.refunded_units(wish))
+    note = wish.note.strip()[:_NOTE_MAX]
+    await payment.owe_parts(ctx, payments, plan, reason=RefundReason.STAFF, note=note)
+    crash_point("refund.owed.before_commit")

@@ -1,0 +1,184 @@
+"""SQL of payments and of what providers told about them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+
+from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.ids import OrderId, PaymentId
+from koipond.kernel.money import Currency, Money
+from koipond.payment.tables import payment, payment_event, pending
+from koipond.payment.types import Outcome, Payment, PaymentState, Tender
+
+
+async def add(
+    db: AsyncConnection,
+    key: PaymentId,
+    order_id: OrderId,
+    tender: Tender,
+    *,
+    now: datetime,
+    query_at: datetime,
+) -> None:
+    """Store a payment before its provider is asked. query_at: when to ask what became of it."""
+    await db.execute(
+        payment.insert().values(
+            id=key,
+            order_id=order_id,
+            provider=tender.provider,
+            state=PaymentState.PENDING,
+            currency=tender.amount.currency,
+            amount_minor=tender.amount.amount_minor,
+            authorised_minor=0,
+            captured_minor=0,
+            refunded_minor=0,
+            capturing_minor=0,
+            released=False,
+            action={},
+            request_key=tender.request_key,
+            query_at=query_at,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+
+
+async def find(db: AsyncConnection, key: PaymentId) -> Payment | None:
+    """Return a payment."""
+    row = (await db.execute(select(payment).where(payment.c.id == key))).one_or_none()
+    return None if row is None else _payment(row)
+
+
+async def find_by_orders(db: AsyncConnection, order_ids: Sequence[OrderId]) -> list[Payment]:
+    """Return the payments of these orders, the oldest first."""
+    rows = await db.execute(
+        select(payment).where(payment.c.order_id.in_(sorted(order_ids))).order_by(payment.c.id)
+    )
+    return [_payment(row) for row in rows]
+
+
+async def find_by_request(
+    db: AsyncConnection, order_id: OrderId, request_key: str
+) -> Payment | None:
+    """Return the payment of an order that this request began."""
+    mine = (payment.c.order_id == order_id) & (payment.c.request_key == request_key)
+    row = (await db.execute(select(payment).where(mine))).one_or_none()
+    return None if row is None else _payment(row)
+
+
+async def find_unresolved(db: AsyncConnection, *, now: datetime, limit: int) -> list[PaymentId]:
+    """Return payments whose end nobody told and whose provider is to be asked now."""
+    wanted = select(payment.c.id).where(pending, payment.c.query_at <= now)
+    rows = await db.execute(wanted.order_by(payment.c.query_at, payment.c.id).limit(limit))
+    return [PaymentId(key) for key in rows.scalars()]
+
+
+async def lock(db: AsyncConnection, key: PaymentId) -> Payment | None:
+    """Return a payment and lock it, together with all payments of its order.
+
+    What follows may want another one of them, and somebody else's the other way round.
+    """
+    of_order = select(payment.c.order_id).where(payment.c.id == key).scalar_subquery()
+    rows = await db.execute(_locked(payment.c.order_id == of_order))
+    return next((_payment(row) for row in rows if row.id == key), None)
+
+
+async def lock_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]:
+    """Lock and return the payments of an order, the oldest first."""
+    rows = await db.execute(_locked(payment.c.order_id == order_id))
+    return [_payment(row) for row in rows]
+
+
+async def save(db: AsyncConnection, changed: Payment, *, now: datetime, query_at: datetime) -> None:
+    """Store what a provider told of a payment that is locked."""
+    await db.execute(
+        payment.update()
+        .where(payment.c.id == changed.id)
+        .values(
+            state=changed.state,
+            authorised_minor=changed.authorised.amount_minor,
+            captured_minor=changed.captured.amount_minor,
+            capturing_minor=changed.capturing.amount_minor,
+            released=changed.released,
+            reference=changed.reference,
+            failure=changed.failure and changed.failure[:500],
+            action=dict(changed.action),
+            query_at=query_at,
+            updated_at=now,
+        )
+    )
+
+
+async def unname(db: AsyncConnection, key: PaymentId) -> None:
+    """Let the request that began a payment begin another one."""
+    await db.execute(payment.update().where(payment.c.id == key).values(request_key=None))
+
+
+async def raise_capturing(db: AsyncConnection, key: PaymentId, total_minor: int) -> None:
+    """Store how much the provider is about to be asked to have captured in all."""
+    await db.execute(
+        payment.update().where(payment.c.id == key).values(capturing_minor=total_minor)
+    )
+
+
+async def add_event(
+    db: AsyncConnection,
+    *,
+    provider: str,
+    event_id: str,
+    payment_id: PaymentId,
+    outcome: Outcome,
+    reason: str | None,
+    now: datetime,
+) -> bool:
+    """Store that a notice was received; False if it was before."""
+    statement = insert(db, payment_event).values(
+        provider=provider,
+        event_id=event_id,
+        payment_id=payment_id,
+        outcome=outcome,
+        reason=reason and reason[:500],
+        received_at=now,
+    )
+    added = await db.execute(statement.on_conflict_do_nothing().returning(payment_event.c.event_id))
+    return added.one_or_none() is not None
+
+
+async def find_miscounted(db: AsyncConnection) -> list[PaymentId]:
+    """Return payments whose amounts break refunded <= captured <= authorised <= amount."""
+    wrong = (
+        (payment.c.refunded_minor < 0)
+        | (payment.c.refunded_minor > payment.c.captured_minor)
+        | (payment.c.captured_minor > payment.c.authorised_minor)
+        | (payment.c.authorised_minor > payment.c.amount_minor)
+    )
+    rows = await db.execute(select(payment.c.id).where(wrong).order_by(payment.c.id))
+    return [PaymentId(key) for key in rows.scalars()]
+
+
+def _locked(wanted: ColumnElement[bool]) -> Select[Any]:
+    # Sorted: two who lock the same rows lock them in the same sequence.
+    return select(payment).where(wanted).order_by(payment.c.id).with_for_update(key_share=True)
+
+
+def _payment(row: Any) -> Payment:
+    currency = Currency(row.currency)
+    return Payment(
+        id=row.id,
+        order_id=row.order_id,
+        provider=row.provider,
+        state=PaymentState(row.state),
+        amount=Money(row.amount_minor, currency),
+        authorised=Money(row.authorised_minor, currency),
+        captured=Money(row.captured_minor, currency),
+        refunded=Money(row.refunded_minor, currency),
+        capturing=Money(row.capturing_minor, currency),
+        released=row.released,
+        reference=row.reference,
+        failure=row.failure,
+        action=row.action,
+        request_key=row.request_key,
+        created_at=row.created_at,
+    )

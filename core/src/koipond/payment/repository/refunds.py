@@ -1,0 +1,219 @@
+"""SQL of refunds, and of what was paid for each part of an order."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, func, or_, select
+
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import OrderId, PaymentId, RefundId
+from koipond.kernel.money import Currency, Money
+from koipond.payment.tables import paid_part, payment, refund, refund_part
+from koipond.payment.types import PaidPart, Refund, RefundReason, RefundResult, RefundState
+
+
+async def owe(
+    db: AsyncConnection, one: Refund, parts: Mapping[UUID, int], *, now: datetime
+) -> None:
+    """Store a refund and count it on its payment and on the parts that it is of.
+
+    parts: {part: amount > 0}. The tables' own ceilings refuse too much.
+    """
+    currency = one.amount.currency
+    await db.execute(
+        payment.update()
+        .where(payment.c.id == one.payment_id)
+        .values(refunded_minor=payment.c.refunded_minor + one.amount.amount_minor, updated_at=now)
+    )
+    await db.execute(
+        refund.insert().values(
+            id=one.id,
+            payment_id=one.payment_id,
+            order_id=one.order_id,
+            state=one.state,
+            currency=currency,
+            amount_minor=one.amount.amount_minor,
+            reason=one.reason,
+            note=one.note,
+            reference=one.reference,
+            created_at=now,
+            done_at=now if one.state is RefundState.DONE else None,
+        )
+    )
+    if parts:
+        rows = [
+            {"refund_id": one.id, "part_id": part, "currency": currency, "amount_minor": amount}
+            for part, amount in parts.items()
+        ]
+        await db.execute(refund_part.insert(), rows)
+        await _count_parts(db, one.payment_id, parts)
+
+
+async def take_back(db: AsyncConnection, one: Refund, *, failure: str, now: datetime) -> None:
+    """Mark a locked refund as failed and count it no longer, so that it can be tried otherwise."""
+    await db.execute(
+        refund.update()
+        .where(refund.c.id == one.id)
+        .values(state=RefundState.FAILED, failure=failure[:500])
+    )
+    await db.execute(
+        payment.update()
+        .where(payment.c.id == one.payment_id)
+        .values(refunded_minor=payment.c.refunded_minor - one.amount.amount_minor, updated_at=now)
+    )
+    rows = await db.execute(select(refund_part).where(refund_part.c.refund_id == one.id))
+    parts = {row.part_id: -row.amount_minor for row in rows}
+    if parts:
+        await _count_parts(db, one.payment_id, parts)
+
+
+async def finish_refund(
+    db: AsyncConnection, key: RefundId, result: RefundResult, *, now: datetime
+) -> None:
+    """Mark a locked refund as given."""
+    await db.execute(
+        refund.update()
+        .where(refund.c.id == key)
+        .values(state=RefundState.DONE, reference=result.reference, done_at=now)
+    )
+
+
+async def name_refund(db: AsyncConnection, key: RefundId, reference: str) -> None:
+    """Store what the provider calls a refund that it has agreed to."""
+    await db.execute(refund.update().where(refund.c.id == key).values(reference=reference))
+
+
+async def find_refunds(db: AsyncConnection, order_ids: Sequence[OrderId]) -> list[Refund]:
+    """Return the refunds of these orders, the oldest first."""
+    rows = await db.execute(
+        _refunds().where(refund.c.order_id.in_(sorted(order_ids))).order_by(refund.c.id)
+    )
+    return [_refund(row) for row in rows]
+
+
+async def find_refund(db: AsyncConnection, key: RefundId) -> Refund | None:
+    """Return a refund."""
+    row = (await db.execute(_refunds().where(refund.c.id == key))).one_or_none()
+    return None if row is None else _refund(row)
+
+
+async def lock_refund(db: AsyncConnection, key: RefundId) -> Refund | None:
+    """Lock and return a refund; its payment is locked before."""
+    row = (
+        await db.execute(
+            _refunds().where(refund.c.id == key).with_for_update(key_share=True, of=refund)
+        )
+    ).one_or_none()
+    return None if row is None else _refund(row)
+
+
+async def has_refund(db: AsyncConnection, key: PaymentId, reference: str) -> bool:
+    """Tell whether a payment has a refund that its provider calls so."""
+    named = (refund.c.payment_id == key) & (refund.c.reference == reference)
+    return (await db.execute(select(refund.c.id).where(named))).first() is not None
+
+
+async def add_parts(
+    db: AsyncConnection, order_id: OrderId, currency: Currency, parts: Sequence[PaidPart]
+) -> None:
+    """Store what each payment paid for each part of an order."""
+    rows = [
+        {
+            "payment_id": one.payment_id,
+            "part_id": one.part_id,
+            "order_id": order_id,
+            "currency": currency,
+            "paid_minor": one.paid_minor,
+            "refunded_minor": 0,
+        }
+        for one in parts
+    ]
+    if rows:
+        await db.execute(paid_part.insert(), rows)
+
+
+async def find_parts(db: AsyncConnection, order_id: OrderId) -> list[PaidPart]:
+    """Return what each payment paid for each part of an order, and what of it went back."""
+    rows = await db.execute(
+        select(paid_part)
+        .where(paid_part.c.order_id == order_id)
+        .order_by(paid_part.c.payment_id, paid_part.c.part_id)
+    )
+    return [
+        PaidPart(
+            payment_id=row.payment_id,
+            part_id=row.part_id,
+            paid_minor=row.paid_minor,
+            refunded_minor=row.refunded_minor,
+        )
+        for row in rows
+    ]
+
+
+async def find_misrefunded(db: AsyncConnection) -> list[tuple[PaymentId, int, int]]:
+    """Return [(payment, what it counts as refunded, what its refunds sum to)] where they differ."""
+    summed = func.coalesce(func.sum(refund.c.amount_minor), 0)
+    standing = (refund.c.payment_id == payment.c.id) & (refund.c.state != RefundState.FAILED)
+    rows = await db.execute(
+        select(payment.c.id, payment.c.refunded_minor, summed)
+        .outerjoin(refund, standing)
+        .group_by(payment.c.id, payment.c.refunded_minor)
+        .having(summed != payment.c.refunded_minor)
+        .order_by(payment.c.id)
+    )
+    return [(PaymentId(key), counted, found) for key, counted, found in rows]
+
+
+async def find_uneven_parts(db: AsyncConnection) -> list[tuple[PaymentId, UUID]]:
+    """Return the (payment, part) whose count of what went back is not what refunds sum to."""
+    given = (
+        select(refund.c.payment_id, refund_part.c.part_id, refund_part.c.amount_minor)
+        .join(refund, refund.c.id == refund_part.c.refund_id)
+        .where(refund.c.state != RefundState.FAILED)
+        .subquery()
+    )
+    summed = func.coalesce(func.sum(given.c.amount_minor), 0)
+    mine = (given.c.payment_id == paid_part.c.payment_id) & (given.c.part_id == paid_part.c.part_id)
+    group = (paid_part.c.payment_id, paid_part.c.part_id, paid_part.c.refunded_minor)
+    rows = await db.execute(
+        select(paid_part.c.payment_id, paid_part.c.part_id)
+        .outerjoin(given, mine)
+        .group_by(*group)
+        .having(or_(summed != paid_part.c.refunded_minor))
+        .order_by(paid_part.c.payment_id, paid_part.c.part_id)
+    )
+    return [(PaymentId(key), part) for key, part in rows]
+
+
+async def _count_parts(db: AsyncConnection, key: PaymentId, parts: Mapping[UUID, int]) -> None:
+    await db.execute(
+        paid_part.update()
+        .where(paid_part.c.payment_id == key, paid_part.c.part_id == bindparam("of_part"))
+        .values(refunded_minor=paid_part.c.refunded_minor + bindparam("more")),
+        [{"of_part": part, "more": amount} for part, amount in parts.items()],
+    )
+
+
+def _refunds() -> Select[Any]:
+    named = payment.c.reference.label("payment_reference")
+    return select(refund, payment.c.provider, named).join(
+        payment, payment.c.id == refund.c.payment_id
+    )
+
+
+def _refund(row: Any) -> Refund:
+    return Refund(
+        id=row.id,
+        payment_id=row.payment_id,
+        order_id=row.order_id,
+        provider=row.provider,
+        payment_reference=row.payment_reference,
+        state=RefundState(row.state),
+        amount=Money(row.amount_minor, Currency(row.currency)),
+        reason=RefundReason(row.reason),
+        note=row.note,
+        reference=row.reference,
+        failure=row.failure,
+    )

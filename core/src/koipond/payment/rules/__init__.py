@@ -1,0 +1,42 @@
+"""Rules of payments: what a charge has become, what goes back of what, who signed a notice."""
+
+from koipond.payment.rules.charges import (
+    PAYMENT_MOVES,
+    claimed,
+    covered,
+    due,
+    find_event_mismatch,
+    find_mismatch,
+    fold,
+    next_query,
+    paid,
+    standing,
+)
+from koipond.payment.rules.refunds import (
+    freeze_parts,
+    plan_amount,
+    plan_whole,
+    refund_units,
+    surplus,
+)
+from koipond.payment.rules.signatures import check_signature, sign
+
+__all__ = [
+    "PAYMENT_MOVES",
+    "check_signature",
+    "claimed",
+    "covered",
+    "due",
+    "find_event_mismatch",
+    "find_mismatch",
+    "fold",
+    "freeze_parts",
+    "next_query",
+    "paid",
+    "plan_amount",
+    "plan_whole",
+    "refund_units",
+    "sign",
+    "standing",
+    "surplus",
+]

@@ -1,0 +1,66 @@
+"""SQL of quotas.
+
+batch, postgresql, sqlite   what the desk does, in a transaction of its own
+jobs, capacity              what else locks quotas
+orders                      an order's own rows, in its transaction
+reading, audits             without locks
+"""
+
+from koipond.quota.repository.audits import (
+    find_drift,
+    find_invented,
+    find_over_limit,
+    find_unbalanced,
+)
+from koipond.quota.repository.batch import change_rows, lock, read, write
+from koipond.quota.repository.capacity import (
+    add_quotas,
+    change_capacity,
+    find_family,
+    follow,
+    mark_closed,
+    set_times,
+)
+from koipond.quota.repository.jobs import (
+    delete_consumed,
+    delete_released,
+    find_consumed_quotas,
+    find_due_quotas,
+    find_limits_of,
+    record_excess,
+    take_due,
+)
+from koipond.quota.repository.orders import consume, let_go, lock_rows, place, store_return
+from koipond.quota.repository.reading import find_holders, find_quotas, find_reservations
+
+__all__ = [
+    "add_quotas",
+    "change_capacity",
+    "change_rows",
+    "consume",
+    "delete_consumed",
+    "delete_released",
+    "find_consumed_quotas",
+    "find_drift",
+    "find_due_quotas",
+    "find_family",
+    "find_holders",
+    "find_invented",
+    "find_limits_of",
+    "find_over_limit",
+    "find_quotas",
+    "find_reservations",
+    "find_unbalanced",
+    "follow",
+    "let_go",
+    "lock",
+    "lock_rows",
+    "mark_closed",
+    "place",
+    "read",
+    "record_excess",
+    "set_times",
+    "store_return",
+    "take_due",
+    "write",
+]

@@ -1,0 +1,35 @@
+"""SQL that reads quotas and reservations without locking them."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import OwnerId, QuotaId
+from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_reservations
+from koipond.quota.tables import IS_COUNTED, quota, reservation
+from koipond.quota.types import Quota, Reservation
+
+
+async def find_quotas(db: AsyncConnection, quota_ids: Iterable[QuotaId]) -> dict[QuotaId, Quota]:
+    """Return {id: quota}, without those that there are none of."""
+    rows = await db.execute(select(*QUOTA).where(quota.c.id.in_(sorted(set(quota_ids)))))
+    return {found.id: found for found in to_quotas(rows)}
+
+
+async def find_reservations(db: AsyncConnection, owner_id: OwnerId) -> list[Reservation]:
+    """Return all that an owner has or had, by quota and part."""
+    r = reservation.c
+    rows = await db.execute(
+        select(*RESERVATION).where(r.owner_id == owner_id).order_by(r.quota_id, r.part)
+    )
+    return to_reservations(rows)
+
+
+async def find_holders(db: AsyncConnection, quota_id: QuotaId) -> list[Reservation]:
+    """Return what is taken of a quota, by owner: such as who sits in a team."""
+    r = reservation.c
+    rows = await db.execute(
+        select(*RESERVATION).where(r.quota_id == quota_id, IS_COUNTED).order_by(r.owner_id, r.part)
+    )
+    return to_reservations(rows)

@@ -1,0 +1,53 @@
+"""Use-cases of quotas.
+
+reserve        HELD for a short while        the desk's batch         locks quota rows
+place          HELD -> PLACED                the order's transaction  own rows only
+consume        PLACED -> CONSUMED            the order's transaction  own rows only
+ask_release    any of them -> RETURNING      the order's transaction  own rows only
+give_back      RETURNING, lapsed -> RELEASED a job's transaction      locks quota rows
+"""
+
+from koipond.quota.service.capacity import (
+    change_capacity,
+    close,
+    create,
+    move_units,
+    reschedule,
+    take_what_is_free,
+)
+from koipond.quota.service.desk import Desk
+from koipond.quota.service.jobs import give_back, merge_subjects, purge, transfer
+from koipond.quota.service.placing import ask_release, consume, place, return_part
+from koipond.quota.service.reading import (
+    audit,
+    find_free,
+    find_holders,
+    find_quotas,
+    find_reservations,
+)
+from koipond.quota.service.reserving import find_desk, reserve
+
+__all__ = [
+    "Desk",
+    "ask_release",
+    "audit",
+    "change_capacity",
+    "close",
+    "consume",
+    "create",
+    "find_desk",
+    "find_free",
+    "find_holders",
+    "find_quotas",
+    "find_reservations",
+    "give_back",
+    "merge_subjects",
+    "move_units",
+    "place",
+    "purge",
+    "reschedule",
+    "reserve",
+    "return_part",
+    "take_what_is_free",
+    "transfer",
+]

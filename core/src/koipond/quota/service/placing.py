@@ -1,0 +1,52 @@
+"""Use-cases of an order's own rows, in the order's transaction; none of them waits for a quota."""
+
+from collections.abc import Sequence
+
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.ids import OwnerId, QuotaId
+from koipond.quota import repository, rules
+from koipond.quota.errors import Lapsed
+from koipond.quota.types import Claim
+
+
+@transaction
+async def place(ctx: Context, owner: OwnerId, claims: Sequence[Claim], *, part: int = 0) -> None:
+    """Tie what was reserved to its order, so that it does not lapse any more.
+
+    The transaction's last statement: until it ends, batches that change this owner's rows wait.
+    claims: those that were reserved; what is held must be exactly these. A second time there is
+    nothing held, so a repeat must be told from the first try before.
+    Raises Lapsed; then reserve again, and place again.
+    """
+    placed = await repository.place(ctx.db, owner, part)
+    if placed != {claim.quota_id: claim.quantity for claim in claims}:
+        raise Lapsed(owner=owner, claimed=len(claims), held=len(placed))
+
+
+@transaction
+async def consume(ctx: Context, owner: OwnerId) -> int:
+    """Say that what an owner placed is paid for; returns how many reservations that were."""
+    return await repository.consume(ctx.db, owner)
+
+
+@transaction
+async def ask_release(ctx: Context, owner: OwnerId) -> int:
+    """Let go of all an owner has, each claim by its policy; returns how many reservations.
+
+    The units are counted until the next `give_back`. A second time there is nothing to let go.
+    """
+    now = await ctx.clock.database_now(ctx.shop.database)
+    return await repository.let_go(ctx.db, owner, now=now)
+
+
+@transaction
+async def return_part(ctx: Context, owner: OwnerId, quota: QuotaId, quantity: int) -> None:
+    """Let go of `quantity` units, 1 or more, of what an owner has placed or consumed of a quota.
+
+    Not idempotent: a repeat returns as many again. Raises UnitsNotHeld.
+    """
+    assert quantity > 0, "a return is of one unit or more"
+    now = await ctx.clock.database_now(ctx.shop.database)
+    rows = await repository.lock_rows(ctx.db, owner, quota)
+    plan = rules.plan_return(rows, quota, quantity, now=now)
+    await repository.store_return(ctx.db, plan, rows)
