@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -141,11 +142,13 @@ async def test_the_clock_knows_how_far_the_database_is_ahead(database: Database)
     assert there.utcoffset() == own.utcoffset()
 
 
-async def test_the_database_is_not_asked_for_its_time_every_time(database: Database) -> None:
+async def test_the_database_is_not_asked_for_its_time_every_time(
+    database: Database, tmp_path: Path
+) -> None:
     clock = SystemClock()
     await clock.database_now(database)
     await database.close()
-    closed = Database("sqlite:///nowhere/there-is-none.db")
+    closed = Database(f"sqlite:///{tmp_path}/there-is-none.db")
     assert await clock.database_now(closed) is not None
 
 
