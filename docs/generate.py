@@ -80,8 +80,10 @@ def hooks_page(missing: list[str]) -> Iterator[str]:
         if declared is None:
             continue
         yield f"\n## {name}\n"
-        yield f"```python\ndef {name}{inspect.signature(spec)}\n```\n".replace("'", "")
-        yield f"Kind `{declared.kind}`, since {declared.since}.\n"
+        define = "async def" if inspect.iscoroutinefunction(spec) else "def"
+        yield f"```python\n{define} {name}{inspect.signature(spec)}\n```\n".replace("'", "")
+        deadline = f", deadline {declared.deadline_s:g} s" if define == "async def" else ""
+        yield f"Kind `{declared.kind}`, since {declared.since}{deadline}.\n"
         yield words(spec, f"hook {name}", missing)
 
 

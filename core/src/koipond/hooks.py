@@ -1,12 +1,12 @@
 """Every hook that a plugin may implement, in the order of a purchase: the contract on one page.
 
 A spec is grown only together with a plugin that needs it. How they are called and what happens when
-one raises is decided by their kind; see kernel/dispatch.py.
+one raises is decided by their kind; see kernel/dispatch/kinds.py.
 """
 
 from __future__ import annotations
 
-from koipond.kernel.dispatch import Registry, contribute
+from koipond.kernel.dispatch import Dispatcher, Registry, contribute
 from koipond.kernel.schema import Api
 
 
@@ -23,8 +23,9 @@ class Hooks:
     """The specs above as methods, over a frozen registry of implementations."""
 
     def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+        self.registry = registry
+        self._call = Dispatcher(registry)
 
     def register_graphql(self, plugin: str, api: Api) -> None:
         """Let one plugin add to the schemas; each gets an Api that carries its name."""
-        self._registry.contribute("register_graphql", plugin, api=api)
+        self._call.contribute("register_graphql", plugin, api)

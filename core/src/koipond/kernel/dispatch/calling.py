@@ -1,0 +1,216 @@
+"""Calls implementations: what each kind of hook does when one raises, is late or answers nonsense.
+
+A refusal (DomainError) that a plugin raises is its answer and is passed on. Everything else is a
+failure of the plugin: logged with its name, counted, and told the caller as PluginFailed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from koipond.kernel.dispatch import guarding, tracing
+from koipond.kernel.dispatch.errors import PluginFailed
+from koipond.kernel.dispatch.registry import HookMistake, Implementation, Registry
+from koipond.kernel.dispatch.tracing import Called
+from koipond.kernel.dispatch.watching import Running, begin, end
+from koipond.kernel.errors import DomainError
+from koipond.kernel.logs import log
+
+# {plugin: what its `load` hook returned}; without those that returned None.
+Inputs = Mapping[str, Any]
+
+
+class Mood(Enum):
+    """What a failing plugin does to its caller."""
+
+    # A purchase: it is refused, or it would be sold at a price that is not meant.
+    REFUSE = "refuse"
+    # A list: it is shown without what this plugin adds.
+    SKIP = "skip"
+
+
+class Dispatcher:
+    """Calls the hooks of one app."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._plans = registry.plans
+
+    def has(self, hook: str) -> bool:
+        """Tell whether any plugin implements a hook."""
+        return bool(self._plans[hook])
+
+    def plugins(self, hook: str) -> list[str]:
+        """Return the plugins that implement a hook, in the order in which they are called."""
+        return [one.plugin for one in self._plans[hook]]
+
+    def contribute(self, hook: str, plugin: str, *arguments: Any) -> Any:
+        """Call one plugin's implementation at start; None if it has none. Raises HookMistake."""
+        for one in self._plans[hook]:
+            if one.plugin != plugin:
+                continue
+            try:
+                answer = one.call(*arguments)
+            except Exception as error:
+                raise HookMistake(f"plugin {plugin}: {hook} raised {error!r}") from error
+            if not one.answers(answer):
+                raise HookMistake(f"plugin {plugin}: {hook} returned {_nonsense(one, answer)}")
+            return answer
+        return None
+
+    async def load(self, hook: str, *arguments: Any, mood: Mood) -> dict[str, Any]:
+        """Return {plugin: its inputs} of those plugins that have any, one after the other."""
+        found: dict[str, Any] = {}
+        for one in self._plans[hook]:
+            try:
+                answer = await self._ask(one, arguments)
+            except DomainError:
+                if mood is Mood.REFUSE:
+                    raise
+                continue
+            if answer is not None:
+                found[one.plugin] = answer
+        return found
+
+    def calculate(
+        self, hook: str, inputs: Inputs, *arguments: Any, mood: Mood
+    ) -> list[tuple[str, Any]]:
+        """Return [(plugin, answer)] of a calculation, in the plan's order.
+
+        A plugin that loads inputs for it is asked only if it has some.
+        """
+        found: list[tuple[str, Any]] = []
+        for one in self._plans[hook]:
+            given = inputs.get(one.plugin)
+            if given is None and self._loads(one):
+                continue
+            try:
+                found.append((one.plugin, self._work_out(one, (*arguments, given))))
+            except DomainError:
+                if mood is Mood.REFUSE:
+                    raise
+        return found
+
+    async def validate(self, hook: str, *arguments: Any) -> list[DomainError]:
+        """Return every plugin's refusals; all are asked, and one that fails is a refusal."""
+        found: list[DomainError] = []
+        for one in self._plans[hook]:
+            try:
+                found += await self._ask(one, arguments)
+            except DomainError as refusal:
+                found.append(refusal)
+        return found
+
+    async def take_part(self, hook: str, lend: Callable[[str], Any], *arguments: Any) -> None:
+        """Let each plugin write in this transaction. lend: makes the plugin's own context.
+
+        Raises PluginFailed and what plugins refuse by: the transaction is then to be rolled back.
+        """
+        for one in self._plans[hook]:
+            await self.take_part_of(one, lend, *arguments)
+
+    def implementation(self, hook: str, plugin: str) -> Implementation | None:
+        """Return one plugin's implementation of a hook, if it has one."""
+        return next((one for one in self._plans[hook] if one.plugin == plugin), None)
+
+    def implementations(self, hook: str) -> tuple[Implementation, ...]:
+        """Return all implementations of a hook, in the order in which they are called."""
+        return self._plans[hook]
+
+    async def take_part_of(
+        self, one: Implementation, lend: Callable[[str], Any], *arguments: Any
+    ) -> None:
+        """Let one plugin write in this transaction; see `take_part`."""
+        token = guarding.inside.set(f"plugin {one.plugin}: {one.hook}")
+        try:
+            await self._ask(one, (lend(one.plugin), *arguments))
+        finally:
+            guarding.inside.reset(token)
+
+    async def ask_by_key(self, hook: str, key: str, *arguments: Any) -> Any:
+        """Call the implementation that declares `key`; there must be one, see `keys`."""
+        return await self._ask(self.registry.keys[hook][key], arguments)
+
+    async def tell(self, hook: str, plugin: str, *arguments: Any) -> None:
+        """Tell one plugin of an event. Raises PluginFailed, to be told again later."""
+        one = self.implementation(hook, plugin)
+        assert one is not None, f"{plugin} does not hear {hook}"
+        await self._ask(one, arguments)
+
+    async def _ask(self, one: Implementation, arguments: tuple[Any, ...]) -> Any:
+        """Call one implementation that may wait, for as long as its hook gives it."""
+        running = Running(one.plugin, one.hook, one.declared.deadline_s)
+        running.task = task = asyncio.current_task()
+        running.loop = asyncio.get_running_loop()
+        assert task is not None, "hooks are called from a task"
+        cancelled = task.cancelling()
+        begin(running)
+        try:
+            answer = await one.call(*arguments)
+        except DomainError as refusal:
+            self._note(one, running, refusal.code)
+            raise
+        except asyncio.CancelledError:
+            # Cut by us, and by nobody else.
+            if not running.late or task.uncancel() > cancelled:
+                raise
+            late = TimeoutError(f"it took longer than {running.deadline_s} s")
+            raise self._failed(one, running, late) from None
+        except Exception as error:
+            raise self._failed(one, running, error) from error
+        finally:
+            end(running)
+        return self._checked(one, running, answer)
+
+    def _work_out(self, one: Implementation, arguments: tuple[Any, ...]) -> Any:
+        """Call one implementation that may not wait."""
+        running = Running(one.plugin, one.hook, one.declared.deadline_s)
+        token = guarding.inside.set(f"plugin {one.plugin}: {one.hook}")
+        begin(running)
+        try:
+            answer = one.call(*arguments)
+        except DomainError as refusal:
+            self._note(one, running, refusal.code)
+            raise
+        except Exception as error:
+            raise self._failed(one, running, error) from error
+        finally:
+            end(running)
+            guarding.inside.reset(token)
+        return self._checked(one, running, answer)
+
+    def _checked(self, one: Implementation, running: Running, answer: Any) -> Any:
+        if not one.answers(answer):
+            mistake = TypeError(f"returned {_nonsense(one, answer)}")
+            raise self._failed(one, running, mistake)
+        self._note(one, running, "ok")
+        return answer
+
+    def _failed(self, one: Implementation, running: Running, error: BaseException) -> PluginFailed:
+        """Say in the log what went wrong; return what the caller is told."""
+        one.measure.failures += 1
+        self._note(one, running, f"failed: {error!r}")
+        log.error("a plugin failed", plugin=one.plugin, hook=one.hook, exc_info=error)
+        return PluginFailed(plugin=one.plugin, hook=one.hook)
+
+    def _note(self, one: Implementation, running: Running, outcome: str) -> None:
+        spent = time.perf_counter() - running.began
+        measure = one.measure
+        measure.calls += 1
+        measure.seconds += spent
+        made = tracing.calls.get()
+        if made is not None:
+            made.append(Called(hook=one.hook, plugin=one.plugin, seconds=spent, outcome=outcome))
+
+    def _loads(self, one: Implementation) -> bool:
+        loading = one.declared.inputs
+        return bool(loading) and self.implementation(loading, one.plugin) is not None
+
+
+def _nonsense(one: Implementation, answer: Any) -> str:
+    """Say what was returned in the place of what; its type, for its value may be people's."""
+    return f"{type(answer).__name__} where {one.expected} is due"

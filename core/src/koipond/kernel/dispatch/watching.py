@@ -1,0 +1,99 @@
+"""Who runs now, and for how long: cuts what is late, and names what cannot be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+import traceback
+
+from koipond.kernel.logs import log
+
+_LOOK_S = 0.05
+_STACK = 12
+
+
+class Running:
+    """One call of one implementation, while it lasts. late: it was cut for being over its time."""
+
+    __slots__ = ("began", "deadline_s", "hook", "late", "loop", "plugin", "task", "thread")
+
+    def __init__(self, plugin: str, hook: str, deadline_s: float) -> None:
+        self.plugin = plugin
+        self.hook = hook
+        self.deadline_s = deadline_s
+        self.late = False
+        self.task: asyncio.Task[object] | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.thread = threading.get_ident()
+        self.began = time.perf_counter()
+
+    def cut(self) -> None:
+        """End the task at what it waits for; runs on its loop."""
+        if self in _running and self.task is not None:
+            self.late = True
+            self.task.cancel()
+
+
+# A thread of its own looks, because a hook that never waits keeps the event loop from looking: one
+# timer for each call would cost more than most calls.
+_running: dict[Running, None] = {}
+_watch: threading.Thread | None = None
+
+
+def begin(running: Running) -> None:
+    """Watch a call from now on."""
+    _running[running] = None
+    if _watch is None:
+        _start()
+
+
+def end(running: Running) -> None:
+    """Watch it no more."""
+    del _running[running]
+
+
+def _start() -> None:
+    global _watch  # noqa: PLW0603  # one for the process, begun when the first hook is called
+    _watch = threading.Thread(target=_look, name="koi-hooks", daemon=True)
+    _watch.start()
+
+
+def _forget() -> None:
+    """A copy of a process has none of its threads, and runs nothing of what it ran."""
+    global _watch  # noqa: PLW0603  # see _start
+    _watch = None
+    _running.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def _look() -> None:
+    named: set[Running] = set()
+    while True:
+        time.sleep(_LOOK_S)
+        now = time.perf_counter()
+        late = [one for one in list(_running) if one.began + one.deadline_s < now]
+        for one in late:
+            if one.loop is not None and not one.late:
+                one.loop.call_soon_threadsafe(one.cut)
+            # A cut that does nothing, or a hook that keeps everything else from running.
+            if one not in named and (one.loop is None or one.began + 2 * one.deadline_s < now):
+                _name(one)
+                named.add(one)
+        named.intersection_update(late)
+
+
+def _name(one: Running) -> None:
+    frame = sys._current_frames().get(one.thread)
+    stack = traceback.format_stack(frame)[-_STACK:] if frame is not None else []
+    log.warning(
+        "a hook does not end",
+        plugin=one.plugin,
+        hook=one.hook,
+        deadline_s=one.deadline_s,
+        stack="".join(stack),
+    )
