@@ -28,9 +28,7 @@ def make_tables(connection: Connection) -> None:
     metadata.create_all(connection, tables=TABLES)
 
 
-def make_shop(
-    url: str, clock: Clock, *, database: Database | None = None, **settings: Any
-) -> Shop:
+def make_shop(url: str, clock: Clock, *, database: Database | None = None, **settings: Any) -> Shop:
     """Return a shop that nobody can buy from; it must be closed."""
     return Shop(
         settings=Settings(database_url=url, **settings),
