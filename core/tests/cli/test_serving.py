@@ -21,6 +21,9 @@ SECRET = "a secret of thirty-two characters"
 
 Koi = Callable[..., "Process"]
 
+# One for all: to make a client reads the certificates of the system, 50 ms.
+HTTP = httpx2.Client()
+
 
 class Process:
     """One `koi`, whose output is read from a file."""
@@ -81,7 +84,7 @@ def koi(tmp_path: Path) -> Iterator[Koi]:
 
 
 def names(address: str) -> list[str]:
-    answer = httpx2.post(address, json={"query": FIRST_QUERY}).json()
+    answer = HTTP.post(address, json={"query": FIRST_QUERY}).json()
     return sorted(node["name"] for node in answer["data"]["products"]["nodes"])
 
 
@@ -95,7 +98,7 @@ def test_dev_migrates_imports_serves_and_stops_cleanly(koi: Koi) -> None:
     assert FIRST_QUERY in first.text
     assert "koi token staff" in first.text or "token staff" in first.text
     assert names(address) == ["Green tea", "White tea"]
-    picture = httpx2.get(address.replace("/graphql", "/media/tea.svg"))
+    picture = HTTP.get(address.replace("/graphql", "/media/tea.svg"))
     assert picture.text == "<svg/>"
     assert first.end() == 0
     assert first.text.endswith("Stopped.\n")
@@ -135,9 +138,9 @@ def test_serve_answers_with_any_number_of_workers_and_ends_at_sigterm(
     wait_until_it_answers(server, ready)
     address = f"http://127.0.0.1:{port}/graphql"
     assert names(address) == []
-    asked = httpx2.post(address, json={"query": "{ __schema { queryType { name } } }"}).json()
+    asked = HTTP.post(address, json={"query": "{ __schema { queryType { name } } }"}).json()
     assert "errors" in asked
-    page = httpx2.get(address, headers={"Accept": "text/html"})
+    page = HTTP.get(address, headers={"Accept": "text/html"})
     assert "text/html" not in page.headers["Content-Type"]
     assert '"path": "/graphql"' in server.text
     assert server.end(signal.SIGTERM) == 0
@@ -155,6 +158,6 @@ def wait_until_it_answers(server: Process, address: str) -> None:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx2.get(address).status_code == 200
+        return HTTP.get(address).status_code == 200
     except httpx2.TransportError:
         return False
