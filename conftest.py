@@ -1,3 +1,26 @@
 """The test kit for every test of the workspace."""
 
+import gc
+from collections import Counter
+
+import pytest
+
 pytest_plugins = ["koipond_sdk.testing.plugin"]
+
+# What starts programs: few tests, each of them long.
+SLOW = ("tests/", "sdk/", "examples/", "core/tests/cli/", "core/tests/quota/test_races.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that the workers of a run end at about the same time."""
+    tests = Counter(item.path for item in items)
+    items.sort(
+        key=lambda item: (not item.nodeid.startswith(SLOW), -tests[item.path], str(item.path))
+    )
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected, a million objects, out of the search for garbage."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)

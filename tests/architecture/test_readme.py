@@ -1,6 +1,5 @@
 """What the READMEs show works: Python runs, the demo shop answers GraphQL, commands exist."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from graphql import OperationDefinitionNode, parse
 from markdown_it import MarkdownIt
 from tests.architecture.workspace import ROOT, texts
@@ -135,13 +135,11 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     for seed in settings.load(DEMO).seeds:
         told = ("--channel", seed.channel, "--currency", seed.currency, "--locale", seed.locale)
         commands.append(["import", "catalog", seed.file, *told, "--asset-base", seed.asset_base])
-    for command in commands:
-        subprocess.run(
-            [Path(sys.executable).parent / "koi", *command, "--settings", DEMO],
-            env={**os.environ, "KOI_DATABASE_URL": url},
-            check=True,
-            timeout=50,
-        )
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KOI_DATABASE_URL", url)
+        for command in commands:
+            done = CliRunner().invoke(koi, [*command, "--settings", str(DEMO)])
+            assert done.exit_code == 0, done.output
     return url
 
 

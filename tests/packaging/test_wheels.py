@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from graphql import build_schema
 
 from koipond.graphql.assets import ASSETS
 
@@ -145,9 +144,8 @@ def test_an_installed_shop_answers_with_the_plugin_in_its_schema(
 ) -> None:
     run([environment / "koi", "migrate"], cwd=tmp_path)
     with serving(environment, tmp_path) as address:
-        assert ask(address, "{ __typename }") == {"__typename": "Query"}
-    printed = run([environment / "koi", "schema", "print", "storefront"], cwd=tmp_path)
-    fields = set(build_schema(printed).query_type.fields)
+        schema = ask(address, "{ __schema { queryType { fields { name } } } }")["__schema"]
+    fields = {field["name"] for field in schema["queryType"]["fields"]}
     queries = tomllib.loads((CHECKIN / "plugin.toml").read_text())["queries"]
     assert queries
     assert set(queries) <= fields
@@ -171,7 +169,8 @@ def serving(environment: Path, folder: Path) -> Iterator[str]:
         server = subprocess.Popen(
             [environment / "koi", "serve", "--port", str(port)],
             cwd=folder,
-            env=outside(KOI_SECRET="a secret of thirty-two characters"),
+            # Not in production: its schema may be asked for.
+            env=outside(KOI_PRODUCTION="false"),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -130,23 +130,35 @@ AUDITS: Sequence[Audit] = (
 )
 
 
-def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | None = None) -> Shop:
-    """Wire a shop; it connects when it is first used, and its database must be closed."""
-    database = Database(
-        settings.database_url,
-        pool_size=settings.database_pool_size,
-        wait_s=settings.database_wait_s,
-        answer_s=settings.database_answer_s,
-    )
+def make_shop(
+    settings: Settings,
+    plugins: Sequence[Plugin],
+    *,
+    clock: Clock | None = None,
+    database: Database | None = None,
+) -> Shop:
+    """Wire a shop; it connects when it is first used, and its database must be closed.
+
+    database: one to use instead of that of the settings.
+    """
     return Shop(
         settings=settings,
-        database=database,
+        database=database or _make_database(settings),
         clock=clock or SystemClock(),
         hooks=make_hooks(plugins),
         providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
         jobs=JOBS,
         recurring=RECURRING,
+    )
+
+
+def _make_database(settings: Settings) -> Database:
+    return Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        wait_s=settings.database_wait_s,
+        answer_s=settings.database_answer_s,
     )
 
 
@@ -169,6 +181,19 @@ def make_schemas(plugins: tuple[Plugin, ...]) -> Schemas:
     They hold nothing of a shop: apps of one process that have the same plugins share them.
     """
     return build_schemas(plugins, make_hooks(plugins))
+
+
+@lru_cache(8)
+def make_executors(plugins: tuple[Plugin, ...], *, production: bool) -> tuple[Executor, Executor]:
+    """Make the executors of the storefront's and of the admin's schema.
+
+    Shared like the schemas, so that what one app has read and checked no other has to.
+    """
+    schemas = make_schemas(plugins)
+    return (
+        Executor(schemas.storefront, production=production),
+        Executor(schemas.admin, production=production),
+    )
 
 
 @asynccontextmanager
@@ -213,16 +238,18 @@ def create_app(
     plugins: Sequence[Plugin] | None = None,
     *,
     clock: Clock | None = None,
+    database: Database | None = None,
     work: bool = False,
 ) -> Litestar:
     """Return the ASGI application of a shop; its `state.shop` is the Shop.
 
     plugins: None means all that are installed. work: run a worker in this process.
+    database: one to use instead of that of the settings.
     Starting it raises NotReady unless the database answers and is migrated.
     Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid.
     """
     installed = discover() if plugins is None else plugins
-    shop = make_shop(settings, installed, clock=clock)
+    shop = make_shop(settings, installed, clock=clock, database=database)
     wanted = units(installed)
 
     @asynccontextmanager
@@ -258,7 +285,7 @@ def create_app(
             index,
             health,
             ready,
-            *_endpoints(shop, make_schemas(tuple(installed))),
+            *_endpoints(shop, tuple(installed)),
             make_ingress(shop),
             *_files(settings),
         ],
@@ -296,12 +323,12 @@ class _NoEvents(BaseEventEmitterBackend):
         return None
 
 
-def _endpoints(shop: Shop, schemas: Schemas) -> list[BaseRouteHandler]:
+def _endpoints(shop: Shop, plugins: tuple[Plugin, ...]) -> list[BaseRouteHandler]:
     scopes = Scopes(shop)
-    production = shop.settings.production
+    for_storefront, for_admin = make_executors(plugins, production=shop.settings.production)
     storefront = Endpoint(
         shop,
-        Executor(schemas.storefront, production=production),
+        for_storefront,
         scopes,
         path=STOREFRONT_PATH,
         staff_only=False,
@@ -309,7 +336,7 @@ def _endpoints(shop: Shop, schemas: Schemas) -> list[BaseRouteHandler]:
     )
     admin = Endpoint(
         shop,
-        Executor(schemas.admin, production=production),
+        for_admin,
         scopes,
         path=ADMIN_PATH,
         staff_only=True,

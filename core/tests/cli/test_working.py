@@ -1,5 +1,6 @@
 """`koi worker`, as a process of its own."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from koipond.app import set_up
+from koipond.settings import Settings
 
 
 @contextmanager
@@ -39,8 +43,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_worker_cleanly(tmp_path: Path, number: signal.Signals) -> None:
-    with koi(tmp_path, "migrate") as process:
-        assert finish(process)[0] == 0
+    asyncio.run(set_up(Settings(database_url=f"sqlite:///{tmp_path}/shop.db")))
     with koi(tmp_path, "worker") as process:
         assert process.stdout is not None
         assert "worker started" in process.stdout.readline()
@@ -50,12 +53,4 @@ def test_a_signal_stops_the_worker_cleanly(tmp_path: Path, number: signal.Signal
         code, output = finish(process)
     assert code == 0
     assert "worker stopped" in output
-    assert "Traceback" not in output
-
-
-def test_the_worker_refuses_a_database_that_is_not_migrated(tmp_path: Path) -> None:
-    with koi(tmp_path, "worker") as process:
-        code, output = finish(process)
-    assert code == 2
-    assert "koi migrate" in output
     assert "Traceback" not in output

@@ -120,8 +120,16 @@ def test_an_amount_is_read_exactly(text: str, code: str, minor: int) -> None:
 def test_what_is_no_amount_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(AmountInvalid) as refused:
         parse_amount(text, EUR)
-    assert refused.value.decimals == 2
-    assert "Write it like 12.50." in str(refused.value)
+    assert (refused.value.value, refused.value.currency, refused.value.decimals) == (text, EUR, 2)
+    assert str(refused.value) == (
+        f"{text!r} is no amount in EUR: from 0 to 92233720368547758.07, at most 2 decimals, "
+        "a point before them, no thousands separator. Write it like 12.50."
+    )
+
+
+def test_of_a_text_that_is_no_amount_forty_characters_are_told() -> None:
+    with pytest.raises(AmountInvalid, match=f"^'{'9' * 40}' is no amount in EUR"):
+        parse_amount("9" * 41, EUR)
 
 
 def test_a_fraction_of_a_yen_is_refused() -> None:
@@ -139,8 +147,9 @@ def test_an_amount_that_is_written_reads_back(minor: int, code: str) -> None:
 def test_a_code_is_a_currency_or_refused() -> None:
     assert [currency(code) for code in ("CNY", "CLF")] == ["CNY", "CLF"]
     for code in ("", "eur", "EURO", "ABC", "CNX", "DEM", "XAU"):
-        with pytest.raises(CurrencyUnknown, match="like EUR or CNY"):
+        with pytest.raises(CurrencyUnknown, match="like EUR or CNY") as refused:
             currency(code)
+        assert refused.value.currency == code
 
 
 def test_decimals_are_those_of_iso_4217() -> None:

@@ -180,8 +180,11 @@ def test_a_notice_of_something_else_is_named() -> None:
         refunds=(ToldRefund(reference="r", amount_minor=100_00),),
     )
     assert rules.find_event_mismatch(known, event, merchant="us") is None
+    none_back = replace(event, refunds=())
+    assert rules.find_event_mismatch(known, none_back, merchant="us") is None
     wrong = {
         "the account 'us', not 'them'": (event, "them"),
+        f"the account {'x' * 60!r}, not 'us'": (replace(event, merchant="x" * 61), "us"),
         "for 99.99 EUR, not for 100.00 EUR": (replace(event, amount=eur(99_99)), "us"),
         "not for 100.00 EUR": (replace(event, amount=Money(100_00, Currency("CNY"))), "us"),
         "100.01 EUR": (
@@ -291,6 +294,9 @@ def test_more_than_the_parts_cost_is_no_part_of_them() -> None:
     assert rules.surplus(second, frozen) == 20
     assert rules.surplus(replace(second, refunded=eur(20)), frozen) == 0
     assert rules.surplus(replace(second, refunded=eur(30)), frozen) == 0
+    of_the_part = [replace(one, refunded_minor=5) for one in frozen]
+    assert rules.surplus(replace(second, refunded=eur(5)), of_the_part) == 20
+    assert rules.surplus(replace(second, refunded=eur(12)), of_the_part) == 13
 
 
 @given(bought(), st.lists(st.tuples(st.booleans(), st.integers(1, 10**6)), max_size=8))
@@ -385,6 +391,14 @@ def test_a_signature_that_is_not_good_is_refused(
     headers = rules.sign(b"body", event_id="evt", secret=SECRET, now=NOW) | changes
     with pytest.raises(WebhookRefused, match=words):
         rules.check_signature(headers, body, secrets=[SECRET], now=NOW)
+
+
+def test_what_stands_between_the_characters_of_a_signature_is_not_overlooked() -> None:
+    headers = rules.sign(b"body", event_id="evt", secret=SECRET, now=NOW)
+    version, signature = headers["webhook-signature"].split(",")
+    changed = headers | {"webhook-signature": f"{version},{signature[:8]}!{signature[8:]}"}
+    with pytest.raises(WebhookRefused, match="wrong"):
+        rules.check_signature(changed, b"body", secrets=[SECRET], now=NOW)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])

@@ -65,8 +65,9 @@ def test_every_amount_says_where_it_comes_from() -> None:
     (line,) = quote_lines([(2, 12_50)])
     price = price_order([line], currency=EUR, shipping=("Parcel", 4_90))
     assert [
-        (one.stage, one.line_id, one.amount_minor, one.origin) for one in price.adjustments
+        (one.stage, one.line_id, one.amount_minor, one.label, one.origin)
+        for one in price.adjustments
     ] == [
-        (Stage.PRICE_LIST, line.id, 25_00, "koipond"),
-        (Stage.SHIPPING, None, 4_90, "koipond"),
+        (Stage.PRICE_LIST, line.id, 25_00, "Tea", "koipond"),
+        (Stage.SHIPPING, None, 4_90, "Parcel", "koipond"),
     ]

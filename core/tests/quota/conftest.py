@@ -1,15 +1,15 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from core.tests.quota.pond import Pond, opened
+from core.tests.quota.pond import Pond, opened, reopened
 
 from koipond_sdk.testing.databases import Databases, Kind
 
 
 @pytest_asyncio.fixture
-async def pond(blank_database_url: str) -> AsyncIterator[Pond]:
+async def pond(database_url: str, databases: Databases) -> AsyncIterator[Pond]:
     """Quotas on SQLite and on PostgreSQL. At the end of a test what must always hold does."""
-    async with opened(blank_database_url) as made:
+    async with reopened(database_url, database=databases.kept(database_url)) as made:
         yield made
         assert await made.audit() == []
 

@@ -28,11 +28,11 @@ def make_tables(connection: Connection) -> None:
     metadata.create_all(connection, tables=TABLES)
 
 
-def make_shop(url: str, clock: Clock, **settings: Any) -> Shop:
+def make_shop(url: str, clock: Clock, *, database: Database | None = None, **settings: Any) -> Shop:
     """Return a shop that nobody can buy from; it must be closed."""
     return Shop(
         settings=Settings(database_url=url, **settings),
-        database=Database(url),
+        database=database or Database(url),
         clock=clock,
         hooks=cast(Any, None),
         providers={},
@@ -133,12 +133,22 @@ HOLD = timedelta(seconds=Settings().reservation_hold_s)
 
 @asynccontextmanager
 async def opened(url: str, **settings: Any) -> AsyncIterator[Pond]:
+    """Open a pond on a blank database, and make its tables."""
+    async with reopened(url, **settings) as pond:
+        async with pond.shop.database.writer.begin() as connection:
+            await connection.run_sync(make_tables)
+        yield pond
+
+
+@asynccontextmanager
+async def reopened(
+    url: str, *, database: Database | None = None, **settings: Any
+) -> AsyncIterator[Pond]:
+    """Open a pond on a database that has the tables."""
     clock = FakeClock()
-    shop = make_shop(url, clock, **settings)
+    shop = make_shop(url, clock, database=database, **settings)
     pond = Pond(shop, clock)
     try:
-        async with shop.database.writer.begin() as connection:
-            await connection.run_sync(make_tables)
         yield pond
     finally:
         await pond.ctx.close()

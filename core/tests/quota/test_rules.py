@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from core.tests.quota.pond import CONSUMED, HELD, PLACED, RELEASED, RETURNING, owner, subject
@@ -10,10 +11,20 @@ from core.tests.quota.test_deciding import make_quota, quota_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import SubjectId
 from koipond.kernel.state import allows
 from koipond.quota import rules
-from koipond.quota.errors import CapacityTaken, LimitReached, QuotaUnknown, UnitsNotHeld
+from koipond.quota.errors import (
+    AlreadyPlaced,
+    CapacityTaken,
+    LimitReached,
+    QuotaClosed,
+    QuotaNotStarted,
+    QuotaShort,
+    QuotaUnknown,
+    UnitsNotHeld,
+)
 from koipond.quota.rules import Flow
 from koipond.quota.types import (
     Period,
@@ -95,11 +106,38 @@ def test_every_state_is_reached_by_the_moves_there_are() -> None:
     assert not allows(rules.RESERVATION_MOVES, CONSUMED, RELEASED)
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_its_refusal(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("reason", "refusal", "numbers"),
+    [
+        (Reason.SHORT, QuotaShort, {"asked": 3, "left": 1}),
+        (Reason.LIMIT, LimitReached, {"asked": 3, "left": 1}),
+        (Reason.UNKNOWN, QuotaUnknown, {}),
+        (Reason.PLACED, AlreadyPlaced, {"asked": 3, "placed": 1}),
+        (Reason.EARLY, QuotaNotStarted, {"asked": 3}),
+        (Reason.CLOSED, QuotaClosed, {"asked": 3}),
+    ],
+)
+def test_every_reason_has_its_refusal_with_its_numbers(
+    reason: Reason, refusal: type[DomainError], numbers: dict[str, int]
+) -> None:
     told = rules.refusal_of(Refused(reason=reason, quota_id=STOCK, asked=3, left=1))
-    assert told.quota == STOCK  # type: ignore[attr-defined]  # each of them names it
-    assert str(told)
+    assert type(told) is refusal
+    assert {name: getattr(told, name) for name in ("quota", *numbers)} == {
+        "quota": STOCK,
+        **numbers,
+    }
+
+
+def test_every_reason_is_told() -> None:
+    for reason in Reason:
+        assert str(rules.refusal_of(Refused(reason=reason, quota_id=STOCK, asked=3, left=1)))
+
+
+def test_a_limit_by_something_else_than_members_counts_the_same_one_for_ever() -> None:
+    phone = rules.subject_of("phone", "+4930123")
+    assert phone == UUID("264cb4dc-a334-5f39-9bcf-49f1c22b2258")
+    assert phone != rules.subject_of("device", "+4930123")
+    assert phone != rules.subject_of("phone", "+4930124")
 
 
 def test_what_is_free_may_go_and_no_more() -> None:
@@ -271,14 +309,19 @@ def test_a_transfer_counts_every_period_by_itself() -> None:
     rules.check_transfer(daily, moving, [row(period="2026-11-22", state=RELEASED)])
     with pytest.raises(LimitReached) as refused:
         rules.check_transfer(daily, moving, [row(period="2026-11-22")])
-    assert (refused.value.asked, refused.value.left) == (2, 1)
+    assert (refused.value.quota, refused.value.asked, refused.value.left) == (daily.id, 2, 1)
+    has_two = [row(period="2026-11-22"), row(period="2026-11-22")]
+    with pytest.raises(LimitReached) as refused:
+        rules.check_transfer(daily, moving, has_two)
+    assert (refused.value.asked, refused.value.left) == (2, 0)
     rules.check_transfer(make_quota(0), moving, [row(quantity=50)])
 
 
 def test_what_a_merge_leaves_over_the_limit_is_known() -> None:
     lin, mei = subject(), subject()
     rows = [
-        row(subject_id=lin, period="2026-11-21", quantity=3),
+        row(subject_id=lin, period="2026-11-21", quantity=2),
+        row(subject_id=lin, period="2026-11-21", quantity=1),
         row(subject_id=lin, period="2026-11-22", quantity=2),
         row(subject_id=lin, period="2026-11-22", quantity=1, state=RELEASED),
         row(subject_id=mei, period="2026-11-22", quantity=9),

@@ -1,20 +1,17 @@
-"""One of several processes that buy from the same quotas; a program, started by test_races.py.
+"""One of several processes that buy from the same quotas, started by test_races.py.
 
-    python -m core.tests.quota.worker '{"url": …, "act": "chaos", "seed": 1, "seconds": 2}'
-
-`rush` asks for units of HOT until its requests are used up; `chaos` does everything that can be
-done to a quota, at once. Prints what it saw as JSON. "naive" is [module, real, naive]: a line that
-this process gets wrong.
+Its plan: {"url": …, "act": "chaos", "seed": 1, "seconds": 2, "starts_at": …}. `rush` asks for units
+of HOT until its requests are used up; `chaos` does everything that can be done to a quota, at once.
+"naive" is [module, real, naive]: a line that this process gets wrong. "crash_at" is where it dies.
 """
 
 import asyncio
-import json
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from koipond.kernel.clock import SystemClock
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.errors import DomainError
+from koipond.kernel.faults import deadly, planned
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.kernel.viewer import GUEST
 from koipond.quota import service as quota
@@ -158,7 +156,7 @@ class Worker:
         self.seen["merges"] += 1
 
 
-async def main(plan: dict[str, Any]) -> None:
+async def _work(plan: dict[str, Any]) -> Counter[str]:
     if plan.get("naive"):
         rebuild(*plan["naive"])
     shop = make_shop(plan["url"], SystemClock())
@@ -170,8 +168,10 @@ async def main(plan: dict[str, Any]) -> None:
     else:
         await worker.chaos()
     await shop.close()
-    sys.stdout.write(json.dumps(worker.seen) + "\n")
+    return worker.seen
 
 
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+def work(plan: dict[str, Any], told: Connection) -> None:
+    """Do what the plan says, in a process that is there for it, and tell what was seen."""
+    with planned(deadly(plan.get("crash_at", ""))):
+        told.send(asyncio.run(_work(plan)))

@@ -22,7 +22,7 @@ def crash_point(name: str) -> None:
 
 
 @contextmanager
-def planned(fault: Fault) -> Iterator[None]:
+def planned(fault: Fault | None) -> Iterator[None]:
     """Call `fault` with the name of each crash point that is passed while the block runs."""
     global _fault  # noqa: PLW0603  # the one place; crash points must cost nothing
     before, _fault = _fault, fault
@@ -32,8 +32,9 @@ def planned(fault: Fault) -> Iterator[None]:
         _fault = before
 
 
-def _from_environment() -> Fault | None:
-    name, _, wanted = os.environ.get("KOI_CRASH_AT", "").partition(":")
+def deadly(place: str) -> Fault | None:
+    """Return what kills this process at `place`, as KOI_CRASH_AT names it; None for no place."""
+    name, _, wanted = place.partition(":")
     if not name:
         return None
     passed: Counter[str] = Counter()
@@ -46,4 +47,4 @@ def _from_environment() -> Fault | None:
     return kill
 
 
-_fault = _from_environment()
+_fault = deadly(os.environ.get("KOI_CRASH_AT", ""))

@@ -17,12 +17,15 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self, assert_never
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 import asyncpg
 from sqlalchemy.engine import make_url
 
 from koipond_sdk.testing.postgres import PostgresUnavailable
+
+if TYPE_CHECKING:
+    from koipond_sdk.testing.kept import KeptDatabase
 
 TEMPLATE = "koi_template"
 
@@ -43,6 +46,7 @@ class Databases:
     worker: str
     unavailable: str = ""
     _kept: dict[asyncio.AbstractEventLoop, asyncpg.Connection] = field(default_factory=dict)
+    _open: "dict[tuple[asyncio.AbstractEventLoop, str], KeptDatabase]" = field(default_factory=dict)
 
     @classmethod
     def from_controller(cls, handed: Mapping[str, Any]) -> Self:
@@ -70,11 +74,26 @@ class Databases:
             await _empty_postgres(await self._connection(url))
         return url
 
+    def kept(self, url: str) -> "KeptDatabase":
+        """Return the database at `url` with the connections that earlier tests opened.
+
+        For what lasts: an `emptied` one, not a `blank` one.
+        """
+        # Late, as in `migrate`.
+        from koipond_sdk.testing.kept import KeptDatabase
+
+        here = (asyncio.get_running_loop(), url)
+        if here not in self._open:
+            self._open[here] = KeptDatabase(url)
+        return self._open[here]
+
     async def close(self) -> None:
-        """Close the connection that is kept; the databases go with the server's folder."""
+        """Close the connections that are kept; the databases go with the server's folder."""
         kept = self._kept.pop(asyncio.get_running_loop(), None)
         if kept is not None:
             await kept.close()
+        for here in [key for key in self._open if key[0] is asyncio.get_running_loop()]:
+            await self._open.pop(here).end()
 
     @contextlib.asynccontextmanager
     async def blank(self, kind: Kind) -> AsyncIterator[str]:

@@ -18,6 +18,7 @@ from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, Shop
+from koipond.kernel.db import Database
 from koipond.kernel.logs import redact
 from koipond.kernel.money import currency as parse_currency
 from koipond.kernel.money import parse_amount
@@ -176,16 +177,21 @@ def connect(app: Litestar) -> httpx2.AsyncClient:
 
 @asynccontextmanager
 async def running_shop(
-    url: str, *, plugins: Sequence[str] = (), **settings: Any
+    url: str,
+    *,
+    plugins: Sequence[str] = (),
+    database: Database | None = None,
+    **settings: Any,
 ) -> AsyncIterator[RunningShop]:
     """Run a shop on the migrated database at `url`, with its channel `main` in EUR, CNY and JPY.
 
     plugins: names of installed plugins that it has. settings: what else it is told.
+    database: the one at `url` with connections that are open already; see `Databases.kept`.
     """
     _log_to_pytest()
     given: dict[str, Any] = {"database_url": url, "channels": (CHANNEL,), **settings}
     clock = FakeClock()
-    app = create_app(Settings(**given), _installed(plugins), clock=clock)
+    app = create_app(Settings(**given), _installed(plugins), clock=clock, database=database)
     async with app.lifespan(), connect(app) as http:
         running = RunningShop(app, clock, http)
         await _add_channels(running.shop)
