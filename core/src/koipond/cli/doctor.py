@@ -32,7 +32,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 @click.command
-@click.option("--audit", is_flag=True, help="Also recount all stock, units, events and jobs.")
+@click.option("--audit", is_flag=True, help="Also recount all stock, units, orders, money, events and jobs.")
 @with_settings
 @click.pass_context
 def doctor(ctx: click.Context, settings: Settings, *, audit: bool) -> None:

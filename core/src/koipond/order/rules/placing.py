@@ -140,6 +140,7 @@ def make_lines(
                     name=_line_name(found, locales),
                     quantity=line.quantity,
                     unit_price_minor=found.price_minor,
+                    tracked=found.track_stock,
                 )
             )
     return tuple(made)
