@@ -65,6 +65,7 @@ from koipond.payment.types import (
 )
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
+from koipond.stock.rules import STRATEGIES
 from koipond.stock.service import audit as audit_stock
 from koipond.stock.service import do_give_back
 from koipond.stock.types import GiveBackUnits
@@ -131,7 +132,11 @@ AUDITS: Sequence[Audit] = (
 
 
 def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | None = None) -> Shop:
-    """Wire a shop; it connects when it is first used, and its database must be closed."""
+    """Wire a shop; it connects when it is first used, and its database must be closed.
+
+    Raises HookMistake, SettingsInvalid.
+    """
+    check_settings(settings)
     database = Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -148,6 +153,21 @@ def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | N
         jobs=JOBS,
         recurring=RECURRING,
     )
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise SettingsInvalid for what names something that this shop has none of.
+
+    At the start, and not when the first order comes.
+    """
+    if settings.allocation_strategy not in STRATEGIES:
+        known = ", ".join(sorted(STRATEGIES))
+        raise SettingsInvalid(
+            f"allocation_strategy: there is no {settings.allocation_strategy!r}. There are: {known}"
+        )
+    folder = Path(settings.sandbox_file).parent
+    if settings.sandbox_file and not folder.is_dir():
+        raise SettingsInvalid(f"sandbox_file: there is no folder {folder} to keep it in")
 
 
 def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvider]:
