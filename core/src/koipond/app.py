@@ -65,6 +65,7 @@ from koipond.payment.types import (
 )
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
+from koipond.stock.rules import STRATEGIES
 from koipond.stock.service import audit as audit_stock
 from koipond.stock.service import do_give_back
 from koipond.stock.types import GiveBackUnits
@@ -139,8 +140,9 @@ def make_shop(
 ) -> Shop:
     """Wire a shop; it connects when it is first used, and its database must be closed.
 
-    database: one to use instead of that of the settings.
+    database: one to use instead of that of the settings. Raises HookMistake, SettingsInvalid.
     """
+    check_settings(settings)
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
@@ -160,6 +162,21 @@ def _make_database(settings: Settings) -> Database:
         wait_s=settings.database_wait_s,
         answer_s=settings.database_answer_s,
     )
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise SettingsInvalid for what names something that this shop has none of.
+
+    At the start, and not when the first order comes.
+    """
+    if settings.allocation_strategy not in STRATEGIES:
+        known = ", ".join(sorted(STRATEGIES))
+        raise SettingsInvalid(
+            f"allocation_strategy: there is no {settings.allocation_strategy!r}. There are: {known}"
+        )
+    folder = Path(settings.sandbox_file).parent
+    if settings.sandbox_file and not folder.is_dir():
+        raise SettingsInvalid(f"sandbox_file: there is no folder {folder} to keep it in")
 
 
 def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvider]:

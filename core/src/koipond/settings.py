@@ -125,7 +125,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # Signs bearer tokens; at least 32 characters. Production refuses the default.
     secret: str = DEVELOPMENT_SECRET
     # Production hides GraphiQL, introspection and suggestions, writes logs as JSON, wants a secret,
-    # and has no sandbox to pay with. `koi serve` is production unless it is told `false` here.
+    # and has no sandbox to pay with. `koi serve` and `koi worker` are production unless they are
+    # told `false` here.
     production: bool = False
     # The largest request that is read.
     request_max_bytes: int = 1_000_000

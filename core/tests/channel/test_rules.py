@@ -40,6 +40,12 @@ def test_an_unknown_channel_currency_or_language_is_refused_with_the_known_ones(
         rules.choose([CN, EU], code="cn", currency=None, locale="fr")
 
 
+def test_a_language_tag_that_is_longer_than_any_is_not_taken_apart() -> None:
+    assert rules.choose([CN], code="cn", currency=None, locale="en-GB-oxendict").locales[0] == "en"
+    with pytest.raises(LocaleUnknown):
+        rules.choose([CN], code="cn", currency=None, locale="en" + "-a" * 17)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -98,5 +98,31 @@ def test_serve_refuses_to_start_before_it_was_migrated(
     assert "Run: koi migrate" in koi("serve", "--port", str(free_port())).output
 
 
-def test_the_worker_refuses_a_database_that_is_not_migrated(koi: Koi) -> None:
+def test_the_worker_refuses_a_database_that_is_not_migrated(
+    koi: Koi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOI_PRODUCTION", "false")
     assert "koi migrate" in koi("worker").output
+
+
+def test_the_worker_is_production_as_serve_is(koi: Koi) -> None:
+    assert "production refuses the built-in one" in koi("worker").output
+
+
+def test_a_strategy_that_there_is_none_of_is_refused_at_the_start(
+    koi: Koi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOI_ALLOCATION_STRATEGY", "whole-first")
+    assert "no 'whole-first'. There are: priority, whole_first" in koi("migrate").output
+    assert not (tmp_path / "shop.db").exists()
+    found = CliRunner().invoke(program, ["doctor"], prog_name="koi")
+    assert found.exit_code == 1
+    assert "There are: priority, whole_first" in found.output
+
+
+def test_sandbox_books_without_a_folder_are_refused_at_the_start(
+    koi: Koi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOI_SANDBOX_FILE", "nowhere/books.db")
+    assert "there is no folder nowhere" in koi("migrate").output
+    assert not (tmp_path / "shop.db").exists()

@@ -17,8 +17,8 @@ from koipond.settings import Settings
 
 
 @contextmanager
-def koi(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command on the database of `folder`."""
+def koi(folder: Path, *arguments: str, **told: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command on the database of `folder`. told: more variables."""
     program = "from koipond.cli import main; main()"
     outside = {name: value for name, value in os.environ.items() if "KOI" not in name}
     process = subprocess.Popen(
@@ -27,7 +27,7 @@ def koi(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=outside | {"COLUMNS": "200", "KOI_DATABASE_URL": "sqlite:///shop.db"},
+        env=outside | {"COLUMNS": "200", "KOI_DATABASE_URL": "sqlite:///shop.db", **told},
     )
     try:
         yield process
@@ -44,7 +44,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_worker_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     asyncio.run(set_up(Settings(database_url=f"sqlite:///{tmp_path}/shop.db")))
-    with koi(tmp_path, "worker") as process:
+    with koi(tmp_path, "worker", KOI_SECRET="x" * 32) as process:
         assert process.stdout is not None
         assert "worker started" in process.stdout.readline()
         time.sleep(0.3)

@@ -30,9 +30,16 @@ def test_depth_counts_through_fragments() -> None:
 
 def test_one_field_more_at_the_root_is_named() -> None:
     fields = " ".join(f"a{n}: a" for n in range(ROOT_FIELDS_MAX + 1))
-    problem = f"201 fields at its root, at most {ROOT_FIELDS_MAX} are answered"
+    problem = f"101 fields at its root, at most {ROOT_FIELDS_MAX} are answered"
     assert excess(f"{{ {fields} }}") == problem
     assert excess(f"mutation {{ ... F }} fragment F on Mutation {{ {fields} }}") == problem
+
+
+def test_one_mutation_more_is_named() -> None:
+    fields = " ".join(f"a{n}: a" for n in range(11))
+    assert excess(f"mutation {{ {fields} }}") == "11 mutations, at most 10 are run, one by one"
+    assert excess(f"mutation {{ {fields.removesuffix('a10: a')} }}") is None
+    assert excess(f"{{ {fields} }}") is None
 
 
 def test_every_operation_of_a_document_is_measured() -> None:

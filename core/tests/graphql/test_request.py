@@ -130,6 +130,9 @@ BAD_BODIES = {
     "a NUL": b'{"query": "{ a }\0"}',
     "an escaped NUL": b'{"query": "{ a }", "variables": {"a": ["\\u0000"]}}',
     "an escaped NUL in a key": b'{"query": "{ a }", "variables": {"\\u0000": 1}}',
+    "an escaped NUL within 900 lists": (
+        b'{"query": "{ a }", "variables": {"a": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}}"
+    ),
     "half a character": b'{"query": "{ a }", "variables": {"a": "\\ud83d"}}',
     "NaN": b'{"query": "{ a }", "variables": {"a": NaN}}',
     "Infinity": b'{"query": "{ a }", "variables": {"a": -Infinity}}',

@@ -412,3 +412,26 @@ async def test_an_offer_is_what_the_price_list_says_while_no_plugin_sells(
     assert product["variants"] == [
         {"offer": {"price": {"amount": "12.50"}, "was": None, "origin": "koipond"}}
     ]
+
+
+async def test_a_total_that_no_column_holds_is_refused_and_changes_nothing(
+    shop: RunningShop,
+) -> None:
+    tea = await make_tea(shop, price="92233720368547758.07")
+    before = await shop.snapshot()
+    payload = await place(shop, tea, 2)
+    assert codes(payload) == ["TOTAL_TOO_LARGE"]
+    assert await shop.snapshot() == before
+    cart = await ask(shop, ADD, variantId=tea, quantity=2)
+    assert cart["order"]["total"]["amount"] == "184467440737095516.14"
+    assert codes(await place(shop, tea)) == []
+
+
+async def test_more_lines_than_an_order_has_are_refused_before_any_is_looked_at(
+    shop: RunningShop,
+) -> None:
+    tea = await make_tea(shop, stock=1_000)
+    line = {"variantId": tea, "quantity": 1}
+    assert codes(await place(shop, tea, lines=[line] * 201)) == ["TOO_MANY_LINES"]
+    placed = await place(shop, tea, lines=[line] * 200)
+    assert [one["quantity"] for one in placed["order"]["lines"]] == [200]

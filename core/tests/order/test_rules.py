@@ -14,7 +14,7 @@ from koipond.kernel.ids import (
     encode,
     new_id,
 )
-from koipond.kernel.money import Currency, Money
+from koipond.kernel.money import MAX_MINOR, Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
 from koipond.member.types import Contact
@@ -26,8 +26,10 @@ from koipond.order.errors import (
     QuantityOutOfRange,
     QuoteChanged,
     TooManyLines,
+    TotalTooLarge,
 )
 from koipond.order.types import Address, CartLine, CheckoutDetails, OrderState
+from koipond.pricing.types import Adjustment, PricedOrder, Stage
 
 EUR = Currency("EUR")
 EN, ZH = Locale("en"), Locale("zh-Hans")
@@ -37,6 +39,16 @@ ADDRESS = Address(line1="1 Tea Road", city="Hangzhou", country="CN")
 
 def cart_line(variant_id: VariantId, quantity: int = 1) -> CartLine:
     return CartLine(id=OrderLineId(new_id()), variant_id=variant_id, quantity=quantity)
+
+
+def priced(*amounts: int) -> PricedOrder:
+    adjustments = [
+        Adjustment(
+            stage=Stage.PRICE_LIST, line_id=None, amount_minor=amount, label="", origin="koipond"
+        )
+        for amount in amounts
+    ]
+    return PricedOrder(currency=EUR, adjustments=tuple(adjustments))
 
 
 def sellable(
@@ -146,8 +158,21 @@ def test_a_channel_that_ships_nothing_wants_no_address() -> None:
 @pytest.mark.parametrize("expected", [Money(12_49, EUR), Money(12_50, Currency("CNY"))])
 def test_another_total_or_currency_than_the_buyer_saw_is_refused(expected: Money) -> None:
     with pytest.raises(QuoteChanged) as refused:
-        rules.check_total(Money(12_50, EUR), expected)
+        rules.check_total(priced(12_50), expected)
     assert refused.value.total == Money(12_50, EUR)
+
+
+def test_a_total_is_at_most_what_a_column_holds() -> None:
+    rules.check_total(priced(MAX_MINOR - 1, 1), None)
+    with pytest.raises(TotalTooLarge) as refused:
+        rules.check_total(priced(MAX_MINOR, 1), None)
+    assert refused.value.total == Money(MAX_MINOR + 1, EUR)
+    assert refused.value.most == Money(MAX_MINOR, EUR)
+
+
+def test_a_discount_brings_no_sum_below_what_a_column_holds() -> None:
+    with pytest.raises(TotalTooLarge):
+        rules.check_total(priced(MAX_MINOR, 1, -10), None)
 
 
 def test_what_is_given_later_is_laid_over_what_is_known() -> None:

@@ -7,6 +7,7 @@ import pytest
 from core.tests.payment.till import Till, codes, tender
 
 from koipond.kernel.ids import OrderId, PaymentId, decode, encode, new_id
+from koipond.kernel.pages import cursor
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.order import service as orders
 from koipond.order.types import AttentionReason, OrderState
@@ -216,3 +217,17 @@ async def test_who_has_no_right_is_refused(till: Till, document: str) -> None:
     answer = await read(till, document, clerk, input=given)
     assert [one["extensions"]["code"] for one in answer["errors"]] == ["PERMISSION_MISSING"]
     assert await till.shop.snapshot() == before
+
+
+@pytest.mark.parametrize("key", [("x",), ("\0",), ("0" * 31,), (1,)])
+async def test_a_cursor_of_another_list_is_refused(till: Till, key: tuple[str | int]) -> None:
+    order_id, _ = await till.buy()
+    member = Viewer(kind=ViewerKind.MEMBER, id=(await till.order(order_id)).member_id)
+    own = "query($after: String) { me { orders(after: $after) { nodes { id } } } }"
+    given = {"after": cursor(key)}
+    answers = [
+        await read(till, LIST, **given),
+        await till.shop.graphql(own, given, viewer=member),
+    ]
+    codes = [answer["errors"][0]["extensions"]["code"] for answer in answers]
+    assert codes == ["PAGE_INVALID", "PAGE_INVALID"]

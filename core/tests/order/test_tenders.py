@@ -263,3 +263,14 @@ async def test_a_died_request_is_resumed_at_the_tender_where_it_died(
     assert taken == [("CAPTURED", 30_00), ("CAPTURED", 70_00)]
     assert len(till.sandbox.charges) == 2
     await till.check_books()
+
+
+async def test_eleven_tenders_at_once_are_refused_and_change_nothing(till: Till) -> None:
+    """Each asks a provider: 300 of one cent kept a server busy for 18 s."""
+    tea = await till.stock()
+    before = await till.shop.snapshot()
+    placed = await till.place(tea, *[tender("0.01")] * 11)
+    assert codes(placed) == ["TOO_MANY_PAYMENTS"]
+    assert await till.shop.snapshot() == before
+    placed = await till.place(tea, *[tender("0.01")] * 9, tender())
+    assert (codes(placed), placed["order"]["state"]) == ([], "CONFIRMED")

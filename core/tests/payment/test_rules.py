@@ -191,7 +191,7 @@ def test_a_notice_of_something_else_is_named() -> None:
             replace(event, refunds=(ToldRefund(reference="r", amount_minor=100_01),)),
             "us",
         ),
-        "-0.01 EUR given back": (
+        "a refund of -0.01 EUR": (
             replace(event, refunds=(ToldRefund(reference="r", amount_minor=-1),)),
             "us",
         ),

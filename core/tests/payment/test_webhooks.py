@@ -10,7 +10,7 @@ from core.tests.payment.till import WEBHOOK, Till, codes, tender
 from core.tests.quota.rebuilt import rebuilt
 from msgspec.structs import replace
 
-from koipond.kernel.ids import OrderId, PaymentId, decode, new_id
+from koipond.kernel.ids import OrderId, PaymentId, decode, encode, new_id
 from koipond.kernel.money import Currency, Money
 from koipond.order.types import AttentionReason, OrderState
 from koipond.payment import rules, service
@@ -19,6 +19,7 @@ from koipond.payment.types import (
     ChargeResult,
     PaymentState,
     ProviderEvent,
+    RefundState,
     ToldRefund,
 )
 
@@ -92,11 +93,15 @@ def undated(signed: Notice) -> Notice:
     return Notice(headers=signed.headers | {"webhook-timestamp": "now"}, body=signed.body)
 
 
+def beyond_time(signed: Notice) -> Notice:
+    return Notice(headers=signed.headers | {"webhook-timestamp": "9" * 12}, body=signed.body)
+
+
 def garbled(signed: Notice) -> Notice:
     return Notice(headers=signed.headers | {"webhook-signature": "v1,%%%"}, body=signed.body)
 
 
-@pytest.mark.parametrize("forge", [unsigned, changed, renamed, undated, garbled])
+@pytest.mark.parametrize("forge", [unsigned, changed, renamed, undated, beyond_time, garbled])
 async def test_a_notice_that_the_provider_did_not_sign_is_refused(till: Till, forge: Any) -> None:
     order_id, _ = await waiting(till)
     till.sandbox.finish((await till.payment(order_id)).id)
@@ -148,6 +153,7 @@ WRONG = {
     "too much": {"captured": 100_01},
     "nothing captured": {"captured": 0},
     "more back than came": {"refunded": 100_01},
+    "less than nothing back": {"refunded": -1},
 }
 
 
@@ -278,6 +284,64 @@ async def test_a_refund_that_the_provider_does_not_give_is_raised_to_staff(till:
     order, payment = await till.order(order_id), await till.payment(order_id)
     assert [one.reason for one in order.attention] == [AttentionReason.REFUND_FAILED]
     assert payment.refunded == Money(0, EUR)
+
+
+REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
+  userErrors { code message } } }"""
+
+
+async def test_refunds_that_failed_gave_nothing_back(till: Till) -> None:
+    order_id, _ = await till.buy(refunds="refused")
+    whole = {"amount": "100.00", "currency": "EUR"}
+    for name in ("first", "second"):
+        wish = {"orderId": encode(OrderId, order_id), "amount": whole, "idempotencyKey": name}
+        assert codes(await till.staff(REFUND, **wish)) == []
+    assert await till.sandbox.deliver(till.post) == [200] * 3
+    assert await till.refunds(order_id) == [("FAILED", 100_00, "STAFF")] * 2
+    reasons = [one.reason for one in (await till.order(order_id)).attention]
+    assert reasons == [AttentionReason.REFUND_FAILED]
+    assert {row["outcome"] for row in await till.shop.rows("payment_event")} == {"applied"}
+
+
+async def agreed(till: Till) -> tuple[OrderId, ProviderEvent]:
+    """Return a cancelled order whose refund the provider has agreed to, and the notice of it."""
+    order_id, token = await till.buy(refunds="agreed")
+    await till.cancel(order_id, token)
+    return order_id, till.sandbox.notices[-1]
+
+
+def ended(event: ProviderEvent, state: RefundState, **given: Any) -> ProviderEvent:
+    refunds = tuple(replace(one, state=state, **given) for one in event.refunds)
+    return replace(event, id=f"{state}-{given}", refunds=refunds)
+
+
+async def test_a_refund_of_another_amount_than_was_asked_for_is_raised_to_staff(
+    till: Till,
+) -> None:
+    order_id, event = await agreed(till)
+    assert await till.send(ended(event, RefundState.DONE, amount_minor=1)) == 200
+    assert await till.refunds(order_id) == [("PENDING", 100_00, "CANCELLED")]
+    (told,) = (await till.order(order_id)).attention
+    assert (told.reason, told.detail) == (
+        AttentionReason.PAYMENT_MISMATCH,
+        "a refund of 0.01 EUR is told of, 100.00 EUR was asked for",
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(RefundState.FAILED, RefundState.DONE), (RefundState.DONE, RefundState.FAILED)],
+)
+async def test_a_refund_that_ends_twice_in_two_ways_is_raised_to_staff(
+    till: Till, first: RefundState, second: RefundState
+) -> None:
+    order_id, event = await agreed(till)
+    assert await till.send(ended(event, first)) == 200
+    before = await till.refunds(order_id)
+    assert await till.send(ended(event, second)) == 200
+    assert await till.refunds(order_id) == before
+    reasons = [one.reason for one in (await till.order(order_id)).attention]
+    assert AttentionReason.PAYMENT_MISMATCH in reasons
 
 
 async def test_on_a_naive_build_a_notice_is_applied_twice(till: Till) -> None:

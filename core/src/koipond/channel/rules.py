@@ -10,7 +10,7 @@ from koipond.kernel.context import Scope
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.money import currency as parse_currency
-from koipond.kernel.texts import LocaleUnknown
+from koipond.kernel.texts import LOCALE_MAX, LocaleUnknown
 from koipond.kernel.texts import locale as parse_locale
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -84,6 +84,9 @@ def choose(
 
 def _narrowed(channel: Channel, locale: str) -> list[str]:
     """Return the channel's languages that `locale` is a form of, the closest first."""
+    # Its forms are as many as its parts, and as long.
+    if len(locale) > LOCALE_MAX:
+        return []
     parts = locale.split("-")
     forms = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
     return [known for form in forms for known in channel.locales if known == form]

@@ -32,7 +32,9 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 @click.command
-@click.option("--audit", is_flag=True, help="Also recount all stock, units, events and jobs.")
+@click.option(
+    "--audit", is_flag=True, help="Also recount all stock, units, orders, money, events and jobs."
+)
 @with_settings
 @click.pass_context
 def doctor(ctx: click.Context, settings: Settings, *, audit: bool) -> None:
@@ -76,8 +78,13 @@ async def _recount(settings: Settings) -> list[Finding]:
 
 
 def _settings(settings: Settings) -> Finding:
-    from koipond.settings import DEVELOPMENT_SECRET
+    from koipond.app import check_settings
+    from koipond.settings import DEVELOPMENT_SECRET, SettingsInvalid
 
+    try:
+        check_settings(settings)
+    except SettingsInvalid as error:
+        return Finding(about="settings", found="one cannot be used", fix=str(error))
     mode = "production" if settings.production else "development"
     secret = (
         "the built-in secret" if settings.secret == DEVELOPMENT_SECRET else "a secret of its own"

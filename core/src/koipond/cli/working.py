@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command
-@with_settings
+@partial(with_settings, production=True)
 def worker(settings: Settings) -> None:
     """Do what the shop has to do later: jobs, and the events that others wait for.
 
     Any number of them may run side by side. Ctrl-C and SIGTERM: nothing new is begun, what runs has
     10 seconds, and what is not done by then is done by another worker or at the next start.
+
+    It is for production as `koi serve` is: it wants a secret (KOI_SECRET), unless the setting
+    `production = false` says otherwise.
     """
     from koipond.kernel.logs import configure
 

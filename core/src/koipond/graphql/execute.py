@@ -25,6 +25,7 @@ from graphql import (
 from msgspec import Struct
 
 from koipond.graphql import limits
+from koipond.graphql.cost import COST_MAX, find_cost
 from koipond.graphql.private import core_schema
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
@@ -37,6 +38,7 @@ log = structlog.get_logger("koipond.graphql")
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+COST_LIMIT = "COST_LIMIT"
 INTERNAL = "INTERNAL"
 
 # Documents that were sent before are not parsed and validated again.
@@ -155,6 +157,13 @@ class Executor:
         )
         if errors:
             raise RequestRefused(errors, VALIDATION_FAILED)
+        cost = find_cost(document, self._schema)
+        if cost > COST_MAX:
+            problem = (
+                f"This document may have to answer {cost:,} fields, as often as its lists have "
+                f"them; at most {COST_MAX:,} are. Ask for smaller pages, or for less at once."
+            )
+            raise RequestRefused([GraphQLError(problem)], COST_LIMIT)
         return document
 
 

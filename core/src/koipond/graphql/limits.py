@@ -9,18 +9,20 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
 )
 from msgspec import Struct
 
 SOURCE_MAX = 100_000
-TOKENS_MAX = 5_000
+TOKENS_MAX = 4_000
 COMMENTS_MAX = 500
 ERRORS_MAX = 20
 DEPTH_MAX = 15
 # Fields of one operation with every fragment written out where it is used.
-FIELDS_MAX = 2_000
-ROOT_FIELDS_MAX = 200
+FIELDS_MAX = 1_000
+ROOT_FIELDS_MAX = 100
+MUTATIONS_MAX = 10
 
 
 class Size(Struct, frozen=True):
@@ -38,14 +40,17 @@ def find_excess(document: DocumentNode) -> str | None:
     the document. Fragments in a circle count as empty: validation refuses them.
     """
     try:
-        sizes = [_Ruler(document).measure(one.selection_set) for one in _operations(document)]
+        ruler = _Ruler(document)
+        sizes = [(one, ruler.measure(one.selection_set)) for one in _operations(document)]
     except RecursionError:
         return "its fragments are nested too deeply"
-    for size in sizes:
+    for operation, size in sizes:
         if size.depth > DEPTH_MAX:
             return f"{size.depth} levels deep, at most {DEPTH_MAX} are read"
         if size.root_fields > ROOT_FIELDS_MAX:
             return f"{size.root_fields} fields at its root, at most {ROOT_FIELDS_MAX} are answered"
+        if operation.operation is OperationType.MUTATION and size.root_fields > MUTATIONS_MAX:
+            return f"{size.root_fields} mutations, at most {MUTATIONS_MAX} are run, one by one"
         if size.fields > FIELDS_MAX:
             return f"{size.fields} fields in all, at most {FIELDS_MAX} are answered"
     return None

@@ -130,14 +130,13 @@ def _json(raw: bytes, what: str) -> Any:
         if "\\u" in text:
             # A lone surrogate cannot be written back as UTF-8.
             json.dumps(found, ensure_ascii=False).encode()
+        if "\\u0000" not in text or not _has_null_character(found):
+            return found
+        problem = "it has the character U+0000, which no text may have"
     except RecursionError:
         problem = "it is nested too deeply"
     except ValueError as error:
         problem = str(error)
-    else:
-        if "\\u0000" not in text or not _has_null_character(found):
-            return found
-        problem = "it has the character U+0000, which no text may have"
     raise HttpRefused(400, f"{what} is no JSON in UTF-8: {problem}.")
 
 

@@ -12,11 +12,13 @@ from babel.core import UnknownLocaleError, get_global
 from koipond.channel import rules, service
 from koipond.channel.types import Channel
 from koipond.kernel.context import Scope, Shop
-from koipond.kernel.texts import Locale
+from koipond.kernel.texts import LOCALE_MAX, Locale
 from koipond.kernel.viewer import GUEST
 
 CHANNELS_AGE_MAX = timedelta(seconds=5)
 _RANGES_MAX = 20
+# Characters of a header of languages that are read.
+_ACCEPTED_MAX = 500
 
 
 class Scopes:
@@ -39,7 +41,7 @@ class Scopes:
         locale = headers.get("koi-locale")
         if locale is None:
             known = next((one.locales for one in channels if code in {None, one.code}), ())
-            locale = closest_locale(headers.get("accept-language", ""), known)
+            locale = closest_locale(headers.get("accept-language", "")[:_ACCEPTED_MAX], known)
         return rules.choose(
             channels, code=code, currency=headers.get("koi-currency"), locale=locale
         )
@@ -83,7 +85,7 @@ def _by_preference(accepted: str) -> list[str]:
             quality = float(value) if name == "q" else 1.0
         except ValueError:
             continue
-        if tag.strip() and 0 < quality <= 1:
+        if 0 < len(tag.strip()) <= LOCALE_MAX and 0 < quality <= 1:
             weighed.append((-quality, tag.strip()))
     return [tag for _, tag in sorted(weighed, key=lambda one: one[0])]
 

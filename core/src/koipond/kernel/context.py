@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -186,6 +187,13 @@ class Context:
         """Tell that something happened; the transaction keeps it in the outbox."""
         assert self._connection is not None, "events belong to a transaction"
         self._pending.append(event)
+
+    async def find_told(
+        self, aggregates: Collection[UUID], names: Collection[str]
+    ) -> dict[UUID, list[str]]:
+        """Return {aggregate: those of its events that are called so, in their order}."""
+        async with self.reading() as db:
+            return await outbox.find_told(db, aggregates, names)
 
     async def close(self) -> None:
         """Give back what the request held."""

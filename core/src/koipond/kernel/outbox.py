@@ -9,7 +9,7 @@ A lane is what one consumer gets of one aggregate. kernel/deliveries.py does wha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -159,3 +159,21 @@ async def _last_places(db: AsyncConnection, aggregates: set[UUID]) -> Counter[UU
         .group_by(outbox_event.c.aggregate_id)
     )
     return Counter(dict(places.all()))
+
+
+async def find_told(
+    db: AsyncConnection, aggregates: Collection[UUID], names: Collection[str]
+) -> dict[UUID, list[str]]:
+    """Return {aggregate: those of its events that are called so, in their order}."""
+    rows = await db.execute(
+        select(outbox_event.c.aggregate_id, outbox_event.c.name)
+        .where(
+            outbox_event.c.aggregate_id.in_(sorted(aggregates)),
+            outbox_event.c.name.in_(sorted(names)),
+        )
+        .order_by(outbox_event.c.aggregate_id, outbox_event.c.seq)
+    )
+    told: dict[UUID, list[str]] = {key: [] for key in aggregates}
+    for key, name in rows:
+        told[key].append(name)
+    return told

@@ -74,4 +74,7 @@ def _read(text: str, shape: tuple[type, ...]) -> Key:
         key: Key = msgspec.msgpack.decode(raw, type=tuple[shape])  # type: ignore[valid-type]  # made at run time
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise PageInvalid(value=f"after: {text!r}") from error
+    # What no row can hold is no key either, and PostgreSQL would not even compare it.
+    if any(isinstance(one, str) and "\0" in one for one in key):
+        raise PageInvalid(value=f"after: {text!r}")
     return key

@@ -11,6 +11,8 @@ from babel.core import UnknownLocaleError
 from koipond.kernel.errors import DomainError, domain_error
 
 Locale = NewType("Locale", str)
+# Characters of a language tag: RFC 5646, section 4.4.1. The columns hold no more.
+LOCALE_MAX = 35
 # {locale: text}; at least one entry.
 Texts = Mapping[Locale, str]
 
@@ -31,6 +33,8 @@ class LocaleUnknown(DomainError):
 
 def locale(code: str) -> Locale:
     """Return `code` as a Locale: a tag such as en, de-AT, zh-Hans. Raises LocaleUnknown."""
+    if len(code) > LOCALE_MAX:
+        raise LocaleUnknown(locale=code, known="")
     try:
         BabelLocale.parse(code, sep="-")
     except (ValueError, UnknownLocaleError) as error:

@@ -37,6 +37,21 @@ class TooManyLines(DomainError):
 
 
 @domain_error
+class TooManyPayments(DomainError):
+    """More tenders than one request may begin."""
+
+    code: ClassVar[str] = "TOO_MANY_PAYMENTS"
+    payments: int
+    maximum: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.payments} payments are too many: {self.maximum} can be begun at once. "
+            "Pay what is left with `payOrder`."
+        )
+
+
+@domain_error
 class CartUnknown(DomainError):
     """A cart token that opens no cart."""
 
@@ -133,6 +148,21 @@ class QuoteChanged(DomainError):
         return (
             f"The order costs {self.total}, not {self.expected}. Show the new total, then place it "
             "with that as `expectedTotal`."
+        )
+
+
+@domain_error
+class TotalTooLarge(DomainError):
+    """An order whose amounts are more than can be kept."""
+
+    code: ClassVar[str] = "TOTAL_TOO_LARGE"
+    total: Money
+    most: Money
+
+    def __str__(self) -> str:
+        return (
+            f"The order comes to {self.total}; at most {self.most} can be kept of one. "
+            "Lower the quantities, or order in parts."
         )
 
 

@@ -84,6 +84,8 @@ order_line = Table(
     Column("name", String(500), nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("unit_price_minor", BigInteger, nullable=False),
+    # Its units were counted when it was placed, so the stock holds them for it.
+    Column("tracked", Boolean, nullable=False),
     # Units that staff gave the money back for.
     Column("refunded_quantity", Integer, nullable=False),
     CheckConstraint("quantity > 0", name="quantity"),

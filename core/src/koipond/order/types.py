@@ -99,7 +99,10 @@ class PaymentPolicy(Struct, frozen=True, kw_only=True):
 
 
 class OrderLine(Struct, frozen=True, kw_only=True):
-    """One line of an order, frozen at placement but for how many units were given back."""
+    """One line of an order, frozen at placement but for how many units were given back.
+
+    tracked: its units are counted, so the stock holds them for it.
+    """
 
     id: OrderLineId
     variant_id: VariantId
@@ -108,6 +111,7 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     name: str
     quantity: int
     unit_price_minor: int
+    tracked: bool = True
     refunded_quantity: int = 0
 
 

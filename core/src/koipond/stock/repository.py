@@ -1,6 +1,6 @@
 """SQL of stock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -125,6 +125,18 @@ async def add_short(db: AsyncConnection, quota_id: QuotaId, units: int) -> None:
         .where(stock_level.c.quota_id == quota_id)
         .values(short=stock_level.c.short + units)
     )
+
+
+async def find_variants(
+    db: AsyncConnection, quota_ids: Collection[QuotaId]
+) -> dict[QuotaId, VariantId]:
+    """Return {quota: the variant whose units it counts}, without quotas of something else."""
+    rows = await db.execute(
+        select(stock_level.c.quota_id, stock_level.c.variant_id).where(
+            stock_level.c.quota_id.in_(sorted(quota_ids))
+        )
+    )
+    return {QuotaId(key): VariantId(variant_id) for key, variant_id in rows}
 
 
 async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, int, int]]:

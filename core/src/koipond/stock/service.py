@@ -227,6 +227,21 @@ async def find_levels_of(
     return found
 
 
+async def find_kept(
+    ctx: Context, order_ids: Collection[OrderId]
+) -> dict[OrderId, dict[VariantId, int]]:
+    """Return {order: {variant: units that the stock keeps for it}} of placed orders."""
+    kept = await quota.find_kept(ctx, [OwnerId(key) for key in order_ids])
+    async with ctx.reading() as db:
+        variants = await repository.find_variants(db, {key for _, key, _ in kept})
+    found: dict[OrderId, dict[VariantId, int]] = {key: {} for key in order_ids}
+    for owner, key, units in kept:
+        if key in variants:
+            own = found[OrderId(owner)]
+            own[variants[key]] = own.get(variants[key], 0) + units
+    return found
+
+
 async def audit(ctx: Context) -> list[Finding]:
     """Return what is wrong with stock: I1, for `kernel.invariants.run_audits`."""
     async with ctx.reading() as db:

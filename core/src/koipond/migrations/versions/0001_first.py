@@ -668,6 +668,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=500), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tracked", sa.Boolean(), nullable=False),
         sa.Column("refunded_quantity", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "0 <= refunded_quantity AND refunded_quantity <= quantity",

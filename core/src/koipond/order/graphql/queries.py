@@ -1,5 +1,7 @@
 """Queries of carts and orders."""
 
+from uuid import UUID
+
 import strawberry
 
 from koipond.kernel.context import Context
@@ -41,7 +43,7 @@ class MemberOrders:
         parents: list[Member], info: Info, first: int | None = None, after: str | None = None
     ) -> list[Connection[Order]]:
         """The member's orders, the newest first."""
-        wanted = page(first, after, shape=(str,))
+        wanted = page(first, after, shape=(UUID,))
         found = [
             await service.find_member_orders(info.context, parent.key, wanted) for parent in parents
         ]

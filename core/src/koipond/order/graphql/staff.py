@@ -1,6 +1,7 @@
 """What staff see of orders and do with them."""
 
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -95,7 +96,7 @@ class StaffOrderQueries:
         """All orders, the newest first."""
         given = filter or OrderFilter()
         wanted = types.OrderFilter(state=given.state, needs_attention=given.needs_attention)
-        found = await service.find_orders(info.context, wanted, page(first, after, shape=(str,)))
+        found = await service.find_orders(info.context, wanted, page(first, after, shape=(UUID,)))
         return connect(found, Order.of, behind=after is not None)
 
 

@@ -1,5 +1,6 @@
 """Rules of orders: what it takes to place one, and what money does to it."""
 
+from koipond.order.rules.holding import TELLING, find_illegal_move, find_unheld
 from koipond.order.rules.paying import (
     Covering,
     add_attention,
@@ -32,6 +33,7 @@ from koipond.order.rules.placing import (
 __all__ = [
     "NUMBER_LENGTH",
     "ORDER_MOVES",
+    "TELLING",
     "Covering",
     "add_attention",
     "check_address",
@@ -41,7 +43,9 @@ __all__ = [
     "check_tenders",
     "check_total",
     "find_demands",
+    "find_illegal_move",
     "find_problems",
+    "find_unheld",
     "is_number",
     "make_lines",
     "make_number",

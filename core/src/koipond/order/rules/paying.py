@@ -15,6 +15,7 @@ from koipond.order.errors import (
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
+    TooManyPayments,
 )
 from koipond.order.types import (
     Attention,
@@ -30,6 +31,8 @@ from koipond.payment.errors import PaymentAmountInvalid, RefundTooLarge
 from koipond.payment.rules import plan_amount, plan_whole, refund_units
 from koipond.payment.types import PaidPart, Payment
 
+# Of one request: each asks a provider, and the request waits.
+TENDERS_MAX = 10
 REFUNDABLE = {OrderState.CONFIRMED, OrderState.CLOSED}
 # {(payment, part): amount}
 RefundPlan = dict[tuple[UUID, UUID], int]
@@ -83,7 +86,12 @@ def parts_of(order: Order) -> dict[UUID, int]:
 
 
 def check_tenders(wishes: Sequence[PaymentWish], total: Money) -> None:
-    """Raise PaymentAmountInvalid if tenders name amounts that an order of `total` cannot take."""
+    """Raise if tenders are too many, or name amounts that an order of `total` cannot take.
+
+    Raises TooManyPayments, PaymentAmountInvalid.
+    """
+    if len(wishes) > TENDERS_MAX:
+        raise TooManyPayments(payments=len(wishes), maximum=TENDERS_MAX)
     left = total
     for place, wish in enumerate(wishes):
         if wish.amount is None:

@@ -9,7 +9,7 @@ from koipond.catalog.types import Sellable
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import VariantId, encode
-from koipond.kernel.money import Currency, Money
+from koipond.kernel.money import MAX_MINOR, Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
 from koipond.order.errors import (
@@ -20,6 +20,7 @@ from koipond.order.errors import (
     QuantityOutOfRange,
     QuoteChanged,
     TooManyLines,
+    TotalTooLarge,
 )
 from koipond.order.types import Address, CartLine, CheckoutDetails, OrderLine, OrderState
 from koipond.pricing.rules import price_order
@@ -139,6 +140,7 @@ def make_lines(
                     name=_line_name(found, locales),
                     quantity=line.quantity,
                     unit_price_minor=found.price_minor,
+                    tracked=found.track_stock,
                 )
             )
     return tuple(made)
@@ -193,8 +195,14 @@ def check_complete(lines: Sequence[OrderLine], details: CheckoutDetails, *, ship
         raise CheckoutIncomplete(missing=", ".join(missing))
 
 
-def check_total(total: Money, expected: Money | None) -> None:
-    """Raise QuoteChanged if the buyer has seen another total, or one in another currency."""
+def check_total(price: PricedOrder, expected: Money | None) -> None:
+    """Raise QuoteChanged if the buyer has seen another total, or one in another currency.
+
+    Raises TotalTooLarge if a sum of some of its amounts is more than a column holds.
+    """
+    total = price.total
+    if sum(abs(one.amount_minor) for one in price.adjustments) > MAX_MINOR:
+        raise TotalTooLarge(total=total, most=Money(MAX_MINOR, total.currency))
     if expected is not None and expected != total:
         raise QuoteChanged(expected=expected, total=total)
 

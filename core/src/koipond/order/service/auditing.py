@@ -1,16 +1,18 @@
-"""What must hold of orders: I4, I10, I13 and I14."""
+"""What must hold of orders: I2, I4, I5, I7, I10, I13 and I14."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from koipond.kernel.context import Context
-from koipond.kernel.ids import OrderId, OrderLineId, encode
+from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.invariants import Finding
 from koipond.kernel.pages import FIRST_MAX, Page
-from koipond.order import repository
+from koipond.order import repository, rules
 from koipond.order.types import AttentionReason, Order, OrderFilter, OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.types import Payment
+from koipond.stock import service as stock
 
 _BY_HAND = "Somebody wrote to the database by hand: restore what was changed"
 _STANDS = {OrderState.CONFIRMED, OrderState.CLOSED}
@@ -24,6 +26,8 @@ async def audit(ctx: Context) -> list[Finding]:
         uneven = await repository.find_uneven(db)
         empty = await repository.find_empty(db)
         crowded = await repository.find_crowded_lines(db)
+        unkept = await repository.find_unkept(db)
+        doubled = await repository.find_doubled(db)
     sums = [
         _finding("I13", key, f"costs {total}, its adjustments sum to {summed}")
         for key, total, summed in uneven
@@ -37,19 +41,26 @@ async def audit(ctx: Context) -> list[Finding]:
         )
         for key, count in crowded
     ]
-    return [*sums, *lines, *payees, *await _audit_money(ctx)]
+    lost = [_finding("I10", key, "was told to be placed, and is not there") for key in unkept]
+    twice = [_finding("I5", key, f"was placed by {n} idempotency keys") for key, n in doubled]
+    return [*sums, *lines, *payees, *lost, *twice, *await _audit_each(ctx)]
 
 
-async def _audit_money(ctx: Context) -> list[Finding]:
-    """Compare each order's state with the money that the shop has for it."""
+async def _audit_each(ctx: Context) -> list[Finding]:
+    """Compare each order's state with its money, its units and what was told of it."""
     findings: list[Finding] = []
     page = Page(first=FIRST_MAX)
     while True:
         async with ctx.reading() as db:
             found = await repository.find_orders(db, OrderFilter(), page)
-        payments = await payment.find_payments_of(ctx, [one.id for one in found.rows])
+            keys = [one.id for one in found.rows]
+        told = await ctx.find_told(keys, rules.TELLING)
+        payments = await payment.find_payments_of(ctx, keys)
+        kept = await stock.find_kept(ctx, keys)
         for one in found.rows:
             findings += _check_money(ctx, one, payments[one.id])
+            findings += _check_units(one, kept[one.id])
+            findings += _check_moves(one, told[one.id])
         if not found.has_next:
             return findings
         page = Page(first=FIRST_MAX, after=found.keys[-1])
@@ -65,6 +76,18 @@ def _check_money(ctx: Context, order: Order, payments: list[Payment]) -> list[Fi
     if _is_off(ctx, order) and kept.amount_minor > 0 and not owned:
         return [_finding("I4", order.id, f"is {order.state}, and {kept} of it has no owner")]
     return []
+
+
+def _check_units(order: Order, kept: Mapping[VariantId, int]) -> list[Finding]:
+    return [
+        _finding("I2", order.id, f"lacks {units} units of {encode(VariantId, key)} in the stock")
+        for key, units in rules.find_unheld(order, kept).items()
+    ]
+
+
+def _check_moves(order: Order, told: Sequence[str]) -> list[Finding]:
+    problem = rules.find_illegal_move(order.state, told)
+    return [_finding("I7", order.id, problem)] if problem is not None else []
 
 
 def _is_off(ctx: Context, order: Order) -> bool:

@@ -6,7 +6,7 @@ from msgspec import Struct
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.order import repository, rules
-from koipond.order.errors import CartAlreadyPlaced, CartUnknown
+from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
 from koipond.order.service.quoting import Quote, quote, scoped
 from koipond.order.service.tokens import hash_token
@@ -46,7 +46,7 @@ async def prepare(ctx: Context, wish: OrderWish) -> Prepared:
     if quoted.problems:
         raise quoted.problems[0]
     rules.check_complete(quoted.lines, details, ships=quoted.ships)
-    rules.check_total(quoted.price.total, wish.expected_total)
+    rules.check_total(quoted.price, wish.expected_total)
     rules.check_tenders(wish.payments, quoted.price.total)
     return Prepared(cart=cart, lines=lines, details=details, quote=quoted)
 
@@ -79,7 +79,11 @@ async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]
 def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:
     """Return the wished lines, those of one variant taken together."""
     lines: tuple[CartLine, ...] = ()
-    for place, line in enumerate(wish.lines or ()):
+    wished = wish.lines or ()
+    # Before any is looked at, of one variant or not: a request could name thousands.
+    if len(wished) > ctx.settings.order_lines_max:
+        raise TooManyLines(lines=len(wished), maximum=ctx.settings.order_lines_max)
+    for place, line in enumerate(wished):
         try:
             lines = rules.put_in(
                 lines,

@@ -14,6 +14,8 @@ from koipond.payment.types import (
     ProviderEvent,
     Refund,
     RefundReason,
+    RefundState,
+    ToldRefund,
 )
 
 _QUERY_LATEST = timedelta(hours=1)
@@ -88,11 +90,26 @@ def find_event_mismatch(known: Payment, told: ProviderEvent, *, merchant: str) -
     if told.amount != known.amount:
         return f"the charge is for {told.amount}, not for {known.amount}"
     problem = find_mismatch(known, told.charge)
-    given = sum(one.amount_minor for one in told.refunds)
+    # One that failed gave nothing back; the same money may be tried again by another one.
+    given = sum(o.amount_minor for o in told.refunds if o.state is not RefundState.FAILED)
     captured = fold(known, told.charge).captured
-    if problem is None and not 0 <= given <= captured.amount_minor:
+    least = min((one.amount_minor for one in told.refunds), default=1)
+    if problem is None and least <= 0:
+        return f"a refund of {Money(least, captured.currency)} is told of"
+    if problem is None and given > captured.amount_minor:
         return f"{Money(given, captured.currency)} given back of {captured} that was captured"
     return problem
+
+
+def find_refund_mismatch(known: Refund, told: ToldRefund) -> str | None:
+    """Return what a notice cannot mean by one of our refunds, or None if all is well."""
+    amount = Money(told.amount_minor, known.amount.currency)
+    if amount != known.amount:
+        return f"a refund of {amount} is told of, {known.amount} was asked for"
+    ends = {RefundState.DONE, RefundState.FAILED}
+    if {known.state, told.state} == ends:
+        return f"the refund of {known.amount} is {told.state}, and was {known.state} before"
+    return None
 
 
 def paid(payments: Sequence[Payment], currency: Currency) -> Money:

@@ -34,7 +34,8 @@ def check_signature(
     event_id, seconds = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     if not event_id or not headers.get(SIGNATURE):
         raise WebhookRefused("it is not signed")
-    if len(seconds) > 12 or not (seconds.isascii() and seconds.isdigit()):
+    # Eleven digits reach beyond the year 5000, twelve beyond the last that a datetime can be.
+    if len(seconds) > 11 or not (seconds.isascii() and seconds.isdigit()):
         raise WebhookRefused("its timestamp is no number of seconds")
     if abs(datetime.fromtimestamp(int(seconds), UTC) - now) > TOLERANCE:
         raise WebhookRefused("it was signed too long ago, or is yet to be")

@@ -72,6 +72,13 @@ async def _receive(ctx: Context, key: str, provider: PaymentProvider, event: Pro
 async def _apply_refund(ctx: Context, payment: Payment, told: ToldRefund) -> None:
     """Apply a refund that a notice tells of: ours, or one that was made at the provider."""
     if told.refund_id is not None:
+        ours = await repository.find_refund(ctx.db, told.refund_id)
+        if ours is None or ours.payment_id != payment.id:
+            return
+        wrong = rules.find_refund_mismatch(ours, told)
+        if wrong is not None:
+            tell_mismatch(ctx, payment, wrong)
+            return
         result = RefundResult(state=told.state, reference=told.reference)
         await apply_refund(ctx, payment.id, told.refund_id, result)
         return

@@ -31,7 +31,12 @@ from koipond.quota.repository.jobs import (
     take_due,
 )
 from koipond.quota.repository.orders import consume, let_go, lock_rows, place, store_return
-from koipond.quota.repository.reading import find_holders, find_quotas, find_reservations
+from koipond.quota.repository.reading import (
+    find_holders,
+    find_kept,
+    find_quotas,
+    find_reservations,
+)
 
 __all__ = [
     "add_quotas",
@@ -46,6 +51,7 @@ __all__ = [
     "find_family",
     "find_holders",
     "find_invented",
+    "find_kept",
     "find_limits_of",
     "find_over_limit",
     "find_quotas",

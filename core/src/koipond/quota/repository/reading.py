@@ -1,14 +1,14 @@
 """SQL that reads quotas and reservations without locking them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OwnerId, QuotaId
 from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_reservations
 from koipond.quota.tables import IS_COUNTED, quota, reservation
-from koipond.quota.types import Quota, Reservation
+from koipond.quota.types import Quota, Reservation, ReservationState
 
 
 async def find_quotas(db: AsyncConnection, quota_ids: Iterable[QuotaId]) -> dict[QuotaId, Quota]:
@@ -24,6 +24,20 @@ async def find_reservations(db: AsyncConnection, owner_id: OwnerId) -> list[Rese
         select(*RESERVATION).where(r.owner_id == owner_id).order_by(r.quota_id, r.part)
     )
     return to_reservations(rows)
+
+
+async def find_kept(
+    db: AsyncConnection, owner_ids: Collection[OwnerId]
+) -> list[tuple[OwnerId, QuotaId, int]]:
+    """Return [(owner, quota, units)] of what these owners have placed or consumed."""
+    r = reservation.c
+    kept = [ReservationState.PLACED, ReservationState.CONSUMED]
+    rows = await db.execute(
+        select(r.owner_id, r.quota_id, func.sum(r.quantity))
+        .where(r.owner_id.in_(sorted(owner_ids)), r.state.in_(kept))
+        .group_by(r.owner_id, r.quota_id)
+    )
+    return [(OwnerId(owner), QuotaId(key), int(units)) for owner, key, units in rows]
 
 
 async def find_holders(db: AsyncConnection, quota_id: QuotaId) -> list[Reservation]:

@@ -22,6 +22,7 @@ from koipond.quota.service.reading import (
     audit,
     find_free,
     find_holders,
+    find_kept,
     find_quotas,
     find_reservations,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "find_desk",
     "find_free",
     "find_holders",
+    "find_kept",
     "find_quotas",
     "find_reservations",
     "give_back",

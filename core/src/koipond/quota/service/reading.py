@@ -30,6 +30,14 @@ async def find_reservations(ctx: Context, owner: OwnerId) -> list[Reservation]:
         return await repository.find_reservations(db, owner)
 
 
+async def find_kept(
+    ctx: Context, owners: Collection[OwnerId]
+) -> list[tuple[OwnerId, QuotaId, int]]:
+    """Return [(owner, quota, units)] of what these owners have placed or consumed."""
+    async with ctx.reading() as db:
+        return await repository.find_kept(db, owners)
+
+
 async def find_holders(ctx: Context, quota: QuotaId) -> list[Reservation]:
     """Return what is taken of a quota, by owner: such as who sits in a team."""
     async with ctx.reading() as db:

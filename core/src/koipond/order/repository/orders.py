@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, bindparam, func, not_, null, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, not_, null, or_, select, true
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, OrderLineId, new_id
@@ -255,39 +255,6 @@ async def find_payees(db: AsyncConnection, line_id: OrderLineId) -> list[PayeeSl
     ]
 
 
-async def find_uneven(db: AsyncConnection) -> list[tuple[OrderId, int, int]]:
-    """Return [(order, its total, the sum of its adjustments)] where the two differ."""
-    summed = func.coalesce(func.sum(order_adjustment.c.amount_minor), 0)
-    counts = (order_adjustment.c.order_id == order.c.id) & not_(order_adjustment.c.included)
-    rows = await db.execute(
-        select(order.c.id, order.c.total_minor, summed)
-        .outerjoin(order_adjustment, counts)
-        .group_by(order.c.id, order.c.total_minor)
-        .having(summed != order.c.total_minor)
-        .order_by(order.c.id)
-    )
-    return [(OrderId(key), total, int(found)) for key, total, found in rows]
-
-
-async def find_empty(db: AsyncConnection) -> list[OrderId]:
-    """Return orders without any line."""
-    line = select(order_line.c.id).where(order_line.c.order_id == order.c.id)
-    rows = await db.execute(select(order.c.id).where(not_(line.exists())).order_by(order.c.id))
-    return [OrderId(key) for key in rows.scalars()]
-
-
-async def find_crowded_lines(db: AsyncConnection) -> list[tuple[OrderLineId, int]]:
-    """Return [(line, its payees)] of lines for which more than two persons are paid."""
-    count = func.count()
-    rows = await db.execute(
-        select(order_line_payee.c.line_id, count)
-        .group_by(order_line_payee.c.line_id)
-        .having(count > 2)
-        .order_by(order_line_payee.c.line_id)
-    )
-    return [(OrderLineId(key), found) for key, found in rows]
-
-
 async def _find(db: AsyncConnection, statement: Select[Any]) -> list[Order]:
     rows = await db.execute(statement)
     return await _with_parts(db, rows.all())
@@ -353,6 +320,7 @@ def _line(row: Any) -> OrderLine:
         name=row.name,
         quantity=row.quantity,
         unit_price_minor=row.unit_price_minor,
+        tracked=row.tracked,
         refunded_quantity=row.refunded_quantity,
     )
 

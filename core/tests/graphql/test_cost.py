@@ -1,0 +1,81 @@
+"""What a document may cost is reckoned before it is run: as often as its lists have its fields."""
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+from koipond.graphql.cost import COST_MAX, find_cost
+from koipond_sdk.testing import RunningShop
+
+SCHEMA: GraphQLSchema = build_schema("""
+interface Node { id: ID }
+type Query { node: Node goods(first: Int): Goods words: [String!]! thing: Thing }
+type Goods { nodes: [Thing!]! edges: [Edge!]! count: Int }
+type Edge { node: Thing }
+type Thing implements Node { id: ID name: String parts: [Thing!] more(first: Int): Goods }
+""")
+
+
+@pytest.mark.parametrize(
+    ("document", "cost"),
+    [
+        ("{ words }", 1),
+        ("{ thing { id name } }", 3),
+        ("{ thing { parts { id } } }", 1 + 1 + 5),
+        ("{ thing { parts { parts { id } } } }", 1 + 1 + 5 * (1 + 5)),
+        ("{ goods(first: 1) { nodes { id } } }", 1 + 1 + 1),
+        ("{ goods(first: 7) { count nodes { id name } } }", 1 + 1 + 1 + 7 * 2),
+        ("{ goods(first: 7) { edges { node { id } } } }", 1 + 1 + 7 * (1 + 1)),
+        ("{ goods { nodes { id } } }", 1 + 1 + 20),
+        ("{ goods(first: null) { nodes { id } } }", 1 + 1 + 20),
+        ("query($n: Int) { goods(first: $n) { nodes { id } } }", 1 + 1 + 100),
+        # Refused when it is run; here it must not come to less than it is.
+        ("{ goods(first: -9) { nodes { id } } }", 1 + 1 + 1),
+        ("{ goods(first: 999999999) { nodes { id } } }", 1 + 1 + 100),
+        ("{ goods(first: 3) { nodes { more(first: 4) { nodes { id } } } } }", 2 + 3 * (2 + 4)),
+        ("{ node { id ... on Thing { parts { id } } } }", 1 + 1 + 1 + 5),
+        ("{ goods(first: 3) { ... F } } fragment F on Goods { nodes { id } }", 1 + 1 + 3),
+        ("query A { words } query B { thing { parts { id } } }", 7),
+        ("{ __typename __schema { types { fields { name } } } }", 2),
+    ],
+)
+def test_fields_count_as_often_as_lists_have_them(document: str, cost: int) -> None:
+    parsed = parse(document)
+    assert validate(SCHEMA, parsed) == []
+    assert find_cost(parsed, SCHEMA) == cost
+
+
+def test_a_fragment_is_reckoned_once() -> None:
+    chain = "".join(
+        f"fragment F{n} on Thing {{ parts {{ ...F{n + 1} }} more {{ nodes {{ ...F{n + 1} }} }} }}"
+        for n in range(60)
+    )
+    document = parse("{ thing { ...F0 } } fragment F60 on Thing { id }" + chain)
+    assert find_cost(document, SCHEMA) > 25**60
+
+
+FULL = """nodes { id name slug description categories { id slug name } collections { id slug name }
+  attributes { name value } media { url alt }
+  variants { id sku name price { amount currency } options { name value } media { url }
+    availability { state quantityAtMost } } } pageInfo { hasNextPage endCursor } totalCount"""
+
+
+async def test_the_largest_page_of_all_that_a_list_shows_is_answered(shop: RunningShop) -> None:
+    answer = await shop.graphql(f"query($n: Int) {{ products(first: $n) {{ {FULL} }} }}", {"n": 9})
+    assert "errors" not in answer
+
+
+async def test_what_would_keep_the_server_busy_is_refused_before_it_is_run(
+    shop: RunningShop,
+) -> None:
+    pages = " ".join(f"p{n}: products(first: 100) {{ {FULL} }}" for n in range(5))
+    nested = "{ id }"
+    for _ in range(6):
+        nested = f"{{ variants {{ product {nested} }} }}"
+    for document in (f"{{ {pages} }}", f'{{ product(slug: "tea") {nested} }}'):
+        with shop.count_statements() as sent:
+            answer = await shop.graphql(document)
+        (error,) = answer["errors"]
+        assert error["extensions"]["code"] == "COST_LIMIT"
+        assert f"at most {COST_MAX:,} are" in error["message"]
+        assert "data" not in answer
+        assert sent == []
