@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,13 +11,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.rig.auditing import at_rest, count_orders, everything_holds
-from tests.rig.buying import SANDBOX, Reply, Storefront, all_at_once, buyer, key, outcomes
+from tests.rig.buying import SANDBOX, Reply, Storefront, buyer, key, outcomes
 
 from koipond.kernel.ids import VariantId, encode
 from koipond.stock import service as stock
 from koipond_sdk.testing import RunningShop, running_shop
-
-REQUESTS = 100
 
 
 @asynccontextmanager
@@ -33,35 +32,51 @@ async def writers_wait(url: str) -> AsyncIterator[None]:
 
 
 async def test_requests_that_get_no_connection_are_told_to_come_again(database_url: str) -> None:
-    settings = {"database_pool_size": 5, "database_wait_s": 0.5}
-    async with running_shop(database_url, **settings) as shop:
-        made = await shop.make_product(stock=REQUESTS)
+    await crowd(database_url, requests=30, wait_s=0.3)
+
+
+@pytest.mark.faults
+async def test_100_requests_of_a_pool_of_5(database_url: str, tell: Callable[[str], None]) -> None:
+    tell(await crowd(database_url, requests=100, wait_s=0.8))
+
+
+async def crowd(url: str, *, requests: int, wait_s: float) -> str:
+    """Ask while no transaction can end; who gets no connection is told so, and nothing is left."""
+    async with running_shop(url, database_pool_size=5, database_wait_s=wait_s) as shop:
+        made = await shop.make_product(stock=requests)
         lines = [{"variantId": encode(VariantId, made.variants["TEA-1"]), "quantity": 1}]
         front = Storefront(shop.http)
         tasks = asyncio.all_tasks()
         wishes = [
             {"lines": lines, "contact": buyer(), "payment": SANDBOX, "idempotencyKey": key()}
-            for _ in range(REQUESTS)
+            for _ in range(requests)
         ]
+        told_after: list[float] = []
 
-        async def ask_all() -> list[Reply]:
-            return await all_at_once(front.ask("placeOrder", **wish) for wish in wishes)
+        async def ask(wish: dict[str, object]) -> Reply:
+            began = time.monotonic()
+            reply = await front.ask("placeOrder", **wish)
+            if reply.outcome == "DATABASE_BUSY":
+                told_after.append(time.monotonic() - began)
+            return reply
 
-        async with writers_wait(database_url):
-            asked = asyncio.create_task(ask_all())
-            await asyncio.wait([asked], timeout=2)
+        async with writers_wait(url):
+            asked = asyncio.gather(*map(ask, wishes))
+            await asyncio.wait([asked], timeout=3 * wait_s)
         replies = await asked
         busy = [reply for reply in replies if reply.outcome == "DATABASE_BUSY"]
-        print(outcomes(replies))
         assert outcomes(replies).keys() == {"DATABASE_BUSY", "CONFIRMED"}
         assert {(reply.status, reply.headers["retry-after"]) for reply in busy} == {(503, "1")}
         await at_rest(shop.shop)
         assert asyncio.all_tasks() <= tasks | {asyncio.current_task()}
+        # Some were told so half way: their key is free again after its lease.
+        shop.clock.advance(seconds=shop.settings.idempotency_lease_s + 1)
         for wish, reply in zip(wishes, replies, strict=True):
-            if reply in busy:  # come again, with the same key
+            if reply in busy:
                 assert (await front.ask("placeOrder", **wish)).outcome == "CONFIRMED"
-        assert await count_orders(shop) == {"confirmed": REQUESTS}
+        assert await count_orders(shop) == {"confirmed": requests}
         await everything_holds(shop)
+    return f"{outcomes(replies)}, told after {max(told_after):.2f} s at most, of {wait_s} s"
 
 
 async def test_callers_who_leave_at_any_moment_leave_nothing_behind(shop: RunningShop) -> None:

@@ -1,6 +1,7 @@
 """Races about carts, in the test's process. Each fails on the naive build that is named with it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,7 +17,7 @@ from koipond.order.tables import cart as cart_table
 from koipond_sdk.testing import RunningShop, running_shop
 from koipond_sdk.testing.databases import Databases, Kind
 
-TRIES = 50
+TRIES = 12
 
 
 async def make_variant(shop: RunningShop, sku: str = "TEA-1", **given: Any) -> str:
@@ -35,11 +36,8 @@ async def fill_cart(front: Storefront, *variants: str) -> str:
     return token
 
 
-@builds("a key is not looked up")
-async def test_lines_placed_50_times_with_one_key_are_one_order(
-    shop: RunningShop, build: str
-) -> None:
-    tea = await make_variant(shop, stock=TRIES)
+async def place_lines_with_one_key(shop: RunningShop, tries: int) -> None:
+    tea = await make_variant(shop, stock=tries)
     front = Storefront(shop.http)
     wish = {
         "lines": [{"variantId": tea, "quantity": 1}],
@@ -47,58 +45,85 @@ async def test_lines_placed_50_times_with_one_key_are_one_order(
         "payment": SANDBOX,
         "idempotencyKey": key(),
     }
-    with raced(build):
-        replies = await all_at_once(front.ask("placeOrder", **wish) for _ in range(TRIES))
-        assert outcomes(replies) == {"CONFIRMED": TRIES}
-        assert len({reply.made["id"] for reply in replies}) == 1
-        assert await count_orders(shop) == {"confirmed": 1}
-        assert await free_units(shop) == TRIES - 1
-        await everything_holds(shop)
+    replies = await all_at_once(front.ask("placeOrder", **wish) for _ in range(tries))
+    assert outcomes(replies) == {"CONFIRMED": tries}
+    assert len({reply.made["id"] for reply in replies}) == 1
+    assert await count_orders(shop) == {"confirmed": 1}
+    assert await free_units(shop) == tries - 1
+    await everything_holds(shop)
 
 
-@builds("a key is not looked up")
-async def test_a_cart_placed_50_times_with_one_key_is_one_order(
-    shop: RunningShop, build: str
+async def place_cart_with_one_key(
+    shop: RunningShop, tries: int, *, sku: str = "TEA-1", before: int = 0
 ) -> None:
+    """before: orders that are there already."""
     front = Storefront(shop.http)
-    token = await fill_cart(front, await make_variant(shop, stock=TRIES))
+    token = await fill_cart(front, await make_variant(shop, sku, stock=1))
     wish = {"token": token, "payment": SANDBOX, "idempotencyKey": key()}
-    with raced(build):
-        replies = await all_at_once(front.ask("placeOrder", **wish) for _ in range(TRIES))
-        assert outcomes(replies) == {"CONFIRMED": TRIES}
-        assert await count_orders(shop) == {"confirmed": 1}
-        assert await free_units(shop) == TRIES - 1
-        await everything_holds(shop)
+    replies = await all_at_once(front.ask("placeOrder", **wish) for _ in range(tries))
+    assert outcomes(replies) == {"CONFIRMED": tries}
+    assert await count_orders(shop) == {"confirmed": before + 1}
+    assert await free_units(shop) == 0
+    await everything_holds(shop)
 
 
-@builds("the cart is not read again under its lock")
-async def test_a_cart_placed_50_times_with_distinct_keys_is_one_order(
-    shop: RunningShop, build: str
+async def place_cart_with_distinct_keys(
+    shop: RunningShop, tries: int, *, sku: str = "TEA-1", before: int = 0
 ) -> None:
+    """before: orders that are there already."""
     front = Storefront(shop.http)
-    token = await fill_cart(front, await make_variant(shop, stock=TRIES))
-    with raced(build):
-        replies = await all_at_once(
-            front.ask("placeOrder", token=token, payment=SANDBOX, idempotencyKey=key())
-            for _ in range(TRIES)
-        )
-        assert outcomes(replies) == {"CONFIRMED": 1, "CART_ALREADY_PLACED": TRIES - 1}
-        assert await count_orders(shop) == {"confirmed": 1}
-        assert await free_units(shop) == TRIES - 1
-        await everything_holds(shop)
+    token = await fill_cart(front, await make_variant(shop, sku, stock=1))
+    replies = await all_at_once(
+        front.ask("placeOrder", token=token, payment=SANDBOX, idempotencyKey=key())
+        for _ in range(tries)
+    )
+    assert outcomes(replies) == {"CONFIRMED": 1, "CART_ALREADY_PLACED": tries - 1}
+    assert await count_orders(shop) == {"confirmed": before + 1}
+    assert await free_units(shop) == 0
+    await everything_holds(shop)
 
 
-@builds("lines of one variant are asked for one by one")
-async def test_two_lines_of_one_variant_share_its_last_unit(shop: RunningShop, build: str) -> None:
+async def ask_twice_for_the_last_unit(shop: RunningShop, _: int = 2) -> None:
     front = Storefront(shop.http)
     token = await fill_cart(front, await make_variant(shop, stock=1))
     await _split_line(shop)
     assert [line["quantity"] for line in (await _cart(front, token))["lines"]] == [1, 1]
     before = await shop.snapshot()
-    with raced(build):
-        reply = await front.ask("placeOrder", token=token, payment=SANDBOX, idempotencyKey=key())
-        assert reply.outcome == "INSUFFICIENT_STOCK"
-        assert await shop.snapshot() == before
+    reply = await front.ask("placeOrder", token=token, payment=SANDBOX, idempotencyKey=key())
+    assert reply.outcome == "INSUFFICIENT_STOCK"
+    assert await shop.snapshot() == before
+
+
+Race = Callable[[RunningShop, int], Awaitable[None]]
+RACES: list[tuple[str, Race]] = [
+    ("a key is not looked up", place_lines_with_one_key),
+    ("a key is not looked up", place_cart_with_one_key),
+    ("the cart is not read again under its lock", place_cart_with_distinct_keys),
+    ("lines of one variant are asked for one by one", ask_twice_for_the_last_unit),
+]
+
+
+@pytest.mark.parametrize(("naive", "race"), RACES)
+async def test_one_purchase_is_one_order(shop: RunningShop, naive: str, race: Race) -> None:
+    await race(shop, TRIES)
+
+
+@pytest.mark.parametrize(("naive", "race"), RACES)
+async def test_on_a_naive_build_it_is_not(shop: RunningShop, naive: str, race: Race) -> None:
+    with raced(naive):
+        await race(shop, TRIES)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("race", [place_cart_with_one_key, place_cart_with_distinct_keys])
+async def test_25_carts_placed_50_times_each(
+    shop: RunningShop, race: Any, tell: Callable[[str], None]
+) -> None:
+    """Both ways, on both databases: 100 carts."""
+    for count in range(25):
+        await race(shop, 50, sku=f"TEA-{count}", before=count)
+    tell("25 carts, 50 requests each: 25 orders")
 
 
 @pytest.fixture
@@ -115,15 +140,28 @@ def deadlocks() -> Iterator[list[str]]:
     event.remove(Engine, "handle_error", note)
 
 
-@builds("quotas are locked one by one in any order")
+LOCKS = "quotas are locked one by one in any order"
+
+
+@builds(LOCKS)
 async def test_carts_with_variants_in_opposite_order_never_lock_each_other_out(
     databases: Databases, deadlocks: list[str], build: str
 ) -> None:
-    await place_in_opposite_order(databases, deadlocks, build, pairs=20)
+    with raced(build):
+        await place_in_opposite_order(databases, deadlocks, pairs=12)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+async def test_1000_pairs_of_carts_in_opposite_order(
+    databases: Databases, deadlocks: list[str], tell: Callable[[str], None]
+) -> None:
+    await place_in_opposite_order(databases, deadlocks, pairs=1_000)
+    tell(f"1,000 pairs placed, {len(deadlocks)} deadlocks")
 
 
 async def place_in_opposite_order(
-    databases: Databases, deadlocks: list[str], build: str, *, pairs: int
+    databases: Databases, deadlocks: list[str], *, pairs: int
 ) -> None:
     """Place pairs of carts side by side; fails on a deadlock, also on one that was run again."""
     url = await databases.emptied(Kind.POSTGRES)
@@ -135,17 +173,16 @@ async def place_in_opposite_order(
         ]
         lines = [{"variantId": one, "quantity": 1} for one in variants]
         there, back = (Storefront(shop.http) for shop in shops)
-        with raced(build):
-            for _ in range(pairs):
-                replies = await all_at_once(
-                    [
-                        there.place(lines=lines, payment=SANDBOX),
-                        back.place(lines=lines[::-1], payment=SANDBOX),
-                    ]
-                )
-                assert outcomes(replies) == {"CONFIRMED": 2}
+        for _ in range(pairs):
+            replies = await all_at_once(
+                [
+                    there.place(lines=lines, payment=SANDBOX),
+                    back.place(lines=lines[::-1], payment=SANDBOX),
+                ]
+            )
+            assert outcomes(replies) == {"CONFIRMED": 2}
             assert deadlocks == []
-            await everything_holds(shops[0])
+        await everything_holds(shops[0])
 
 
 @asynccontextmanager
@@ -177,9 +214,9 @@ async def test_adds_to_one_cart_are_lost_without_its_lock(databases: Databases) 
             await add_at_once(shop)
 
 
-async def add_at_once(shop: RunningShop) -> None:
-    front = Storefront(shop.http)
+async def add_at_once(shop: RunningShop, _: int = 20) -> None:
     tea = await make_variant(shop, stock=100)
+    front = Storefront(shop.http)
     token = await fill_cart(front, tea)
     replies = await all_at_once(
         front.ask("addToCart", token=token, variantId=tea, quantity=count) for count in range(1, 21)
@@ -191,9 +228,25 @@ async def add_at_once(shop: RunningShop) -> None:
 
 
 async def test_changes_of_one_cart_at_once_are_a_serial_result(shop: RunningShop) -> None:
-    """Quantities are set while the cart is filled and placed: what is placed is one of them."""
+    await change_at_once(shop, await make_variant(shop, stock=1_000))
+    await everything_holds(shop)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+async def test_200_carts_changed_20_times_at_once(
+    shop: RunningShop, tell: Callable[[str], None]
+) -> None:
+    tea = await make_variant(shop, stock=100_000)
+    ends = Counter([await change_at_once(shop, tea) for _ in range(200)])
+    await everything_holds(shop)
+    tell(f"200 carts, 20 changes each at once: {dict(ends)}")
+
+
+async def change_at_once(shop: RunningShop, tea: str) -> str:
+    """Set quantities while the cart is filled and placed; what is placed is one of them."""
     front = Storefront(shop.http)
-    tea = await make_variant(shop, stock=1_000)
+    free = await free_units(shop)
     token = await fill_cart(front, tea)
     (line,) = (await _cart(front, token))["lines"]
     changes = [
@@ -209,8 +262,9 @@ async def test_changes_of_one_cart_at_once_are_a_serial_result(shop: RunningShop
         (bought,) = placed.made["lines"]
         seen = {reply.made["lines"][0]["quantity"] for reply in replies if reply.order} | {1}
         assert bought["quantity"] in seen
-        assert await free_units(shop) == 1_000 - bought["quantity"]
-    await everything_holds(shop)
+        # A try that went stale left nothing, or a hold of the same order that was then placed.
+        assert await free_units(shop) == free - bought["quantity"]
+    return placed.outcome
 
 
 async def _cart(front: Storefront, token: str) -> dict[str, Any]:

@@ -10,4 +10,4 @@ from koipond_sdk.testing.plugin import KINDS
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.timeout(300)
 def test_a_shop_is_what_the_model_says_whatever_is_done(databases: Databases, kind: Kind) -> None:
-    play(databases, kind, steps=20, games=15)
+    play(databases, kind, steps=20, games=4)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.rig.purchases import Purchases
 
 from koipond_sdk.testing.databases import Databases, Kind
 
 
-def play(databases: Databases, kind: Kind, *, steps: int, games: int, chosen: int = 0) -> int:
-    """Play so many games of so many steps; returns the seed. chosen: one that failed before."""
-    number = chosen or secrets.randbits(32)
+def play(databases: Databases, kind: Kind, *, steps: int, games: int, shrinks: bool = False) -> int:
+    """Play so many games of so many steps; returns the seed.
+
+    shrinks: look for the shortest way to what failed, which takes up to five minutes.
+    KOI_RACE_SEED plays the games of a seed that failed before.
+    """
+    number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
     print(f"seed {number}")
     loop = asyncio.new_event_loop()
 
@@ -30,6 +35,7 @@ def play(databases: Databases, kind: Kind, *, steps: int, games: int, chosen: in
         database=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
+        phases=[Phase.generate, *([Phase.shrink] if shrinks else [])],
     )
     try:
         run_state_machine_as_test(seed(number)(Game), settings=quietly)

@@ -41,8 +41,8 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.troubles import (
     DatabaseSilent,
     DatabaseUnreachable,
-    did_not_happen,
     is_lost,
+    may_retry,
     may_run_again,
 )
 
@@ -82,8 +82,6 @@ _SESSION = {
 }
 # How long a statement of a cancelled task may still run on SQLite.
 _CUT_S = 0.05
-# A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
-OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -488,11 +486,6 @@ async def _pause(attempt: int) -> None:
     await asyncio.sleep(_PAUSE_S * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311  no secret
 
 
-def may_retry(error: DBAPIError) -> bool:
-    """Tell whether `transact` runs its work again after `error`."""
-    return did_not_happen(error) or OUTBOX_PLACE in str(error.orig)
-
-
 __all__ = [
     "AsyncConnection",
     "Connection",
@@ -501,6 +494,5 @@ __all__ = [
     "Insert",
     "Instant",
     "insert",
-    "may_retry",
     "metadata",
 ]
