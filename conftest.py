@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-pytest_plugins = ["koipond_sdk.testing.plugin"]
+pytest_plugins = ["koipond_sdk.testing.plugin", "tests.rig.battery"]
 
 # What starts programs: few tests, each of them long.
 SLOW = ("tests/", "sdk/", "examples/", "core/tests/cli/", "core/tests/quota/test_races.py")

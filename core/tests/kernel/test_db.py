@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from koipond.channel.tables import channel
 from koipond.kernel.db import ATTEMPTS, Database, DatabaseUrlInvalid
 from koipond.kernel.ids import new_id
+from koipond.kernel.migrate import units, upgrade
 from koipond_sdk.testing import RunningShop
 
 NAME = text("UPDATE channel SET name = :name WHERE code = :code")
@@ -108,6 +109,26 @@ async def test_a_cancelled_task_leaves_no_lock_behind(shop: RunningShop) -> None
     assert "Current Checked out connections: 0" in database._writer.pool.status()
 
 
+async def test_a_task_cancelled_at_any_step_leaves_no_lock_behind(shop: RunningShop) -> None:
+    """Also between a statement and the fetching of its rows: those are then still open."""
+    database = shop.shop.database
+    rename = text(f"{NAME} RETURNING code")
+
+    async def write(db: AsyncConnection) -> None:
+        for _ in range(3):
+            assert (await db.execute(rename, {"name": "Cut", "code": "main"})).all() == [("main",)]
+
+    for steps in range(60):
+        task = asyncio.create_task(database.transact(write))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        async with asyncio.timeout(4):
+            await database.transact(lambda db: db.execute(NAME, {"name": "Next", "code": "main"}))
+    assert "Current Checked out connections: 0" in database._writer.pool.status()
+
+
 async def test_a_reader_of_sqlite_cannot_write(shop: RunningShop) -> None:
     if not shop.shop.database.is_sqlite:
         pytest.skip("PostgreSQL has one kind of connection")
@@ -140,10 +161,15 @@ def test_an_address_of_no_usable_database_is_refused(url: str, reason: str) -> N
         Database(url)
 
 
-async def test_a_file_in_a_new_folder_is_made(tmp_path: Path) -> None:
+async def test_only_migrating_makes_the_folder_of_a_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new/shop.db")
     try:
+        with pytest.raises(DBAPIError, match="unable to open"):
+            async with database.reading() as db:
+                await db.execute(text("SELECT 1"))
+        assert list(tmp_path.iterdir()) == []
+        await upgrade(database, units([]))
         async with database.reading() as db:
-            assert (await db.execute(text("SELECT 1"))).scalar_one() == 1
+            assert (await db.execute(text("SELECT count(*) FROM channel"))).scalar_one() == 0
     finally:
         await database.close()

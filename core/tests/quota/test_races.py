@@ -28,7 +28,11 @@ from koipond_sdk.testing.databases import Databases, Kind
 SECONDS = float(os.environ.get("KOI_RACE_SECONDS", "2"))
 PROCESSES = [1, 3] if SECONDS > 2 else [3]
 SEEDS = int(os.environ.get("KOI_RACE_SEEDS", "1"))
-pytestmark = pytest.mark.timeout(60 + 20 * SECONDS * SEEDS)
+# With more than one seed this is the long form, which `make faults` runs.
+pytestmark = [
+    pytest.mark.timeout(60 + 20 * SECONDS * SEEDS),
+    *([pytest.mark.faults] if SEEDS > 1 else []),
+]
 
 
 # Forks processes of one that has imported the shop: to import it costs each of them a second.

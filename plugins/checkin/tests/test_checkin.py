@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from koipond.channel import service as channels
-from koipond.kernel.db import OUTBOX_PLACE
+from koipond.kernel.troubles import OUTBOX_PLACE
 from koipond.kernel.viewer import GUEST
 from koipond_checkin.tables import checkin_day, checkin_member
 from koipond_sdk import MemberId, Viewer, new_id

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -39,8 +41,8 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.troubles import (
     DatabaseSilent,
     DatabaseUnreachable,
-    did_not_happen,
     is_lost,
+    may_retry,
     may_run_again,
 )
 
@@ -56,6 +58,7 @@ NAMES = {
 metadata = MetaData(naming_convention=NAMES)
 
 ATTEMPTS = 5
+_PAUSE_S = 0.01
 # A plan cached while a table was empty would read all of it ever after, under the locks; so would
 # a merge or hash join of a few rows with a table whose size it does not know.
 _APART = {
@@ -77,8 +80,8 @@ _SESSION = {
     "tcp_keepalives_count": "4",
     "tcp_user_timeout": "30s",
 }
-# A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
-OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
+# How long a statement of a cancelled task may still run on SQLite.
+_CUT_S = 0.05
 
 
 class Instant(TypeDecorator[datetime]):
@@ -179,6 +182,11 @@ class Database:
         """The engine that migrations run on."""
         return self._writer if self.is_sqlite else self._patient
 
+    def make_folder(self) -> None:
+        """Make the folder that a SQLite file is in. For migrating: looking makes nothing."""
+        if self.is_sqlite:
+            Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction and commit it.
 
@@ -207,6 +215,7 @@ class Database:
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not may_retry(error):
                     raise
+            await _pause(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def transact_apart(
@@ -226,7 +235,7 @@ class Database:
             except Exception as error:
                 if attempt == ATTEMPTS or not may_run_again(error):
                     raise
-            await asyncio.sleep(0.01 * 2**attempt)
+            await _pause(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _on_own_connection(
@@ -398,7 +407,6 @@ async def _connect(*given: Any, **named: Any) -> asyncpg.Connection:
 
 
 def _sqlite_engine(url: URL, *, pool_size: int, writes: bool, wait_s: float) -> AsyncEngine:
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = _engine(url, pool_size=pool_size, max_overflow=0, wait_s=wait_s)
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -430,13 +438,23 @@ def _undo(connection: Any, record: Any, error: BaseException | None) -> None:
     """Roll back what a cancelled task was in the middle of, before its connection is closed.
 
     Closing alone waits for the statement's end, and then keeps the lock of the only writer until
-    the statement is collected as garbage.
+    the statement is collected as garbage. A statement that goes on is cut, but not at once: what is
+    cut while the rows of one are still open cannot be rolled back before these are collected.
     """
     # Both private to aiosqlite, whose own calls would have to be awaited.
     driver = connection.driver_connection
-    if driver._connection is not None:
-        driver._connection.interrupt()
-        driver._tx.put_nowait((None, driver._connection.rollback))
+    opened: sqlite3.Connection | None = driver._connection
+    if opened is None:
+        return
+    cut = Timer(_CUT_S, opened.interrupt)
+    cut.daemon = True
+
+    def roll_back() -> None:
+        cut.cancel()
+        opened.rollback()
+
+    cut.start()
+    driver._tx.put_nowait((None, roll_back))
 
 
 def _transact_here(
@@ -463,9 +481,9 @@ def _engine_around(driver: sqlite3.Connection) -> Engine:
     return engine
 
 
-def may_retry(error: DBAPIError) -> bool:
-    """Tell whether `transact` runs its work again after `error`."""
-    return did_not_happen(error) or OUTBOX_PLACE in str(error.orig)
+async def _pause(attempt: int) -> None:
+    """Wait before the next attempt; by chance, so that two that collided do not meet again."""
+    await asyncio.sleep(_PAUSE_S * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311  no secret
 
 
 __all__ = [
@@ -476,6 +494,5 @@ __all__ = [
     "Insert",
     "Instant",
     "insert",
-    "may_retry",
     "metadata",
 ]

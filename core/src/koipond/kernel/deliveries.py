@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, insert, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from koipond.kernel import db as database
-from koipond.kernel.db import AsyncConnection, may_retry
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.events import Event
 from koipond.kernel.faults import crash_point
 from koipond.kernel.logs import log
@@ -32,6 +32,7 @@ from koipond.kernel.outbox import (
     unrelayed,
 )
 from koipond.kernel.retries import ATTEMPTS_MAX, backoff, cut_after, describe
+from koipond.kernel.troubles import may_retry
 from koipond.kernel.viewer import SYSTEM
 
 if TYPE_CHECKING:

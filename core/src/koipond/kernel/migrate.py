@@ -58,6 +58,7 @@ async def upgrade_all(url: str) -> list[str]:
 async def upgrade(database: Database, wanted: Sequence[Unit]) -> list[str]:
     """Bring each unit to its newest revision; returns ["core 0001_first", …], only those run."""
     done: list[str] = []
+    database.make_folder()
     async with database.writer.begin() as connection:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -69,8 +69,10 @@ async def find_version(database: Database) -> str:
 
 async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str]:
     """Migrate, unless the database is somebody else's; returns what was run. Raises NotReady."""
-    async with _answering(database), database.reading() as connection:
-        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    async with _answering(database):
+        database.make_folder()
+        async with database.reading() as connection:
+            tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     if tables and wanted[0].version_table not in tables:
         raise NotReady(
             f"The database {_address(database.url)} holds tables of another program: "

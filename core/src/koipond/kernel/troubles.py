@@ -12,6 +12,8 @@ _CONFLICTS = {"40001", "40P01"}
 # The server ends, or is not there yet.
 _ENDINGS = {"57P01", "57P02", "57P03"}
 _CONNECTION = "08"
+# A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
+OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
 # By class: connection, rollback, resources, object state, intervention, system, internal.
 _TROUBLES = {_CONNECTION, "40", "53", "55", "57", "58", "XX"}
 
@@ -67,6 +69,11 @@ class RunAgain(Exception):
 def did_not_happen(error: BaseException) -> bool:
     """Tell whether a transaction was undone for another's sake, and may succeed if run again."""
     return _sqlstate(error) in _CONFLICTS or "database is locked" in str(error)
+
+
+def may_retry(error: DBAPIError) -> bool:
+    """Tell whether a transaction whose work cannot find its own traces may be run again."""
+    return did_not_happen(error) or OUTBOX_PLACE in str(error.orig)
 
 
 def is_lost(error: BaseException) -> bool:

@@ -143,8 +143,9 @@ async def reserve(
     keys = [demand.variant_id for demand in demands]
     strategy = rules.STRATEGIES[ctx.settings.allocation_strategy]
     for attempt in range(1, _PLANS + 1):
-        held = await _held_by(ctx, order_id, part)
         levels = await find_levels(ctx, keys) if keys else []
+        # Second: else what another try of this order takes in between is seen by neither.
+        held = await _held_by(ctx, order_id, part)
         plan = rules.plan_allocation(
             demands, rules.with_held(levels, held), strategy, cap=_told_at_most(ctx)
         )

@@ -1,0 +1,192 @@
+"""kill -9 of the server at every named place of a purchase; then the buyer tries again.
+
+One key, one order, one payment at the provider, each event once; what was held comes free.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from tests.rig.auditing import count_events, count_orders, everything_holds, free_units, units
+from tests.rig.buying import LOST, SANDBOX, Reply, Storefront, buyer, key
+from tests.rig.servers import Server, Servers
+
+from koipond.kernel.ids import VariantId, encode
+from koipond.stock import service as stock
+from koipond_sdk.testing import RunningShop
+
+STOCK = 10
+# The repeat of a request that died waits until it cannot be alive any more.
+LEASE = {"idempotency_lease_s": 2, "payment_timeout_s": 1}
+
+
+class Act(Struct, frozen=True):
+    """Something that a buyer does: the mutation, its input, and what it comes to."""
+
+    name: str
+    given: dict[str, Any]
+    outcome: str
+
+    async def run(self, front: Storefront) -> Reply:
+        return await front.ask(self.name, **self.given)
+
+
+async def buy_lines(front: Storefront, variant: str) -> Act:
+    wish = {
+        "lines": [{"variantId": variant, "quantity": 2}],
+        "contact": buyer(),
+        "payment": SANDBOX,
+        "idempotencyKey": key(),
+    }
+    return Act("placeOrder", wish, "CONFIRMED")
+
+
+async def buy_cart(front: Storefront, variant: str) -> Act:
+    cart = await front.ask("addToCart", variantId=variant, quantity=2)
+    await front.ask("setCheckout", token=cart.token, contact=buyer())
+    wish = {"token": cart.token, "payment": SANDBOX, "idempotencyKey": key()}
+    return Act("placeOrder", wish, "CONFIRMED")
+
+
+async def pay(front: Storefront, variant: str) -> Act:
+    placed = await front.place(lines=[{"variantId": variant, "quantity": 2}])
+    wish = {
+        "orderId": placed.made["id"],
+        "token": placed.token,
+        "provider": "sandbox",
+        "idempotencyKey": key(),
+    }
+    return Act("payOrder", wish, "CONFIRMED")
+
+
+async def cancel(front: Storefront, variant: str) -> Act:
+    bought = await (await buy_lines(front, variant)).run(front)
+    return Act("cancelOrder", {"orderId": bought.made["id"], "token": bought.token}, "CANCELLED")
+
+
+Preparing = Callable[[Storefront, str], Any]
+ACTS: list[Preparing] = [buy_lines, buy_cart, pay, cancel]
+
+
+class Killing:
+    """One act of a buyer, again and again on a new server, which dies at a place of it."""
+
+    def __init__(self, shop: RunningShop, servers: Servers, folder: Path) -> None:
+        self.shop = shop
+        self._servers = servers
+        self._folder = folder
+        self.died = Counter[str]()
+
+    async def find_places(self, prepare: Preparing) -> list[str]:
+        """Return NAME:COUNT of each place that the act passes, by doing it on a server."""
+        trace = self._folder / "trace"
+        trace.unlink(missing_ok=True)
+        async with self._opened("trace.books", trace=str(trace)) as (server, variant):
+            act = await prepare(server.storefront, variant)
+            before = trace.read_text().splitlines() if trace.exists() else []
+            assert (await act.run(server.storefront)).outcome == act.outcome
+        passed = Counter(before)
+        places = []
+        for name in trace.read_text().splitlines()[len(before) :]:
+            passed[name] += 1
+            places.append(f"{name}:{passed[name]}")
+        return places
+
+    async def die_and_repeat(self, prepare: Preparing, place: str) -> None:
+        """Do the act until the server dies at `place`, then again on a new one."""
+        books = self._folder / f"{len(self.died)}.{place}.{prepare.__name__}.books"
+        orders, events = await count_orders(self.shop), await count_events(self.shop)
+        async with self._opened(books.name, crash_at=place) as (server, variant):
+            act = await prepare(server.storefront, variant)
+            reply = await act.run(server.storefront)
+            assert reply.outcome == LOST, f"{place}: {reply}"
+            await server.died()
+            await server.start(crash_at="")
+            repeated = await act.run(server.storefront)
+            assert repeated.outcome == act.outcome, f"{place}: {repeated} {server.log}"
+            again = await act.run(server.storefront)
+            assert again.made == repeated.made
+        self.died[place.partition(":")[0]] += 1
+        state = act.outcome.lower()
+        assert await count_orders(self.shop) == {**orders, state: orders.get(state, 0) + 1}
+        new = Counter(await count_events(self.shop)) - Counter(events)
+        assert set(new.values()) == {1}, f"{place}: {new}"
+        assert charges(books) == 1, place
+        await everything_holds(self.shop)
+
+    @asynccontextmanager
+    async def _opened(self, books: str, **given: Any) -> AsyncIterator[tuple[Server, str]]:
+        sku = f"TEA-{books}"
+        made = await self.shop.make_product(sku, stock=STOCK, slug=f"tea-{sum(books.encode())}")
+        kept = str(self._folder / books)
+        url = self.shop.settings.database_url
+        async with self._servers.serving(url, sandbox_file=kept, **LEASE, **given) as server:
+            yield server, encode(VariantId, made.variants[sku])
+
+
+@pytest.fixture
+def killing(shop: RunningShop, servers: Servers, tmp_path: Path) -> Killing:
+    return Killing(shop, servers, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "place", ["order.placed.before_commit", "payment.provider_answered.before_apply"]
+)
+async def test_a_purchase_cut_by_kill_9_is_one_order_when_it_is_repeated(
+    killing: Killing, place: str
+) -> None:
+    await killing.die_and_repeat(buy_lines, place)
+
+
+async def test_units_held_by_a_process_that_died_come_free_after_their_time(
+    shop: RunningShop, servers: Servers
+) -> None:
+    made = await shop.make_product(stock=STOCK)
+    url = shop.settings.database_url
+    async with servers.serving(url, crash_at="order.reserved") as server:
+        variant = encode(VariantId, made.variants["TEA-1"])
+        act = await buy_lines(server.storefront, variant)
+        assert (await act.run(server.storefront)).outcome == LOST
+        await server.died()
+    assert await count_orders(shop) == {}
+    assert (await units(shop), await free_units(shop)) == ({"held": 2}, STOCK - 2)
+    held = max(row["expires_at"] for row in await shop.rows("reservation"))
+    await set_clock(shop, held)
+    async with shop.context() as ctx:
+        assert await stock.give_back(ctx) == 1
+    assert (await units(shop), await free_units(shop)) == ({"released": 2}, STOCK)
+    await everything_holds(shop)
+
+
+def charges(books: Path) -> int:
+    """Return how many charges the provider has made."""
+    with closing(sqlite3.connect(books)) as kept:
+        (count,) = kept.execute("SELECT count(*) FROM charge").fetchone()
+    return int(count)
+
+
+async def set_clock(shop: RunningShop, at: Any) -> None:
+    """Set the clock to a moment as the database tells it, as text or not."""
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    shop.clock.set(found if found.tzinfo else found.replace(tzinfo=UTC))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("prepare", ACTS)
+async def test_every_place_of_every_act(
+    killing: Killing, prepare: Preparing, tell: Callable[[str], None]
+) -> None:
+    places = await killing.find_places(prepare)
+    assert places
+    for place in places:
+        await killing.die_and_repeat(prepare, place)
+    tell(f"died at {len(places)} places, then repeated: {dict(killing.died)}")

@@ -1,0 +1,13 @@
+"""All acts of a purchase in any order, against a model; see tests/rig/purchases.py."""
+
+import pytest
+from tests.rig.playing import play
+
+from koipond_sdk.testing.databases import Databases, Kind
+from koipond_sdk.testing.plugin import KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.timeout(300)
+def test_a_shop_is_what_the_model_says_whatever_is_done(databases: Databases, kind: Kind) -> None:
+    play(databases, kind, steps=20, games=4)

@@ -1,0 +1,143 @@
+"""Naive builds: the product with one line as somebody might have written it.
+
+A race test that passes on such a build shows nothing. Each differs from the real one in the line
+that is named here, and in nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+
+class Build(Struct, frozen=True):
+    """In `module`, the definition of `name` says `naive` in the place of `real`."""
+
+    module: str
+    name: str
+    real: str
+    naive: str
+
+
+NAIVE = {
+    "the desk does not look at what is free": Build(
+        "koipond.quota.rules.deciding",
+        "_Batch",
+        "if pool.free is not None and pool.free < more:",
+        "if False:",
+    ),
+    "quotas are locked one by one in any order": Build(
+        "koipond.quota.repository.batch",
+        "lock",
+        "found = _statements(connection).lock(connection, sorted(set(quota_ids)))",
+        "found = [one for key in __import__('random').sample(list(quota_ids), len(set(quota_ids)))"
+        " for one in _statements(connection).lock(connection, [key])]",
+    ),
+    "a key is not looked up": Build(
+        "koipond.kernel.idempotency",
+        "_take",
+        "if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):",
+        "if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease) or True:",
+    ),
+    "the cart is not read again under its lock": Build(
+        "koipond.order.service.placing",
+        "_check_fresh",
+        "cart = await repository.lock_cart(ctx.db, prepared.cart.id)",
+        "cart = prepared.cart",
+    ),
+    "lines of one variant are asked for one by one": Build(
+        "koipond.order.rules.placing",
+        "find_demands",
+        "before = wanted[line.variant_id].quantity if line.variant_id in wanted else 0",
+        "before = 0",
+    ),
+    "a cart is changed without its lock": Build(
+        "koipond.order.repository",
+        "find_cart",
+        "rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)",
+        "rows = await db.execute(statement)",
+    ),
+    "a price is not looked at again": Build(
+        "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
+    ),
+}
+
+
+def builds(name: str) -> pytest.MarkDecorator:
+    """Run a test on the real build and on the naive one; see `raced`."""
+    return pytest.mark.parametrize(
+        "build", [pytest.param("", id="real"), pytest.param(name, id="naive")]
+    )
+
+
+@contextmanager
+def raced(build: str) -> Iterator[None]:
+    """Run the block on a build: on the real one it must hold, on a naive one it must fail."""
+    with built(build):
+        if not build:
+            yield
+            return
+        with pytest.raises(AssertionError):
+            yield
+
+
+@contextmanager
+def built(name: str) -> Iterator[None]:
+    """Run the block on the naive build `name`; "" is the real one."""
+    if not name:
+        yield
+        return
+    build = NAIVE[name]
+    module = importlib.import_module(build.module)
+    real = vars(module)[build.name]
+    source = _definition(module, build.name)
+    assert source.count(build.real) == 1, f"{build.name} has {source.count(build.real)}: {build}"
+    places = [
+        (place, known)
+        for place in _product_modules()
+        for known, value in vars(place).items()
+        if value is real
+    ]
+    exec(compile(source.replace(build.real, build.naive), build.module, "exec"), vars(module))
+    made = vars(module)[build.name]
+    try:
+        _put(places, made)
+        yield
+    finally:
+        _put(places, real)
+
+
+def _put(places: list[tuple[ModuleType, str]], value: Any) -> None:
+    for module, name in places:
+        setattr(module, name, value)
+
+
+def _product_modules() -> list[ModuleType]:
+    return [module for name, module in list(sys.modules.items()) if name.startswith("koipond.")]
+
+
+def _definition(module: ModuleType, name: str) -> str:
+    """Return the statement of a module that defines `name`, with its decorators."""
+    text = inspect.getsource(module)
+    for node in ast.parse(text).body:
+        if name in _names(node):
+            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+            return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+    raise AssertionError(f"{module.__name__} defines no {name}")
+
+
+def _names(node: ast.stmt) -> set[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, ast.Assign):
+        return {one.id for one in node.targets if isinstance(one, ast.Name)}
+    return set()
