@@ -17,7 +17,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is missing. \
 # Where it is set, every start would compile hundreds of modules again: 3 s for each test worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test faults check docs format lock clean
+.PHONY: help demo test faults check bench docs format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -38,6 +38,11 @@ check: $(STAMP) ## formatting, lint, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Of the same working state, on a machine that does nothing else: rates move by a quarter.
+bench: $(STAMP) ## measure; ONLY=orders for one of tests/bench/, ARGS="--rounds 1" for a quick look
+	@for name in $(or $(ONLY),$(patsubst tests/bench/%.py,%,$(wildcard tests/bench/*.py))); do \
+		$(BIN)/python -m tests.bench.$$name $(ARGS) || exit 1; done
 
 docs: $(STAMP) ## write docs/reference/ from the code
 	$(BIN)/python docs/generate.py

@@ -1,9 +1,10 @@
 """How many reservations a process makes in a second; prints one JSON object on its last line.
 
-    .venv/bin/python tests/bench/quota.py [--seconds 3] [--rounds 3] [--callers 128]
+    make bench ONLY=quota [ARGS="--seconds 3 --rounds 3 --callers 128"]
 
 Granted through the service, on a server and a file that flush each commit to the disk: one hot
-quota, distinct members, a limit of 2; the best of the rounds. A profile: --profile reserve_pg.
+quota, distinct members, a limit of 2; the best of the rounds. --profile tells
+where the time of this process goes.
 """
 
 import argparse
@@ -154,7 +155,7 @@ def main(arguments: Sequence[str]) -> None:
     with Postgres(durable=True) as server, tempfile.TemporaryDirectory() as folder:
         urls = {
             "postgresql": server.url(),
-            "sqlite": f"sqlite+aiosqlite:///{Path(folder) / 'quota.db'}",
+            "sqlite": f"sqlite:///{Path(folder) / 'quota.db'}",
         }
         profile = cProfile.Profile()
         if options.profile:

@@ -1,6 +1,6 @@
 """SQL of shipping methods."""
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select
 
 from koipond.fulfilment.tables import shipping_method
 from koipond.fulfilment.types import ShippingMethod
@@ -10,12 +10,7 @@ from koipond.kernel.ids import ChannelId
 
 async def find_methods(db: AsyncConnection, channel_id: ChannelId) -> list[ShippingMethod]:
     """Return the shipping methods of a channel in their order."""
-    columns = shipping_method.c
-    rows = await db.execute(
-        select(columns.id, columns.code, columns.name, columns.prices)
-        .where(columns.channel_id == channel_id)
-        .order_by(columns.position)
-    )
+    rows = await db.execute(_METHODS, {"channel": channel_id})
     return [ShippingMethod(**row._mapping) for row in rows]
 
 
@@ -33,3 +28,11 @@ async def add_method(
             prices=dict(new.prices),
         )
     )
+
+
+_m = shipping_method.c
+_METHODS = (
+    select(_m.id, _m.code, _m.name, _m.prices)
+    .where(_m.channel_id == bindparam("channel", type_=Uuid))
+    .order_by(_m.position)
+)

@@ -21,6 +21,7 @@ from koipond.kernel.ids import ChannelId
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.money import Currency
 from koipond.kernel.texts import Locale
+from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -138,7 +139,10 @@ class Context:
         self._scope = scope
         self._connection = connection
         self._reader = _Reader(shop.database)
-        self._pending: list[Event] = []
+        # What this transaction has to store, and is not stored yet.
+        self.unsent = Unsent()
+        self._untold: list[Event] = []
+        self._unanswered: list[Event] = []
         # Levels of batch resolvers that wait to be run; see kernel/schema/batch.py.
         self.batches: dict[Any, Any] = {}
 
@@ -186,7 +190,8 @@ class Context:
     def emit(self, event: Event) -> None:
         """Tell that something happened; the transaction keeps it in the outbox."""
         assert self._connection is not None, "events belong to a transaction"
-        self._pending.append(event)
+        self._untold.append(event)
+        self._unanswered.append(event)
 
     async def find_told(
         self, aggregates: Collection[UUID], names: Collection[str]
@@ -219,15 +224,27 @@ class Context:
         """Return this request inside a transaction."""
         return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
 
+    async def store(self) -> None:
+        """Store what is unsent and the events until now, in one go."""
+        outbox.put(self.unsent, self._untold, now=self.clock.now())
+        self._untold.clear()
+        await self.unsent.send(self.db)
+
     async def settle(self) -> None:
-        """Run what core's own table says must follow each event, then store all of them."""
-        stored = 0
-        while stored < len(self._pending):
-            event = self._pending[stored]
-            stored += 1
+        """Run what core's own table says must follow each event, then store all of them.
+
+        What a use-case left unsent, the first reaction cannot read; each reads what the one before
+        it did.
+        """
+        is_first = True
+        while self._unanswered:
+            event = self._unanswered.pop(0)
             for react in self.shop.reactions.get(type(event), ()):
+                if not is_first:
+                    await self.store()
+                is_first = False
                 await react(self, event)
-        await outbox.store(self.db, self._pending, now=self.clock.now())
+        await self.store()
 
 
 def transaction(

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, String, Table, Uuid, and_, select
+from sqlalchemy import Column, ColumnElement, String, Table, Uuid, and_, bindparam, select
+from sqlalchemy.dialects import postgresql
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.db import AsyncConnection, Instant, insert, metadata
+from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 
 # A repeat that finds the first request still at work looks again this often, this many times.
@@ -150,13 +151,13 @@ async def advance(ctx: Context, held: Claim, step: Step) -> bool:
     False: it had come as far before, by another try that holds the same key.
     """
     earlier = list(Step)[: list(Step).index(step)]
-    moved = await ctx.db.execute(
-        idempotency.update()
-        .where(_is(held), idempotency.c.step.in_(earlier))
-        .values(step=step)
-        .returning(idempotency.c.step)
-    )
+    moved = await ctx.db.execute(_ADVANCE, _of(held) | {"to": step, "earlier": earlier})
     return moved.one_or_none() is not None
+
+
+def finish(ctx: Context, held: Claim) -> None:
+    """Store, with what the transaction has unsent, that everything has happened."""
+    ctx.unsent.change(idempotency, _key(held) | {"step": Step.DONE}, known_by=_KEY)
 
 
 @transaction
@@ -176,42 +177,50 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
     """Return the claim, or None while another request holds it."""
     now = ctx.clock.now()
     lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
-    if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):
+    row = _key(wanted) | {
+        "fingerprint": fingerprint,
+        "step": wanted.step,
+        "subject_id": wanted.subject_id,
+        "leased_until": lease,
+        "created_at": now,
+    }
+    if (await ctx.db.execute(_INSERT, row)).one_or_none() is not None:
         return wanted
-    found = await ctx.db.execute(select(idempotency).where(_is(wanted)).with_for_update())
-    row = found.one_or_none()
-    if row is None:  # forgotten since; look again
+    rows = await ctx.db.execute(select(idempotency).where(_is(wanted)).with_for_update())
+    found = rows.one_or_none()
+    if found is None:  # forgotten since; look again
         return None
-    if row.fingerprint != fingerprint:
+    if found.fingerprint != fingerprint:
         raise IdempotencyKeyReused(key=wanted.key)
-    step = Step(row.step)
+    step = Step(found.step)
     if step is not Step.DONE:
-        if row.leased_until > now:
+        if found.leased_until > now:
             return None
         await ctx.db.execute(idempotency.update().where(_is(wanted)).values(leased_until=lease))
-    return msgspec.structs.replace(wanted, step=step, subject_id=row.subject_id)
+    return msgspec.structs.replace(wanted, step=step, subject_id=found.subject_id)
 
 
-async def _insert(
-    db: AsyncConnection, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
-) -> bool:
-    statement = insert(db, idempotency).values(
-        principal=wanted.principal,
-        operation=wanted.operation,
-        key=wanted.key,
-        fingerprint=fingerprint,
-        step=wanted.step,
-        subject_id=wanted.subject_id,
-        leased_until=lease,
-        created_at=now,
-    )
-    done = await db.execute(statement.on_conflict_do_nothing().returning(idempotency.c.subject_id))
-    return done.one_or_none() is not None
+def _key(held: Claim) -> dict[str, Any]:
+    return {name: getattr(held, name) for name in _KEY}
+
+
+def _of(held: Claim) -> dict[str, Any]:
+    return {f"of_{name}": value for name, value in _key(held).items()}
 
 
 def _is(held: Claim) -> ColumnElement[bool]:
-    return and_(
-        idempotency.c.principal == held.principal,
-        idempotency.c.operation == held.operation,
-        idempotency.c.key == held.key,
-    )
+    return and_(*(idempotency.c[name] == value for name, value in _key(held).items()))
+
+
+_KEY = ("principal", "operation", "key")
+# It reads the same on both databases.
+_INSERT = (
+    postgresql.insert(idempotency).on_conflict_do_nothing().returning(idempotency.c.subject_id)
+)
+_ADVANCE = (
+    idempotency.update()
+    .where(*(idempotency.c[name] == bindparam(f"of_{name}") for name in _KEY))
+    .where(idempotency.c.step.in_(bindparam("earlier", expanding=True)))
+    .values(step=bindparam("to"))
+    .returning(idempotency.c.step)
+)

@@ -14,7 +14,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -26,7 +25,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    func,
     literal_column,
     select,
 )
@@ -34,6 +32,7 @@ from sqlalchemy import (
 from koipond.kernel.db import AsyncConnection, Document, Instant, metadata
 from koipond.kernel.events import Event
 from koipond.kernel.ids import new_id
+from koipond.kernel.unsent import Unsent
 
 outbox_event = Table(
     "outbox_event",
@@ -129,36 +128,22 @@ Index(
 )
 
 
-async def store(db: AsyncConnection, events: Sequence[Event], *, now: datetime) -> None:
+def put(unsent: Unsent, events: Sequence[Event], *, now: datetime) -> None:
     """Store `events` in their order, each with the next place in its aggregate's row of events."""
-    if not events:
-        return
-    last = await _last_places(db, {event.aggregate_id() for event in events})
-    rows = []
+    places: Counter[UUID] = Counter()
     for event in events:
         key = event.aggregate_id()
-        last[key] += 1
-        rows.append(
-            {
-                "id": new_id(),
-                "name": event.name(),
-                "version": event.version,
-                "aggregate_id": key,
-                "seq": last[key],
-                "payload": msgspec.to_builtins(event),
-                "occurred_at": now,
-            }
-        )
-    await db.execute(outbox_event.insert(), rows)
-
-
-async def _last_places(db: AsyncConnection, aggregates: set[UUID]) -> Counter[UUID]:
-    places = await db.execute(
-        select(outbox_event.c.aggregate_id, func.max(outbox_event.c.seq))
-        .where(outbox_event.c.aggregate_id.in_(sorted(aggregates)))
-        .group_by(outbox_event.c.aggregate_id)
-    )
-    return Counter(dict(places.all()))
+        places[key] += 1
+        row = {
+            "id": new_id(),
+            "name": event.name(),
+            "version": event.version,
+            "aggregate_id": key,
+            "seq": places[key],
+            "payload": event,
+            "occurred_at": now,
+        }
+        unsent.add(outbox_event, row, counts_on=("seq", "aggregate_id"))
 
 
 async def find_told(

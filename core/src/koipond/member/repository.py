@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
-from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.texts import Locale
+from koipond.kernel.unsent import Unsent
 from koipond.member.tables import identity, member
 from koipond.member.types import IdentityKind, Member, MemberState
 
@@ -16,38 +17,24 @@ Known = Sequence[tuple[IdentityKind, str]]
 
 async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
     """Return the guest who gave one of these addresses before, by the strongest of them."""
-    matches = or_(
-        *(and_(identity.c.kind == kind, identity.c.value == value) for kind, value in known_by)
-    )
-    rows = await db.execute(
-        select(identity.c.kind, identity.c.member_id)
-        .join(member, member.c.id == identity.c.member_id)
-        .where(matches, identity.c.verified_at.is_(None), member.c.state == MemberState.GUEST)
-    )
+    values: dict[str, str | None] = dict.fromkeys(IdentityKind)
+    rows = await db.execute(_GUESTS, values | {kind.value: value for kind, value in known_by})
     found = {IdentityKind(kind): member_id for kind, member_id in rows}
     return next((found[kind] for kind, _ in known_by if kind in found), None)
 
 
-async def add(
-    db: AsyncConnection, *, key: MemberId, name: str, locale: Locale, now: datetime
-) -> None:
+def add(unsent: Unsent, *, key: MemberId, name: str, locale: Locale, now: datetime) -> None:
     """Store a new guest."""
-    await db.execute(
-        member.insert().values(
-            id=key, state=MemberState.GUEST, name=name, locale=locale, created_at=now
-        )
-    )
+    state = MemberState.GUEST
+    row = {"id": key, "state": state, "name": name, "locale": locale, "created_at": now}
+    unsent.add(member, row)
 
 
-async def add_identities(db: AsyncConnection, key: MemberId, known_by: Known) -> bool:
-    """Store what a guest says to be known by; False if someone else's unproven word was first."""
-    rows = [
-        {"id": IdentityId(new_id()), "member_id": key, "kind": kind, "value": value}
-        for kind, value in known_by
-    ]
-    statement = insert(db, identity).values(rows).on_conflict_do_nothing()
-    added = await db.execute(statement.returning(identity.c.id))
-    return len(added.all()) == len(rows)
+def add_identities(unsent: Unsent, key: MemberId, known_by: Known) -> None:
+    """Store what a guest says to be known by, unless someone else's unproven word was first."""
+    for kind, value in known_by:
+        row = {"id": IdentityId(new_id()), "member_id": key, "kind": kind, "value": value}
+        unsent.add(identity, row, unless_there=True)
 
 
 async def find(db: AsyncConnection, key: MemberId) -> Member | None:
@@ -77,6 +64,18 @@ def _known_by(kind: IdentityKind) -> object:
     )
 
 
+_GUESTS = (
+    select(identity.c.kind, identity.c.member_id)
+    .join(member, member.c.id == identity.c.member_id)
+    .where(
+        # No address of a kind is NULL, which is equal to nothing.
+        or_(
+            *(and_(identity.c.kind == it, identity.c.value == bindparam(it)) for it in IdentityKind)
+        ),
+        identity.c.verified_at.is_(None),
+        member.c.state == MemberState.GUEST,
+    )
+)
 _MEMBER = select(
     member.c.id,
     member.c.state,

@@ -17,16 +17,14 @@ async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
     """
     if ctx.viewer.member_id is not None:
         return ctx.viewer.member_id
-    known = await repository.find_guest(ctx.db, contact.identities)
-    if known is not None:
-        await repository.add_identities(ctx.db, known, contact.identities)
-        return known
-    key = MemberId(new_id())
-    await repository.add(
-        ctx.db, key=key, name=contact.name, locale=ctx.scope.locales[0], now=ctx.clock.now()
-    )
-    await repository.add_identities(ctx.db, key, contact.identities)
-    ctx.emit(MemberCreated(member_id=key))
+    key = await repository.find_guest(ctx.db, contact.identities)
+    if key is None:
+        key = MemberId(new_id())
+        repository.add(
+            ctx.unsent, key=key, name=contact.name, locale=ctx.scope.locales[0], now=ctx.clock.now()
+        )
+        ctx.emit(MemberCreated(member_id=key))
+    repository.add_identities(ctx.unsent, key, contact.identities)
     return key
 
 

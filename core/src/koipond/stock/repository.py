@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, Uuid, bindparam, case, func, select
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import LocationId, QuotaId, StockMovementId, VariantId, new_id
@@ -28,14 +28,9 @@ async def add_location(db: AsyncConnection, new: Location) -> None:
     await db.execute(statement.on_conflict_do_nothing())
 
 
-async def find_levels(db: AsyncConnection, variant_ids: Sequence[VariantId]) -> list[Level]:
+async def find_levels(db: AsyncConnection, variant_ids: Collection[VariantId]) -> list[Level]:
     """Return the levels of these variants, the location that is asked first before the others."""
-    statement = _LEVELS.where(stock_level.c.variant_id.in_(sorted(set(variant_ids))))
-    rows = await db.execute(
-        statement.order_by(
-            stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id
-        )
-    )
+    rows = await db.execute(_LEVELS_OF, {"variants": sorted(set(variant_ids))})
     return [Level(**row._mapping) for row in rows]
 
 
@@ -172,3 +167,6 @@ _LEVELS: Select[Any] = select(
     stock_level.c.back_order,
     stock_level.c.short,
 ).join(stock_location, stock_location.c.id == stock_level.c.location_id)
+_LEVELS_OF = _LEVELS.where(
+    stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True))
+).order_by(stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id)

@@ -37,6 +37,27 @@ STRATEGIES: Mapping[str, AllocationStrategy] = {
 }
 
 
+def plan_without_choice(
+    demands: Sequence[Demand], levels: Sequence[Level]
+) -> list[Allocation] | None:
+    """Say which level gives how much if each variant has just one: then only the desk need know
+    whether it has as much. None if there is something to choose, or nothing to choose from.
+
+    demands: one per variant. Returns allocations by variant id.
+    """
+    quotas = {level.variant_id: level.quota_id for level in levels}
+    if len(levels) != len(demands) or len(quotas) != len(demands):
+        return None
+    return [
+        Allocation(
+            variant_id=demand.variant_id,
+            quota_id=quotas[demand.variant_id],
+            quantity=demand.quantity,
+        )
+        for demand in sorted(demands, key=lambda demand: demand.variant_id)
+    ]
+
+
 def plan_allocation(
     demands: Sequence[Demand],
     levels: Sequence[StockLevel],
@@ -136,7 +157,7 @@ def stands(row: Reservation) -> bool:
 
 
 def shortage_of(
-    refused: QuotaShort, levels: Sequence[StockLevel], demands: Sequence[Demand], *, cap: int
+    refused: QuotaShort, levels: Sequence[Level], demands: Sequence[Demand], *, cap: int
 ) -> InsufficientStock:
     """Return a quota's refusal as the buyer reads it: by the variant's stock keeping unit."""
     variant_id = next(level.variant_id for level in levels if level.quota_id == refused.quota)

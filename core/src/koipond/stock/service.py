@@ -28,6 +28,7 @@ from koipond.stock.errors import (
 )
 from koipond.stock.events import StockShort
 from koipond.stock.types import (
+    Allocation,
     Availability,
     Demand,
     GiveBackUnits,
@@ -140,24 +141,36 @@ async def reserve(
     demands: one per tracked variant. Returns the claims that `place` takes. The same ask again by
     the same order keeps what it has. Raises InsufficientStock, AlreadyPlaced, DeskBusy.
     """
-    keys = [demand.variant_id for demand in demands]
-    strategy = rules.STRATEGIES[ctx.settings.allocation_strategy]
     for attempt in range(1, _PLANS + 1):
-        levels = await find_levels(ctx, keys) if keys else []
-        # Second: else what another try of this order takes in between is seen by neither.
-        held = await _held_by(ctx, order_id, part)
-        plan = rules.plan_allocation(
-            demands, rules.with_held(levels, held), strategy, cap=_told_at_most(ctx)
-        )
+        levels = await _find_levels(ctx, [demand.variant_id for demand in demands])
+        plan = rules.plan_without_choice(demands, levels)
+        has_choice = plan is None
+        if plan is None:
+            plan = await _plan_allocation(ctx, order_id, part, demands, levels)
         claims = rules.make_claims(plan, SubjectId(order_id))
         try:
             await quota.reserve(ctx, OwnerId(order_id), claims, part=part)
         except QuotaShort as error:
-            if attempt == _PLANS:
+            # Others were faster; perhaps another location has it.
+            if attempt == _PLANS or not has_choice:
                 raise rules.shortage_of(error, levels, demands, cap=_told_at_most(ctx)) from error
         else:
             return claims
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def _plan_allocation(
+    ctx: Context, order_id: OrderId, part: int, demands: Sequence[Demand], levels: Sequence[Level]
+) -> list[Allocation]:
+    counted = await _count_free(ctx, levels)
+    # Second: else what another try of this order takes in between is seen by neither.
+    held = await _held_by(ctx, order_id, part)
+    return rules.plan_allocation(
+        demands,
+        rules.with_held(counted, held),
+        rules.STRATEGIES[ctx.settings.allocation_strategy],
+        cap=_told_at_most(ctx),
+    )
 
 
 @transaction
@@ -208,10 +221,19 @@ async def find_availability(
 
 async def find_levels(ctx: Context, variant_ids: Collection[VariantId]) -> list[StockLevel]:
     """Return the levels of variants with what can be sold of them."""
+    return await _count_free(ctx, await _find_levels(ctx, variant_ids))
+
+
+async def _find_levels(ctx: Context, variant_ids: Collection[VariantId]) -> list[Level]:
     if not variant_ids:
         return []
     async with ctx.reading() as db:
-        levels = await repository.find_levels(db, list(variant_ids))
+        return await repository.find_levels(db, variant_ids)
+
+
+async def _count_free(ctx: Context, levels: Sequence[Level]) -> list[StockLevel]:
+    if not levels:
+        return []
     quotas = await quota.find_quotas(ctx, [level.quota_id for level in levels])
     return [rules.with_quota(level, quotas[level.quota_id]) for level in levels]
 

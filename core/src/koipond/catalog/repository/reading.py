@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, Uuid, and_, bindparam, select
 
 from koipond.catalog.tables import (
     attribute,
@@ -103,30 +103,28 @@ async def find_sellables(
     channel_id: ChannelId,
     currency: Currency,
 ) -> dict[VariantId, Sellable]:
-    """Return those of the variants that the channel lists, each with its price in the currency."""
-    options = await find_options(db, variant_ids)
-    here = and_(price_list.c.channel_id == channel_id, price_list.c.currency == currency)
-    priced = price.join(price_list, and_(price_list.c.id == price.c.price_list_id, here))
-    rows = await db.execute(
-        listed(
-            select(variant, product.c.name, price.c.amount_minor)
-            .join(product, product.c.id == variant.c.product_id)
-            .outerjoin(priced, price.c.variant_id == variant.c.id)
-            .where(variant.c.id.in_(variant_ids)),
-            channel_id,
-        )
-    )
+    """Return those of the variants that the channel lists, each with its price in the currency.
+
+    One statement, so that all of it was so at one moment.
+    """
+    asked = {"variants": list(variant_ids), "channel": channel_id, "currency": currency}
+    options: dict[VariantId, list[OptionChoice]] = defaultdict(list)
+    variants = {}
+    for row in await db.execute(_SELLABLES, asked):
+        variants[row.id] = row
+        if row.option_name is not None:
+            options[row.id].append(OptionChoice(name=row.option_name, value=row.option_value))
     return {
-        row.id: Sellable(
-            variant_id=row.id,
+        key: Sellable(
+            variant_id=key,
             product_id=row.product_id,
             sku=row.sku,
             name=row.name,
-            options=tuple(options.get(row.id, ())),
+            options=tuple(options[key]),
             track_stock=row.track_stock,
             price_minor=row.amount_minor,
         )
-        for row in rows
+        for key, row in variants.items()
     }
 
 
@@ -262,6 +260,37 @@ def listed(statement: Select[Any], channel_id: ChannelId | None) -> Select[Any]:
         product_listing.c.channel_id == channel_id,
     )
     return statement.where(here.exists())
+
+
+_channel = bindparam("channel", type_=Uuid)
+_here = and_(price_list.c.channel_id == _channel, price_list.c.currency == bindparam("currency"))
+_priced = price.join(price_list, and_(price_list.c.id == price.c.price_list_id, _here))
+_chosen = variant_option.join(product_option, product_option.c.id == variant_option.c.option_id)
+# One row for each option of a variant, or one without any.
+_SELLABLES = (
+    select(
+        variant.c.id,
+        variant.c.product_id,
+        variant.c.sku,
+        variant.c.track_stock,
+        product.c.name,
+        price.c.amount_minor,
+        product_option.c.name.label("option_name"),
+        variant_option.c.value.label("option_value"),
+    )
+    .join(product, product.c.id == variant.c.product_id)
+    .join(
+        product_listing,
+        and_(
+            product_listing.c.product_id == product.c.id,
+            product_listing.c.channel_id == _channel,
+        ),
+    )
+    .outerjoin(_priced, price.c.variant_id == variant.c.id)
+    .outerjoin(_chosen, variant_option.c.variant_id == variant.c.id)
+    .where(variant.c.id.in_(bindparam("variants", expanding=True)))
+    .order_by(product_option.c.position)
+)
 
 
 def product_of(row: Any) -> Product:

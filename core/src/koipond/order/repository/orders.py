@@ -12,6 +12,8 @@ from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, OrderLineId, new_id
 from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
+from koipond.kernel.parts import Parts
+from koipond.kernel.unsent import Unsent
 from koipond.order.tables import (
     cart,
     flagged,
@@ -32,7 +34,7 @@ from koipond.order.types import (
     OrderState,
     PayeeSlot,
 )
-from koipond.pricing.types import Adjustment, PricedOrder, Stage
+from koipond.pricing.types import Adjustment, PricedOrder
 
 
 async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: datetime) -> None:
@@ -80,39 +82,40 @@ async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> Non
     )
 
 
-async def add_order(db: AsyncConnection, new: Order, *, token_hash: str, now: datetime) -> None:
+def close_cart(unsent: Unsent, key: OrderId, *, now: datetime) -> None:
+    """Store that a locked cart is placed."""
+    unsent.change(cart, {"id": key, "placed": True, "updated_at": now})
+
+
+def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> None:
     """Store a new order with its lines and adjustments."""
-    await db.execute(
-        order.insert().values(
-            id=new.id,
-            number=new.number,
-            token_hash=token_hash,
-            channel_id=new.channel_id,
-            currency=new.price.currency,
-            locale=new.locale,
-            member_id=new.member_id,
-            state=new.state,
-            details=msgspec.to_builtins(new.details),
-            total_minor=new.total.amount_minor,
-            placed_at=new.placed_at,
-            updated_at=now,
-        )
+    unsent.add(
+        order,
+        {
+            "id": new.id,
+            "number": new.number,
+            "token_hash": token_hash,
+            "channel_id": new.channel_id,
+            "currency": new.price.currency,
+            "locale": new.locale,
+            "member_id": new.member_id,
+            "state": new.state,
+            "details": new.details,
+            "total_minor": new.total.amount_minor,
+            "placed_at": new.placed_at,
+            "updated_at": now,
+        },
     )
-    lines = [
-        msgspec.structs.asdict(line) | {"order_id": new.id, "position": position}
-        for position, line in enumerate(new.lines)
-    ]
-    await db.execute(order_line.insert(), lines)
-    adjustments = [
-        msgspec.structs.asdict(adjustment)
-        | {"id": AdjustmentId(new_id()), "order_id": new.id, "position": position}
-        for position, adjustment in enumerate(new.price.adjustments)
-    ]
-    await db.execute(order_adjustment.insert(), adjustments)
+    for position, line in enumerate(new.lines):
+        row = msgspec.structs.asdict(line)
+        unsent.add(order_line, row | {"order_id": new.id, "position": position})
+    for position, adjustment in enumerate(new.price.adjustments):
+        row = msgspec.structs.asdict(adjustment) | {"id": AdjustmentId(new_id())}
+        unsent.add(order_adjustment, row | {"order_id": new.id, "position": position})
 
 
-async def move(
-    db: AsyncConnection,
+def move(
+    unsent: Unsent,
     order_id: OrderId,
     state: OrderState,
     *,
@@ -120,12 +123,12 @@ async def move(
     cancel_reason: str | None = None,
 ) -> None:
     """Store an order's new state; the row is locked and the move is allowed."""
-    values: dict[str, Any] = {"state": state, "updated_at": now, "closing_at": None}
+    row: dict[str, Any] = {"id": order_id, "state": state, "updated_at": now, "closing_at": None}
     if cancel_reason is not None:
-        values["cancel_reason"] = cancel_reason
+        row["cancel_reason"] = cancel_reason
     if state is OrderState.EXPIRED:
-        values["expired_at"] = now
-    await db.execute(order.update().where(order.c.id == order_id).values(values))
+        row["expired_at"] = now
+    unsent.change(order, row)
 
 
 async def begin_closing(db: AsyncConnection, order_id: OrderId, *, now: datetime) -> None:
@@ -170,12 +173,18 @@ async def count_refunded(db: AsyncConnection, units: Mapping[OrderLineId, int]) 
     )
 
 
+async def get(db: AsyncConnection, order_id: OrderId) -> Order:
+    """Return an order that is known to be there."""
+    return _order((await db.execute(_BY_ID, {"key": order_id})).one())
+
+
 async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
-    """Lock and return an order that is known to be there."""
-    statement = select(order).where(order.c.id == order_id).with_for_update(key_share=True)
-    rows = await db.execute(statement)
-    (found,) = await _with_parts(db, rows.all())
-    return found
+    """Lock and return an order that is known to be there.
+
+    What was waited for is seen in the order's own row only: whoever changes its lines must have
+    locked its payments, and wants to read them too.
+    """
+    return _order((await db.execute(_LOCK, {"key": order_id})).one())
 
 
 async def find_channel(db: AsyncConnection, order_id: OrderId) -> ChannelId:
@@ -208,13 +217,13 @@ async def find_order(
 ) -> Order | None:
     """Return the order with this id or number, if it is visible."""
     named = order.c.id == order_id if order_id is not None else order.c.number == number
-    found = await _find(db, select(order).where(named, visible))
+    found = await _find(db, _ORDERS.where(named, visible))
     return found[0] if found else None
 
 
 async def find_member_orders(db: AsyncConnection, member_id: MemberId, page: Page) -> Slice[Order]:
     """Return one page of a member's orders, the newest first."""
-    statement = select(order).where(order.c.member_id == member_id)
+    statement = _ORDERS.where(order.c.member_id == member_id)
     if page.after is not None:
         statement = statement.where(order.c.id < OrderId(_uuid(page.after[0])))
     found = await _find(db, statement.order_by(order.c.id.desc()).limit(page.first + 1))
@@ -223,7 +232,7 @@ async def find_member_orders(db: AsyncConnection, member_id: MemberId, page: Pag
 
 async def find_orders(db: AsyncConnection, wanted: OrderFilter, page: Page) -> Slice[Order]:
     """Return one page of all orders that fit, the newest first."""
-    statement = select(order)
+    statement = _ORDERS
     if wanted.state is not None:
         statement = statement.where(order.c.state == wanted.state)
     if wanted.needs_attention is not None:
@@ -256,30 +265,7 @@ async def find_payees(db: AsyncConnection, line_id: OrderLineId) -> list[PayeeSl
 
 
 async def _find(db: AsyncConnection, statement: Select[Any]) -> list[Order]:
-    rows = await db.execute(statement)
-    return await _with_parts(db, rows.all())
-
-
-async def _with_parts(db: AsyncConnection, rows: Sequence[Any]) -> list[Order]:
-    """Return orders with their lines and adjustments, in the order of `rows`."""
-    if not rows:
-        return []
-    keys = sorted(row.id for row in rows)
-    lines = await db.execute(
-        select(order_line).where(order_line.c.order_id.in_(keys)).order_by(order_line.c.position)
-    )
-    adjustments = await db.execute(
-        select(order_adjustment)
-        .where(order_adjustment.c.order_id.in_(keys))
-        .order_by(order_adjustment.c.position)
-    )
-    lines_of: dict[OrderId, list[OrderLine]] = {key: [] for key in keys}
-    for row in lines:
-        lines_of[row.order_id].append(_line(row))
-    adjustments_of: dict[OrderId, list[Adjustment]] = {key: [] for key in keys}
-    for row in adjustments:
-        adjustments_of[row.order_id].append(_adjustment(row))
-    return [_order(row, lines_of[row.id], adjustments_of[row.id]) for row in rows]
+    return [_order(row) for row in await db.execute(statement)]
 
 
 def _cart(row: Any) -> Cart:
@@ -293,7 +279,7 @@ def _cart(row: Any) -> Cart:
     )
 
 
-def _order(row: Any, lines: Sequence[OrderLine], adjustments: Sequence[Adjustment]) -> Order:
+def _order(row: Any) -> Order:
     return Order(
         id=row.id,
         state=OrderState(row.state),
@@ -301,8 +287,10 @@ def _order(row: Any, lines: Sequence[OrderLine], adjustments: Sequence[Adjustmen
         channel_id=row.channel_id,
         locale=row.locale,
         member_id=row.member_id,
-        lines=tuple(lines),
-        price=PricedOrder(currency=Currency(row.currency), adjustments=tuple(adjustments)),
+        lines=_LINES.read(row.lines),
+        price=PricedOrder(
+            currency=Currency(row.currency), adjustments=_ADJUSTMENTS.read(row.adjustments)
+        ),
         details=msgspec.convert(row.details, CheckoutDetails),
         placed_at=row.placed_at,
         expired_at=row.expired_at,
@@ -311,30 +299,16 @@ def _order(row: Any, lines: Sequence[OrderLine], adjustments: Sequence[Adjustmen
     )
 
 
-def _line(row: Any) -> OrderLine:
-    return OrderLine(
-        id=row.id,
-        variant_id=row.variant_id,
-        product_id=row.product_id,
-        sku=row.sku,
-        name=row.name,
-        quantity=row.quantity,
-        unit_price_minor=row.unit_price_minor,
-        tracked=row.tracked,
-        refunded_quantity=row.refunded_quantity,
-    )
-
-
-def _adjustment(row: Any) -> Adjustment:
-    return Adjustment(
-        stage=Stage(row.stage),
-        line_id=OrderLineId(row.line_id) if row.line_id is not None else None,
-        amount_minor=row.amount_minor,
-        label=row.label,
-        origin=row.origin,
-        included=row.included,
-    )
-
-
 def _uuid(text: Any) -> Any:
     return msgspec.convert(text, UUID)
+
+
+_LINES = Parts(order_line, OrderLine)
+_ADJUSTMENTS = Parts(order_adjustment, Adjustment)
+_ORDERS: Select[Any] = select(
+    order,
+    _LINES.of(order_line.c.order_id == order.c.id).label("lines"),
+    _ADJUSTMENTS.of(order_adjustment.c.order_id == order.c.id).label("adjustments"),
+)
+_BY_ID = _ORDERS.where(order.c.id == bindparam("key"))
+_LOCK = _BY_ID.with_for_update(key_share=True, of=order)

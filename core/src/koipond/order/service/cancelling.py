@@ -68,8 +68,8 @@ async def _cancel(ctx: Context, order_id: OrderId, reason: str) -> None:
         if one.is_pending:
             raise payment.unresolved(ctx, one.provider)
     kept = reason.strip()[:REASON_MAX]
-    await repository.move(
-        ctx.db, order_id, OrderState.CANCELLED, now=ctx.clock.now(), cancel_reason=kept
+    repository.move(
+        ctx.unsent, order_id, OrderState.CANCELLED, now=ctx.clock.now(), cancel_reason=kept
     )
     await stock.release(ctx, order_id)
     owed = await payment.owe_refund(ctx, order_id, reason=RefundReason.CANCELLED)

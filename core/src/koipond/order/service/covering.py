@@ -37,7 +37,7 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
     )
     match plan:
         case Covering.CONFIRM:
-            await confirm(ctx, order)
+            await confirm(ctx, order, payments)
         case Covering.REVIVE:
             await enqueue(ctx, ReviveOrder(order_id=order.id), unique=f"order.revive:{order.id}")
         case Covering.GIVE_BACK:
@@ -74,22 +74,23 @@ async def find_standing(ctx: Context, order: Order) -> list[Payment]:
 
 
 @transaction
-async def confirm(ctx: Context, order: Order, *, late: Sequence[Claim] = ()) -> None:
-    """Confirm a locked order that is covered. late: what was reserved again for it."""
-    await repository.move(ctx.db, order.id, OrderState.CONFIRMED, now=ctx.clock.now())
-    await payment.freeze(ctx, order.id, rules.parts_of(order))
+async def confirm(
+    ctx: Context, order: Order, payments: Sequence[Payment], *, late: Sequence[Claim] = ()
+) -> None:
+    """Confirm a locked order that these payments cover. late: what was reserved again for it."""
+    repository.move(ctx.unsent, order.id, OrderState.CONFIRMED, now=ctx.clock.now())
+    payment.freeze(ctx, order.id, rules.parts_of(order), payments)
     ctx.emit(OrderConfirmed(order_id=order.id))
     if late:
         await stock.place(ctx, order.id, late, part=LATE)
     await stock.consume(ctx, order.id)
 
 
-async def find_covered(ctx: Context, order: Order) -> bool:
+def is_covered(order: Order, payments: Sequence[Payment]) -> bool:
     """Tell whether an order has what it costs."""
-    payments = await find_standing(ctx, order)
     return payment_rules.covered(payments, order.total.currency) >= order.total
 
 
 async def _settle_cover(ctx: Context, order: Order, payments: Sequence[Payment]) -> None:
-    if payment_rules.covered(payments, order.total.currency) >= order.total:
+    if is_covered(order, payments):
         await settle_attention(ctx, order, AttentionReason.UNCOVERED)

@@ -12,7 +12,7 @@ from koipond.kernel.ids import ChannelId, OrderId
 from koipond.kernel.jobs import enqueue
 from koipond.order import repository
 from koipond.order.events import OrderExpired
-from koipond.order.service.covering import confirm, find_covered
+from koipond.order.service.covering import confirm, find_standing, is_covered
 from koipond.order.service.policies import find_policies
 from koipond.order.types import ExpireOrder, ExpireOrders, OrderState
 from koipond.payment import service as payment
@@ -69,10 +69,11 @@ async def _expire(ctx: Context, order_id: OrderId) -> None:
     if order.state is not OrderState.PLACED:
         return
     # It was paid at the last moment: what is closed at the provider is captured.
-    if await find_covered(ctx, order):
-        await confirm(ctx, order)
+    payments = await find_standing(ctx, order)
+    if is_covered(order, payments):
+        await confirm(ctx, order, payments)
         return
-    await repository.move(ctx.db, order_id, OrderState.EXPIRED, now=ctx.clock.now())
+    repository.move(ctx.unsent, order_id, OrderState.EXPIRED, now=ctx.clock.now())
     await stock.release(ctx, order_id)
     owed = await payment.owe_refund(ctx, order_id, reason=RefundReason.EXPIRED)
     ctx.emit(

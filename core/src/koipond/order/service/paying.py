@@ -8,17 +8,18 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import OrderId
+from koipond.kernel.ids import OrderId, PaymentId
+from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderNotPayable, OrderUnknown, PaymentWindowOver
-from koipond.order.service.policies import find_policy
+from koipond.order.service.policies import find_policy, policy_of
 from koipond.order.service.reading import find_own_order
-from koipond.order.service.tokens import hash_token, order_token
+from koipond.order.service.tokens import order_token
 from koipond.order.types import Order, OrderState, PaymentPolicy, PaymentWish, Placed
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.errors import PaymentDeclined, PaymentUnresolved
-from koipond.payment.types import Charge, Payment, PaymentState, Tender
+from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState, Tender
 
 _OPERATION = "payOrder"
 
@@ -45,74 +46,103 @@ async def pay_order(
     )
     if held.step is not Step.DONE:
         try:
-            await begin_paying(ctx, order_id, [wish], held)
+            await take_payments(ctx, order_id, [wish], held)
         except DomainError:
             await idempotency.forget(ctx, held)
             raise
-        await idempotency.advance(ctx, held, Step.DONE)
     return await answer(ctx, order_id)
 
 
-async def begin_paying(
-    ctx: Context, order_id: OrderId, wishes: Sequence[PaymentWish], held: Claim
-) -> None:
-    """Take what is due by the wished tenders, one after the other, or learn what became of them.
+def begin_first(ctx: Context, order: Order, wish: PaymentWish, held: Claim) -> Charge:
+    """Store the first payment of a new order with it; `take_payments` has it asked for.
 
-    A declined payment is no error here: it is stored, the tenders behind it are left out, and
-    `answer` tells it. Raises OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid,
-    PaymentUnresolved.
+    Raises PaymentAmountInvalid, PaymentProviderUnknown.
     """
+    policy = policy_of(ctx, ctx.scope.channel)
+    key = _request_key(held, 0)
+    return _begin(ctx, order, wish, due=order.total, request_key=key, policy=policy)
+
+
+async def take_payments(
+    ctx: Context,
+    order_id: OrderId,
+    wishes: Sequence[PaymentWish],
+    held: Claim,
+    *,
+    begun: Charge | None = None,
+) -> None:
+    """Take what is due by the wished tenders, one after the other, or learn what became of them;
+    then the request is done.
+
+    begun: what `begin_first` stored. A declined payment is no error here: it is stored, the tenders
+    behind it are left out, and `answer` tells it.
+    Raises OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid, PaymentUnresolved.
+    """
+    is_done = False
     try:
         for place, wish in enumerate(wishes):
             key = _request_key(held, place)
-            if not await _pay(ctx, order_id, wish, held, key):
-                return
+            charge, known = begun, None
+            if charge is None:
+                charge, known = await _find_or_begin(ctx, order_id, wish, held, key)
+            if charge is not None:
+                told = await payment.ask_charge(ctx, charge, provider=wish.provider)
+                is_last = place == len(wishes) - 1
+                known, is_done = await _apply(ctx, charge.id, told, held, is_last=is_last)
+                crash_point("payment.applied")
+            if known is not None and known.state is PaymentState.FAILED:
+                break
+            begun = None
     except DomainError:
         # A repeat resumes at once: nobody is at work any more.
         await idempotency.let_go(ctx, held)
         raise
+    if not is_done:
+        await idempotency.advance(ctx, held, Step.DONE)
 
 
 async def answer(ctx: Context, order_id: OrderId) -> Placed:
     """Return an order to its buyer, with its token, and why its last payment was declined."""
-    token = order_token(ctx, order_id)
     async with ctx.reading() as db:
-        visible = repository.visible_to(member_id=None, token_hash=hash_token(token))
-        order = await repository.find_order(db, visible, order_id=order_id)
-    assert order is not None, "a placed order is there"
+        order = await repository.get(db, order_id)
     refusal = None
     if order.state is OrderState.PLACED:
         last = (await payment.find_payments(ctx, order_id))[-1:]
         refusal = next((_declined(one) for one in last if one.state is PaymentState.FAILED), None)
-    return Placed(order=order, token=token, refusal=refusal)
+    return Placed(order=order, token=order_token(ctx, order_id), refusal=refusal)
 
 
-async def _pay(
+@transaction
+async def _apply(
+    ctx: Context, key: PaymentId, told: ChargeResult, held: Claim, *, is_last: bool
+) -> tuple[Payment, bool]:
+    """Apply a provider's answer; returns the payment, and whether that was all of the request."""
+    known = await payment.apply_result(ctx, key, told)
+    is_done = is_last or known.state is PaymentState.FAILED
+    if is_done:
+        idempotency.finish(ctx, held)
+    return known, is_done
+
+
+async def _find_or_begin(
     ctx: Context, order_id: OrderId, wish: PaymentWish, held: Claim, request_key: str
-) -> bool:
-    """Take one tender, once; returns whether the next one may be taken."""
+) -> tuple[Charge | None, Payment | None]:
+    """Return what to ask the provider for, and what an earlier try of this request has begun."""
     known = await _find_begun(ctx, order_id, request_key)
     if known is None:
-        charge = await _begin(ctx, order_id, wish, held=held, request_key=request_key)
-    elif known.is_pending and known.reference is None:
-        policy = await _find_policy(ctx, order_id)
-        # Asked for again by the same id: the provider takes it once.
-        charge = Charge(
-            id=known.id,
-            order_id=order_id,
-            amount=known.amount,
-            data=wish.data,
-            capture=policy.capture_at_once,
-        )
-    else:
-        return known.state is not PaymentState.FAILED
-    if charge is None:
-        return True
-    try:
-        await payment.settle(ctx, charge, provider=wish.provider)
-    except PaymentDeclined:
-        return False
-    return True
+        return await _make_room(ctx, order_id, wish, held=held, request_key=request_key), None
+    if not known.is_pending or known.reference is not None:
+        return None, known
+    policy = await _find_policy(ctx, order_id)
+    # Asked for again by the same id: the provider takes it once.
+    charge = Charge(
+        id=known.id,
+        order_id=order_id,
+        amount=known.amount,
+        data=wish.data,
+        capture=policy.capture_at_once,
+    )
+    return charge, known
 
 
 async def _find_begun(ctx: Context, order_id: OrderId, request_key: str) -> Payment | None:
@@ -127,7 +157,7 @@ async def _find_begun(ctx: Context, order_id: OrderId, request_key: str) -> Paym
     return await payment.find_begun(ctx, order_id, request_key)
 
 
-async def _begin(
+async def _make_room(
     ctx: Context, order_id: OrderId, wish: PaymentWish, *, held: Claim, request_key: str
 ) -> Charge | None:
     """Return what to ask the provider for, or None if the order is paid already."""
@@ -162,6 +192,19 @@ async def _store(
     due = payment_rules.due(order.total, payments)
     if due.amount_minor == 0:
         raise payment.unresolved(ctx, wish.provider)
+    await idempotency.advance(ctx, held, Step.PAYING)
+    return _begin(ctx, order, wish, due=due, request_key=request_key, policy=policy)
+
+
+def _begin(
+    ctx: Context,
+    order: Order,
+    wish: PaymentWish,
+    *,
+    due: Money,
+    request_key: str,
+    policy: PaymentPolicy,
+) -> Charge:
     tender = Tender(
         provider=wish.provider,
         amount=rules.tender_amount(wish.amount, due),
@@ -169,8 +212,7 @@ async def _store(
         capture=policy.capture_at_once,
         data=wish.data,
     )
-    charge = await payment.begin(ctx, order_id, tender)
-    await idempotency.advance(ctx, held, Step.PAYING)
+    charge = payment.begin(ctx, order.id, tender)
     crash_point("payment.stored.before_commit")
     return charge
 

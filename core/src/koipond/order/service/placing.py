@@ -3,8 +3,6 @@
 import secrets
 from collections.abc import Sequence
 
-import msgspec
-
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
@@ -16,11 +14,12 @@ from koipond.member import service as member
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
-from koipond.order.service.paying import answer, begin_paying
+from koipond.order.service.paying import answer, begin_first, take_payments
 from koipond.order.service.preparing import Prepared, in_scope, prepare
 from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
-from koipond.order.types import Order, OrderState, OrderWish, Placed
+from koipond.order.types import Order, OrderState, OrderWish, PaymentWish, Placed
+from koipond.payment.types import Charge
 from koipond.quota.errors import AlreadyPlaced, Lapsed
 from koipond.quota.types import Claim as StockClaim
 from koipond.stock import service as stock
@@ -66,22 +65,24 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
 
 async def _carry_out(ctx: Context, held: Claim, wish: OrderWish) -> None:
     """Do what of the wish has not been done yet."""
+    order_id = OrderId(held.subject_id)
+    begun: Charge | None = None
     try:
         if held.step is Step.CLAIMED:
-            await _reserve_and_place(ctx, held, wish)
+            begun = await _reserve_and_place(ctx, held, wish)
         if wish.payments:
-            await begin_paying(ctx, OrderId(held.subject_id), wish.payments, held)
+            await take_payments(ctx, order_id, wish.payments, held, begun=begun)
     except DomainError:
         await idempotency.forget(ctx, held)
         raise
-    await idempotency.advance(ctx, held, Step.DONE)
 
 
-async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> None:
+async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> Charge | None:
     """Hold the units, then write the order; anew if the cart, a price or the hold went stale.
 
-    A try that loses releases nothing: the units may be another try's of the same order, which has
-    just placed them. What is left over lapses.
+    Returns what to ask the first payment's provider for. A try that loses releases nothing: the
+    units may be another try's of the same order, which has just placed them. What is left over
+    lapses.
     """
     order_id = OrderId(held.subject_id)
     stale: _Stale | Lapsed | None = None
@@ -90,13 +91,11 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> None
         try:
             claims = await stock.reserve(ctx, order_id, prepared.demands)
             crash_point("order.reserved")
-            await _place(ctx, held, prepared, claims)
+            return await _place(ctx, held, prepared, claims, wish.payments)
         except AlreadyPlaced as error:
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
             stale = error
-        else:
-            return
     if isinstance(stale, _Stale):
         raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)
     assert stale is not None, "the loop ended by one or the other"
@@ -105,25 +104,33 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> None
 
 @transaction
 async def _place(
-    ctx: Context, held: Claim, prepared: Prepared, claims: Sequence[StockClaim]
-) -> None:
+    ctx: Context,
+    held: Claim,
+    prepared: Prepared,
+    claims: Sequence[StockClaim],
+    payments: Sequence[PaymentWish],
+) -> Charge | None:
     # First: of two requests that hold one key, the second waits here and finds it done.
-    if not await idempotency.advance(ctx, held, Step.PLACED):
-        return
-    order_id = OrderId(held.subject_id)
+    if not await idempotency.advance(ctx, held, Step.PAYING if payments else Step.DONE):
+        return None
+    order_id, now = OrderId(held.subject_id), ctx.clock.now()
     await _check_fresh(ctx, prepared)
     order = await _make_order(ctx, order_id, prepared)
     token_hash = hash_token(order_token(ctx, order_id))
-    await repository.add_order(ctx.db, order, token_hash=token_hash, now=ctx.clock.now())
+    repository.add_order(ctx.unsent, order, token_hash=token_hash, now=now)
     if prepared.cart is not None:
-        placed = msgspec.structs.replace(prepared.cart, placed=True)
-        await repository.save_cart(ctx.db, placed, now=ctx.clock.now())
+        repository.close_cart(ctx.unsent, prepared.cart.id, now=now)
+    begun: Charge | None = None
+    if payments and order.state is OrderState.PLACED:
+        begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
+    await ctx.store()
     # Last: while these rows are locked, batches that change this order's claims wait.
     await stock.place(ctx, order_id, claims)
     if order.state is OrderState.CONFIRMED:
         await stock.consume(ctx, order_id)
     crash_point("order.placed.before_commit")
+    return begun
 
 
 async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
@@ -135,7 +142,8 @@ async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
             raise CartAlreadyPlaced(order_id=cart.id)
         if cart != prepared.cart:
             raise _Stale(prepared.quote.price.total)
-    fresh = await quote(ctx, prepared.lines, prepared.details)
+    ships = prepared.quote.ships
+    fresh = await quote(ctx, prepared.lines, prepared.details, ships=ships)
     if fresh != prepared.quote:
         raise _Stale(fresh.price.total)
 

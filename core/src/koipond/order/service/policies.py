@@ -12,21 +12,24 @@ from koipond.settings import ChannelSettings
 _UNTOLD = ChannelSettings(code="", name="", currencies=(), locales=())
 
 
+def policy_of(ctx: Context, code: str) -> PaymentPolicy:
+    """Return how the channel of this code has its orders paid."""
+    told = (one for one in ctx.settings.channels if one.code == code)
+    return _policy(next(told, _UNTOLD))
+
+
 async def find_policy(ctx: Context, channel_id: ChannelId) -> PaymentPolicy:
     """Return how a channel has its orders paid."""
-    told = {one.code: _policy(one) for one in ctx.settings.channels}
     usual = _policy(_UNTOLD)
     # Most shops have one way for all channels, and need not look which one it is.
-    if all(one == usual for one in told.values()):
+    if all(_policy(one) == usual for one in ctx.settings.channels):
         return usual
     return (await find_policies(ctx))[channel_id]
 
 
 async def find_policies(ctx: Context) -> dict[ChannelId, PaymentPolicy]:
     """Return {channel: how it has its orders paid} of all channels."""
-    told = {one.code: _policy(one) for one in ctx.settings.channels}
-    channels = await channel.find_channels(ctx)
-    return {one.id: told.get(one.code, _policy(_UNTOLD)) for one in channels}
+    return {one.id: policy_of(ctx, one.code) for one in await channel.find_channels(ctx)}
 
 
 def _policy(told: ChannelSettings) -> PaymentPolicy:

@@ -43,11 +43,16 @@ async def scoped(ctx: Context, cart: Cart) -> Context:
     return ctx.at(msgspec.structs.replace(scope, locales=locales))
 
 
-async def quote(ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails) -> Quote:
-    """Price lines with today's prices and the chosen shipping method."""
+async def quote(
+    ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails, *, ships: bool = True
+) -> Quote:
+    """Price lines with today's prices and the chosen shipping method.
+
+    ships: False spares looking for methods, where there were none a moment ago.
+    """
     keys = [line.variant_id for line in lines]
     sellables = await catalog.find_sellables(ctx, keys) if keys else {}
-    offered = await fulfilment.find_offered(ctx)
+    offered = await fulfilment.find_offered(ctx) if ships else []
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     shipping: ShippingMethod | None = None
     try:

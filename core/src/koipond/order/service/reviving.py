@@ -8,7 +8,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderId
 from koipond.order import repository, rules
-from koipond.order.service.covering import LATE, confirm, find_covered
+from koipond.order.service.covering import LATE, confirm, find_standing, is_covered
 from koipond.order.service.reading import find_any_order
 from koipond.order.types import Order, OrderState, ReviveOrder
 from koipond.payment import service as payment
@@ -45,8 +45,9 @@ async def revive_order(ctx: Context, job: ReviveOrder) -> None:
 async def _confirm(ctx: Context, order_id: OrderId, claims: Sequence[Claim]) -> None:
     await payment.lock_payments(ctx, order_id)
     order = await repository.lock(ctx.db, order_id)
-    if order.state is OrderState.EXPIRED and await find_covered(ctx, order):
-        await confirm(ctx, order, late=claims)
+    payments = await find_standing(ctx, order)
+    if order.state is OrderState.EXPIRED and is_covered(order, payments):
+        await confirm(ctx, order, payments, late=claims)
 
 
 @transaction

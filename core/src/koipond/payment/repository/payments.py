@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import bindparam, select
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Currency, Money
+from koipond.kernel.unsent import Unsent
 from koipond.payment.tables import payment, payment_event, pending
 from koipond.payment.types import Outcome, Payment, PaymentState, Tender
 
 
-async def add(
-    db: AsyncConnection,
+def add(
+    unsent: Unsent,
     key: PaymentId,
     order_id: OrderId,
     tender: Tender,
@@ -23,25 +24,26 @@ async def add(
     query_at: datetime,
 ) -> None:
     """Store a payment before its provider is asked. query_at: when to ask what became of it."""
-    await db.execute(
-        payment.insert().values(
-            id=key,
-            order_id=order_id,
-            provider=tender.provider,
-            state=PaymentState.PENDING,
-            currency=tender.amount.currency,
-            amount_minor=tender.amount.amount_minor,
-            authorised_minor=0,
-            captured_minor=0,
-            refunded_minor=0,
-            capturing_minor=0,
-            released=False,
-            action={},
-            request_key=tender.request_key,
-            query_at=query_at,
-            created_at=now,
-            updated_at=now,
-        )
+    unsent.add(
+        payment,
+        {
+            "id": key,
+            "order_id": order_id,
+            "provider": tender.provider,
+            "state": PaymentState.PENDING,
+            "currency": tender.amount.currency,
+            "amount_minor": tender.amount.amount_minor,
+            "authorised_minor": 0,
+            "captured_minor": 0,
+            "refunded_minor": 0,
+            "capturing_minor": 0,
+            "released": False,
+            "action": {},
+            "request_key": tender.request_key,
+            "query_at": query_at,
+            "created_at": now,
+            "updated_at": now,
+        },
     )
 
 
@@ -53,9 +55,7 @@ async def find(db: AsyncConnection, key: PaymentId) -> Payment | None:
 
 async def find_by_orders(db: AsyncConnection, order_ids: Sequence[OrderId]) -> list[Payment]:
     """Return the payments of these orders, the oldest first."""
-    rows = await db.execute(
-        select(payment).where(payment.c.order_id.in_(sorted(order_ids))).order_by(payment.c.id)
-    )
+    rows = await db.execute(_OF_ORDERS, {"orders": sorted(order_ids)})
     return [_payment(row) for row in rows]
 
 
@@ -80,35 +80,32 @@ async def lock(db: AsyncConnection, key: PaymentId) -> Payment | None:
 
     What follows may want another one of them, and somebody else's the other way round.
     """
-    of_order = select(payment.c.order_id).where(payment.c.id == key).scalar_subquery()
-    rows = await db.execute(_locked(payment.c.order_id == of_order))
+    rows = await db.execute(_LOCK_WITH_OTHERS, {"of_key": key})
     return next((_payment(row) for row in rows if row.id == key), None)
 
 
 async def lock_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]:
     """Lock and return the payments of an order, the oldest first."""
-    rows = await db.execute(_locked(payment.c.order_id == order_id))
+    rows = await db.execute(_LOCK_OF_ORDER, {"of_order": order_id})
     return [_payment(row) for row in rows]
 
 
 async def save(db: AsyncConnection, changed: Payment, *, now: datetime, query_at: datetime) -> None:
     """Store what a provider told of a payment that is locked."""
-    await db.execute(
-        payment.update()
-        .where(payment.c.id == changed.id)
-        .values(
-            state=changed.state,
-            authorised_minor=changed.authorised.amount_minor,
-            captured_minor=changed.captured.amount_minor,
-            capturing_minor=changed.capturing.amount_minor,
-            released=changed.released,
-            reference=changed.reference,
-            failure=changed.failure and changed.failure[:500],
-            action=dict(changed.action),
-            query_at=query_at,
-            updated_at=now,
-        )
-    )
+    row = {
+        "of_key": changed.id,
+        "state": changed.state,
+        "authorised_minor": changed.authorised.amount_minor,
+        "captured_minor": changed.captured.amount_minor,
+        "capturing_minor": changed.capturing.amount_minor,
+        "released": changed.released,
+        "reference": changed.reference,
+        "failure": changed.failure and changed.failure[:500],
+        "action": dict(changed.action),
+        "query_at": query_at,
+        "updated_at": now,
+    }
+    await db.execute(_SAVE, row)
 
 
 async def unname(db: AsyncConnection, key: PaymentId) -> None:
@@ -158,11 +155,6 @@ async def find_miscounted(db: AsyncConnection) -> list[PaymentId]:
     return [PaymentId(key) for key in rows.scalars()]
 
 
-def _locked(wanted: ColumnElement[bool]) -> Select[Any]:
-    # Sorted: two who lock the same rows lock them in the same sequence.
-    return select(payment).where(wanted).order_by(payment.c.id).with_for_update(key_share=True)
-
-
 def _payment(row: Any) -> Payment:
     currency = Currency(row.currency)
     return Payment(
@@ -182,3 +174,38 @@ def _payment(row: Any) -> Payment:
         request_key=row.request_key,
         created_at=row.created_at,
     )
+
+
+_OF_ORDERS = (
+    select(payment)
+    .where(payment.c.order_id.in_(bindparam("orders", expanding=True)))
+    .order_by(payment.c.id)
+)
+# Sorted: two who lock the same rows lock them in the same sequence.
+_LOCK = select(payment).order_by(payment.c.id).with_for_update(key_share=True)
+_LOCK_OF_ORDER = _LOCK.where(payment.c.order_id == bindparam("of_order"))
+_is_named = payment.c.id == bindparam("of_key")
+_LOCK_WITH_OTHERS = _LOCK.where(
+    payment.c.order_id == select(payment.c.order_id).where(_is_named).scalar_subquery()
+)
+_SAVE = (
+    payment.update()
+    .where(_is_named)
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "state",
+                "authorised_minor",
+                "captured_minor",
+                "capturing_minor",
+                "released",
+                "reference",
+                "failure",
+                "action",
+                "query_at",
+                "updated_at",
+            )
+        }
+    )
+)

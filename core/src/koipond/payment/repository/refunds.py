@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, func, or_, select
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OrderId, PaymentId, RefundId
 from koipond.kernel.money import Currency, Money
+from koipond.kernel.unsent import Unsent
 from koipond.payment.tables import paid_part, payment, refund, refund_part
 from koipond.payment.types import PaidPart, Refund, RefundReason, RefundResult, RefundState
 
@@ -115,12 +116,12 @@ async def has_refund(db: AsyncConnection, key: PaymentId, reference: str) -> boo
     return (await db.execute(select(refund.c.id).where(named))).first() is not None
 
 
-async def add_parts(
-    db: AsyncConnection, order_id: OrderId, currency: Currency, parts: Sequence[PaidPart]
+def add_parts(
+    unsent: Unsent, order_id: OrderId, currency: Currency, parts: Sequence[PaidPart]
 ) -> None:
     """Store what each payment paid for each part of an order."""
-    rows = [
-        {
+    for one in parts:
+        row = {
             "payment_id": one.payment_id,
             "part_id": one.part_id,
             "order_id": order_id,
@@ -128,10 +129,7 @@ async def add_parts(
             "paid_minor": one.paid_minor,
             "refunded_minor": 0,
         }
-        for one in parts
-    ]
-    if rows:
-        await db.execute(paid_part.insert(), rows)
+        unsent.add(paid_part, row)
 
 
 async def find_parts(db: AsyncConnection, order_id: OrderId) -> list[PaidPart]:

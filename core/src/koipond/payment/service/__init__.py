@@ -1,7 +1,8 @@
 """Use-cases of payments.
 
 begin           PENDING                  the order's transaction, before the provider is asked
-settle, query   PENDING -> what it says  the provider is asked in no transaction
+ask_charge      PENDING -> what it says  the provider is asked in no transaction; apply_result
+query           PENDING -> what it says  the same, later
 receive_notice  any -> what it says      a notice, applied once
 capture, void   AUTHORISED -> ...        asked in no transaction, by a key of its own
 owe_refund      refunds PENDING          the transaction that calls an order off
@@ -14,13 +15,13 @@ from koipond.payment.service.auditing import audit
 from koipond.payment.service.capturing import capture_payment, run_capture
 from koipond.payment.service.charging import (
     apply_result,
+    ask_charge,
     begin,
     find_begun,
     query,
     query_unresolved,
     resolve,
     run_query,
-    settle,
 )
 from koipond.payment.service.providers import check_provider, provider_keys, unresolved
 from koipond.payment.service.reading import (
@@ -48,6 +49,7 @@ from koipond.payment.service.webhooks import receive_notice
 __all__ = [
     "apply_refund",
     "apply_result",
+    "ask_charge",
     "audit",
     "begin",
     "capture_payment",
@@ -75,7 +77,6 @@ __all__ = [
     "run_query",
     "run_refund",
     "run_void",
-    "settle",
     "settle_refunds",
     "settle_voids",
     "unresolved",

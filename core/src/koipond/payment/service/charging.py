@@ -7,7 +7,7 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderId, PaymentId, new_id
 from koipond.kernel.jobs import enqueue
 from koipond.payment import repository
-from koipond.payment.errors import PaymentDeclined, PaymentUnknown
+from koipond.payment.errors import PaymentUnknown
 from koipond.payment.service.applying import apply
 from koipond.payment.service.providers import ask, check_provider
 from koipond.payment.service.reading import find_payment, find_payments
@@ -25,16 +25,14 @@ _LOST = ChargeResult(state=PaymentState.FAILED, failure="the provider never hear
 _QUERIES_AT_ONCE = 200
 
 
-@transaction
-async def begin(ctx: Context, order_id: OrderId, tender: Tender) -> Charge:
-    """Store a payment that its provider is about to be asked for; `settle` asks.
-
-    Raises PaymentProviderUnknown.
+def begin(ctx: Context, order_id: OrderId, tender: Tender) -> Charge:
+    """Store, with what the transaction has unsent, a payment that its provider is about to be
+    asked for; `ask_charge` asks. Raises PaymentProviderUnknown.
     """
     check_provider(ctx, tender.provider)
     now = ctx.clock.now()
     key = PaymentId(new_id())
-    await repository.add(ctx.db, key, order_id, tender, now=now, query_at=now + _lease(ctx))
+    repository.add(ctx.unsent, key, order_id, tender, now=now, query_at=now + _lease(ctx))
     return Charge(
         id=key,
         order_id=order_id,
@@ -44,20 +42,16 @@ async def begin(ctx: Context, order_id: OrderId, tender: Tender) -> Charge:
     )
 
 
-async def settle(ctx: Context, charge: Charge, *, provider: str) -> Payment:
-    """Ask the provider to take the money and apply its answer; in no transaction.
+async def ask_charge(ctx: Context, charge: Charge, *, provider: str) -> ChargeResult:
+    """Ask the provider to take the money; in no transaction. `apply_result` applies its answer.
 
-    Raises PaymentDeclined, and PaymentUnresolved if the provider gave no answer.
+    Raises PaymentUnresolved if the provider gave no answer: then the payment stays PENDING, and is
+    asked about (`query`) before another one is begun.
     """
     crash_point("payment.begun")
-    # Without an answer it stays PENDING, and is asked about (`query`) before another one is begun.
     result = await ask(ctx, provider, lambda it: it.create_charge(charge))
     crash_point("payment.provider_answered.before_apply")
-    known = await apply_result(ctx, charge.id, result)
-    crash_point("payment.applied")
-    if known.state is PaymentState.FAILED:
-        raise PaymentDeclined(provider=provider, reason=known.failure or "it gave no reason")
-    return known
+    return result
 
 
 async def find_begun(ctx: Context, order_id: OrderId, request_key: str) -> Payment | None:

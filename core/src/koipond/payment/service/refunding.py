@@ -30,17 +30,17 @@ from koipond.payment.types import (
 log = structlog.get_logger("koipond")
 
 
-@transaction
-async def freeze(ctx: Context, order_id: OrderId, parts: Mapping[UUID, int]) -> None:
+def freeze(
+    ctx: Context, order_id: OrderId, parts: Mapping[UUID, int], payments: Sequence[Payment]
+) -> None:
     """Keep what each payment of an order that is covered now paid for each of its parts.
 
-    parts: {line, or the order itself: what it costs}, each >= 0.
+    parts: {line, or the order itself: what it costs}, each >= 0. payments: those that count.
     """
-    refunds = await repository.find_refunds(ctx.db, [order_id])
-    payments = rules.standing(await repository.find_by_orders(ctx.db, [order_id]), refunds)
     frozen = rules.freeze_parts(parts, payments)
     if frozen:
-        await repository.add_parts(ctx.db, order_id, payments[0].amount.currency, frozen)
+        currency = payments[0].amount.currency
+        repository.add_parts(ctx.unsent, order_id, currency, frozen)
 
 
 @transaction

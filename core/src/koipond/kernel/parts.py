@@ -1,0 +1,71 @@
+"""Parts of a thing in a column of its row: one statement reads an order with its lines."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Table, Text, cast, literal_column, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+T = TypeVar("T")
+
+
+class _Json(FunctionElement[Any]):
+    """A function that each database calls otherwise."""
+
+    inherit_cache = True
+    names: tuple[str, str]
+
+
+class _Object(_Json):
+    name = "json_object_of"
+    inherit_cache = True
+    names = ("json_build_object", "json_object")
+
+
+class _Pair(_Json):
+    name = "json_array_of"
+    inherit_cache = True
+    names = ("json_build_array", "json_array")
+
+
+class _All(_Json):
+    name = "json_array_of_all"
+    inherit_cache = True
+    names = ("json_agg", "json_group_array")
+
+
+@compiles(_Json, "postgresql")
+def _for_postgresql(element: _Json, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{element.names[0]}({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Json, "sqlite")
+def _for_sqlite(element: _Json, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{element.names[1]}({compiler.process(element.clauses, **options)})"
+
+
+class Parts(Generic[T]):
+    """Rows of a table as Structs of `kind`, whose fields are columns of it, by their `position`."""
+
+    def __init__(self, table: Table, kind: type[T]) -> None:
+        names = [field.name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # a Struct
+        told: list[ColumnElement[Any]] = []
+        for name in names:
+            told += literal_column(f"'{name}'"), table.c[name]
+        self._row = _Pair(table.c.position, _Object(*told))
+        # SQLite has 0 and 1 for false and true.
+        self._decoder = msgspec.json.Decoder(list[tuple[int, kind]], strict=False)  # type: ignore[valid-type]  # known when it runs
+
+    def of(self, belongs: ColumnElement[bool]) -> ColumnElement[str | None]:
+        """Return the column. belongs: which rows are parts of the row that is selected."""
+        found = select(_All(self._row)).where(belongs).scalar_subquery()
+        return cast(found, Text)
+
+    def read(self, text: str | None) -> tuple[T, ...]:
+        """Return the parts that such a column holds, in their order."""
+        placed: list[tuple[int, T]] = self._decoder.decode(text) if text else []
+        return tuple(part for _, part in sorted(placed, key=lambda one: one[0]))
