@@ -21,7 +21,7 @@ from litestar.types import Scope
 from koipond import hooks as specs
 from koipond.channel.service import check_channels, ensure_channels
 from koipond.fulfilment.service import check_methods, ensure_methods
-from koipond.graphql.assembly import Schemas, build_schemas
+from koipond.graphql.assembly import Schemas, build_schemas, find_input_types
 from koipond.graphql.assets import ASSETS, read_asset
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import ASSETS_PATH, Endpoint
@@ -138,11 +138,13 @@ def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | N
         wait_s=settings.database_wait_s,
         answer_s=settings.database_answer_s,
     )
+    hooks = make_hooks(plugins)
     return Shop(
         settings=settings,
         database=database,
         clock=clock or SystemClock(),
-        hooks=make_hooks(plugins),
+        hooks=hooks,
+        input_types=find_input_types(plugins, hooks),
         providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
         jobs=JOBS,

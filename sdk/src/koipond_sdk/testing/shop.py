@@ -176,11 +176,11 @@ def connect(app: Litestar) -> httpx2.AsyncClient:
 
 @asynccontextmanager
 async def running_shop(
-    url: str, *, plugins: Sequence[str] = (), **settings: Any
+    url: str, *, plugins: Sequence[str | Plugin] = (), **settings: Any
 ) -> AsyncIterator[RunningShop]:
     """Run a shop on the migrated database at `url`, with its channel `main` in EUR, CNY and JPY.
 
-    plugins: names of installed plugins that it has. settings: what else it is told.
+    plugins: those that it has, by name if they are installed. settings: what else it is told.
     """
     _log_to_pytest()
     given: dict[str, Any] = {"database_url": url, "channels": (CHANNEL,), **settings}
@@ -211,11 +211,9 @@ async def _add_channels(shop: Shop) -> None:
         await channels.ensure_channels(ctx)
 
 
-def _installed(names: Sequence[str]) -> list[Plugin]:
-    if not names:
-        return []
-    found = {plugin.name: plugin for plugin in discover()}
-    return [found[name] for name in names]
+def _installed(wanted: Sequence[str | Plugin]) -> list[Plugin]:
+    installed = {one.name: one for one in discover()} if set(map(type, wanted)) & {str} else {}
+    return [installed[one] if isinstance(one, str) else one for one in wanted]
 
 
 def _minor(price: str, code: str) -> int:

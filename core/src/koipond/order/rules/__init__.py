@@ -14,6 +14,7 @@ from koipond.order.rules.paying import (
 from koipond.order.rules.placing import (
     NUMBER_LENGTH,
     ORDER_MOVES,
+    change_line,
     check_address,
     check_complete,
     check_coupons,
@@ -27,6 +28,7 @@ from koipond.order.rules.placing import (
     merge_details,
     price_lines,
     put_in,
+    read_inputs,
 )
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "ORDER_MOVES",
     "Covering",
     "add_attention",
+    "change_line",
     "check_address",
     "check_complete",
     "check_coupons",
@@ -51,6 +54,7 @@ __all__ = [
     "plan_refund",
     "price_lines",
     "put_in",
+    "read_inputs",
     "refunded_units",
     "tender_amount",
     "without_attention",
