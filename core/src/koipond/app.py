@@ -21,7 +21,7 @@ from litestar.types import Scope
 from koipond import hooks as specs
 from koipond.channel.service import check_channels, ensure_channels
 from koipond.fulfilment.service import check_methods, ensure_methods
-from koipond.graphql.assembly import Schemas, build_schemas
+from koipond.graphql.assembly import Schemas, build_schemas, find_input_types
 from koipond.graphql.assets import ASSETS, read_asset
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import ASSETS_PATH, Endpoint
@@ -143,11 +143,13 @@ def make_shop(
     database: one to use instead of that of the settings. Raises HookMistake, SettingsInvalid.
     """
     check_settings(settings)
+    hooks = make_hooks(plugins)
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
         clock=clock or SystemClock(),
-        hooks=make_hooks(plugins),
+        hooks=hooks,
+        input_types=find_input_types(plugins, hooks),
         providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
         jobs=JOBS,

@@ -21,6 +21,7 @@ from koipond.kernel.ids import (
     encode,
     new_id,
 )
+from koipond.kernel.inputs import PluginInput
 from koipond.kernel.money import Currency, Money, share_of, split
 from koipond.kernel.viewer import Viewer, ViewerKind
 
@@ -34,6 +35,7 @@ __all__ = [
     "MemberId",
     "Money",
     "OrderId",
+    "PluginInput",
     "ProductId",
     "Scope",
     "VariantId",

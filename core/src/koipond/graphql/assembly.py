@@ -10,6 +10,7 @@ from koipond.catalog import graphql as catalog
 from koipond.channel import graphql as channel
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
+from koipond.kernel.inputs import InputTypes
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.schema import (
     MEMBER,
@@ -49,6 +50,17 @@ def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
         hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
     packages = {CORE, *(plugin.package for plugin in plugins)}
     return Schemas(storefront=storefront.build(packages), admin=admin.build(packages))
+
+
+def find_input_types(plugins: Sequence[Plugin], hooks: Hooks) -> InputTypes:
+    """Return what the plugins read from their inputs, without building a schema.
+
+    Raises HookMistake.
+    """
+    storefront, admin = SchemaBuilder(), SchemaBuilder()
+    for plugin in plugins:
+        hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
+    return storefront.input_types
 
 
 def find_permissions(schemas: Schemas) -> set[str]:

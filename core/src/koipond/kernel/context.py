@@ -18,6 +18,7 @@ from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.events import Event
 from koipond.kernel.ids import ChannelId
+from koipond.kernel.inputs import InputTypes
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.money import Currency
 from koipond.kernel.texts import Locale
@@ -63,10 +64,12 @@ class Shop:
         jobs: Jobs = MappingProxyType({}),
         recurring: Sequence[Every] = (),
         consumers: Sequence[Consumer] = (),
+        input_types: InputTypes | None = None,
     ) -> None:
         """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
 
         jobs, recurring, consumers: what a worker of this shop does; see kernel/worker.py.
+        input_types: what its plugins read from the inputs that buyers give them.
         """
         self.settings = settings
         self.database = database
@@ -77,6 +80,7 @@ class Shop:
         self.jobs = jobs
         self.recurring = recurring
         self.consumers = consumers
+        self.input_types = input_types or InputTypes({})
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
 

@@ -115,6 +115,20 @@ class CartLineUnknown(DomainError):
 
 
 @domain_error
+class PluginInputStale(DomainError):
+    """What a plugin was told about a line or an order, and cannot read any more."""
+
+    code: ClassVar[str] = "PLUGIN_INPUT_STALE"
+    plugin: str
+
+    def __str__(self) -> str:
+        return (
+            f"What was chosen for {self.plugin} is not possible any more. Choose again: give "
+            "`plugins` anew, or `plugins: {}` to go without."
+        )
+
+
+@domain_error
 class CheckoutIncomplete(DomainError):
     """An order that lacks what is needed to deliver it."""
 

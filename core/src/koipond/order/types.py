@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ChannelId, MemberId, OrderId, OrderLineId, ProductId, VariantId
+from koipond.kernel.inputs import ChosenInputs, KeptInputs
 from koipond.kernel.jobs import Job
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
@@ -41,20 +42,25 @@ class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CheckoutDetails(Struct, frozen=True, kw_only=True):
-    """What checkout collects; None is what was not given yet."""
+    """What checkout collects; None is what was not given yet.
+
+    inputs: what the buyer told plugins about the order.
+    """
 
     contact: Contact | None = None
     shipping_address: Address | None = None
     shipping_method: str | None = None
     coupon_codes: tuple[str, ...] = ()
+    inputs: KeptInputs | None = None
 
 
 class CartLine(Struct, frozen=True, kw_only=True):
-    """One line of a cart; quantity >= 1."""
+    """One line of a cart; quantity >= 1. inputs: what the buyer told plugins about it."""
 
     id: OrderLineId
     variant_id: VariantId
     quantity: int
+    inputs: KeptInputs = {}
 
 
 class Cart(Struct, frozen=True, kw_only=True):
@@ -66,6 +72,13 @@ class Cart(Struct, frozen=True, kw_only=True):
     lines: tuple[CartLine, ...]
     details: CheckoutDetails
     placed: bool
+
+
+class ChosenByBuyer(Struct, frozen=True, kw_only=True):
+    """What the buyer told plugins, as they read it: about the order, and about lines."""
+
+    order: ChosenInputs = {}
+    lines: Mapping[OrderLineId, ChosenInputs] = {}
 
 
 class AttentionReason(StrEnum):
@@ -149,6 +162,7 @@ class LineWish(Struct, frozen=True, kw_only=True):
 
     variant_id: str
     quantity: Quantity
+    inputs: ChosenInputs = {}
 
 
 class PaymentWish(Struct, frozen=True, kw_only=True):

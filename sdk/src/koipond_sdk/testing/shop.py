@@ -179,13 +179,13 @@ def connect(app: Litestar) -> httpx2.AsyncClient:
 async def running_shop(
     url: str,
     *,
-    plugins: Sequence[str] = (),
+    plugins: Sequence[str | Plugin] = (),
     database: Database | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningShop]:
     """Run a shop on the migrated database at `url`, with its channel `main` in EUR, CNY and JPY.
 
-    plugins: names of installed plugins that it has. settings: what else it is told.
+    plugins: those that it has, by name if they are installed. settings: what else it is told.
     database: the one at `url` with connections that are open already; see `Databases.kept`.
     """
     _log_to_pytest()
@@ -217,11 +217,9 @@ async def _add_channels(shop: Shop) -> None:
         await channels.ensure_channels(ctx)
 
 
-def _installed(names: Sequence[str]) -> list[Plugin]:
-    if not names:
-        return []
-    found = {plugin.name: plugin for plugin in discover()}
-    return [found[name] for name in names]
+def _installed(wanted: Sequence[str | Plugin]) -> list[Plugin]:
+    installed = {one.name: one for one in discover()} if set(map(type, wanted)) & {str} else {}
+    return [installed[one] if isinstance(one, str) else one for one in wanted]
 
 
 def _minor(price: str, code: str) -> int:

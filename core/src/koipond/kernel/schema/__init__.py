@@ -5,6 +5,7 @@ from koipond.kernel.schema.batch import batch
 from koipond.kernel.schema.build import Api, SchemaBuilder, SchemaConflict
 from koipond.kernel.schema.errors import UserError
 from koipond.kernel.schema.fields import MEMBER, PUBLIC, Access, Info, mutation, needs, query
+from koipond.kernel.schema.inputs import Choices, takes_plugins
 from koipond.kernel.schema.pages import Connection, connect
 from koipond.kernel.schema.types import MoneyInput, MoneyType, Mutation, Node, Query
 
@@ -13,6 +14,7 @@ __all__ = [
     "PUBLIC",
     "Access",
     "Api",
+    "Choices",
     "Connection",
     "Info",
     "MoneyInput",
@@ -29,4 +31,5 @@ __all__ = [
     "mutation",
     "needs",
     "query",
+    "takes_plugins",
 ]

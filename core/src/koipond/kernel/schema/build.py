@@ -21,12 +21,14 @@ from strawberry.types.field import StrawberryField
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import PREFIXES, decode, prefix_of
+from koipond.kernel.inputs import InputTypes, Level
 from koipond.kernel.schema.errors import (
     error_type,
     field_annotation,
     field_types,
     known_errors,
 )
+from koipond.kernel.schema.inputs import AddedInput, make_fields, plugins_field, read_type
 from koipond.kernel.schema.types import SCALARS, Mutation, Node, Query
 
 CORE = "koipond"
@@ -43,6 +45,7 @@ class SchemaBuilder:
 
     def __init__(self) -> None:
         self._extensions: list[tuple[type, type, str]] = []
+        self._inputs: list[AddedInput] = []
         self._nodes: dict[str, tuple[Callable[[UUID], Any], NodeLoader]] = {}
 
     def extend(self, target: type, extension: type, *, owner: str) -> None:
@@ -52,6 +55,19 @@ class SchemaBuilder:
     def node(self, kind: Callable[[UUID], Any], load: NodeLoader) -> None:
         """Say how `node(id:)` finds things whose id is of `kind`; `load` answers None if hidden."""
         self._nodes[PREFIXES[kind]] = (kind, load)
+
+    def input(self, level: Level, name: str, kind: type, *, owner: str) -> None:
+        """Add `name` to the `plugins` of what core's mutations are told at this level."""
+        reads = read_type(kind)
+        if reads is not None:
+            self._inputs.append(
+                AddedInput(owner=owner, level=level, name=name, kind=kind, reads=reads)
+            )
+
+    @property
+    def input_types(self) -> InputTypes:
+        """What the plugins' inputs are kept as."""
+        return InputTypes({(one.level, one.owner): one.reads for one in self._inputs})
 
     async def find_node(self, ctx: Context, value: str) -> Node | None:
         """Return what an outside id stands for; unknown, tampered and foreign are all None."""
@@ -75,11 +91,18 @@ class SchemaBuilder:
         if conflicts:
             raise SchemaConflict("\n".join(sorted(conflicts)))
 
+        inputs = make_fields(self._inputs)
+
         class Extended(strawberry.Schema):
             def get_fields(
                 self, type_definition: StrawberryObjectDefinition
             ) -> list[StrawberryField]:
-                return [*type_definition.fields, *extra.get(type_definition.origin, ())]
+                cls = type_definition.origin
+                return [
+                    *type_definition.fields,
+                    *extra.get(cls, ()),
+                    *plugins_field(cls, inputs),
+                ]
 
         try:
             return Extended(
@@ -136,6 +159,21 @@ class Api:
         """Add fields to a type that is in both schemas."""
         self.storefront(target, extension)
         self.admin(target, extension)
+
+    def line_input(self, name: str, kind: type) -> None:
+        """Add an input about one line to `plugins`, as the field `name`: one per plugin.
+
+        kind: a strawberry input whose method `read` returns a PluginInput and may raise refusals.
+        """
+        self._input(Level.LINE, name, kind)
+
+    def order_input(self, name: str, kind: type) -> None:
+        """Add an input about an order to `plugins`; else as `line_input`."""
+        self._input(Level.ORDER, name, kind)
+
+    def _input(self, level: Level, name: str, kind: type) -> None:
+        for builder in (self._storefront, self._admin):
+            builder.input(level, name, kind, owner=self.owner)
 
     def node(self, kind: Callable[[UUID], Any], load: NodeLoader) -> None:
         """Say how `node(id:)` finds things whose id is of `kind`."""

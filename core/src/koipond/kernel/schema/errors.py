@@ -64,13 +64,13 @@ def error_extensions(error: DomainError) -> dict[str, Any]:
 
 
 def known_errors(owners: set[str]) -> list[type[DomainError]]:
-    """Return every refusal class whose top-level package is one of `owners`, by name."""
+    """Return every refusal class that is in one of the packages `owners`, by name."""
     found: list[type[DomainError]] = []
     queue = list(DomainError.__subclasses__())
     while queue:
         cls = queue.pop()
         queue += cls.__subclasses__()
-        if cls.__module__.partition(".")[0] in owners:
+        if any(f"{cls.__module__}.".startswith(f"{owner}.") for owner in owners):
             found.append(cls)
     return sorted(found, key=lambda cls: cls.__name__)
 

@@ -1,13 +1,24 @@
 """Mutations of carts and orders: read the input, call one use-case, wrap what it gives."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import strawberry
 
+from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import OrderId, decode
+from koipond.kernel.inputs import Level, keep
 from koipond.kernel.money import Money, currency, parse_amount
 from koipond.kernel.quantity import Quantity
-from koipond.kernel.schema import PUBLIC, Info, MoneyInput, UserError, mutation
+from koipond.kernel.schema import (
+    PUBLIC,
+    Choices,
+    Info,
+    MoneyInput,
+    UserError,
+    mutation,
+    takes_plugins,
+)
 from koipond.kernel.schema.errors import wrap_error
 from koipond.member.rules import normalise_contact
 from koipond.member.types import Contact
@@ -56,20 +67,25 @@ class AddressInput:
         )
 
 
+@takes_plugins(Level.LINE)
 @strawberry.input
 class AddToCartInput:
     variant_id: strawberry.ID
     quantity: Quantity = Quantity(1)
     token: str | None = strawberry.field(default=None, description="None begins a new cart")
+    plugins: strawberry.Private[Choices | None] = None
 
 
+@takes_plugins(Level.LINE)
 @strawberry.input
 class UpdateCartLineInput:
     token: str
     line_id: strawberry.ID
     quantity: Quantity = strawberry.field(description="0 takes the line out")
+    plugins: strawberry.Private[Choices | None] = None
 
 
+@takes_plugins(Level.ORDER)
 @strawberry.input
 class SetCheckoutInput:
     token: str
@@ -77,12 +93,15 @@ class SetCheckoutInput:
     shipping_address: AddressInput | None = None
     shipping_method: str | None = None
     coupon_codes: list[str] = strawberry.field(default_factory=list)
+    plugins: strawberry.Private[Choices | None] = None
 
 
+@takes_plugins(Level.LINE)
 @strawberry.input
 class OrderLineInput:
     variant_id: strawberry.ID
     quantity: Quantity = Quantity(1)
+    plugins: strawberry.Private[Choices | None] = None
 
 
 @strawberry.input
@@ -107,6 +126,7 @@ class PaymentInput:
         return types.PaymentWish(provider=self.provider, amount=read_money(self.amount), data=data)
 
 
+@takes_plugins(Level.ORDER)
 @strawberry.input(description="A cart by its token, or lines; what the cart knows may be left out.")
 class PlaceOrderInput:
     idempotency_key: str = strawberry.field(
@@ -126,6 +146,7 @@ class PlaceOrderInput:
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="What the buyer has seen; another total is refused"
     )
+    plugins: strawberry.Private[Choices | None] = None
 
 
 @strawberry.input
@@ -195,7 +216,7 @@ class OrderMutations:
     @mutation(PUBLIC)
     async def add_to_cart(self, info: Info, input: AddToCartInput) -> AddToCartPayload:
         """Put units of a variant into a cart; the payload's token opens it from now on."""
-        wish = types.LineWish(variant_id=input.variant_id, quantity=input.quantity)
+        wish = _line(input)
         done = await service.add_to_cart(info.context, wish, token=input.token)
         return AddToCartPayload.of(done)
 
@@ -207,7 +228,11 @@ class OrderMutations:
     ) -> UpdateCartLinePayload:
         """Set how many units a line of a cart has."""
         done = await service.update_cart_line(
-            info.context, token=input.token, line_id=input.line_id, quantity=input.quantity
+            info.context,
+            token=input.token,
+            line_id=input.line_id,
+            quantity=input.quantity,
+            inputs=None if input.plugins is None else input.plugins.read(),
         )
         return UpdateCartLinePayload.of(done)
 
@@ -221,18 +246,10 @@ class OrderMutations:
     @mutation(PUBLIC)
     async def place_order(self, info: Info, input: PlaceOrderInput) -> PlaceOrderPayload:
         """Place a cart, or lines, as an order, and pay it at once if `payment` is given."""
-        lines = (
-            None
-            if input.lines is None
-            else [
-                types.LineWish(variant_id=line.variant_id, quantity=line.quantity)
-                for line in input.lines
-            ]
-        )
         wish = types.OrderWish(
             idempotency_key=input.idempotency_key,
             token=input.token,
-            lines=None if lines is None else tuple(lines),
+            lines=None if input.lines is None else _lines(input.lines),
             details=_details(input),
             payments=tuple(one.read() for one in input.payment or ()),
             expected_total=read_money(input.expected_total),
@@ -272,4 +289,24 @@ def _details(given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails
         shipping_address=None if address is None else address.read(),
         shipping_method=given.shipping_method,
         coupon_codes=tuple(given.coupon_codes),
+        inputs=None if given.plugins is None else keep(given.plugins.read()),
+    )
+
+
+def _lines(given: Sequence[OrderLineInput]) -> tuple[types.LineWish, ...]:
+    wishes = []
+    for place, line in enumerate(given):
+        try:
+            wishes.append(_line(line))
+        except DomainError as error:
+            raise error.located(f"lines.{place}.{error.at}") from None
+    return tuple(wishes)
+
+
+def _line(given: AddToCartInput | OrderLineInput) -> types.LineWish:
+    """Return a line as it is wished. Raises what plugins refuse of their inputs."""
+    return types.LineWish(
+        variant_id=given.variant_id,
+        quantity=given.quantity,
+        inputs={} if given.plugins is None else given.plugins.read(),
     )

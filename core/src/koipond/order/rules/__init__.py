@@ -15,6 +15,7 @@ from koipond.order.rules.paying import (
 from koipond.order.rules.placing import (
     NUMBER_LENGTH,
     ORDER_MOVES,
+    change_line,
     check_address,
     check_complete,
     check_coupons,
@@ -28,6 +29,7 @@ from koipond.order.rules.placing import (
     merge_details,
     price_lines,
     put_in,
+    read_inputs,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "TELLING",
     "Covering",
     "add_attention",
+    "change_line",
     "check_address",
     "check_complete",
     "check_coupons",
@@ -55,6 +58,7 @@ __all__ = [
     "plan_refund",
     "price_lines",
     "put_in",
+    "read_inputs",
     "refunded_units",
     "tender_amount",
     "without_attention",

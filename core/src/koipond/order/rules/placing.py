@@ -8,7 +8,8 @@ from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.types import Sellable
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import VariantId, encode
+from koipond.kernel.ids import OrderLineId, VariantId, encode
+from koipond.kernel.inputs import ChosenInputs, InputTypes, Level
 from koipond.kernel.money import MAX_MINOR, Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
@@ -17,12 +18,20 @@ from koipond.order.errors import (
     CartEmpty,
     CheckoutIncomplete,
     CouponUnknown,
+    PluginInputStale,
     QuantityOutOfRange,
     QuoteChanged,
     TooManyLines,
     TotalTooLarge,
 )
-from koipond.order.types import Address, CartLine, CheckoutDetails, OrderLine, OrderState
+from koipond.order.types import (
+    Address,
+    CartLine,
+    CheckoutDetails,
+    ChosenByBuyer,
+    OrderLine,
+    OrderState,
+)
 from koipond.pricing.rules import price_order
 from koipond.pricing.types import PricedOrder, QuoteLine
 from koipond.stock.types import Demand
@@ -53,14 +62,14 @@ def check_quantity(quantity: Quantity, *, minimum: int, maximum: int) -> int:
 def put_in(
     lines: Sequence[CartLine], new: CartLine, *, quantity_max: int, lines_max: int
 ) -> tuple[CartLine, ...]:
-    """Return the lines with `new` among them; a line of the same variant takes up its units.
+    """Return the lines with `new` among them; a line of its variant and inputs takes up its units.
 
     Raises QuantityOutOfRange, TooManyLines.
     """
     merged = []
     rest: CartLine | None = new
     for line in lines:
-        if rest is not None and line.variant_id == new.variant_id:
+        if rest is not None and _are_alike(line, new):
             both = Quantity(line.quantity + new.quantity)
             quantity = check_quantity(both, minimum=1, maximum=quantity_max)
             merged.append(msgspec.structs.replace(line, quantity=quantity))
@@ -71,6 +80,22 @@ def put_in(
     if len(merged) > lines_max:
         raise TooManyLines(lines=len(merged), maximum=lines_max)
     return tuple(merged)
+
+
+def change_line(
+    lines: Sequence[CartLine], changed: CartLine, *, quantity_max: int
+) -> tuple[CartLine, ...]:
+    """Return the lines with `changed` in the place of the one with its id.
+
+    0 units take it out; if it has become like another line, that takes up its units.
+    Raises QuantityOutOfRange.
+    """
+    others = [line for line in lines if line.id != changed.id]
+    if changed.quantity == 0:
+        return tuple(others)
+    if any(_are_alike(line, changed) for line in others):
+        return put_in(others, changed, quantity_max=quantity_max, lines_max=len(lines))
+    return tuple(changed if line.id == changed.id else line for line in lines)
 
 
 def check_address(address: Address) -> Address:
@@ -98,6 +123,7 @@ def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDet
         shipping_address=given.shipping_address or known.shipping_address,
         shipping_method=given.shipping_method or known.shipping_method,
         coupon_codes=given.coupon_codes or known.coupon_codes,
+        inputs=known.inputs if given.inputs is None else given.inputs,
     )
 
 
@@ -121,6 +147,23 @@ def find_problems(
             unpriced = VariantNotPriced(sku=found.sku, currency=currency)
             problems.append(unpriced.located(f"lines.{place}.variantId"))
     return problems
+
+
+def read_inputs(
+    lines: Sequence[CartLine], details: CheckoutDetails, types: InputTypes
+) -> tuple[ChosenByBuyer, list[DomainError]]:
+    """Return what the buyer told plugins, and why some of it cannot be read; each says where."""
+    order, stale = types.read(Level.ORDER, details.inputs or {})
+    problems: list[DomainError] = [PluginInputStale(plugin=one).located("plugins") for one in stale]
+    chosen: dict[OrderLineId, ChosenInputs] = {}
+    for place, line in enumerate(lines):
+        if not line.inputs:
+            continue
+        chosen[line.id], stale = types.read(Level.LINE, line.inputs)
+        problems += [
+            PluginInputStale(plugin=one).located(f"lines.{place}.plugins") for one in stale
+        ]
+    return ChosenByBuyer(order=order, lines=chosen), problems
 
 
 def make_lines(
@@ -223,6 +266,10 @@ def is_number(text: str) -> bool:
     if len(digits) != NUMBER_LENGTH + 1 or min(digits) < 0:
         return False
     return _check_digit(digits[:-1]) == digits[-1]
+
+
+def _are_alike(one: CartLine, other: CartLine) -> bool:
+    return (one.variant_id, one.inputs) == (other.variant_id, other.inputs)
 
 
 def _check_digit(digits: Sequence[int]) -> int:

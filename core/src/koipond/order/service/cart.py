@@ -7,6 +7,7 @@ from koipond.fulfilment import rules as fulfilment_rules
 from koipond.fulfilment import service as fulfilment
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, decode, new_id, new_token
+from koipond.kernel.inputs import ChosenInputs, keep
 from koipond.kernel.quantity import Quantity
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, CartLineUnknown, CartUnknown
@@ -39,21 +40,33 @@ async def add_to_cart(ctx: Context, wish: LineWish, *, token: str | None) -> Pla
 
 
 @transaction
-async def update_cart_line(ctx: Context, *, token: str, line_id: str, quantity: Quantity) -> Placed:
+async def update_cart_line(
+    ctx: Context,
+    *,
+    token: str,
+    line_id: str,
+    quantity: Quantity,
+    inputs: ChosenInputs | None = None,
+) -> Placed:
     """Set how many units a line of the cart has; 0 takes the line out.
+
+    inputs: what the buyer tells plugins about it now, in place of all that was told; None leaves
+    it. A line that then equals another one is taken together with it.
 
     Raises CartUnknown, CartAlreadyPlaced, CartLineUnknown, QuantityOutOfRange.
     """
     cart = await _lock_cart(ctx, token)
     wanted = rules.check_quantity(quantity, minimum=0, maximum=ctx.settings.order_line_quantity_max)
     key = decode(OrderLineId, line_id)
-    if all(line.id != key for line in cart.lines):
+    known = next((line for line in cart.lines if line.id == key), None)
+    if known is None:
         raise CartLineUnknown(line_id=line_id)
-    changed = [
-        msgspec.structs.replace(line, quantity=wanted) if line.id == key else line
-        for line in cart.lines
-    ]
-    lines = tuple(line for line in changed if line.quantity > 0)
+    kept = known.inputs if inputs is None else keep(inputs)
+    lines = rules.change_line(
+        cart.lines,
+        msgspec.structs.replace(known, quantity=wanted, inputs=kept),
+        quantity_max=ctx.settings.order_line_quantity_max,
+    )
     cart = msgspec.structs.replace(cart, lines=lines)
     await _store(ctx, cart, token)
     return Placed(order=await show_cart(ctx, cart), token=token)
@@ -107,7 +120,12 @@ def read_wish(ctx: Context, wish: LineWish) -> CartLine:
         wish.quantity, minimum=1, maximum=ctx.settings.order_line_quantity_max
     )
     variant_id = decode(VariantId, wish.variant_id)
-    return CartLine(id=OrderLineId(new_id()), variant_id=variant_id, quantity=quantity)
+    return CartLine(
+        id=OrderLineId(new_id()),
+        variant_id=variant_id,
+        quantity=quantity,
+        inputs=keep(wish.inputs),
+    )
 
 
 async def _lock_cart(ctx: Context, token: str) -> Cart:

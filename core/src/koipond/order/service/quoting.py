@@ -16,17 +16,29 @@ from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import VariantId
 from koipond.order import rules
-from koipond.order.types import Cart, CartLine, CheckoutDetails, Order, OrderLine, OrderState
+from koipond.order.types import (
+    Cart,
+    CartLine,
+    CheckoutDetails,
+    ChosenByBuyer,
+    Order,
+    OrderLine,
+    OrderState,
+)
 from koipond.pricing.types import PricedOrder
 
 
 class Quote(Struct, frozen=True, kw_only=True):
-    """A purchase priced in the scope of its context. problems: why it cannot be placed as it is."""
+    """A purchase priced in the scope of its context. problems: why it cannot be placed as it is.
+
+    chosen: what the buyer told plugins about it.
+    """
 
     lines: tuple[OrderLine, ...]
     price: PricedOrder
     sellables: Mapping[VariantId, Sellable]
     problems: tuple[DomainError, ...]
+    chosen: ChosenByBuyer
     ships: bool
 
 
@@ -54,6 +66,8 @@ async def quote(
     sellables = await catalog.find_sellables(ctx, keys) if keys else {}
     offered = await fulfilment.find_offered(ctx) if ships else []
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
+    chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
+    problems += stale
     shipping: ShippingMethod | None = None
     try:
         shipping = fulfilment_rules.choose_method(offered, details.shipping_method)
@@ -68,6 +82,7 @@ async def quote(
         price=price,
         sellables=sellables,
         problems=tuple(problems),
+        chosen=chosen,
         ships=bool(offered),
     )
 

@@ -1,0 +1,154 @@
+"""The generated `plugins` inputs: one nullable field per plugin that has an input at that level.
+
+What core's input classes look like differs from schema to schema, so they build their own values:
+`from_input` and `get_fields` are strawberry's hooks for that, which it does not promise to keep
+(core/tests/kernel/test_schema_inputs.py fails when one of them moves).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING
+from typing import Any, ClassVar, TypeVar, get_type_hints
+
+import strawberry
+from msgspec import Struct
+from strawberry.types.arguments import InputContext
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+from strawberry.types.field import StrawberryField
+
+from koipond.kernel.errors import DomainError
+from koipond.kernel.inputs import ChosenInputs, Level, PluginInput
+
+T = TypeVar("T", bound=type)
+
+FIELD = "plugins"
+_NAMES = {Level.LINE: "LinePluginsInput", Level.ORDER: "OrderPluginsInput"}
+_DESCRIPTIONS = {
+    Level.LINE: "What the plugins of this shop are told about a line.",
+    Level.ORDER: "What the plugins of this shop are told about an order.",
+}
+# {core's input class: what it is about}
+_levels: dict[type, Level] = {}
+
+
+class AddedInput(Struct, frozen=True, kw_only=True):
+    """A plugin's input. name: its field in `plugins`; reads: what its `read` returns."""
+
+    owner: str
+    level: Level
+    name: str
+    kind: type
+    reads: type[PluginInput]
+
+
+class Choices:
+    """What a caller gave in `plugins`. The classes that strawberry sees are made per schema."""
+
+    parts: ClassVar[Mapping[str, AddedInput]] = {}
+
+    def read(self) -> ChosenInputs:
+        """Return {plugin: its input}. Raises what plugins refuse, located at their field."""
+        chosen: dict[str, PluginInput] = {}
+        for attribute, part in self.parts.items():
+            given = getattr(self, attribute)
+            if given is None:
+                continue
+            try:
+                found = given.read()
+            except DomainError as error:
+                inside = f".{error.at}" if error.at else ""
+                raise error.located(f"{FIELD}.{part.name}{inside}") from None
+            assert isinstance(found, part.reads), (
+                f"plugin {part.owner}: {part.kind.__name__}.read must return {part.reads.__name__}"
+            )
+            chosen[part.owner] = found
+        return chosen
+
+
+def takes_plugins(level: Level) -> Callable[[T], T]:
+    """Give an input class of core a field `plugins` in schemas that have something to put there.
+
+    The class declares it as `plugins: strawberry.Private[Choices | None] = None`.
+    """
+
+    def mark(cls: T) -> T:
+        get_object_definition(cls, strict=True).from_input = _build
+        _levels[cls] = level
+        return cls
+
+    return mark
+
+
+def plugins_field(cls: type, made: Mapping[Level, StrawberryField]) -> list[StrawberryField]:
+    """Return the field that a schema adds to an input class of core, if it adds one.
+
+    made: {level: the field}, from `make_fields`.
+    """
+    level = _levels.get(cls)
+    return [made[level]] if level is not None and level in made else []
+
+
+def make_fields(added: Sequence[AddedInput]) -> dict[Level, StrawberryField]:
+    """Make the fields `plugins` of one schema, only of those levels that have an input."""
+    levels = sorted({one.level for one in added})
+    return {
+        level: _make_field(level, [one for one in added if one.level is level]) for level in levels
+    }
+
+
+def read_type(kind: type) -> type[PluginInput] | None:
+    """Return what an input class's `read` says that it returns; None if that will not do."""
+    read = getattr(kind, "read", None)
+    reads = get_type_hints(read).get("return") if callable(read) else None
+    return reads if isinstance(reads, type) and issubclass(reads, PluginInput) else None
+
+
+def _make_field(level: Level, added: Sequence[AddedInput]) -> StrawberryField:
+    parts = {f"plugin_{place}": one for place, one in enumerate(sorted(added, key=_by_name))}
+    fields = {
+        attribute: strawberry.field(name=one.name, default=None) for attribute, one in parts.items()
+    }
+    namespace = {
+        "__annotations__": {attribute: one.kind | None for attribute, one in parts.items()},
+        "__module__": __name__,
+        "parts": parts,
+        **fields,
+    }
+    choices = strawberry.input(
+        type(_NAMES[level], (Choices,), namespace), description=_DESCRIPTIONS[level]
+    )
+    holder = type(
+        "Holder",
+        (),
+        {"__annotations__": {FIELD: choices | None}, FIELD: None, "__module__": __name__},
+    )
+    (field,) = get_object_definition(strawberry.input(holder), strict=True).fields
+    return field
+
+
+def _by_name(added: AddedInput) -> str:
+    return added.name
+
+
+def _build(cls: type, value: Mapping[str, Any], context: InputContext) -> Any:
+    """Make an input as strawberry does, but of the fields that it has in the asked schema."""
+    definition = get_object_definition(cls, strict=True)
+    given: dict[str, Any] = {}
+    for field in _fields(definition, context):
+        name = context.config.name_converter.get_graphql_name(field)
+        if name in value:
+            kind = field.resolve_type(type_definition=definition)
+            given[field.python_name] = context.convert(value[name], kind, name)
+        elif field.default_value is MISSING and field.default_factory is MISSING:
+            # Left out and without a default: it may be null.
+            given[field.python_name] = None
+    return cls(**given)
+
+
+def _fields(
+    definition: StrawberryObjectDefinition, context: InputContext
+) -> Sequence[StrawberryField]:
+    if context.info is None:
+        return definition.fields
+    return context.info.schema.get_fields(definition)
