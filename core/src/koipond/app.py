@@ -138,15 +138,17 @@ def make_shop(settings: Settings, plugins: Sequence[Plugin], *, clock: Clock | N
         wait_s=settings.database_wait_s,
         answer_s=settings.database_answer_s,
     )
+    hooks = make_hooks(plugins)
     return Shop(
         settings=settings,
         database=database,
         clock=clock or SystemClock(),
-        hooks=make_hooks(plugins),
+        hooks=hooks,
         providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
         jobs=JOBS,
         recurring=RECURRING,
+        consumers=hooks.consumers(),
     )
 
 
@@ -159,7 +161,8 @@ def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvid
 
 def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
     """Register what the plugins implement. Raises HookMistake."""
-    return Hooks(Registry(specs, {plugin.name: plugin.hooks for plugin in plugins}))
+    registry = Registry(specs, {plugin.name: plugin.hooks for plugin in plugins})
+    return Hooks(registry, {plugin.name: plugin.manifest.table_prefix for plugin in plugins})
 
 
 @lru_cache(8)

@@ -1,5 +1,6 @@
 """Rules of orders: what it takes to place one, and what money does to it."""
 
+from koipond.order.rules.claiming import claims_of_activities, find_demands
 from koipond.order.rules.paying import (
     Covering,
     add_attention,
@@ -19,12 +20,13 @@ from koipond.order.rules.placing import (
     check_coupons,
     check_quantity,
     check_total,
-    find_demands,
     find_problems,
+    find_used,
     is_number,
     make_lines,
     make_number,
     merge_details,
+    price_items_of,
     price_lines,
     put_in,
 )
@@ -40,8 +42,10 @@ __all__ = [
     "check_quantity",
     "check_tenders",
     "check_total",
+    "claims_of_activities",
     "find_demands",
     "find_problems",
+    "find_used",
     "is_number",
     "make_lines",
     "make_number",
@@ -49,6 +53,7 @@ __all__ = [
     "parts_of",
     "plan_covering",
     "plan_refund",
+    "price_items_of",
     "price_lines",
     "put_in",
     "refunded_units",

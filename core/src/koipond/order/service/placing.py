@@ -16,13 +16,23 @@ from koipond.member import service as member
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
+from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import answer, begin_paying
+from koipond.order.service.policies import find_policy
 from koipond.order.service.preparing import Prepared, in_scope, prepare
 from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
 from koipond.order.types import Order, OrderState, OrderWish, Placed
-from koipond.quota.errors import AlreadyPlaced, Lapsed
-from koipond.quota.types import Claim as StockClaim
+from koipond.quota.errors import (
+    AlreadyPlaced,
+    Lapsed,
+    LimitReached,
+    QuotaClosed,
+    QuotaNotStarted,
+    QuotaShort,
+    QuotaUnknown,
+)
+from koipond.quota.types import Claim as QuotaClaim
 from koipond.stock import service as stock
 
 _OPERATION = "placeOrder"
@@ -87,10 +97,11 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> None
     stale: _Stale | Lapsed | None = None
     for _ in range(_TRIES):
         prepared = await prepare(ctx, wish)
+        consulted = await consult(ctx, order_id, prepared)
         try:
-            claims = await stock.reserve(ctx, order_id, prepared.demands)
+            claims = await _reserve(ctx, prepared, consulted)
             crash_point("order.reserved")
-            await _place(ctx, held, prepared, claims)
+            await _place(ctx, held, prepared, consulted, claims)
         except AlreadyPlaced as error:
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
@@ -103,22 +114,36 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> None
     raise stale
 
 
+async def _reserve(ctx: Context, prepared: Prepared, consulted: Consulted) -> list[QuotaClaim]:
+    """Hold all that an order wants: its units, and what plugins ask for."""
+    order_id = consulted.checkout.order_id
+    try:
+        return await stock.reserve(ctx, order_id, prepared.demands, others=consulted.claims)
+    except (QuotaShort, LimitReached, QuotaUnknown, QuotaNotStarted, QuotaClosed) as error:
+        raise consulted.refusal_of(error, error.quota) from error
+
+
 @transaction
 async def _place(
-    ctx: Context, held: Claim, prepared: Prepared, claims: Sequence[StockClaim]
+    ctx: Context,
+    held: Claim,
+    prepared: Prepared,
+    consulted: Consulted,
+    claims: Sequence[QuotaClaim],
 ) -> None:
     # First: of two requests that hold one key, the second waits here and finds it done.
     if not await idempotency.advance(ctx, held, Step.PLACED):
         return
     order_id = OrderId(held.subject_id)
     await _check_fresh(ctx, prepared)
-    order = await _make_order(ctx, order_id, prepared)
+    order = with_terms(await _make_order(ctx, order_id, prepared, consulted), consulted)
     token_hash = hash_token(order_token(ctx, order_id))
     await repository.add_order(ctx.db, order, token_hash=token_hash, now=ctx.clock.now())
     if prepared.cart is not None:
         placed = msgspec.structs.replace(prepared.cart, placed=True)
         await repository.save_cart(ctx.db, placed, now=ctx.clock.now())
     _announce(ctx, order)
+    await ctx.hooks.order_creating(ctx, order, consulted.checkout)
     # Last: while these rows are locked, batches that change this order's claims wait.
     await stock.place(ctx, order_id, claims)
     if order.state is OrderState.CONFIRMED:
@@ -135,14 +160,18 @@ async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
             raise CartAlreadyPlaced(order_id=cart.id)
         if cart != prepared.cart:
             raise _Stale(prepared.quote.price.total)
-    fresh = await quote(ctx, prepared.lines, prepared.details)
+    fresh = await quote(ctx, prepared.lines, prepared.details, inputs=prepared.quote.inputs)
     if fresh != prepared.quote:
         raise _Stale(fresh.price.total)
 
 
-async def _make_order(ctx: Context, order_id: OrderId, prepared: Prepared) -> Order:
+async def _make_order(
+    ctx: Context, order_id: OrderId, prepared: Prepared, consulted: Consulted
+) -> Order:
     contact = prepared.details.contact
     assert contact is not None, "check_complete wants one"
+    policy = await find_policy(ctx, ctx.scope.channel_id)
+    now = ctx.clock.now()
     free = prepared.quote.price.total.amount_minor == 0
     return Order(
         id=order_id,
@@ -154,7 +183,8 @@ async def _make_order(ctx: Context, order_id: OrderId, prepared: Prepared) -> Or
         lines=prepared.quote.lines,
         price=prepared.quote.price,
         details=prepared.details,
-        placed_at=ctx.clock.now(),
+        placed_at=now,
+        pay_until=now + consulted.window(policy.window),
     )
 
 

@@ -5,27 +5,36 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from koipond.catalog import rules as catalog_rules
 from koipond.catalog import service as catalog
-from koipond.catalog.types import Sellable
+from koipond.catalog.types import Activity, Sellable
 from koipond.channel import service as channel
 from koipond.fulfilment import rules as fulfilment_rules
 from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.errors import ShippingMethodUnknown
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.context import Context
+from koipond.kernel.dispatch import Mood
+from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import VariantId
+from koipond.kernel.ids import ActivityId, VariantId
 from koipond.order import rules
 from koipond.order.types import Cart, CartLine, CheckoutDetails, Order, OrderLine, OrderState
-from koipond.pricing.types import PricedOrder
+from koipond.pricing.types import PricedOrder, PriceRequest
 
 
 class Quote(Struct, frozen=True, kw_only=True):
-    """A purchase priced in the scope of its context. problems: why it cannot be placed as it is."""
+    """A purchase priced in the scope of its context.
+
+    problems: why it cannot be placed as it is. activities: those that its lines are sold by.
+    inputs: what plugins quoted prices by, so that they can be asked again without loading.
+    """
 
     lines: tuple[OrderLine, ...]
     price: PricedOrder
     sellables: Mapping[VariantId, Sellable]
+    activities: Mapping[ActivityId, Activity]
+    inputs: Inputs
     problems: tuple[DomainError, ...]
     ships: bool
 
@@ -43,10 +52,21 @@ async def scoped(ctx: Context, cart: Cart) -> Context:
     return ctx.at(msgspec.structs.replace(scope, locales=locales))
 
 
-async def quote(ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails) -> Quote:
-    """Price lines with today's prices and the chosen shipping method."""
+async def quote(
+    ctx: Context,
+    lines: Sequence[CartLine],
+    details: CheckoutDetails,
+    *,
+    inputs: Inputs | None = None,
+) -> Quote:
+    """Price lines with today's prices and the chosen shipping method.
+
+    inputs: what plugins loaded for an earlier quote of the same lines; in a transaction they load
+    nothing. Raises PluginFailed.
+    """
     keys = [line.variant_id for line in lines]
     sellables = await catalog.find_sellables(ctx, keys) if keys else {}
+    activities = await catalog.find_activities(ctx, keys) if keys else {}
     offered = await fulfilment.find_offered(ctx)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     shipping: ShippingMethod | None = None
@@ -54,16 +74,35 @@ async def quote(ctx: Context, lines: Sequence[CartLine], details: CheckoutDetail
         shipping = fulfilment_rules.choose_method(offered, details.shipping_method)
     except ShippingMethodUnknown as problem:
         problems.append(problem.located("shippingMethod"))
-    made = rules.make_lines(lines, sellables, ctx.scope.locales)
+    request = _request(ctx, lines, sellables)
+    if inputs is None:
+        inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
+    quotes = ctx.hooks.price_quotes(request, inputs, mood=Mood.REFUSE)
+    units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
+    made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
     price = rules.price_lines(
-        made, currency=ctx.scope.currency, shipping=shipping, locales=ctx.scope.locales
+        made, units, currency=ctx.scope.currency, shipping=shipping, locales=ctx.scope.locales
     )
     return Quote(
         lines=made,
         price=price,
         sellables=sellables,
+        activities=rules.find_used(made, activities),
+        inputs=inputs,
         problems=tuple(problems),
         ships=bool(offered),
+    )
+
+
+def _request(
+    ctx: Context, lines: Sequence[CartLine], sellables: Mapping[VariantId, Sellable]
+) -> PriceRequest:
+    return PriceRequest(
+        channel_id=ctx.scope.channel_id,
+        currency=ctx.scope.currency,
+        member_id=ctx.viewer.member_id,
+        now=ctx.clock.now(),
+        items=rules.price_items_of(lines, sellables),
     )
 
 
