@@ -49,7 +49,7 @@ FOR_ONLY: Mapping[str, set[str]] = {
     "koipond.kernel.db": {"repository", "tables"},
     "koipond.kernel.schema": {"graphql"},
     "koipond.kernel.outbox": set(),
-    "koipond.kernel.dispatch": set(),
+    "koipond.kernel.dispatch": {"service"},
     "koipond.kernel.migrate": set(),
     "koipond.kernel.plugins": set(),
     "koipond_sdk.db": {"repository", "tables"},

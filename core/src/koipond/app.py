@@ -154,6 +154,7 @@ def make_shop(
         reactions=REACTIONS,
         jobs=JOBS,
         recurring=RECURRING,
+        consumers=hooks.consumers(),
     )
 
 
@@ -190,7 +191,8 @@ def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvid
 
 def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
     """Register what the plugins implement. Raises HookMistake."""
-    return Hooks(Registry(specs, {plugin.name: plugin.hooks for plugin in plugins}))
+    registry = Registry(specs, {plugin.name: plugin.hooks for plugin in plugins})
+    return Hooks(registry, {plugin.name: plugin.manifest.table_prefix for plugin in plugins})
 
 
 @lru_cache(8)

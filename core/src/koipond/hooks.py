@@ -6,8 +6,34 @@ one raises is decided by their kind; see kernel/dispatch/kinds.py.
 
 from __future__ import annotations
 
-from koipond.kernel.dispatch import Dispatcher, Registry, contribute
+from collections.abc import Mapping, Set
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from koipond.kernel.context import Context
+from koipond.kernel.deliveries import Consumer
+from koipond.kernel.dispatch import (
+    Dispatcher,
+    Mood,
+    Registry,
+    by_key,
+    calculate,
+    contribute,
+    event,
+    load,
+    take_part,
+    validate,
+)
+from koipond.kernel.dispatch.calling import Inputs
+from koipond.kernel.errors import DomainError
+from koipond.kernel.events import Event
 from koipond.kernel.schema import Api
+from koipond.member.types import Reward
+from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
+from koipond.order.types import Checkout, CheckoutTerms, Order, OrderState, QuotaRequest
+from koipond.pricing.rules import Offered
+from koipond.pricing.types import PriceQuote, PriceRequest
 
 
 @contribute(since="0.1")
@@ -19,13 +45,187 @@ def register_graphql(api: Api) -> None:
     """
 
 
+@load(since="0.1")
+async def price_inputs(ctx: Context, request: PriceRequest) -> Struct | None:
+    """Load what `price_quotes` needs to know of these items and this viewer.
+
+    Called once for a list of products, a cart or a purchase, outside of any transaction. None: this
+    plugin has nothing to say of them, and is not asked.
+    """
+
+
+@calculate(since="0.1", inputs="price_inputs")
+def price_quotes(request: PriceRequest, inputs: Struct | None) -> list[PriceQuote]:
+    """Quote unit prices for some of the items; core takes the best, see `choose_unit_price`.
+
+    Pure: it is called again with the same inputs when the order is placed. Quotes for items that
+    were not asked for are passed over. What sells a variant for everybody and for a while is
+    better published as an activity: it then costs no call at all.
+    """
+    raise NotImplementedError
+
+
+@validate(since="0.1")
+async def checkout_validate(ctx: Context, checkout: Checkout) -> list[DomainError]:
+    """Refuse a purchase that is about to be placed; none is well.
+
+    Called for each purchase before anything is reserved, outside of any transaction. All plugins
+    are asked, and the buyer is told the first refusal; one that raises refuses as PLUGIN_ERROR.
+    """
+    raise NotImplementedError
+
+
+@load(since="0.1")
+async def checkout_attributes(ctx: Context, checkout: Checkout) -> CheckoutTerms | None:
+    """Say what is kept with the order and its lines, what holds it, how soon it must be paid.
+
+    Called for each purchase that no plugin refuses, before anything is reserved, outside of any
+    transaction. None: nothing.
+    """
+
+
+@load(since="0.1")
+async def quota_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
+    """Ask for units beside the stock: seats, uses, limits. The order gets all it asks for, or none.
+
+    Called as `checkout_attributes`. Units of activities are core's to ask for. A quota is asked for
+    once; the plugin's refusal may take the place of core's.
+    """
+    raise NotImplementedError
+
+
+@take_part(since="0.1")
+async def order_creating(ctx: Context, order: Order, checkout: Checkout) -> None:
+    """Write to the plugin's own tables as an order is stored, in the same transaction.
+
+    Called once for each order, after its rows are written and before its reservations are tied to
+    it. Only SQL on the plugin's own tables: commits, networks, reserving and writing to others are
+    refused. Raising undoes the order; a DomainError is what the buyer is told.
+    """
+
+
+@validate(since="0.1")
+async def order_move_validate(ctx: Context, order: Order, to: OrderState) -> list[DomainError]:
+    """Refuse a move of an order that its buyer asks for, such as cancelling; none is well.
+
+    Never called for what money or time does to an order: confirmed, expired, cancelled by the
+    shop. Outside of any transaction.
+    """
+    raise NotImplementedError
+
+
+@event(OrderConfirmed, since="0.1")
+async def order_confirmed(ctx: Context, event: OrderConfirmed) -> None:
+    """Hear that an order is paid, or that there was nothing to pay; in a transaction of its own.
+
+    At least once for each event, those of one order in their order, soon after the commit. What
+    it writes is committed together with the mark that it heard; one that raises is told again,
+    later and later, and at last is a dead letter. The order is untouched.
+    """
+
+
+@event(OrderCancelled, since="0.1")
+async def order_cancelled(ctx: Context, event: OrderCancelled) -> None:
+    """Hear that an order is off, by its buyer or the shop; as `order_confirmed`."""
+
+
+@event(OrderExpired, since="0.1")
+async def order_expired(ctx: Context, event: OrderExpired) -> None:
+    """Hear that an order was not paid in time; as `order_confirmed`."""
+
+
+@by_key(since="0.1")
+async def reward_grant(ctx: Context, reward: Reward) -> None:
+    """Give a member a reward of the kind that is this implementation's key: points, a coupon.
+
+    In the transaction of what it is for, once for each `source`: a second time changes nothing.
+    """
+
+
 class Hooks:
     """The specs above as methods, over a frozen registry of implementations."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(
+        self, registry: Registry, prefixes: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """prefixes: {plugin: with which the names of its tables begin}."""
         self.registry = registry
         self._call = Dispatcher(registry)
+        self._prefixes = prefixes
+
+    @property
+    def plugins(self) -> Set[str]:
+        """The plugins that are installed and on."""
+        return self.registry.plugins
+
+    def prefix_of(self, plugin: str) -> str:
+        """Return with which the names of a plugin's tables begin."""
+        return self._prefixes[plugin]
 
     def register_graphql(self, plugin: str, api: Api) -> None:
         """Let one plugin add to the schemas; each gets an Api that carries its name."""
         self._call.contribute("register_graphql", plugin, api)
+
+    async def price_inputs(self, ctx: Context, request: PriceRequest, *, mood: Mood) -> Inputs:
+        """Return {plugin: what it needs to quote prices for a request}. Raises PluginFailed."""
+        return await self._call.load("price_inputs", ctx, request, mood=mood)
+
+    def price_quotes(self, request: PriceRequest, inputs: Inputs, *, mood: Mood) -> list[Offered]:
+        """Return [(plugin, quote)] of all plugins. Raises PluginFailed."""
+        found = self._call.calculate("price_quotes", inputs, request, mood=mood)
+        return [(plugin, quote) for plugin, quotes in found for quote in quotes]
+
+    async def checkout_validate(self, ctx: Context, checkout: Checkout) -> list[DomainError]:
+        """Return why plugins refuse a purchase."""
+        return await self._call.validate("checkout_validate", ctx, checkout)
+
+    async def checkout_attributes(
+        self, ctx: Context, checkout: Checkout
+    ) -> dict[str, CheckoutTerms]:
+        """Return {plugin: what it adds to an order}. Raises PluginFailed."""
+        return await self._call.load("checkout_attributes", ctx, checkout, mood=Mood.REFUSE)
+
+    async def quota_requests(self, ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
+        """Return what plugins want reserved beside the stock. Raises PluginFailed."""
+        found = await self._call.load("quota_requests", ctx, checkout, mood=Mood.REFUSE)
+        return [one for wanted in found.values() for one in wanted]
+
+    async def order_creating(self, ctx: Context, order: Order, checkout: Checkout) -> None:
+        """Let plugins write with an order. Raises PluginFailed and what plugins refuse by."""
+        await self._call.take_part("order_creating", ctx.lent_to, order, checkout)
+
+    async def order_move_validate(
+        self, ctx: Context, order: Order, to: OrderState
+    ) -> list[DomainError]:
+        """Return why plugins refuse a move that a buyer asks for."""
+        return await self._call.validate("order_move_validate", ctx, order, to)
+
+    async def reward_grant(self, ctx: Context, reward: Reward) -> None:
+        """Give a reward; its kind must be one of `reward_kinds`. Raises PluginFailed."""
+        await self._call.ask_by_key("reward_grant", reward.kind, ctx, reward)
+
+    @property
+    def reward_kinds(self) -> list[str]:
+        """The kinds of rewards that can be given in this shop."""
+        return sorted(self.registry.keys["reward_grant"])
+
+    def consumers(self) -> list[Consumer]:
+        """Return the plugins that hear of events, each as one consumer of the outbox."""
+        return [self._consumer(plugin) for plugin in sorted(self.plugins) if self._heard_by(plugin)]
+
+    def _consumer(self, plugin: str) -> Consumer:
+        heard = self._heard_by(plugin)
+
+        async def handle(ctx: Context, told: Event) -> None:
+            await self._call.tell(heard[type(told)], plugin, ctx, told)
+
+        # The dispatcher cuts what is late; this is for what it cannot cut.
+        return Consumer(name=plugin, events=tuple(heard), handle=handle, deadline_s=10)
+
+    def _heard_by(self, plugin: str) -> dict[type[Event], str]:
+        """Return {event: the hook that a plugin hears it by}."""
+        return {
+            spec.declared.hears: name
+            for name, spec in self.registry.specs.items()
+            if spec.declared.hears is not None and self._call.implementation(name, plugin)
+        }

@@ -28,8 +28,8 @@ from koipond.order.errors import (
     TooManyLines,
     TotalTooLarge,
 )
-from koipond.order.types import Address, CartLine, CheckoutDetails, OrderState
-from koipond.pricing.types import Adjustment, PricedOrder, Stage
+from koipond.order.types import Address, CartLine, CheckoutDetails, OrderLine, OrderState
+from koipond.pricing.types import Adjustment, PricedOrder, Stage, UnitPrice
 
 EUR = Currency("EUR")
 EN, ZH = Locale("en"), Locale("zh-Hans")
@@ -111,17 +111,27 @@ def test_problems_name_the_line_and_the_reason() -> None:
     assert encode(VariantId, TEA) in str(found[0])
 
 
+def made_lines(
+    lines: list[CartLine], sellables: dict[VariantId, Sellable], locales: list[Locale]
+) -> tuple[OrderLine, ...]:
+    """Make lines that cost what the price list says."""
+    items = rules.price_items_of(lines, sellables, {})
+    units = {item.key: UnitPrice(list_minor=item.list_minor) for item in items}
+    return rules.make_lines(lines, sellables, units, locales)
+
+
 def test_lines_carry_the_buyers_words_and_todays_price() -> None:
-    (line,) = rules.make_lines([cart_line(TEA, 2)], {TEA: sellable(TEA)}, [ZH, EN])
+    (line,) = made_lines([cart_line(TEA, 2)], {TEA: sellable(TEA)}, [ZH, EN])
     assert (line.name, line.quantity, line.unit_price_minor) == ("龙井, 50 克", 2, 12_50)
 
 
 def test_an_order_costs_its_lines_and_its_shipping() -> None:
-    lines = rules.make_lines([cart_line(TEA, 3)], {TEA: sellable(TEA)}, [EN])
+    lines = made_lines([cart_line(TEA, 3)], {TEA: sellable(TEA)}, [EN])
     parcel = ShippingMethod(
         id=ShippingMethodId(new_id()), code="parcel", name={EN: "Parcel"}, prices={EUR: 4_90}
     )
-    price = rules.price_lines(lines, currency=EUR, shipping=parcel, locales=[EN])
+    units = {line.id: UnitPrice(list_minor=line.unit_price_minor) for line in lines}
+    price = rules.price_lines(lines, units, currency=EUR, shipping=parcel, locales=[EN])
     assert price.subtotal == Money(37_50, EUR)
     assert price.shipping == Money(4_90, EUR)
     assert price.total == Money(42_40, EUR)
@@ -130,10 +140,8 @@ def test_an_order_costs_its_lines_and_its_shipping() -> None:
 
 def test_two_lines_of_one_variant_are_one_demand_and_untracked_ones_are_none() -> None:
     sellables = {TEA: sellable(TEA), CUP: sellable(CUP, track_stock=False)}
-    lines = rules.make_lines(
-        [cart_line(TEA, 2), cart_line(CUP, 7), cart_line(TEA, 3)], sellables, [EN]
-    )
-    demands = rules.find_demands(lines, sellables)
+    lines = made_lines([cart_line(TEA, 2), cart_line(CUP, 7), cart_line(TEA, 3)], sellables, [EN])
+    demands = rules.find_demands(lines, sellables, {})
     assert [(one.variant_id, one.quantity) for one in demands] == [(TEA, 5)]
 
 
@@ -143,14 +151,14 @@ def test_an_order_of_nothing_is_refused() -> None:
 
 
 def test_what_is_missing_is_named() -> None:
-    lines = rules.make_lines([cart_line(TEA)], {TEA: sellable(TEA)}, [EN])
+    lines = made_lines([cart_line(TEA)], {TEA: sellable(TEA)}, [EN])
     with pytest.raises(CheckoutIncomplete) as refused:
         rules.check_complete(lines, CheckoutDetails(), ships=True)
     assert refused.value.missing == "contact, shippingAddress"
 
 
 def test_a_channel_that_ships_nothing_wants_no_address() -> None:
-    lines = rules.make_lines([cart_line(TEA)], {TEA: sellable(TEA)}, [EN])
+    lines = made_lines([cart_line(TEA)], {TEA: sellable(TEA)}, [EN])
     contact = Contact(email="lin@example.org")
     rules.check_complete(lines, CheckoutDetails(contact=contact), ships=False)
 

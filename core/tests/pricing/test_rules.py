@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from koipond.kernel.ids import OrderLineId, new_id
 from koipond.kernel.money import Currency, Money
 from koipond.pricing.rules import price_order
-from koipond.pricing.types import Adjustment, PricedOrder, QuoteLine, Stage
+from koipond.pricing.types import Adjustment, PricedOrder, QuoteLine, Stage, UnitPrice
 
 EUR = Currency("EUR")
 amounts = st.lists(st.tuples(st.integers(1, 9_999), st.integers(0, 10**9)), min_size=1, max_size=20)
@@ -14,7 +14,12 @@ amounts = st.lists(st.tuples(st.integers(1, 9_999), st.integers(0, 10**9)), min_
 
 def quote_lines(drawn: list[tuple[int, int]]) -> list[QuoteLine]:
     return [
-        QuoteLine(id=OrderLineId(new_id()), quantity=quantity, unit_price_minor=price, label="Tea")
+        QuoteLine(
+            id=OrderLineId(new_id()),
+            quantity=quantity,
+            unit=UnitPrice(list_minor=price),
+            label="Tea",
+        )
         for quantity, price in drawn
     ]
 

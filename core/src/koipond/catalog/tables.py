@@ -174,3 +174,36 @@ price = Table(
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     Index(None, "variant_id"),
 )
+
+# A flash price, a team's price, a live room's price: what sells a variant for another price between
+# two instants. Published by a plugin, whose own tables say what else it is.
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("plugin", String(60), nullable=False),
+    # What the plugin calls it, kept with the orders that it priced.
+    Column("rule", String(120), nullable=False),
+    # {locale: text}
+    Column("label", Document, nullable=False),
+    Column("channel_id", ForeignKey("channel.id"), nullable=False),
+    Column("variant_id", ForeignKey("variant.id"), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    # Half open: it sells at the one, and no more at the other.
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    # Only for lines that ask for it.
+    Column("by_choice", Boolean, nullable=False),
+    # Where its units come from instead of the stock; they were moved there.
+    Column("quota_id", Uuid, nullable=True),
+    # Guests see nothing of it: their purchases could not be told apart, so no limit would hold.
+    Column("members_only", Boolean, nullable=False),
+    # One more with every change: an order is placed by the version that it was priced by.
+    Column("version", Integer, nullable=False),
+    Column("withdrawn_at", Instant, nullable=True),
+    CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
+    CheckConstraint("starts_at < ends_at", name="window"),
+    Index(None, "ends_at"),
+    Index(None, "variant_id"),
+)

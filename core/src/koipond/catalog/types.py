@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import (
+    ActivityId,
     CategoryId,
     ChannelId,
     CollectionId,
@@ -16,9 +17,10 @@ from koipond.kernel.ids import (
     OptionId,
     PriceListId,
     ProductId,
+    QuotaId,
     VariantId,
 )
-from koipond.kernel.money import Currency
+from koipond.kernel.money import Currency, Money
 from koipond.kernel.texts import Locale, Texts
 
 
@@ -270,3 +272,43 @@ class Shelf(Struct, frozen=True, kw_only=True):
     owners: Mapping[str, str] = {}
     names: Mapping[NameKind, Mapping[UUID, Named]] = {}
     price_list_id: PriceListId | None = None
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """What sells a variant for another price from `starts_at` until `ends_at`, exclusive.
+
+    rule: what the plugin calls it. by_choice: only for lines that ask for it. quota_id: where its
+    units come from instead of the stock; None: from the stock. members_only: guests are refused.
+    version: one more with every change.
+    """
+
+    id: ActivityId
+    plugin: str
+    rule: str
+    label: Texts
+    channel_id: ChannelId
+    variant_id: VariantId
+    currency: Currency
+    unit_price_minor: int
+    starts_at: datetime
+    ends_at: datetime
+    by_choice: bool = False
+    quota_id: QuotaId | None = None
+    members_only: bool = False
+    version: int = 1
+
+    def runs_at(self, now: datetime) -> bool:
+        """Tell whether it sells at an instant."""
+        return self.starts_at <= now < self.ends_at
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """What a viewer pays for a unit. was: the price of the list, where that is more.
+
+    origin: who made the price. ends_at: until when it holds; None: nothing is said of it.
+    """
+
+    price: Money
+    was: Money | None
+    origin: str
+    ends_at: datetime | None

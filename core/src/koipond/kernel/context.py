@@ -16,16 +16,19 @@ from msgspec import Struct
 from koipond.kernel import outbox
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
+from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.events import Event
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.money import Currency
+from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
 
 if TYPE_CHECKING:
+    from koipond.catalog.service import ActivityIndex
     from koipond.hooks import Hooks
     from koipond.kernel.deliveries import Consumer
     from koipond.quota.service import Desk
@@ -83,6 +86,8 @@ class Shop:
         self.input_types = input_types or InputTypes({})
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
+        # Made by catalog/ when a price is first asked for.
+        self.activities: ActivityIndex | None = None
 
     async def close(self) -> None:
         """Answer those who wait for units, then close every connection."""
@@ -224,6 +229,12 @@ class Context:
         elsewhere._scope = scope
         return elsewhere
 
+    def lent_to(self, plugin: str) -> Context:
+        """Return this very transaction as a plugin takes part in it; see kernel/partaking.py."""
+        lent = copy.copy(self)
+        lent._connection = PluginConnection(self.db, prefix=self.hooks.prefix_of(plugin))
+        return lent
+
     def inside(self, connection: AsyncConnection) -> Context:
         """Return this request inside a transaction."""
         return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
@@ -270,6 +281,10 @@ def transaction(
             await inside.settle()
             return result
 
+        refuse_inside(
+            "begins a transaction beside the one that it is in",
+            "Core waits for it, with locks that the other may wait for: do it in an event hook",
+        )
         # Who kept one connection while waiting for another could wait for others who do the same.
         await ctx.rest()
         return await ctx.shop.database.transact(work)

@@ -25,6 +25,7 @@ OptionValueId = NewType("OptionValueId", UUID)
 VariantId = NewType("VariantId", UUID)
 MediaId = NewType("MediaId", UUID)
 PriceListId = NewType("PriceListId", UUID)
+ActivityId = NewType("ActivityId", UUID)
 LocationId = NewType("LocationId", UUID)
 StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
@@ -54,6 +55,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     OptionId: "opt",
     VariantId: "var",
     MediaId: "media",
+    ActivityId: "act",
     LocationId: "loc",
     MemberId: "mem",
     StaffId: "staff",

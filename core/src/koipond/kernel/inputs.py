@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from koipond.kernel.ids import ActivityId
+
 
 class PluginInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a plugin's GraphQL input comes to: kept with the cart, given to the plugin's hooks.
@@ -17,12 +19,25 @@ class PluginInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     asked to choose again. So give new fields a default.
     """
 
+    def chosen_activity(self) -> ActivityId | None:
+        """Return the activity that the buyer wants a line to be sold by; None: whichever is best.
+
+        A plugin whose activities are sold by choice says here which one was chosen.
+        """
+        return None
+
 
 class Level(StrEnum):
     """What an input is about."""
 
     LINE = "line"
     ORDER = "order"
+
+
+def chosen_activity(chosen: ChosenInputs) -> ActivityId | None:
+    """Return the activity that one of a line's inputs chooses; of several the first by plugin."""
+    found = (chosen[plugin].chosen_activity() for plugin in sorted(chosen))
+    return next((one for one in found if one is not None), None)
 
 
 # {plugin: its input}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, Text, cast, literal_column, select
+from sqlalchemy import JSON, ColumnElement, Table, Text, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -38,6 +38,14 @@ class _All(_Json):
     names = ("json_agg", "json_group_array")
 
 
+class _Within(_Json):
+    """A document in a column, as what it is: SQLite keeps documents as text."""
+
+    name = "json_within"
+    inherit_cache = True
+    names = ("", "json")
+
+
 @compiles(_Json, "postgresql")
 def _for_postgresql(element: _Json, compiler: SQLCompiler, **options: Any) -> str:
     return f"{element.names[0]}({compiler.process(element.clauses, **options)})"
@@ -55,7 +63,9 @@ class Parts(Generic[T]):
         names = [field.name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # a Struct
         told: list[ColumnElement[Any]] = []
         for name in names:
-            told += literal_column(f"'{name}'"), table.c[name]
+            column = table.c[name]
+            is_document = isinstance(column.type, JSON)
+            told += literal_column(f"'{name}'"), _Within(column) if is_document else column
         self._row = _Pair(table.c.position, _Object(*told))
         # SQLite has 0 and 1 for false and true.
         self._decoder = msgspec.json.Decoder(list[tuple[int, kind]], strict=False)  # type: ignore[valid-type]  # known when it runs

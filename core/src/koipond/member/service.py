@@ -3,9 +3,9 @@
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId, new_id
 from koipond.member import repository
-from koipond.member.errors import MemberUnknown
+from koipond.member.errors import MemberUnknown, RewardKindUnknown
 from koipond.member.events import MemberCreated
-from koipond.member.types import Contact, Member
+from koipond.member.types import Contact, Member, Reward
 
 
 @transaction
@@ -41,3 +41,20 @@ async def find_by_address(ctx: Context, address: str) -> MemberId:
     if found is None:
         raise MemberUnknown(member=address)
     return found
+
+
+def check_reward_kind(ctx: Context, kind: str) -> None:
+    """Raise RewardKindUnknown unless rewards of this kind can be given in this shop."""
+    known = ctx.hooks.reward_kinds
+    if kind not in known:
+        raise RewardKindUnknown(kind=kind, known=", ".join(known) or "none")
+
+
+@transaction
+async def grant_reward(ctx: Context, reward: Reward) -> None:
+    """Give a member a reward, in the transaction of what it is for; once for each source.
+
+    Raises RewardKindUnknown, PluginFailed.
+    """
+    check_reward_kind(ctx, reward.kind)
+    await ctx.hooks.reward_grant(ctx, reward)

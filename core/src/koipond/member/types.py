@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from koipond.kernel.ids import MemberId
 
+SOURCE_MAX = 200
+
 
 class MemberState(StrEnum):
     """GUEST: made from an order's contact, has never logged in."""
@@ -45,3 +47,22 @@ class Member(Struct, frozen=True, kw_only=True):
     email: str | None
     phone: str | None
     created_at: datetime
+
+
+class Reward(Struct, frozen=True, kw_only=True):
+    """Something that a member is given: `amount` of a `kind`, once for each `source`.
+
+    kind: what a plugin's reward_grant answers for, such as "points". amount: >= 1, in the kind's
+    own unit. source: what it is for, by plugin and key: "checkin:2026-11-22:mem_…". note: what the
+    member reads.
+    """
+
+    kind: str
+    member_id: MemberId
+    amount: int
+    source: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.amount > 0, "a reward is of 1 or more"
+        assert 0 < len(self.source) <= SOURCE_MAX, "a source names what it is for"

@@ -290,3 +290,28 @@ class PayeeSlotsTaken(DomainError):
             f"Two persons are paid for this line already, by {self.sources}. "
             "Nobody else can be, by law: leave this one out."
         )
+
+
+@domain_error
+class ActivitySoldOut(DomainError):
+    """More units than an activity has left at its price."""
+
+    code: ClassVar[str] = "ACTIVITY_SOLD_OUT"
+    sku: str
+    requested: int
+    available: int
+
+    def __str__(self) -> str:
+        way = "Lower the quantity." if self.available else "It may still be had without it."
+        return f"{self.sku}: {self.requested} wanted, {self.available} left at this offer. {way}"
+
+
+@domain_error
+class ActivityOver(DomainError):
+    """An offer that does not sell: it is over, has not begun, or is not for this buyer."""
+
+    code: ClassVar[str] = "ACTIVITY_OVER"
+    sku: str
+
+    def __str__(self) -> str:
+        return f"{self.sku}: this offer cannot be had now. Look at it again, or buy without it."

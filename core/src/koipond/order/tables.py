@@ -55,7 +55,15 @@ order = Table(
     Column("cancel_reason", String(200), nullable=True),
     # [Attention]; none is NULL.
     Column("attention", Document, nullable=True),
+    # [OrderHold]; none is NULL.
+    Column("holds", Document, nullable=True),
+    # {plugin: Attributes}
+    Column("attributes", Document, nullable=False),
+    # [Considered]: every quote that there was for a line, and what became of it.
+    Column("price_trace", Document, nullable=False),
     Column("placed_at", Instant, nullable=False),
+    # Until when it may be paid.
+    Column("pay_until", Instant, nullable=False),
     # Since when its payments are being closed at their providers, because it was not paid in time.
     Column("closing_at", Instant, nullable=True),
     Column("expired_at", Instant, nullable=True),
@@ -67,7 +75,9 @@ order = Table(
 )
 # Written out and not as a parameter: only then can a plan that is kept use the partial index.
 unpaid = order.c.state == literal_column("'placed'")
-Index("ix_order_placed_at", order.c.placed_at, postgresql_where=unpaid, sqlite_where=unpaid)
+Index("ix_order_pay_until", order.c.pay_until, postgresql_where=unpaid, sqlite_where=unpaid)
+held = order.c.holds.is_not(None)
+Index("ix_order_holds", order.c.id, postgresql_where=held, sqlite_where=held)
 flagged = order.c.attention.is_not(None)
 Index("ix_order_attention", order.c.id, postgresql_where=flagged, sqlite_where=flagged)
 
@@ -88,6 +98,10 @@ order_line = Table(
     Column("tracked", Boolean, nullable=False),
     # Units that staff gave the money back for.
     Column("refunded_quantity", Integer, nullable=False),
+    # The activity that it was sold by.
+    Column("activity_id", Uuid, nullable=True),
+    # {plugin: Attributes}
+    Column("attributes", Document, nullable=False),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint(
         "0 <= refunded_quantity AND refunded_quantity <= quantity", name="refunded_quantity"

@@ -1,21 +1,35 @@
 """Orders, seen from outside. A cart is an Order in state CART."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from msgspec import Struct
 
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import ChannelId, MemberId, OrderId, OrderLineId, ProductId, VariantId
-from koipond.kernel.inputs import ChosenInputs, KeptInputs
+from koipond.kernel.ids import (
+    ActivityId,
+    ChannelId,
+    MemberId,
+    OrderId,
+    OrderLineId,
+    ProductId,
+    SubjectId,
+    VariantId,
+)
+from koipond.kernel.inputs import ChosenInputs, KeptInputs, PluginInput
 from koipond.kernel.jobs import Job
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
 from koipond.member.types import Contact
 from koipond.pricing.types import PricedOrder
+from koipond.quota.types import Claim
+
+I = TypeVar("I", bound=PluginInput)  # noqa: E741  # as in Input
+# What a plugin keeps with an order or a line: names and texts, readable without the plugin.
+Attributes = Mapping[str, str]
 
 
 class OrderState(StrEnum):
@@ -126,6 +140,22 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     unit_price_minor: int
     tracked: bool = True
     refunded_quantity: int = 0
+    # By which activity it was sold, if by one.
+    activity_id: ActivityId | None = None
+    # {plugin: what it keeps with the line}
+    attributes: Mapping[str, Attributes] = {}
+
+
+class OrderHold(Struct, frozen=True, kw_only=True):
+    """A named reason why an order may not be fulfilled yet; one of a name at a time.
+
+    source: who placed it, core or a plugin. reason: what people read.
+    """
+
+    name: str
+    source: str
+    reason: str
+    placed_at: datetime
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -134,6 +164,8 @@ class Order(Struct, frozen=True, kw_only=True):
     problems: what keeps a cart from being placed as it is; such lines are not among `lines`.
     is_closing: it was not paid in time, and its payments are being closed at their providers;
     until that is done it neither is confirmed nor expires.
+    pay_until: when a placed order expires if it is not paid. holds: it is not fulfilled before
+    there are none. attributes: {plugin: what it keeps with the order}.
     """
 
     id: OrderId
@@ -150,6 +182,9 @@ class Order(Struct, frozen=True, kw_only=True):
     expired_at: datetime | None = None
     is_closing: bool = False
     attention: tuple[Attention, ...] = ()
+    pay_until: datetime | None = None
+    holds: tuple[OrderHold, ...] = ()
+    attributes: Mapping[str, Attributes] = {}
 
     @property
     def total(self) -> Money:
@@ -250,3 +285,62 @@ class ReviveOrder(Job, frozen=True, kw_only=True):
     # While it waits money is in between.
     attempts_max: ClassVar[int] = 100
     order_id: OrderId
+
+
+class Checkout(Struct, frozen=True, kw_only=True):
+    """A purchase that is about to be placed, as plugins see it: priced, nothing stored yet.
+
+    subject: whom a limit counts, the member or, of a guest, what stands for the contact.
+    chosen: what the buyer told plugins.
+    """
+
+    order_id: OrderId
+    channel_id: ChannelId
+    member_id: MemberId | None
+    subject: SubjectId
+    lines: tuple[OrderLine, ...]
+    price: PricedOrder
+    details: CheckoutDetails
+    chosen: ChosenByBuyer
+    now: datetime
+
+    def chosen_of(self, line: OrderLine, kind: type[I]) -> I | None:
+        """Return what the buyer told a plugin about a line, by the class that it reads it as."""
+        told = self.chosen.lines.get(line.id, {}).values()
+        return next((one for one in told if isinstance(one, kind)), None)
+
+    def chosen_of_order(self, kind: type[I]) -> I | None:
+        """Return what the buyer told a plugin about the order; see `chosen_of`."""
+        told = self.chosen.order.values()
+        return next((one for one in told if isinstance(one, kind)), None)
+
+
+class HoldWish(Struct, frozen=True, kw_only=True):
+    """A hold that a plugin places on an order; see OrderHold."""
+
+    name: str
+    reason: str
+
+
+class CheckoutTerms(Struct, frozen=True, kw_only=True):
+    """What a plugin adds to an order that is being placed.
+
+    attributes, line_attributes: what it keeps with the order and its lines. payment_window: how
+    long it may be unpaid; the shortest of all counts.
+    """
+
+    attributes: Attributes = {}
+    line_attributes: Mapping[OrderLineId, Attributes] = {}
+    holds: tuple[HoldWish, ...] = ()
+    payment_window: timedelta | None = None
+
+
+class QuotaRequest(Struct, frozen=True, kw_only=True):
+    """Units that a plugin wants for an order beside the stock.
+
+    refusal: what the buyer is told where the claim is refused, made of core's own refusal
+    (QuotaShort, LimitReached, …); None: core's own.
+    """
+
+    claim: Claim
+    refusal: Callable[[DomainError], DomainError] | None = None

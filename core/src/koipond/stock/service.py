@@ -134,12 +134,19 @@ async def allow_back_order(
 
 
 async def reserve(
-    ctx: Context, order_id: OrderId, demands: Sequence[Demand], *, part: int = 0
+    ctx: Context,
+    order_id: OrderId,
+    demands: Sequence[Demand],
+    *,
+    others: Sequence[Claim] = (),
+    part: int = 0,
 ) -> list[Claim]:
     """Hold all that an order wants for a short while, or nothing; in no transaction.
 
-    demands: one per tracked variant. Returns the claims that `place` takes. The same ask again by
-    the same order keeps what it has. Raises InsufficientStock, AlreadyPlaced, DeskBusy.
+    demands: one per tracked variant. others: what it wants beside the stock, on quotas that are no
+    level's. Returns the claims that `place` takes. The same ask again by the same order keeps what
+    it has. Raises InsufficientStock, AlreadyPlaced, DeskBusy, and a quota's own refusal for one of
+    `others`.
     """
     for attempt in range(1, _PLANS + 1):
         levels = await _find_levels(ctx, [demand.variant_id for demand in demands])
@@ -147,10 +154,12 @@ async def reserve(
         has_choice = plan is None
         if plan is None:
             plan = await _plan_allocation(ctx, order_id, part, demands, levels)
-        claims = rules.make_claims(plan, SubjectId(order_id))
+        claims = [*rules.make_claims(plan, SubjectId(order_id)), *others]
         try:
             await quota.reserve(ctx, OwnerId(order_id), claims, part=part)
         except QuotaShort as error:
+            if any(one.quota_id == error.quota for one in others):
+                raise
             # Others were faster; perhaps another location has it.
             if attempt == _PLANS or not has_choice:
                 raise rules.shortage_of(error, levels, demands, cap=_told_at_most(ctx)) from error
@@ -236,6 +245,12 @@ async def _count_free(ctx: Context, levels: Sequence[Level]) -> list[StockLevel]
         return []
     quotas = await quota.find_quotas(ctx, [level.quota_id for level in levels])
     return [rules.with_quota(level, quotas[level.quota_id]) for level in levels]
+
+
+async def find_level_quotas(ctx: Context, variant_ids: Collection[VariantId]) -> set[QuotaId]:
+    """Return the quotas that are what can be sold of these variants, at any location."""
+    async with ctx.reading() as db:
+        return {level.quota_id for level in await repository.find_levels(db, list(variant_ids))}
 
 
 async def find_levels_of(

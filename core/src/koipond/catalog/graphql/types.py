@@ -7,9 +7,7 @@ import strawberry
 
 from koipond.catalog import service, types
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, encode
-from koipond.kernel.money import Money
 from koipond.kernel.schema import Info, MoneyType, Node, batch
-from koipond.kernel.schema.build import CORE
 from koipond.kernel.texts import Locale, pick
 
 
@@ -82,6 +80,17 @@ class Offer:
     ends_at: datetime | None = strawberry.field(description="When it ends; null: not by itself")
     server_now: datetime = strawberry.field(description="What to count down from")
 
+    @classmethod
+    def of(cls, found: types.Offer, now: datetime) -> "Offer":
+        """Wrap an offer."""
+        return cls(
+            price=MoneyType.of(found.price),
+            was=None if found.was is None else MoneyType.of(found.was),
+            origin=found.origin,
+            ends_at=found.ends_at,
+            server_now=now,
+        )
+
 
 @strawberry.type(description="What can be bought.")
 class Variant(Node):
@@ -124,10 +133,10 @@ class Variant(Node):
     @staticmethod
     async def offer(parents: list["Variant"], info: Info) -> list[Offer | None]:
         """What this viewer pays for it now; null: not sold in this currency."""
-        found = await service.find_prices(info.context, [parent.key for parent in parents])
+        found = await service.find_offers(info.context, [parent.found for parent in parents])
         now = info.context.clock.now()
         return [
-            _offer(found[parent.key], now) if parent.key in found else None for parent in parents
+            Offer.of(found[parent.key], now) if parent.key in found else None for parent in parents
         ]
 
     @batch
@@ -227,7 +236,3 @@ class Product(Node):
             name=pick(found.name, locales),
             description=pick(found.description, locales),
         )
-
-
-def _offer(price: Money, now: datetime) -> Offer:
-    return Offer(price=MoneyType.of(price), was=None, origin=CORE, ends_at=None, server_now=now)

@@ -1,5 +1,11 @@
 """SQL of the catalogue."""
 
+from koipond.catalog.repository.activities import (
+    find_activities,
+    find_activities_by_ids,
+    save_activities,
+    withdraw,
+)
 from koipond.catalog.repository.listing import (
     count_products,
     find_listed_categories,
@@ -28,6 +34,8 @@ from koipond.catalog.repository.saving import save_shelf
 __all__ = [
     "count_products",
     "ensure_price_list",
+    "find_activities",
+    "find_activities_by_ids",
     "find_attributes",
     "find_categories",
     "find_collections",
@@ -45,7 +53,9 @@ __all__ = [
     "find_variants",
     "find_variants_by_ids",
     "load_shelf",
+    "save_activities",
     "save_shelf",
     "set_price",
     "take_turns",
+    "withdraw",
 ]

@@ -2,6 +2,7 @@
 
 from koipond.catalog.rules.drafts import VARIANTS_MAX, refusal_of
 from koipond.catalog.rules.filters import check_filter, key_shape, sees_unlisted
+from koipond.catalog.rules.offers import make_offers, price_items
 from koipond.catalog.rules.telling import Teller
 from koipond.catalog.rules.words import fold, like_pattern, slugify, variant_name
 
@@ -12,6 +13,8 @@ __all__ = [
     "fold",
     "key_shape",
     "like_pattern",
+    "make_offers",
+    "price_items",
     "refusal_of",
     "sees_unlisted",
     "slugify",

@@ -22,7 +22,7 @@ def refuse_inside(act: str, fix: str) -> None:
     """Raise HookMisuse if this is called from a hook that core waits for."""
     who = inside.get()
     if who:
-        raise HookMisuse(f"{who} {act}. {fix}")
+        raise HookMisuse(f"{who} {act}. {fix}.")
 
 
 def refuse_reaching_out() -> None:
@@ -41,5 +41,5 @@ def _look(told: str, arguments: object) -> None:
         refuse_inside(
             f"reaches out ({told})",
             "Core waits for it, and may hold locks: read beforehand in a hook of kind load, or "
-            "enqueue a job.",
+            "enqueue a job",
         )

@@ -69,6 +69,7 @@ class Registry:
 
     def __init__(self, specs: ModuleType, plugins: Mapping[str, ModuleType]) -> None:
         """plugins: {name: the module that holds its implementations}. Raises HookMistake."""
+        self.plugins = frozenset(plugins)
         self.specs = {spec.name: spec for spec in _find_specs(specs)}
         manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(specs)

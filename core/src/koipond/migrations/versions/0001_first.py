@@ -387,7 +387,11 @@ def upgrade() -> None:
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("cancel_reason", sa.String(length=200), nullable=True),
         sa.Column("attention", Document, nullable=True),
+        sa.Column("holds", Document, nullable=True),
+        sa.Column("attributes", Document, nullable=False),
+        sa.Column("price_trace", Document, nullable=False),
         sa.Column("placed_at", Instant(), nullable=False),
+        sa.Column("pay_until", Instant(), nullable=False),
         sa.Column("closing_at", Instant(), nullable=True),
         sa.Column("expired_at", Instant(), nullable=True),
         sa.Column("updated_at", Instant(), nullable=False),
@@ -405,11 +409,19 @@ def upgrade() -> None:
         postgresql_where=sa.text("attention IS NOT NULL"),
         sqlite_where=sa.text("attention IS NOT NULL"),
     )
+    op.create_index(
+        "ix_order_holds",
+        "order",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("holds IS NOT NULL"),
+        sqlite_where=sa.text("holds IS NOT NULL"),
+    )
     op.create_index(op.f("ix_order_member_id_id"), "order", ["member_id", "id"], unique=False)
     op.create_index(
-        "ix_order_placed_at",
+        "ix_order_pay_until",
         "order",
-        ["placed_at"],
+        ["pay_until"],
         unique=False,
         postgresql_where=sa.text("state = 'placed'"),
         sqlite_where=sa.text("state = 'placed'"),
@@ -632,6 +644,35 @@ def upgrade() -> None:
         op.f("ix_variant_product_id_position"), "variant", ["product_id", "position"], unique=False
     )
     op.create_table(
+        "activity",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("plugin", sa.String(length=60), nullable=False),
+        sa.Column("rule", sa.String(length=120), nullable=False),
+        sa.Column("label", Document, nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("starts_at", Instant(), nullable=False),
+        sa.Column("ends_at", Instant(), nullable=False),
+        sa.Column("by_choice", sa.Boolean(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=True),
+        sa.Column("members_only", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("withdrawn_at", Instant(), nullable=True),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_activity_window")),
+        sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_activity_unit_price_minor")),
+        sa.ForeignKeyConstraint(
+            ["channel_id"], ["channel.id"], name=op.f("fk_activity_channel_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["variant_id"], ["variant.id"], name=op.f("fk_activity_variant_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_activity")),
+    )
+    op.create_index(op.f("ix_activity_ends_at"), "activity", ["ends_at"], unique=False)
+    op.create_index(op.f("ix_activity_variant_id"), "activity", ["variant_id"], unique=False)
+    op.create_table(
         "import_refusal",
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
@@ -670,6 +711,8 @@ def upgrade() -> None:
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
         sa.Column("tracked", sa.Boolean(), nullable=False),
         sa.Column("refunded_quantity", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Uuid(), nullable=True),
+        sa.Column("attributes", Document, nullable=False),
         sa.CheckConstraint(
             "0 <= refunded_quantity AND refunded_quantity <= quantity",
             name=op.f("ck_order_line_refunded_quantity"),
@@ -830,6 +873,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_media_product_id_position"), table_name="media")
     op.drop_table("media")
     op.drop_table("import_refusal")
+    op.drop_index(op.f("ix_activity_variant_id"), table_name="activity")
+    op.drop_index(op.f("ix_activity_ends_at"), table_name="activity")
+    op.drop_table("activity")
     op.drop_index(op.f("ix_variant_product_id_position"), table_name="variant")
     op.drop_table("variant")
     op.drop_table("shipping_method")
@@ -865,12 +911,18 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
     op.drop_index(
-        "ix_order_placed_at",
+        "ix_order_pay_until",
         table_name="order",
         postgresql_where=sa.text("state = 'placed'"),
         sqlite_where=sa.text("state = 'placed'"),
     )
     op.drop_index(op.f("ix_order_member_id_id"), table_name="order")
+    op.drop_index(
+        "ix_order_holds",
+        table_name="order",
+        postgresql_where=sa.text("holds IS NOT NULL"),
+        sqlite_where=sa.text("holds IS NOT NULL"),
+    )
     op.drop_index(
         "ix_order_attention",
         table_name="order",

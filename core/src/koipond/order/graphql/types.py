@@ -1,5 +1,6 @@
 """Types of carts and orders."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -19,10 +20,11 @@ from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.graphql import Payment, PaymentMethod, Refund
 from koipond.pricing.types import Adjustment as PricedAdjustment
-from koipond.pricing.types import PricedOrder, Stage
+from koipond.pricing.types import Considered, PricedOrder, Stage, Verdict
 
 strawberry.enum(OrderState)
 strawberry.enum(Stage, name="PriceStage")
+strawberry.enum(Verdict, name="PriceVerdict")
 
 
 @strawberry.type(description="How to reach the buyer.")
@@ -61,6 +63,56 @@ class Adjustment:
         )
 
 
+@strawberry.type(description="A price that a unit of a line could have had, and what became of it.")
+class PriceTraceEntry:
+    line_id: strawberry.ID
+    stage: Stage
+    origin: str = strawberry.field(description="koipond, or the plugin that quoted it")
+    rule: str = strawberry.field(description="What the plugin calls its rule")
+    label: str
+    unit_price: MoneyType
+    verdict: Verdict
+    ends_at: datetime | None
+
+    @classmethod
+    def of(cls, found: Considered, currency: Currency) -> "PriceTraceEntry":
+        """Wrap an entry of a price's trace."""
+        return cls(
+            line_id=strawberry.ID(encode(OrderLineId, found.key)),
+            stage=found.stage,
+            origin=found.origin,
+            rule=found.rule,
+            label=found.label,
+            unit_price=MoneyType.of(Money(found.unit_price_minor, currency)),
+            verdict=found.verdict,
+            ends_at=found.ends_at,
+        )
+
+
+@strawberry.type(description="Why an order may not be sent yet.")
+class OrderHold:
+    name: str
+    source: str = strawberry.field(description="koipond, or the plugin that holds it")
+    reason: str
+    placed_at: datetime
+
+
+@strawberry.type(description="Something that a plugin keeps with an order or a line.")
+class OrderAttribute:
+    plugin: str
+    name: str
+    value: str
+
+    @classmethod
+    def all_of(cls, found: Mapping[str, types.Attributes]) -> "list[OrderAttribute]":
+        """Wrap what plugins keep."""
+        return [
+            cls(plugin=plugin, name=name, value=value)
+            for plugin, kept in sorted(found.items())
+            for name, value in kept.items()
+        ]
+
+
 @strawberry.type(description="One line of a cart or an order.")
 class OrderLine:
     variant_key: strawberry.Private[VariantId]
@@ -72,6 +124,7 @@ class OrderLine:
     unit_price: MoneyType
     total: MoneyType
     adjustments: list[Adjustment]
+    attributes: list[OrderAttribute]
 
     @batch
     @staticmethod
@@ -98,6 +151,7 @@ class OrderLine:
             unit_price=MoneyType.of(Money(line.unit_price_minor, price.currency)),
             total=MoneyType.of(price.line_total(line.id)),
             adjustments=[Adjustment.of(one, price.currency) for one in own],
+            attributes=OrderAttribute.all_of(line.attributes),
         )
 
 
@@ -118,6 +172,16 @@ class Order(Node):
     shipping_address: Address | None
     shipping_method: str | None
     placed_at: datetime | None
+    pay_until: datetime | None = strawberry.field(
+        description="When it expires if it is not paid; null while a cart"
+    )
+    holds: list[OrderHold] = strawberry.field(
+        description="Why it may not be sent yet; it is when there are none"
+    )
+    attributes: list[OrderAttribute] = strawberry.field(description="What plugins keep with it")
+    price_trace: list[PriceTraceEntry] = strawberry.field(
+        description="Every price that its lines could have had, those that lost too"
+    )
     problems: list[UserError] = strawberry.field(
         description="What keeps a cart from being placed as it is"
     )
@@ -218,6 +282,10 @@ class Order(Node):
             shipping_address=_address(details),
             shipping_method=details.shipping_method,
             placed_at=found.placed_at,
+            pay_until=found.pay_until,
+            holds=[OrderHold(**msgspec.structs.asdict(one)) for one in found.holds],
+            attributes=OrderAttribute.all_of(found.attributes),
+            price_trace=[PriceTraceEntry.of(one, price.currency) for one in price.considered],
             problems=_problems(found),
         )
 

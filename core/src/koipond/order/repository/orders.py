@@ -30,11 +30,12 @@ from koipond.order.types import (
     CheckoutDetails,
     Order,
     OrderFilter,
+    OrderHold,
     OrderLine,
     OrderState,
     PayeeSlot,
 )
-from koipond.pricing.types import Adjustment, PricedOrder
+from koipond.pricing.types import Adjustment, Considered, PricedOrder
 
 
 async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: datetime) -> None:
@@ -102,8 +103,13 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "state": new.state,
             "details": new.details,
             "total_minor": new.total.amount_minor,
+            "attributes": new.attributes,
+            "price_trace": new.price.considered,
             "placed_at": new.placed_at,
+            "pay_until": new.pay_until,
             "updated_at": now,
+            # None is NULL only where nothing is said.
+            **({"holds": new.holds} if new.holds else {}),
         },
     )
     for position, line in enumerate(new.lines):
@@ -138,17 +144,25 @@ async def begin_closing(db: AsyncConnection, order_id: OrderId, *, now: datetime
     )
 
 
-async def find_unpaid(
-    db: AsyncConnection, channel_ids: Sequence[ChannelId], *, placed_by: datetime, limit: int
-) -> list[OrderId]:
-    """Return orders of these channels that were placed until then and are not paid."""
+async def find_unpaid(db: AsyncConnection, *, due_by: datetime, limit: int) -> list[OrderId]:
+    """Return orders that might have been paid until then, and are not."""
     rows = await db.execute(
         select(order.c.id)
-        .where(unpaid, order.c.placed_at <= placed_by, order.c.channel_id.in_(channel_ids))
-        .order_by(order.c.placed_at, order.c.id)
+        .where(unpaid, order.c.pay_until <= due_by)
+        .order_by(order.c.pay_until, order.c.id)
         .limit(limit)
     )
     return [OrderId(key) for key in rows.scalars()]
+
+
+async def save_holds(
+    db: AsyncConnection, order_id: OrderId, holds: Sequence[OrderHold], *, now: datetime
+) -> None:
+    """Store the holds of an order; the row is locked."""
+    kept = msgspec.to_builtins(tuple(holds)) or null()
+    await db.execute(
+        order.update().where(order.c.id == order_id).values(holds=kept, updated_at=now)
+    )
 
 
 async def set_attention(
@@ -289,13 +303,18 @@ def _order(row: Any) -> Order:
         member_id=row.member_id,
         lines=_LINES.read(row.lines),
         price=PricedOrder(
-            currency=Currency(row.currency), adjustments=_ADJUSTMENTS.read(row.adjustments)
+            currency=Currency(row.currency),
+            adjustments=_ADJUSTMENTS.read(row.adjustments),
+            considered=msgspec.convert(row.price_trace, tuple[Considered, ...]),
         ),
         details=msgspec.convert(row.details, CheckoutDetails),
         placed_at=row.placed_at,
         expired_at=row.expired_at,
         is_closing=row.closing_at is not None,
         attention=msgspec.convert(row.attention or (), tuple[Attention, ...]),
+        pay_until=row.pay_until,
+        holds=msgspec.convert(row.holds or (), tuple[OrderHold, ...]),
+        attributes=row.attributes,
     )
 
 

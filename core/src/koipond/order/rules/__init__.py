@@ -1,5 +1,10 @@
 """Rules of orders: what it takes to place one, and what money does to it."""
 
+from koipond.order.rules.claiming import (
+    claims_of_activities,
+    find_demands,
+    find_unmet_choices,
+)
 from koipond.order.rules.holding import TELLING, find_illegal_move, find_unheld
 from koipond.order.rules.paying import (
     Covering,
@@ -21,12 +26,13 @@ from koipond.order.rules.placing import (
     check_coupons,
     check_quantity,
     check_total,
-    find_demands,
     find_problems,
+    find_used,
     is_number,
     make_lines,
     make_number,
     merge_details,
+    price_items_of,
     price_lines,
     put_in,
     read_inputs,
@@ -45,10 +51,13 @@ __all__ = [
     "check_quantity",
     "check_tenders",
     "check_total",
+    "claims_of_activities",
     "find_demands",
     "find_illegal_move",
     "find_problems",
     "find_unheld",
+    "find_unmet_choices",
+    "find_used",
     "is_number",
     "make_lines",
     "make_number",
@@ -56,6 +65,7 @@ __all__ = [
     "parts_of",
     "plan_covering",
     "plan_refund",
+    "price_items_of",
     "price_lines",
     "put_in",
     "read_inputs",

@@ -1,15 +1,16 @@
 """What an order may become, and what it takes to place one."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from uuid import UUID
 
 import msgspec
 
 from koipond.catalog.errors import VariantNotPriced, VariantUnknown
-from koipond.catalog.types import Sellable
+from koipond.catalog.types import Activity, Sellable
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import OrderLineId, VariantId, encode
-from koipond.kernel.inputs import ChosenInputs, InputTypes, Level
+from koipond.kernel.ids import ActivityId, OrderLineId, VariantId, encode
+from koipond.kernel.inputs import ChosenInputs, InputTypes, Level, chosen_activity
 from koipond.kernel.money import MAX_MINOR, Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
@@ -33,8 +34,7 @@ from koipond.order.types import (
     OrderState,
 )
 from koipond.pricing.rules import price_order
-from koipond.pricing.types import PricedOrder, QuoteLine
-from koipond.stock.types import Demand
+from koipond.pricing.types import PricedOrder, PriceItem, QuoteLine, UnitPrice
 
 ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
     OrderState.CART: {OrderState.PLACED},
@@ -166,31 +166,70 @@ def read_inputs(
     return ChosenByBuyer(order=order, lines=chosen), problems
 
 
-def make_lines(
-    lines: Sequence[CartLine], sellables: Mapping[VariantId, Sellable], locales: Sequence[Locale]
-) -> tuple[OrderLine, ...]:
-    """Return those of `lines` that can be sold, with today's price and names for the buyer."""
-    made = []
+def price_items_of(
+    lines: Sequence[CartLine],
+    sellables: Mapping[VariantId, Sellable],
+    chosen: Mapping[OrderLineId, ChosenInputs],
+) -> tuple[PriceItem, ...]:
+    """Return those of `lines` that have a price here, as what asks for unit prices.
+
+    chosen: what the buyer told plugins of lines, such as by which activity they are to be sold.
+    """
+    items = []
     for line in lines:
         found = sellables.get(line.variant_id)
         if found is not None and found.price_minor is not None:
-            made.append(
-                OrderLine(
-                    id=line.id,
+            items.append(
+                PriceItem(
+                    key=line.id,
                     variant_id=line.variant_id,
                     product_id=found.product_id,
-                    sku=found.sku,
-                    name=_line_name(found, locales),
                     quantity=line.quantity,
-                    unit_price_minor=found.price_minor,
-                    tracked=found.track_stock,
+                    list_minor=found.price_minor,
+                    chosen=chosen_activity(chosen.get(line.id, {})),
                 )
             )
-    return tuple(made)
+    return tuple(items)
+
+
+def make_lines(
+    lines: Sequence[CartLine],
+    sellables: Mapping[VariantId, Sellable],
+    units: Mapping[UUID, UnitPrice],
+    locales: Sequence[Locale],
+) -> tuple[OrderLine, ...]:
+    """Return those of `lines` that can be sold, with names for the buyer.
+
+    units: {line: what a unit of it costs}, of those that have a price.
+    """
+    return tuple(
+        OrderLine(
+            id=line.id,
+            variant_id=line.variant_id,
+            product_id=sellables[line.variant_id].product_id,
+            sku=sellables[line.variant_id].sku,
+            name=_line_name(sellables[line.variant_id], locales),
+            quantity=line.quantity,
+            unit_price_minor=units[line.id].unit_minor,
+            tracked=sellables[line.variant_id].track_stock,
+            activity_id=units[line.id].activity_id,
+        )
+        for line in lines
+        if line.id in units
+    )
+
+
+def find_used(
+    lines: Iterable[OrderLine], activities: Mapping[VariantId, Sequence[Activity]]
+) -> dict[ActivityId, Activity]:
+    """Return {id: activity} of those that lines are sold by."""
+    wanted = {line.activity_id for line in lines}
+    return {one.id: one for some in activities.values() for one in some if one.id in wanted}
 
 
 def price_lines(
     lines: Sequence[OrderLine],
+    units: Mapping[UUID, UnitPrice],
     *,
     currency: Currency,
     shipping: ShippingMethod | None,
@@ -198,31 +237,11 @@ def price_lines(
 ) -> PricedOrder:
     """Price an order's lines and its shipping, if a method is chosen."""
     wanted = [
-        QuoteLine(
-            id=line.id,
-            quantity=line.quantity,
-            unit_price_minor=line.unit_price_minor,
-            label=line.name,
-        )
+        QuoteLine(id=line.id, quantity=line.quantity, unit=units[line.id], label=line.name)
         for line in lines
     ]
     chosen = (pick(shipping.name, locales), shipping.prices[currency]) if shipping else None
     return price_order(wanted, currency=currency, shipping=chosen)
-
-
-def find_demands(
-    lines: Iterable[OrderLine], sellables: Mapping[VariantId, Sellable]
-) -> list[Demand]:
-    """Return what the order wants of each tracked variant, all its lines of it together."""
-    wanted: dict[VariantId, Demand] = {}
-    for line in lines:
-        if not sellables[line.variant_id].track_stock:
-            continue
-        before = wanted[line.variant_id].quantity if line.variant_id in wanted else 0
-        wanted[line.variant_id] = Demand(
-            variant_id=line.variant_id, sku=line.sku, quantity=before + line.quantity
-        )
-    return list(wanted.values())
 
 
 def check_complete(lines: Sequence[OrderLine], details: CheckoutDetails, *, ships: bool) -> None:

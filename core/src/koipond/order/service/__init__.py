@@ -17,6 +17,7 @@ from koipond.order.service.cart import (
 )
 from koipond.order.service.covering import check_cover, cover_order
 from koipond.order.service.expiring import expire_order, expire_orders
+from koipond.order.service.holding import lift_hold, place_hold
 from koipond.order.service.payees import claim_payee_slot
 from koipond.order.service.paying import pay_order
 from koipond.order.service.placing import place_order
@@ -49,7 +50,9 @@ __all__ = [
     "flag_mismatch",
     "flag_order",
     "flag_refund_elsewhere",
+    "lift_hold",
     "pay_order",
+    "place_hold",
     "place_order",
     "refund_order",
     "revive_order",

@@ -22,12 +22,15 @@ async def cancel_order(
 ) -> Placed:
     """Cancel an order of the caller: its units are free at once, what was paid is given back.
 
-    Asked again, it answers the same. Raises OrderUnknown, OrderNotCancellable, and
-    PaymentUnresolved while a payment of it is at work.
+    Asked again, it answers the same. Raises OrderUnknown, OrderNotCancellable, what a plugin
+    refuses it by, and PaymentUnresolved while a payment of it is at work.
     """
     order = await find_own_order(ctx, order_id=order_id, token=token)
     if order is None:
         raise OrderUnknown
+    if allows(rules.ORDER_MOVES, order.state, OrderState.CANCELLED):
+        for refusal in await ctx.hooks.order_move_validate(ctx, order, OrderState.CANCELLED):
+            raise refusal
     await _carry_out(ctx, order, reason)
     return await answer(ctx, order_id)
 

@@ -3,17 +3,13 @@
 PLACED --window over--> closing --all payments closed--> EXPIRED, or CONFIRMED if one was faster
 """
 
-from collections import defaultdict
-from datetime import timedelta
-
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
-from koipond.kernel.ids import ChannelId, OrderId
+from koipond.kernel.ids import OrderId
 from koipond.kernel.jobs import enqueue
 from koipond.order import repository
 from koipond.order.events import OrderExpired
 from koipond.order.service.covering import confirm, find_standing, is_covered
-from koipond.order.service.policies import find_policies
 from koipond.order.types import ExpireOrder, ExpireOrders, OrderState
 from koipond.payment import service as payment
 from koipond.payment.types import RefundReason
@@ -25,15 +21,9 @@ _AT_ONCE = 500
 @transaction
 async def expire_orders(ctx: Context, job: ExpireOrders) -> None:
     """Have each order closed whose window to be paid is over."""
-    now = ctx.clock.now()
-    channels: dict[timedelta, list[ChannelId]] = defaultdict(list)
-    for key, policy in (await find_policies(ctx)).items():
-        channels[policy.window].append(key)
-    for window, keys in channels.items():
-        due = await repository.find_unpaid(ctx.db, keys, placed_by=now - window, limit=_AT_ONCE)
-        for order_id in due:
-            # One that is at work, or waits to be tried again, is not begun beside it.
-            await enqueue(ctx, ExpireOrder(order_id=order_id), unique=f"order.expire:{order_id}")
+    for order_id in await repository.find_unpaid(ctx.db, due_by=ctx.clock.now(), limit=_AT_ONCE):
+        # One that is at work, or waits to be tried again, is not begun beside it.
+        await enqueue(ctx, ExpireOrder(order_id=order_id), unique=f"order.expire:{order_id}")
 
 
 async def expire_order(ctx: Context, job: ExpireOrder) -> None:

@@ -185,7 +185,7 @@ async def _store(
     order = await repository.lock(ctx.db, order_id)
     if order.state is OrderState.CONFIRMED:
         return None
-    _check_payable(ctx, order, policy)
+    _check_payable(ctx, order)
     # Under the order's lock, and those whose outcome is not known count in full: tenders that are
     # begun at the same time never ask for more than is due.
     payments = await payment.find_payments(ctx, order_id)
@@ -217,12 +217,14 @@ def _begin(
     return charge
 
 
-def _check_payable(ctx: Context, order: Order, policy: PaymentPolicy) -> None:
+def _check_payable(ctx: Context, order: Order) -> None:
     if order.state is not OrderState.PLACED:
         raise OrderNotPayable(state=order.state)
     assert order.placed_at is not None, "it is placed"
-    if order.is_closing or order.placed_at + policy.window <= ctx.clock.now():
-        raise PaymentWindowOver(minutes=int(policy.window.total_seconds()) // 60)
+    assert order.pay_until is not None, "it is placed"
+    if order.is_closing or order.pay_until <= ctx.clock.now():
+        window = order.pay_until - order.placed_at
+        raise PaymentWindowOver(minutes=int(window.total_seconds()) // 60)
 
 
 async def _find_policy(ctx: Context, order_id: OrderId) -> PaymentPolicy:

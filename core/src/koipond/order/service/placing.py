@@ -14,14 +14,24 @@ from koipond.member import service as member
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
+from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import answer, begin_first, take_payments
+from koipond.order.service.policies import policy_of
 from koipond.order.service.preparing import Prepared, in_scope, prepare
 from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
 from koipond.order.types import Order, OrderState, OrderWish, PaymentWish, Placed
 from koipond.payment.types import Charge
-from koipond.quota.errors import AlreadyPlaced, Lapsed
-from koipond.quota.types import Claim as StockClaim
+from koipond.quota.errors import (
+    AlreadyPlaced,
+    Lapsed,
+    LimitReached,
+    QuotaClosed,
+    QuotaNotStarted,
+    QuotaShort,
+    QuotaUnknown,
+)
+from koipond.quota.types import Claim as QuotaClaim
 from koipond.stock import service as stock
 
 _OPERATION = "placeOrder"
@@ -88,10 +98,11 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> Char
     stale: _Stale | Lapsed | None = None
     for _ in range(_TRIES):
         prepared = await prepare(ctx, wish)
+        consulted = await consult(ctx, order_id, prepared)
         try:
-            claims = await stock.reserve(ctx, order_id, prepared.demands)
+            claims = await _reserve(ctx, prepared, consulted)
             crash_point("order.reserved")
-            return await _place(ctx, held, prepared, claims, wish.payments)
+            return await _place(ctx, held, prepared, consulted, claims, payments=wish.payments)
         except AlreadyPlaced as error:
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
@@ -102,12 +113,23 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> Char
     raise stale
 
 
+async def _reserve(ctx: Context, prepared: Prepared, consulted: Consulted) -> list[QuotaClaim]:
+    """Hold all that an order wants: its units, and what plugins ask for."""
+    order_id = consulted.checkout.order_id
+    try:
+        return await stock.reserve(ctx, order_id, prepared.demands, others=consulted.claims)
+    except (QuotaShort, LimitReached, QuotaUnknown, QuotaNotStarted, QuotaClosed) as error:
+        raise consulted.refusal_of(error, error.quota) from error
+
+
 @transaction
 async def _place(
     ctx: Context,
     held: Claim,
     prepared: Prepared,
-    claims: Sequence[StockClaim],
+    consulted: Consulted,
+    claims: Sequence[QuotaClaim],
+    *,
     payments: Sequence[PaymentWish],
 ) -> Charge | None:
     # First: of two requests that hold one key, the second waits here and finds it done.
@@ -115,7 +137,7 @@ async def _place(
         return None
     order_id, now = OrderId(held.subject_id), ctx.clock.now()
     await _check_fresh(ctx, prepared)
-    order = await _make_order(ctx, order_id, prepared)
+    order = with_terms(await _make_order(ctx, order_id, prepared, consulted), consulted)
     token_hash = hash_token(order_token(ctx, order_id))
     repository.add_order(ctx.unsent, order, token_hash=token_hash, now=now)
     if prepared.cart is not None:
@@ -125,6 +147,7 @@ async def _place(
         begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
     await ctx.store()
+    await ctx.hooks.order_creating(ctx, order, consulted.checkout)
     # Last: while these rows are locked, batches that change this order's claims wait.
     await stock.place(ctx, order_id, claims)
     if order.state is OrderState.CONFIRMED:
@@ -142,15 +165,18 @@ async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
             raise CartAlreadyPlaced(order_id=cart.id)
         if cart != prepared.cart:
             raise _Stale(prepared.quote.price.total)
-    ships = prepared.quote.ships
-    fresh = await quote(ctx, prepared.lines, prepared.details, ships=ships)
+    fresh = await quote(ctx, prepared.lines, prepared.details, earlier=prepared.quote)
     if fresh != prepared.quote:
         raise _Stale(fresh.price.total)
 
 
-async def _make_order(ctx: Context, order_id: OrderId, prepared: Prepared) -> Order:
+async def _make_order(
+    ctx: Context, order_id: OrderId, prepared: Prepared, consulted: Consulted
+) -> Order:
     contact = prepared.details.contact
     assert contact is not None, "check_complete wants one"
+    policy = policy_of(ctx, ctx.scope.channel)
+    now = ctx.clock.now()
     free = prepared.quote.price.total.amount_minor == 0
     return Order(
         id=order_id,
@@ -162,7 +188,8 @@ async def _make_order(ctx: Context, order_id: OrderId, prepared: Prepared) -> Or
         lines=prepared.quote.lines,
         price=prepared.quote.price,
         details=prepared.details,
-        placed_at=ctx.clock.now(),
+        placed_at=now,
+        pay_until=now + consulted.window(policy.window),
     )
 
 

@@ -26,7 +26,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     @property
     def demands(self) -> list[Demand]:
         """What it wants of the stock."""
-        return rules.find_demands(self.quote.lines, self.quote.sellables)
+        return rules.find_demands(self.quote.lines, self.quote.sellables, self.quote.activities)
 
 
 async def prepare(ctx: Context, wish: OrderWish) -> Prepared:

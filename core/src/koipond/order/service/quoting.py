@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from koipond.catalog import rules as catalog_rules
 from koipond.catalog import service as catalog
-from koipond.catalog.types import Sellable
+from koipond.catalog.types import Activity, Sellable
 from koipond.channel import service as channel
 from koipond.fulfilment import rules as fulfilment_rules
 from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.errors import ShippingMethodUnknown
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.context import Context
+from koipond.kernel.dispatch import Mood
+from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import VariantId
+from koipond.kernel.ids import ActivityId, VariantId
 from koipond.order import rules
 from koipond.order.types import (
     Cart,
@@ -25,18 +28,21 @@ from koipond.order.types import (
     OrderLine,
     OrderState,
 )
-from koipond.pricing.types import PricedOrder
+from koipond.pricing.types import PricedOrder, PriceRequest
 
 
 class Quote(Struct, frozen=True, kw_only=True):
-    """A purchase priced in the scope of its context. problems: why it cannot be placed as it is.
+    """A purchase priced in the scope of its context.
 
-    chosen: what the buyer told plugins about it.
+    problems: why it cannot be placed as it is. activities: those that its lines are sold by.
+    inputs: what plugins quoted prices by. chosen: what the buyer told plugins about it.
     """
 
     lines: tuple[OrderLine, ...]
     price: PricedOrder
     sellables: Mapping[VariantId, Sellable]
+    activities: Mapping[ActivityId, Activity]
+    inputs: Inputs
     problems: tuple[DomainError, ...]
     chosen: ChosenByBuyer
     ships: bool
@@ -56,15 +62,23 @@ async def scoped(ctx: Context, cart: Cart) -> Context:
 
 
 async def quote(
-    ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails, *, ships: bool = True
+    ctx: Context,
+    lines: Sequence[CartLine],
+    details: CheckoutDetails,
+    *,
+    earlier: Quote | None = None,
 ) -> Quote:
-    """Price lines with today's prices and the chosen shipping method.
+    """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    ships: False spares looking for methods, where there were none a moment ago.
+    earlier: a quote of the same lines, to be compared with: what there was nothing of then is not
+    looked for, and plugins load nothing, for this is in a transaction.
     """
     keys = [line.variant_id for line in lines]
     sellables = await catalog.find_sellables(ctx, keys) if keys else {}
-    offered = await fulfilment.find_offered(ctx) if ships else []
+    had_quotes = earlier is None or earlier.price.considered
+    activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
+    had_methods = earlier is None or earlier.ships
+    offered = await fulfilment.find_offered(ctx) if had_methods else []
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
     problems += stale
@@ -73,17 +87,42 @@ async def quote(
         shipping = fulfilment_rules.choose_method(offered, details.shipping_method)
     except ShippingMethodUnknown as problem:
         problems.append(problem.located("shippingMethod"))
-    made = rules.make_lines(lines, sellables, ctx.scope.locales)
+    request = _request(ctx, lines, sellables, chosen)
+    if earlier is None:
+        inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
+    else:
+        inputs = earlier.inputs
+    quotes = ctx.hooks.price_quotes(request, inputs, mood=Mood.REFUSE)
+    units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
+    problems += rules.find_unmet_choices(lines, request.items, units, sellables)
+    made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
     price = rules.price_lines(
-        made, currency=ctx.scope.currency, shipping=shipping, locales=ctx.scope.locales
+        made, units, currency=ctx.scope.currency, shipping=shipping, locales=ctx.scope.locales
     )
     return Quote(
         lines=made,
         price=price,
         sellables=sellables,
+        activities=rules.find_used(made, activities),
+        inputs=inputs,
         problems=tuple(problems),
         chosen=chosen,
         ships=bool(offered),
+    )
+
+
+def _request(
+    ctx: Context,
+    lines: Sequence[CartLine],
+    sellables: Mapping[VariantId, Sellable],
+    chosen: ChosenByBuyer,
+) -> PriceRequest:
+    return PriceRequest(
+        channel_id=ctx.scope.channel_id,
+        currency=ctx.scope.currency,
+        member_id=ctx.viewer.member_id,
+        now=ctx.clock.now(),
+        items=rules.price_items_of(lines, sellables, chosen.lines),
     )
 
 

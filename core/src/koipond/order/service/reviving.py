@@ -6,18 +6,29 @@ from koipond.catalog import service as catalog
 from koipond.channel import service as channel
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
-from koipond.kernel.ids import OrderId
+from koipond.kernel.ids import OrderId, OwnerId
 from koipond.order import repository, rules
 from koipond.order.service.covering import LATE, confirm, find_standing, is_covered
 from koipond.order.service.reading import find_any_order
 from koipond.order.types import Order, OrderState, ReviveOrder
 from koipond.payment import service as payment
 from koipond.payment.types import RefundReason
-from koipond.quota.errors import AlreadyPlaced
+from koipond.quota import service as quota
+from koipond.quota.errors import (
+    AlreadyPlaced,
+    LimitReached,
+    QuotaClosed,
+    QuotaNotStarted,
+    QuotaShort,
+    QuotaUnknown,
+)
 from koipond.quota.types import Claim
 from koipond.stock import service as stock
 from koipond.stock.errors import InsufficientStock
 from koipond.stock.types import Demand
+
+# Not all of it can be had again.
+_GONE = (InsufficientStock, QuotaShort, LimitReached, QuotaUnknown, QuotaNotStarted, QuotaClosed)
 
 
 async def revive_order(ctx: Context, job: ReviveOrder) -> None:
@@ -25,15 +36,18 @@ async def revive_order(ctx: Context, job: ReviveOrder) -> None:
     order = await find_any_order(ctx, order_id=job.order_id)
     if order is None or order.state is not OrderState.EXPIRED:
         return
+    claims: Sequence[Claim] | None = None
     demands = await _find_demands(ctx, order)
     try:
-        claims = await stock.reserve(ctx, order.id, demands or (), part=LATE)
-    except InsufficientStock:
-        demands = None
+        if demands is not None:
+            others = await _find_others(ctx, order)
+            claims = await stock.reserve(ctx, order.id, demands, others=others, part=LATE)
+    except _GONE:
+        pass
     except AlreadyPlaced:
         return
     crash_point("order.reserved_again")
-    if demands is None:
+    if claims is None:
         await _give_back(ctx, order.id)
         await payment.settle_voids(ctx, order.id)
         await payment.settle_refunds(ctx, order.id)
@@ -68,4 +82,23 @@ async def _find_demands(ctx: Context, order: Order) -> list[Demand] | None:
     sellables = await catalog.find_sellables(ctx.at(scope), keys)
     if any(key not in sellables for key in keys):
         return None
-    return rules.find_demands(order.lines, sellables)
+    wanted = [line.activity_id for line in order.lines if line.activity_id is not None]
+    return rules.find_demands(
+        order.lines, sellables, await catalog.find_activities_by_ids(ctx, wanted)
+    )
+
+
+async def _find_others(ctx: Context, order: Order) -> list[Claim]:
+    """Return what the order had beside the stock when it was placed: it wants the very same."""
+    had = [one for one in await quota.find_reservations(ctx, OwnerId(order.id)) if one.part == 0]
+    levels = await stock.find_level_quotas(ctx, [line.variant_id for line in order.lines])
+    return [
+        Claim(
+            quota_id=one.quota_id,
+            subject_id=one.subject_id,
+            quantity=one.quantity,
+            release=one.release,
+        )
+        for one in had
+        if one.quota_id not in levels
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from koipond.kernel.context import Context
+from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.ids import OwnerId
 from koipond.quota import rules
 from koipond.quota.service.desk import Desk
@@ -21,6 +22,7 @@ async def reserve(
     Raises QuotaShort, LimitReached, QuotaUnknown, QuotaNotStarted, QuotaClosed, AlreadyPlaced,
     DeskBusy.
     """
+    refuse_inside("reserves units", "Ask for them beforehand: implement quota_requests")
     # The desk's batch would wait for rows that this transaction has locked, or this transaction
     # for a batch: units are held first, then written about.
     assert not ctx.in_transaction, "reserve before the transaction begins, never inside one"

@@ -1,4 +1,4 @@
-"""Use-cases of the catalogue."""
+"""Use-cases of what stands on the shelf: products, variants, prices and what names them."""
 
 from collections.abc import Mapping, Sequence
 

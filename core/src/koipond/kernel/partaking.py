@@ -1,0 +1,94 @@
+"""The connection that a plugin is lent while it takes part in core's transaction."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from sqlalchemy import ClauseElement, Executable, TextClause, UpdateBase
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import visitors
+
+from koipond.kernel.dispatch.guarding import HookMisuse, inside
+
+_SEEN = "Write it with SQLAlchemy Core, so that it can be looked at"
+
+
+class PluginConnection(AsyncConnection):
+    """Reads what it likes and writes to its plugin's own tables; the transaction stays core's."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, lent: AsyncConnection, *, prefix: str) -> None:
+        """prefix: with which the names of the plugin's tables begin."""
+        self.engine = lent.engine
+        self.sync_engine = lent.sync_engine
+        # Not registered as the proxy of that connection, which core's own is.
+        self.sync_connection = lent.sync_connection
+        self._prefix = prefix
+
+    async def execute(self, statement: Executable, *given: Any, **named: Any) -> Any:
+        """Run a statement that writes to nothing but the plugin's tables. Raises HookMisuse."""
+        self._check(statement)
+        return await super().execute(statement, *given, **named)
+
+    async def scalar(self, statement: Executable, *given: Any, **named: Any) -> Any:
+        """See `execute`."""
+        self._check(statement)
+        return await super().scalar(statement, *given, **named)
+
+    async def scalars(self, statement: Executable, *given: Any, **named: Any) -> Any:
+        """See `execute`."""
+        self._check(statement)
+        return await super().scalars(statement, *given, **named)
+
+    def _check(self, statement: Executable) -> None:
+        assert isinstance(statement, ClauseElement), "statements are made by SQLAlchemy Core"
+        for part in visitors.iterate(statement):
+            if isinstance(part, TextClause):
+                _refuse("runs a text of SQL", _SEEN)
+            if isinstance(part, UpdateBase):
+                name = getattr(part.table, "name", "?")
+                if not name.startswith(f"{self._prefix}_"):
+                    _refuse(
+                        f"writes to the table {name}",
+                        f"Its own tables begin with {self._prefix}_; of all others a service or an "
+                        "event hook takes care, after the commit",
+                    )
+
+    def begin(self) -> NoReturn:
+        """Refuse."""
+        _refuse("begins a transaction", "It is in core's; a savepoint is made by begin_nested()")
+
+    async def commit(self) -> NoReturn:
+        """Refuse."""
+        _refuse("commits", "Core commits when all have taken part: take the call out")
+
+    async def rollback(self) -> NoReturn:
+        """Refuse."""
+        _refuse("rolls back", "Raise a refusal instead: core then undoes all of it")
+
+    async def close(self) -> NoReturn:
+        """Refuse."""
+        _refuse("closes core's connection", "Take the call out")
+
+    async def invalidate(self, exception: BaseException | None = None) -> NoReturn:
+        """Refuse."""
+        _refuse("gives up core's connection", "Take the call out")
+
+    async def exec_driver_sql(self, *given: Any, **named: Any) -> NoReturn:
+        """Refuse."""
+        _refuse("speaks to the driver", _SEEN)
+
+    async def get_raw_connection(self) -> NoReturn:
+        """Refuse."""
+        _refuse(
+            "takes the driver's connection", "Write it with SQLAlchemy Core, so that it is seen"
+        )
+
+    async def run_sync(self, *given: Any, **named: Any) -> NoReturn:
+        """Refuse."""
+        _refuse("takes the synchronous connection", "Use `await db.execute(…)`")
+
+
+def _refuse(act: str, fix: str) -> NoReturn:
+    raise HookMisuse(f"{inside.get() or 'a plugin'} {act}. {fix}.")
