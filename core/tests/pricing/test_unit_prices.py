@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koipond.kernel.ids import new_id
+from koipond.kernel.ids import OrderLineId, new_id
 from koipond.kernel.money import Currency
 from koipond.pricing.rules import Offered, choose_unit_price, price_order
 from koipond.pricing.types import PriceQuote, QuoteLine, Stage, Verdict
@@ -73,7 +73,7 @@ def test_each_rule_that_won_is_an_adjustment_of_its_own() -> None:
     unit = choose_unit_price(
         10_00, [quoted("tiers", 9_00, stage=Stage.TIER_PRICE), quoted("flashsale", 7_50)]
     )
-    line = QuoteLine(id=new_id(), quantity=3, unit=unit, label="Tea")  # type: ignore[arg-type]
+    line = QuoteLine(id=OrderLineId(new_id()), quantity=3, unit=unit, label="Tea")
     price = price_order([line], currency=Currency("EUR"), shipping=None)
     assert [(one.stage, one.origin, one.amount_minor) for one in price.adjustments] == [
         (Stage.PRICE_LIST, "koipond", 30_00),

@@ -60,7 +60,7 @@ class Parts(Generic[T]):
     """Rows of a table as Structs of `kind`, whose fields are columns of it, by their `position`."""
 
     def __init__(self, table: Table, kind: type[T]) -> None:
-        names = [field.name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # a Struct
+        names = [field.name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # it is a Struct
         told: list[ColumnElement[Any]] = []
         for name in names:
             column = table.c[name]
