@@ -3,6 +3,8 @@
 koipond_sdk          the words of every file: context, events, refusals, money, ids
 koipond_sdk.db       tables.py and repository.py
 koipond_sdk.schema   graphql.py
+koipond_sdk.hooks    hooks.py
+koipond_sdk.services service.py: what core does for plugins
 koipond_sdk.testing  tests, of the extra koipond-sdk[testing]
 """
 
@@ -12,9 +14,11 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.ids import (
+    ActivityId,
     ChannelId,
     MemberId,
     OrderId,
+    OrderLineId,
     ProductId,
     VariantId,
     decode,
@@ -26,6 +30,7 @@ from koipond.kernel.money import Currency, Money, share_of, split
 from koipond.kernel.viewer import Viewer, ViewerKind
 
 __all__ = [
+    "ActivityId",
     "ChannelId",
     "Clock",
     "Context",
@@ -35,6 +40,7 @@ __all__ = [
     "MemberId",
     "Money",
     "OrderId",
+    "OrderLineId",
     "PluginInput",
     "ProductId",
     "Scope",

@@ -96,6 +96,15 @@ def _cover(demand: Demand, levels: Sequence[StockLevel], cap: int) -> list[Alloc
     return plan
 
 
+def choose_whole(demand: Demand, levels: Sequence[StockLevel]) -> QuotaId:
+    """Return the first level's quota that has all of a demand. Raises InsufficientStock."""
+    for level in levels:
+        if level.free >= demand.quantity:
+            return level.quota_id
+    most = max([level.free for level in levels], default=0)
+    raise InsufficientStock(sku=demand.sku, requested=demand.quantity, available=most)
+
+
 def make_claims(plan: Iterable[Allocation], subject_id: SubjectId) -> list[Claim]:
     """Return what the desk is asked for. Stock has no limit per person: any subject will do."""
     return [

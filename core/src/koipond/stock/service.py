@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
+
+from koipond.catalog.types import Variant
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import (
     LocationId,
@@ -21,6 +24,7 @@ from koipond.quota.types import Claim, QuotaSpec
 from koipond.stock import repository, rules
 from koipond.stock.errors import (
     BackOrderInvalid,
+    InsufficientStock,
     LocationUnknown,
     ReferenceMissing,
     StockDeltaInvalid,
@@ -218,6 +222,28 @@ async def do_give_back(ctx: Context, job: GiveBackUnits) -> None:
     await give_back(ctx)
 
 
+@transaction
+async def set_apart(ctx: Context, variant: Variant, wanted: QuotaSpec, units: int) -> QuotaSpec:
+    """Move free units of a variant into a quota of their own, made as `wanted` says.
+
+    All from one location, the first by the strategy that has them: there they go back to when that
+    quota is closed, or when they are let go after they were paid. Returns the quota as it was made.
+    Raises InsufficientStock, with the most that any location has.
+    """
+    levels = await find_levels(ctx, [variant.id])
+    demand = Demand(variant_id=variant.id, sku=variant.sku, quantity=units)
+    strategy = rules.STRATEGIES[ctx.settings.allocation_strategy]
+    source = rules.choose_whole(demand, strategy(demand, levels))
+    made = msgspec.structs.replace(wanted, capacity=0, parent_id=source)
+    await quota.create(ctx, [made])
+    try:
+        await quota.move_units(ctx, source, made.id, units)
+    except CapacityTaken as error:
+        left = max(error.capacity - error.taken, 0)
+        raise InsufficientStock(sku=variant.sku, requested=units, available=left) from error
+    return made
+
+
 async def find_availability(
     ctx: Context, tracked: Mapping[VariantId, bool]
 ) -> dict[VariantId, Availability]:
@@ -270,13 +296,17 @@ async def find_kept(
 ) -> dict[OrderId, dict[VariantId, int]]:
     """Return {order: {variant: units that the stock keeps for it}} of placed orders."""
     kept = await quota.find_kept(ctx, [OwnerId(key) for key in order_ids])
+    quotas = await quota.find_quotas(ctx, {key for _, key, _ in kept})
+    # Units that were set apart are of the level that they came from.
+    levels = {key: one.parent_id or key for key, one in quotas.items()}
     async with ctx.reading() as db:
-        variants = await repository.find_variants(db, {key for _, key, _ in kept})
+        variants = await repository.find_variants(db, set(levels.values()))
     found: dict[OrderId, dict[VariantId, int]] = {key: {} for key in order_ids}
     for owner, key, units in kept:
-        if key in variants:
+        variant_id = variants.get(levels[key])
+        if variant_id is not None:
             own = found[OrderId(owner)]
-            own[variants[key]] = own.get(variants[key], 0) + units
+            own[variant_id] = own.get(variant_id, 0) + units
     return found
 
 

@@ -1,0 +1,11 @@
+"""What core does for plugins, by concept; each function says what it raises.
+
+activities   publish a price for a variant and a while
+quotas       count what can run out: units, seats, uses, limits
+orders       look at orders, hold and cancel them
+rewards      give members something, whichever plugin gives it
+stock        set units apart
+catalog      look at products and variants
+jobs         have something done later
+members      look at members
+"""

@@ -1,0 +1,20 @@
+"""The catalogue, to look at."""
+
+from koipond.catalog.errors import VariantUnknown
+from koipond.catalog.service import (
+    find_prices,
+    find_products_by_ids,
+    find_variants,
+    find_variants_by_ids,
+)
+from koipond.catalog.types import Product, Variant
+
+__all__ = [
+    "Product",
+    "Variant",
+    "VariantUnknown",
+    "find_prices",
+    "find_products_by_ids",
+    "find_variants",
+    "find_variants_by_ids",
+]
