@@ -20,6 +20,7 @@ from litestar.types import Scope
 
 from koipond import hooks as specs
 from koipond.channel.service import check_channels, ensure_channels
+from koipond.extending import gather, install
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import Schemas, build_schemas
 from koipond.graphql.assets import ASSETS, read_asset
@@ -37,7 +38,7 @@ from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.migrate import units
-from koipond.kernel.plugins import Plugin, discover
+from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
@@ -132,25 +133,39 @@ AUDITS: Sequence[Audit] = (
 
 def make_shop(
     settings: Settings,
-    plugins: Sequence[Plugin],
+    plugins: Sequence[Plugin] | None = None,
     *,
     clock: Clock | None = None,
     database: Database | None = None,
 ) -> Shop:
-    """Wire a shop; it connects when it is first used, and its database must be closed.
+    """Wire a shop; its database must be closed.
 
+    plugins: None means all that are installed. With plugins, the database is asked which of them
+    are disabled; else it is connected to when it is first used.
     database: one to use instead of that of the settings.
+    Raises PluginBroken, HookMistake, NotReady.
     """
+    installation = install(settings, plugins)
+    hooks = make_hooks(installation.running)
+    extensions = gather(installation.running, hooks, core_jobs=JOBS)
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
         clock=clock or SystemClock(),
-        hooks=make_hooks(plugins),
+        hooks=hooks,
         providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
-        jobs=JOBS,
-        recurring=RECURRING,
+        jobs={**JOBS, **extensions.jobs},
+        recurring=(*RECURRING, *extensions.recurring),
+        extensions=extensions,
+        installation=installation,
     )
+
+
+def audits_of(shop: Shop) -> list[Audit]:
+    """Return what looks after all that must hold in a shop: core's audits and its plugins'."""
+    brought = [one.audit for found in shop.extensions.invariants.values() for one in found]
+    return [*AUDITS, *brought]
 
 
 def _make_database(settings: Settings) -> Database:
@@ -171,7 +186,7 @@ def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvid
 
 def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
     """Register what the plugins implement. Raises HookMistake."""
-    return Hooks(Registry(specs, {plugin.name: plugin.hooks for plugin in plugins}))
+    return Hooks(Registry(specs, {one.name: one.hooks for one in plugins if one.hooks}))
 
 
 @lru_cache(8)
@@ -202,9 +217,9 @@ async def open_shop(
 ) -> AsyncIterator[Shop]:
     """Lend a wired shop without HTTP, for commands, scripts and tests.
 
-    plugins: None means all that are installed. Raises PluginBroken, HookMistake.
+    plugins: None means all that are installed. Raises PluginBroken, HookMistake, NotReady.
     """
-    shop = make_shop(settings, discover() if plugins is None else plugins, clock=clock)
+    shop = make_shop(settings, plugins, clock=clock)
     try:
         yield shop
     finally:
@@ -220,9 +235,8 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     # Before there is a database that a refusal would leave half made.
     check_channels(settings.channels)
     check_methods(settings.channels)
-    installed = discover() if plugins is None else plugins
-    async with open_shop(settings, installed) as shop:
-        ran = await migrate_safely(shop.database, units(installed))
+    async with open_shop(settings, plugins) as shop:
+        ran = await migrate_safely(shop.database, units(shop.installation.plugins))
         async with shop.context(viewer=GUEST) as ctx:
             channels = await ensure_channels(ctx)
             methods = await ensure_methods(ctx)
@@ -246,11 +260,10 @@ def create_app(
     plugins: None means all that are installed. work: run a worker in this process.
     database: one to use instead of that of the settings.
     Starting it raises NotReady unless the database answers and is migrated.
-    Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid.
+    Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
-    installed = discover() if plugins is None else plugins
-    shop = make_shop(settings, installed, clock=clock, database=database)
-    wanted = units(installed)
+    shop = make_shop(settings, plugins, clock=clock, database=database)
+    wanted = units(shop.installation.plugins)
 
     @asynccontextmanager
     async def serve(app: Litestar) -> AsyncIterator[None]:
@@ -285,7 +298,7 @@ def create_app(
             index,
             health,
             ready,
-            *_endpoints(shop, tuple(installed)),
+            *_endpoints(shop, shop.installation.running),
             make_ingress(shop),
             *_files(settings),
         ],

@@ -16,9 +16,11 @@ from koipond.kernel import outbox
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.events import Event
+from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.money import Currency
+from koipond.kernel.plugins import Installation
 from koipond.kernel.texts import Locale
 from koipond.kernel.viewer import Viewer
 
@@ -61,10 +63,13 @@ class Shop:
         jobs: Jobs = MappingProxyType({}),
         recurring: Sequence[Every] = (),
         consumers: Sequence[Consumer] = (),
+        extensions: Extensions = Extensions(),  # noqa: B008  # frozen
+        installation: Installation = Installation(),  # noqa: B008  # frozen
     ) -> None:
         """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
 
         jobs, recurring, consumers: what a worker of this shop does; see kernel/worker.py.
+        extensions: what its plugins add. installation: which they are.
         """
         self.settings = settings
         self.database = database
@@ -75,6 +80,10 @@ class Shop:
         self.jobs = jobs
         self.recurring = recurring
         self.consumers = consumers
+        self.extensions = extensions
+        self.installation = installation
+        # What parts of core keep of the database for a moment, each under a class of its own.
+        self.kept: dict[type, Any] = {}
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
 
@@ -161,6 +170,11 @@ class Context:
         """The channel, currency and languages of this request; jobs and commands may have none."""
         assert self._scope is not None, "this context was opened without a channel"
         return self._scope
+
+    @property
+    def channel(self) -> str | None:
+        """The code of this request's channel; None for jobs and commands that have none."""
+        return None if self._scope is None else self._scope.channel
 
     @property
     def db(self) -> AsyncConnection:

@@ -135,6 +135,11 @@ class Dispatcher:
         """Call the implementation that declares `key`; there must be one, see `keys`."""
         return await self._ask(self.registry.keys[hook][key], arguments)
 
+    async def ask(self, hook: str, plugin: str, *arguments: Any) -> Any:
+        """Ask one plugin; None if it does not implement the hook. Raises PluginFailed."""
+        one = self.implementation(hook, plugin)
+        return None if one is None else await self._ask(one, arguments)
+
     async def tell(self, hook: str, plugin: str, *arguments: Any) -> None:
         """Tell one plugin of an event. Raises PluginFailed, to be told again later."""
         one = self.implementation(hook, plugin)
