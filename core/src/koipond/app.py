@@ -64,6 +64,7 @@ from koipond.payment.types import (
     QueryPayments,
     VoidPayment,
 )
+from koipond.plugin.service import note_tables
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
 from koipond.stock.service import audit as audit_stock
@@ -236,8 +237,10 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     check_channels(settings.channels)
     check_methods(settings.channels)
     async with open_shop(settings, plugins) as shop:
-        ran = await migrate_safely(shop.database, units(shop.installation.plugins))
+        wanted = units(shop.installation.plugins)
+        ran = await migrate_safely(shop.database, wanted)
         async with shop.context(viewer=GUEST) as ctx:
+            await note_tables(ctx, {unit.name: unit.prefix for unit in wanted if unit.prefix})
             channels = await ensure_channels(ctx)
             methods = await ensure_methods(ctx)
     return [

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from koipond.hooks import Hooks
-from koipond.kernel.db import Database
+from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake
 from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.jobs import Every, Job, Jobs
-from koipond.kernel.plugins import Installation, Manifest, Plugin, discover
+from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
 from koipond.plugin.service import read_states
 from koipond.plugin.types import States
@@ -32,6 +32,7 @@ def install(settings: Settings, plugins: Sequence[Plugin] | None = None) -> Inst
         return Installation()
     states = find_states(settings)
     known = discover(disabled=states.everywhere) if plugins is None else plugins
+    check_prefixes(known)
     running = [one for one in known if one.hooks and one.name not in states.everywhere]
     packages = {one.name: one.package for one in running}
     off = {
@@ -39,6 +40,18 @@ def install(settings: Settings, plugins: Sequence[Plugin] | None = None) -> Inst
         for channel, names in states.in_channels.items()
     }
     return Installation(plugins=tuple(known), running=tuple(running), off=off)
+
+
+def check_prefixes(plugins: Sequence[Plugin]) -> None:
+    """Raise PluginBroken for a plugin whose tables could be taken for core's."""
+    for plugin in plugins:
+        prefix = f"{plugin.manifest.table_prefix}_"
+        taken = [table for table in sorted(metadata.tables) if table.startswith(prefix)]
+        if taken:
+            raise PluginBroken(
+                f"plugin {plugin.name}: has the table_prefix {prefix[:-1]}, which core's table "
+                f"{taken[0]} begins with. Give it another one in plugin.toml and its tables."
+            )
 
 
 def find_states(settings: Settings) -> States:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -105,6 +105,14 @@ class Installation(Struct, frozen=True, kw_only=True):
     plugins: tuple[Plugin, ...] = ()
     running: tuple[Plugin, ...] = ()
     off: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+
+    def needing(self, name: str) -> list[str]:
+        """Return the plugins that run and require the plugin `name`."""
+        return [
+            one.name
+            for one in self.running
+            if any(split_wish(wish)[0] == name for wish in one.manifest.requires)
+        ]
 
     def check_open(self, channel: str | None, package: str) -> None:
         """Raise PluginDisabled if the plugin of this package is off in a channel."""
@@ -208,7 +216,7 @@ def _load(point: EntryPoint, manifest: Manifest, package: str) -> ModuleType:
     except Exception as error:
         raise _broken(
             point.name,
-            f"raised while {point.module} was imported: {error!r}",
+            f"importing {point.module} raised {type(error).__name__}: {error}",
             f"Mend or uninstall {package}, or run: koi plugin disable {point.name}",
         ) from error
 
@@ -299,16 +307,6 @@ def _required(plugin: Plugin, known: Mapping[str, Plugin]) -> Iterator[str]:
         name, _ = split_wish(wish)
         if name in known:
             yield name
-
-
-def dependants(name: str, plugins: Sequence[Plugin]) -> list[str]:
-    """Return the names of those that run and require the plugin `name`."""
-    return [
-        one.name
-        for one in plugins
-        if one.hooks is not None
-        and any(split_wish(wish)[0] == name for wish in one.manifest.requires)
-    ]
 
 
 def _broken(plugin: str, what: str, fix: str) -> PluginBroken:

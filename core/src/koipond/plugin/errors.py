@@ -18,6 +18,32 @@ class PluginUnknown(DomainError):
 
 
 @domain_error
+class PluginObligated(DomainError):
+    """A plugin that owes something to somebody, and so must not be turned off now."""
+
+    code: ClassVar[str] = "PLUGIN_OBLIGATED"
+    plugin: str
+    reasons: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} must not be disabled now: {self.reasons}."
+
+
+@domain_error
+class PluginNeeded(DomainError):
+    """A plugin that others stand on."""
+
+    code: ClassVar[str] = "PLUGIN_NEEDED"
+    plugin: str
+    needed_by: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.plugin} must not be disabled: {self.needed_by} requires it. Disable that first."
+        )
+
+
+@domain_error
 class PluginSettingUnknown(DomainError):
     """A setting that a plugin does not have."""
 

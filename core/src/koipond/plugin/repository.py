@@ -51,9 +51,10 @@ async def save_prefix(db: AsyncConnection, plugin: str, prefix: str) -> None:
     await db.execute(row.on_conflict_do_update(index_elements=["plugin"], set_={"prefix": prefix}))
 
 
-async def forget(db: AsyncConnection, plugin: str) -> None:
-    """Remove every row about a plugin."""
-    for table in (plugin_setting, plugin_state, plugin_tables):
+async def forget(db: AsyncConnection, plugin: str, *, keep_state: bool) -> None:
+    """Remove every row about a plugin, or all but those that say that it is disabled."""
+    tables = [plugin_setting, plugin_tables, *([] if keep_state else [plugin_state])]
+    for table in tables:
         await db.execute(table.delete().where(table.c.plugin == plugin))
 
 

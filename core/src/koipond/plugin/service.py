@@ -13,7 +13,12 @@ from koipond.channel.errors import ChannelUnknown
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.extensions import PluginSettings
 from koipond.plugin import repository, rules
-from koipond.plugin.errors import PluginSettingsChanged, PluginUnknown
+from koipond.plugin.errors import (
+    PluginNeeded,
+    PluginObligated,
+    PluginSettingsChanged,
+    PluginUnknown,
+)
 from koipond.plugin.types import EVERYWHERE, KeptSettings, Misfit, SeenSettings, States
 
 if TYPE_CHECKING:
@@ -30,6 +35,63 @@ async def read_states(database: Database) -> States:
     async with database.reading() as db:
         found = await repository.find_disabled(db)
     return rules.group(found)
+
+
+async def disable(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> bool:
+    """Turn a plugin off, in one channel or everywhere, from the next start on; False if it was off.
+
+    Its tables and what was set for it stay; its jobs and deliveries wait.
+    Raises PluginNeeded, PluginObligated, PluginFailed, ChannelUnknown.
+    """
+    await _check_channel(ctx, channel)
+    needed_by = [] if channel else ctx.shop.installation.needing(plugin)
+    if needed_by:
+        raise PluginNeeded(plugin=plugin, needed_by=", ".join(needed_by))
+    at = ctx
+    if channel:
+        at = ctx.at(await channels.choose_scope(ctx, code=channel))
+    reasons = await ctx.hooks.disable_blockers(plugin, at)
+    if reasons:
+        raise PluginObligated(
+            plugin=plugin, reasons="; ".join(reason.rstrip(".") for reason in reasons)
+        )
+    return await _store_disabled(ctx, plugin, channel)
+
+
+@transaction
+async def _store_disabled(ctx: Context, plugin: str, channel: str) -> bool:
+    return await repository.disable(ctx.db, plugin, channel, now=ctx.clock.now())
+
+
+@transaction
+async def enable(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> bool:
+    """Turn a plugin on again, from the next start on; False if it was on. Raises ChannelUnknown."""
+    await _check_channel(ctx, channel)
+    return await repository.enable(ctx.db, plugin, channel)
+
+
+@transaction
+async def note_tables(ctx: Context, prefixes: Mapping[str, str]) -> None:
+    """Keep what plugins' tables are called: {plugin: prefix}; purging one needs it."""
+    for plugin, prefix in (await _unknown_prefixes(ctx, prefixes)).items():
+        await repository.save_prefix(ctx.db, plugin, prefix)
+
+
+async def _unknown_prefixes(ctx: Context, prefixes: Mapping[str, str]) -> dict[str, str]:
+    known = await repository.find_prefixes(ctx.db)
+    return {name: prefix for name, prefix in prefixes.items() if known.get(name) != prefix}
+
+
+async def find_prefixes(ctx: Context) -> dict[str, str]:
+    """Return {plugin: its table prefix} of all whose tables were ever made here."""
+    async with ctx.reading() as db:
+        return await repository.find_prefixes(db)
+
+
+@transaction
+async def forget_plugin(ctx: Context, plugin: str, *, keep_state: bool) -> None:
+    """Remove what core keeps about a plugin that was purged. keep_state: it stays disabled."""
+    await repository.forget(ctx.db, plugin, keep_state=keep_state)
 
 
 async def settings_of(ctx: Context, kind: type[S]) -> S:
@@ -120,11 +182,15 @@ async def _find_kind(ctx: Context, plugin: str, channel: str) -> type[PluginSett
     kinds = ctx.shop.extensions.settings
     if plugin not in kinds:
         raise PluginUnknown(plugin=plugin, known=", ".join(sorted(kinds))).located("plugin")
+    await _check_channel(ctx, channel)
+    return kinds[plugin]
+
+
+async def _check_channel(ctx: Context, channel: str) -> None:
     if channel != EVERYWHERE:
         codes = [one.code for one in await channels.find_channels(ctx)]
         if channel not in codes:
             raise ChannelUnknown(channel=channel, known=", ".join(codes)).located("channel")
-    return kinds[plugin]
 
 
 def _nothing(plugin: str, channel: str) -> KeptSettings:
