@@ -37,7 +37,8 @@ from koipond.kernel.events import Event
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.logs import RequestLog
-from koipond.kernel.migrate import units
+from koipond.kernel.metrics import make_metrics
+from koipond.kernel.migrate import find_left, units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
@@ -272,6 +273,7 @@ def create_app(
     async def serve(app: Litestar) -> AsyncIterator[None]:
         try:
             await check_ready(shop.database, wanted)
+            await _warn_of_tables(shop)
             async with working(shop) if work else nullcontext():
                 yield
         finally:
@@ -304,6 +306,7 @@ def create_app(
             *_endpoints(shop, shop.installation.running),
             make_ingress(shop),
             *_files(settings),
+            *([make_metrics(shop.hooks.registry)] if settings.metrics else []),
         ],
         lifespan=[serve],
         after_exception=[_log_failure],
@@ -314,6 +317,16 @@ def create_app(
     app.asgi_handler = RequestLog(app.asgi_handler)
     app.state.shop = shop
     return app
+
+
+async def _warn_of_tables(shop: Shop) -> None:
+    """Say whose tables are here without the plugin: nobody keeps them up to date."""
+    for name in await find_left(shop.database, [one.name for one in shop.installation.plugins]):
+        log.warning(
+            "tables of a plugin that does not run",
+            plugin=name,
+            fix=f"install koipond-{name} again, or run: koi plugin purge {name}",
+        )
 
 
 async def _log_failure(error: Exception, scope: Scope) -> None:

@@ -10,13 +10,17 @@ from typing import Any
 
 import msgspec
 
+from koipond import hooks as specs
+from koipond.graphql.assembly import build_schemas
 from koipond.hooks import Hooks
 from koipond.kernel.db import Database, metadata
-from koipond.kernel.dispatch import HookMistake
+from koipond.kernel.dispatch import HookMistake, Registry
 from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.jobs import Every, Job, Jobs
+from koipond.kernel.logs import log
 from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
+from koipond.kernel.schema import SchemaConflict
 from koipond.plugin.service import read_states
 from koipond.plugin.types import States
 from koipond.settings import Settings
@@ -33,13 +37,29 @@ def install(settings: Settings, plugins: Sequence[Plugin] | None = None) -> Inst
     states = find_states(settings)
     known = discover(disabled=states.everywhere) if plugins is None else plugins
     check_prefixes(known)
-    running = [one for one in known if one.hooks and one.name not in states.everywhere]
+    running = [
+        one
+        for one in known
+        if one.hooks and one.name not in states.everywhere and (one.manifest.required or _runs(one))
+    ]
     packages = {one.name: one.package for one in running}
     off = {
         channel: {packages[name]: name for name in names if name in packages}
         for channel, names in states.in_channels.items()
     }
     return Installation(plugins=tuple(known), running=tuple(running), off=off)
+
+
+def _runs(plugin: Plugin) -> bool:
+    """Tell whether a plugin that need not run could start by itself; warn if it cannot."""
+    try:
+        hooks = Hooks(Registry(specs, {plugin.name: plugin.hooks} if plugin.hooks else {}))
+        gather([plugin], hooks, core_jobs={})
+        build_schemas([plugin], hooks)
+    except (HookMistake, SchemaConflict) as error:
+        log.warning("a plugin is left out", plugin=plugin.name, reason=str(error))
+        return False
+    return True
 
 
 def check_prefixes(plugins: Sequence[Plugin]) -> None:

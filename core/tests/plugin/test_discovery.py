@@ -73,9 +73,7 @@ def test_an_odd_range_is_named(workshop: Workshop) -> None:
 
 def test_one_that_raises_when_it_is_imported_is_refused(workshop: Workshop) -> None:
     workshop.install_small("herons", hooks="raise RuntimeError('no water')")
-    broken(
-        "plugin herons: raised while koipond_herons.hooks was imported: RuntimeError('no water')"
-    )
+    broken("plugin herons: importing koipond_herons.hooks raised RuntimeError: no water. Mend or")
 
 
 def test_one_that_need_not_run_is_left_out(workshop: Workshop) -> None:
@@ -205,8 +203,8 @@ def test_a_field_may_ask_for_a_permission_of_cores(workshop: Workshop, permissio
             "must be given: portions.",
         ),
         (
-            "async def feed",
-            "def feed",
+            "run=feed",
+            "run=print",
             "plugin ponds: register_jobs returned PondsFeed, whose use-case is `def`. Make it",
         ),
         (
@@ -215,8 +213,8 @@ def test_a_field_may_ask_for_a_permission_of_cores(workshop: Workshop, permissio
             "plugin ponds: register_jobs returned PondsFeed, every 0 seconds. Give a whole number",
         ),
         (
-            "async def audit",
-            "def audit",
+            "audit=audit",
+            "audit=print",
             "plugin ponds: register_invariants returned ponds.fish, whose audit is `def`.",
         ),
         (
@@ -239,11 +237,6 @@ def test_a_field_may_ask_for_a_permission_of_cores(workshop: Workshop, permissio
             "def register_jobs(shop)",
             "plugin ponds: register_jobs takes an argument shop, which there is not.",
         ),
-        (
-            "async def disable_blockers",
-            "def disable_blockers",
-            "plugin ponds: disable_blockers is `def`, and must be `async def`.",
-        ),
     ],
 )
 def test_what_it_adds_wrongly_is_named_with_the_fix(
@@ -252,6 +245,12 @@ def test_what_it_adds_wrongly_is_named_with_the_fix(
     assert old in HOOKS
     workshop.install(hooks=HOOKS.replace(old, new, 1))
     mistaken(words)
+
+
+def test_a_hook_that_must_wait_and_does_not_is_named(workshop: Workshop) -> None:
+    hooks = "@implement()\ndef disable_blockers(ctx):\n    return []\n"
+    workshop.install_small("herons", hooks=f"from koipond_sdk import implement\n{hooks}")
+    mistaken("plugin herons: disable_blockers is `def`, and must be `async def`.")
 
 
 def test_two_jobs_of_one_name_are_refused(workshop: Workshop) -> None:

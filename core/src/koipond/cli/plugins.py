@@ -115,6 +115,33 @@ def migration(settings: Settings, name: str, message: str) -> None:
     click.echo(f"wrote {file}" if file else f"the tables of {name} are as its tables.py says")
 
 
+@plugin.command
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--token", default="", help="Whose request it is: `koi token member …` prints one.")
+@click.option("--channel", default="", metavar="CODE", help="Default: the shop's default one.")
+@with_settings
+def trace(settings: Settings, file: Path | None, token: str, channel: str) -> None:
+    """Show which hooks of which plugins a request calls, as a tree with milliseconds.
+
+    FILE is a GraphQL document, or JSON with `query` and `variables`; it is run on the shop, and
+    what it writes stays. Without FILE it is a purchase, in a shop that is made for it and thrown
+    away. What hooks cost a running shop is told by GET /metrics (setting metrics).
+    """
+    import json
+
+    from koipond.cli.tracing import trace_file, trace_purchase
+    from koipond.kernel.logs import configure
+
+    configure(production=settings.production)
+    if file is None:
+        answer = asyncio.run(trace_purchase(click.echo))
+    else:
+        headers = {"koi-channel": channel} if channel else {}
+        headers |= {"authorization": f"Bearer {token}"} if token else {}
+        answer = asyncio.run(trace_file(settings, file, click.echo, headers))
+    click.echo(json.dumps(answer, ensure_ascii=False))
+
+
 async def _enable(settings: Settings, name: str, channel: str) -> bool:
     from koipond.kernel.plugins import survey
     from koipond.plugin.service import enable as enable_plugin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
 from types import MappingProxyType
@@ -175,6 +175,11 @@ class Context:
     def channel(self) -> str | None:
         """The code of this request's channel; None for jobs and commands that have none."""
         return None if self._scope is None else self._scope.channel
+
+    @property
+    def plugins_off(self) -> Set[str]:
+        """The plugins that staff turned off in this request's channel."""
+        return self.shop.installation.off_in(self.channel)
 
     @property
     def db(self) -> AsyncConnection:

@@ -114,6 +114,11 @@ class Installation(Struct, frozen=True, kw_only=True):
             if any(split_wish(wish)[0] == name for wish in one.manifest.requires)
         ]
 
+    def off_in(self, channel: str | None) -> Set[str]:
+        """Return the plugins that are off in a channel and run elsewhere."""
+        found = self.off.get(channel or "") if self.off else None
+        return frozenset(found.values()) if found else _NOTHING
+
     def check_open(self, channel: str | None, package: str) -> None:
         """Raise PluginDisabled if the plugin of this package is off in a channel."""
         plugin = self.off.get(channel or "", {}).get(package)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, MetaData, Table, func, inspect, select, text
 
 from koipond.kernel.db import AsyncConnection, Database, metadata
 from koipond.kernel.migrate import Unit, locked
+from koipond.kernel.outbox import delivery, subscription
 
 _AT_ONCE = 1_000
 
@@ -55,6 +56,9 @@ async def purge(
             with export.open("xb") as file:
                 await connection.run_sync(_export, names, file)
         await connection.run_sync(_drop, unit, names)
+        # What it was to be told of; a consumer has its plugin's name.
+        for table in (delivery, subscription):
+            await connection.execute(table.delete().where(table.c.consumer == unit.name))
         await also(connection)
     return owned
 
@@ -100,7 +104,7 @@ def _drop(connection: Connection, unit: Unit, names: Sequence[str]) -> None:
 
 def _children_first(connection: Connection, names: Sequence[str]) -> list[str]:
     found = [table for table, _ in inspect(connection).get_sorted_table_and_fkc_names()]
-    return [table for table in reversed(found) if table in names]
+    return [table for table in reversed(found) if table is not None and table in names]
 
 
 def _reflect(connection: Connection, names: Sequence[str]) -> MetaData:
