@@ -129,7 +129,7 @@ def trace(settings: Settings, file: Path | None, token: str, channel: str) -> No
     """
     import json
 
-    from koipond.cli.tracing import trace_file, trace_purchase
+    from koipond.cli.tracing import read_request, trace_on, trace_purchase
     from koipond.kernel.logs import configure
 
     configure(production=settings.production)
@@ -138,7 +138,7 @@ def trace(settings: Settings, file: Path | None, token: str, channel: str) -> No
     else:
         headers = {"koi-channel": channel} if channel else {}
         headers |= {"authorization": f"Bearer {token}"} if token else {}
-        answer = asyncio.run(trace_file(settings, file, click.echo, headers))
+        answer = asyncio.run(trace_on(settings, read_request(file), click.echo, headers))
     click.echo(json.dumps(answer, ensure_ascii=False))
 
 

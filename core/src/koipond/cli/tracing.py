@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from koipond.app import STOREFRONT_PATH, create_app, open_shop, set_up
@@ -43,7 +44,7 @@ class HookTrace:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
@@ -84,11 +85,8 @@ async def trace_request(
 ) -> dict[str, Any]:
     """Send a GraphQL request to an app in this process, and tell its hooks; returns the answer."""
     sent = json.dumps(body).encode()
-    lines = {
-        "content-type": "application/json",
-        "content-length": str(len(sent)),
-        **(headers or {}),
-    }
+    lines = {"content-type": "application/json", "content-length": str(len(sent))}
+    lines |= headers or {}
     scope: Any = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -142,19 +140,26 @@ async def _stock_one(settings: Settings) -> VariantId:
     return variant
 
 
-async def trace_file(
-    settings: Settings, file: Path, tell: Callable[[str], None], headers: dict[str, str]
-) -> dict[str, Any]:
-    """Send the request of a file to the shop of the settings. Raises Problem, NotReady.
-
-    file: a GraphQL document, or JSON with `query` and `variables`.
-    """
+def read_request(file: Path) -> dict[str, Any]:
+    """Return the request of a file, a GraphQL document or JSON with `query`. Raises Problem."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"{file} cannot be read: {error}") from error
     try:
-        body = json.loads(text) if text.lstrip().startswith('{"') else {"query": text}
+        body: dict[str, Any] = (
+            json.loads(text) if text.lstrip().startswith('{"') else {"query": text}
+        )
     except ValueError as error:
         raise Problem(f"{file} is no JSON: {error}") from error
+    return body
+
+
+async def trace_on(
+    settings: Settings,
+    body: dict[str, Any],
+    tell: Callable[[str], None],
+    headers: dict[str, str],
+) -> dict[str, Any]:
+    """Send a request to the shop of the settings; returns the answer. Raises NotReady."""
     return await trace_request(create_app(settings), body, tell, headers=headers)
