@@ -14,7 +14,6 @@ from koipond_sdk import db, hooks, schema
 from koipond_sdk.services import (
     activities,
     catalog,
-    jobs,
     members,
     orders,
     quotas,
@@ -22,7 +21,7 @@ from koipond_sdk.services import (
     stock,
 )
 
-SERVICES = (activities, catalog, jobs, members, orders, quotas, rewards, stock)
+SERVICES = (activities, catalog, members, orders, quotas, rewards, stock)
 MODULES = (koipond_sdk, db, schema, hooks, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """

@@ -50,7 +50,7 @@ def member(settings: Settings, who: str, hours: int) -> None:
     default=("*",),
     show_default="* (all)",
     help="May be given several times: catalog.read, catalog.write, order.read, order.write, "
-    "payment.write, stock.write, or what an installed plugin asks for.",
+    "payment.write, plugin.read, plugin.write, stock.write, or what an installed plugin asks for.",
 )
 @_hours
 @with_settings

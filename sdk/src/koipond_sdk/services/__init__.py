@@ -6,6 +6,5 @@ orders       look at orders, hold and cancel them
 rewards      give members something, whichever plugin gives it
 stock        set units apart
 catalog      look at products and variants
-jobs         have something done later
 members      look at members
 """
