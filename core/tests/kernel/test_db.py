@@ -154,11 +154,18 @@ async def test_a_reader_sees_what_was_committed_before_each_statement(shop: Runn
         ("mysql://host/shop", "not mysql://host/shop"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///shop.db?mode=ro", "nothing may stand behind the name of a file"),
     ],
 )
 def test_an_address_of_no_usable_database_is_refused(url: str, reason: str) -> None:
     with pytest.raises(DatabaseUrlInvalid, match=reason):
         Database(url)
+
+
+def test_a_folder_that_cannot_be_made_is_refused() -> None:
+    database = Database("sqlite:////proc/nowhere/shop.db")
+    with pytest.raises(DatabaseUrlInvalid, match="the folder /proc/nowhere cannot be made"):
+        database.make_folder()
 
 
 async def test_only_migrating_makes_the_folder_of_a_file(tmp_path: Path) -> None:

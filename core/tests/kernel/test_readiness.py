@@ -72,7 +72,7 @@ async def test_a_database_of_newer_code_is_left_alone(blank_database_url: str) -
     async with opened(blank_database_url) as database:
         await migrate_safely(database, CORE)
         await execute(database, "UPDATE alembic_version_core SET version_num = '9999_later'")
-        with pytest.raises(NotReady, match="core is at 9999_later, not 0"):
+        with pytest.raises(NotReady, match=r"core is at 9999_later\. Install the version"):
             await check_ready(database, CORE)
         with pytest.raises(NotReady, match="by another version of the code"):
             await migrate_safely(database, CORE)

@@ -170,8 +170,11 @@ async def _version(database: Database) -> Finding:
 
 async def _migrations(database: Database, plugins: list[Plugin]) -> Finding:
     from koipond.kernel.migrate import units
-    from koipond.kernel.readiness import find_waiting
+    from koipond.kernel.readiness import NotReady, find_waiting
 
-    waiting = await find_waiting(database, units(plugins))
+    try:
+        waiting = await find_waiting(database, units(plugins))
+    except NotReady as error:
+        return Finding(about="migrations", found="not by this version", fix=str(error))
     fix = "koi migrate" if waiting else ""
     return Finding(about="migrations", found=waiting or "nothing is pending", fix=fix)

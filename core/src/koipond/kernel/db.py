@@ -183,9 +183,19 @@ class Database:
         return self._writer if self.is_sqlite else self._patient
 
     def make_folder(self) -> None:
-        """Make the folder that a SQLite file is in. For migrating: looking makes nothing."""
-        if self.is_sqlite:
-            Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        """Make the folder that a SQLite file is in. For migrating: looking makes nothing.
+
+        Raises DatabaseUrlInvalid.
+        """
+        if not self.is_sqlite:
+            return
+        folder = Path(self.url.database or "").parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or "the system refuses").lower()
+            problem = f"database_url: the folder {folder} cannot be made: {reason}"
+            raise DatabaseUrlInvalid(f"{problem}. Name another file") from error
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction and commit it.
@@ -332,6 +342,8 @@ def _async_url(url: str) -> URL:
         raise DatabaseUrlInvalid(f"{kinds}, not {parsed.render_as_string()}")
     if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise DatabaseUrlInvalid(f"{kinds}: a shop in memory would have a single connection")
+    if backend == "sqlite" and parsed.query:
+        raise DatabaseUrlInvalid(f"{kinds}: nothing may stand behind the name of a file, such as ?")
     return parsed.set(drivername=driver[backend])
 
 
