@@ -162,12 +162,6 @@ def test_an_address_of_no_usable_database_is_refused(url: str, reason: str) -> N
         Database(url)
 
 
-def test_a_folder_that_cannot_be_made_is_refused() -> None:
-    database = Database("sqlite:////proc/nowhere/shop.db")
-    with pytest.raises(DatabaseUrlInvalid, match="the folder /proc/nowhere cannot be made"):
-        database.make_folder()
-
-
 async def test_only_migrating_makes_the_folder_of_a_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new/shop.db")
     try:

@@ -133,3 +133,9 @@ async def test_a_database_that_is_missing_on_the_server_is_named(database_url: s
     async with opened(url) as database:
         with pytest.raises(NotReady, match="no_such_shop"):
             await check_ready(database, CORE)
+
+
+async def test_a_folder_that_cannot_be_made_is_told_in_words() -> None:
+    async with opened("sqlite:////proc/nowhere/shop.db") as database:
+        with pytest.raises(NotReady, match="Its folder must be there, and be open to writing"):
+            await migrate_safely(database, CORE)

@@ -183,19 +183,9 @@ class Database:
         return self._writer if self.is_sqlite else self._patient
 
     def make_folder(self) -> None:
-        """Make the folder that a SQLite file is in. For migrating: looking makes nothing.
-
-        Raises DatabaseUrlInvalid.
-        """
-        if not self.is_sqlite:
-            return
-        folder = Path(self.url.database or "").parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or "the system refuses").lower()
-            problem = f"database_url: the folder {folder} cannot be made: {reason}"
-            raise DatabaseUrlInvalid(f"{problem}. Name another file") from error
+        """Make the folder that a SQLite file is in. For migrating: looking makes nothing."""
+        if self.is_sqlite:
+            Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction and commit it.
