@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
@@ -193,16 +194,24 @@ def check_settings(settings: Settings) -> None:
         raise SettingsInvalid(
             f"allocation_strategy: there is no {settings.allocation_strategy!r}. There are: {known}"
         )
-    folder = Path(settings.sandbox_file).parent
-    if settings.sandbox_file and not folder.is_dir():
-        raise SettingsInvalid(f"sandbox_file: there is no folder {folder} to keep it in")
 
 
 def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvider]:
     """Return the payment providers: the sandbox, which must not be paid with in production."""
     if settings.production:
         return {}
-    return {SANDBOX: Sandbox(secret=settings.secret, file=settings.sandbox_file, clock=clock)}
+    return {SANDBOX: open_sandbox(settings, clock=clock)}
+
+
+def open_sandbox(settings: Settings, *, clock: Clock | None = None) -> Sandbox:
+    """Open the sandbox's books. Raises SettingsInvalid."""
+    file = settings.sandbox_file
+    try:
+        if file:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        return Sandbox(secret=settings.secret, file=file, clock=clock)
+    except (OSError, sqlite3.Error) as error:
+        raise SettingsInvalid(f"sandbox_file: {file} cannot be opened: {error}") from error
 
 
 def make_hooks(plugins: Sequence[Plugin]) -> Hooks:

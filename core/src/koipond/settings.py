@@ -136,7 +136,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payment_timeout_s: int = 20
     # How long after it expired an order is revived by money that comes late, if all can be had.
     late_payment_grace_s: int = 3_600
-    # Where the sandbox provider keeps its books; empty: in the memory of each process.
+    # Where the sandbox provider keeps its books, for `koi sandbox` too; empty: in the memory of
+    # each process.
     sandbox_file: str = ""
     # How long units are kept for an order that is about to be placed.
     reservation_hold_s: int = 90

@@ -40,6 +40,11 @@ def test_an_unknown_channel_currency_or_language_is_refused_with_the_known_ones(
         rules.choose([CN, EU], code="cn", currency=None, locale="fr")
 
 
+def test_a_currency_or_language_that_is_named_twice_is_one() -> None:
+    made = make(currencies=["EUR", "CNY", "EUR"], locales=["de", "en", "de"])
+    assert (made.currencies, made.locales) == (("EUR", "CNY"), ("de", "en"))
+
+
 def test_a_language_tag_that_is_longer_than_any_is_not_taken_apart() -> None:
     assert rules.choose([CN], code="cn", currency=None, locale="en-GB-oxendict").locales[0] == "en"
     with pytest.raises(LocaleUnknown):
@@ -50,6 +55,7 @@ def test_a_language_tag_that_is_longer_than_any_is_not_taken_apart() -> None:
     ("changes", "words"),
     [
         ({"code": "C N"}, "a code is"),
+        ({"name": "x" * 121}, "121 characters, at most 120"),
         ({"currencies": []}, "at least one currency"),
         ({"currencies": ["TEA"]}, "no current ISO 4217"),
         ({"locales": ["klingon!"]}, r"'klingon!' is no language tag.* zh-Hans\.$"),

@@ -120,9 +120,8 @@ def test_a_strategy_that_there_is_none_of_is_refused_at_the_start(
     assert "There are: priority, whole_first" in found.output
 
 
-def test_sandbox_books_without_a_folder_are_refused_at_the_start(
-    koi: Koi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_sandbox_books_that_cannot_be_opened_are_refused_at_the_start(
+    koi: Koi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KOI_SANDBOX_FILE", "nowhere/books.db")
-    assert "there is no folder nowhere" in koi("migrate").output
-    assert not (tmp_path / "shop.db").exists()
+    monkeypatch.setenv("KOI_SANDBOX_FILE", "/proc/nowhere/books.db")
+    assert "sandbox_file: /proc/nowhere/books.db cannot be opened" in koi("migrate").output

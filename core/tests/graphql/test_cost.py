@@ -9,7 +9,7 @@ from koipond_sdk.testing import RunningShop
 SCHEMA: GraphQLSchema = build_schema("""
 interface Node { id: ID }
 type Query { node: Node goods(first: Int): Goods words: [String!]! thing: Thing }
-type Goods { nodes: [Thing!]! edges: [Edge!]! count: Int }
+type Goods { nodes: [Thing!]! edges: [Edge!]! count: Int totalCount: Int }
 type Edge { node: Thing }
 type Thing implements Node { id: ID name: String parts: [Thing!] more(first: Int): Goods }
 """)
@@ -22,18 +22,22 @@ type Thing implements Node { id: ID name: String parts: [Thing!] more(first: Int
         ("{ thing { id name } }", 3),
         ("{ thing { parts { id } } }", 1 + 1 + 5),
         ("{ thing { parts { parts { id } } } }", 1 + 1 + 5 * (1 + 5)),
-        ("{ goods(first: 1) { nodes { id } } }", 1 + 1 + 1),
-        ("{ goods(first: 7) { count nodes { id name } } }", 1 + 1 + 1 + 7 * 2),
-        ("{ goods(first: 7) { edges { node { id } } } }", 1 + 1 + 7 * (1 + 1)),
-        ("{ goods { nodes { id } } }", 1 + 1 + 20),
-        ("{ goods(first: null) { nodes { id } } }", 1 + 1 + 20),
-        ("query($n: Int) { goods(first: $n) { nodes { id } } }", 1 + 1 + 100),
+        ("{ goods(first: 1) { nodes { id } } }", 500 + 1 + 1),
+        ("{ goods(first: 7) { count nodes { id name } } }", 500 + 1 + 1 + 7 * 2),
+        ("{ goods(first: 7) { edges { node { id } } } }", 500 + 1 + 7 * (1 + 1)),
+        ("{ goods { nodes { id } } }", 500 + 1 + 20),
+        ("{ goods(first: null) { nodes { id } } }", 500 + 1 + 20),
+        ("query($n: Int) { goods(first: $n) { nodes { id } } }", 500 + 1 + 100),
         # Refused when it is run; here it must not come to less than it is.
-        ("{ goods(first: -9) { nodes { id } } }", 1 + 1 + 1),
-        ("{ goods(first: 999999999) { nodes { id } } }", 1 + 1 + 100),
-        ("{ goods(first: 3) { nodes { more(first: 4) { nodes { id } } } } }", 2 + 3 * (2 + 4)),
+        ("{ goods(first: -9) { nodes { id } } }", 500 + 1 + 1),
+        ("{ goods(first: 999999999) { nodes { id } } }", 500 + 1 + 100),
+        (
+            "{ goods(first: 3) { nodes { more(first: 4) { nodes { id } } } } }",
+            500 + 1 + 3 * (2 + 4),
+        ),
         ("{ node { id ... on Thing { parts { id } } } }", 1 + 1 + 1 + 5),
-        ("{ goods(first: 3) { ... F } } fragment F on Goods { nodes { id } }", 1 + 1 + 3),
+        ("{ goods(first: 3) { ... F } } fragment F on Goods { nodes { id } }", 500 + 1 + 3),
+        ("{ goods(first: 3) { totalCount } }", 500 + 3_000),
         ("query A { words } query B { thing { parts { id } } }", 7),
         ("{ __typename __schema { types { fields { name } } } }", 2),
     ],
@@ -71,7 +75,8 @@ async def test_what_would_keep_the_server_busy_is_refused_before_it_is_run(
     nested = "{ id }"
     for _ in range(6):
         nested = f"{{ variants {{ product {nested} }} }}"
-    for document in (f"{{ {pages} }}", f'{{ product(slug: "tea") {nested} }}'):
+    counts = " ".join(f"p{n}: products(first: 1) {{ totalCount }}" for n in range(9))
+    for document in (f"{{ {pages} }}", f"{{ {counts} }}", f'{{ product(slug: "tea") {nested} }}'):
         with shop.count_statements() as sent:
             answer = await shop.graphql(document)
         (error,) = answer["errors"]

@@ -1,5 +1,3 @@
-from time import perf_counter
-
 import pytest
 from graphql import get_introspection_query, parse
 
@@ -55,13 +53,12 @@ def test_fragments_count_wherever_they_are_used() -> None:
     )
 
 
-def test_fragments_that_double_each_other_are_measured_in_no_time() -> None:
+def test_fragments_that_double_each_other_are_measured_once() -> None:
+    """Written out they are 2^60 fields: reading those would never end."""
     doubling = " ".join(
         f"fragment F{n} on T {{ a {{ ... F{n + 1} }} b {{ ... F{n + 1} }} }}" for n in range(60)
     )
-    began = perf_counter()
     assert excess(f"{{ ... F0 }} {doubling} fragment F60 on T {{ c }}") is not None
-    assert perf_counter() - began < 0.1
 
 
 def test_a_long_chain_of_fragments_is_refused() -> None:

@@ -154,6 +154,7 @@ async def test_a_reader_sees_what_was_committed_before_each_statement(shop: Runn
         ("mysql://host/shop", "not mysql://host/shop"),
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///shop.db?mode=ro", "nothing may stand behind the name of a file"),
     ],
 )
 def test_an_address_of_no_usable_database_is_refused(url: str, reason: str) -> None:

@@ -72,7 +72,7 @@ async def test_a_database_of_newer_code_is_left_alone(blank_database_url: str) -
     async with opened(blank_database_url) as database:
         await migrate_safely(database, CORE)
         await execute(database, "UPDATE alembic_version_core SET version_num = '9999_later'")
-        with pytest.raises(NotReady, match="core is at 9999_later, not 0"):
+        with pytest.raises(NotReady, match=r"core is at 9999_later\. Install the version"):
             await check_ready(database, CORE)
         with pytest.raises(NotReady, match="by another version of the code"):
             await migrate_safely(database, CORE)
@@ -133,3 +133,9 @@ async def test_a_database_that_is_missing_on_the_server_is_named(database_url: s
     async with opened(url) as database:
         with pytest.raises(NotReady, match="no_such_shop"):
             await check_ready(database, CORE)
+
+
+async def test_a_folder_that_cannot_be_made_is_told_in_words() -> None:
+    async with opened("sqlite:////proc/nowhere/shop.db") as database:
+        with pytest.raises(NotReady, match="Its folder must be there, and be open to writing"):
+            await migrate_safely(database, CORE)

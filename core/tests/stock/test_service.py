@@ -24,6 +24,13 @@ async def make_tea(shop: RunningShop, stock: int) -> VariantId:
     return made.variants["TEA-1"]
 
 
+def correction(
+    variant_id: VariantId, delta: int, reference: str, **given: str
+) -> dict[str, object]:
+    wish = {"variantId": encode(VariantId, variant_id), "delta": delta, "reference": reference}
+    return wish | {"idempotencyKey": str(new_id())} | given
+
+
 def demand(variant_id: VariantId, quantity: int) -> list[Demand]:
     return [Demand(variant_id=variant_id, sku="TEA-1", quantity=quantity)]
 
@@ -157,7 +164,7 @@ async def test_promised_units_that_are_missing_are_told_and_taken_later(
 
 async def test_staff_correct_stock_by_a_difference(shop: RunningShop) -> None:
     tea = await make_tea(shop, stock=5)
-    wish = {"variantId": encode(VariantId, tea), "delta": -2, "reference": "two broke"}
+    wish = correction(tea, -2, "two broke")
     answer = await shop.graphql(ADJUST, {"input": wish}, viewer=STAFF, admin=True)
     assert answer["data"]["adjustStock"] == {
         "variant": {
@@ -185,7 +192,7 @@ async def test_a_correction_that_cannot_be_is_refused(
     async with shop.context() as ctx:
         await buy(ctx, tea, 3)
     before = await shop.snapshot()
-    wish = {"variantId": encode(VariantId, tea), "delta": delta, "reference": "count"}
+    wish = correction(tea, delta, "count")
     answer = await shop.graphql(ADJUST, {"input": wish}, viewer=STAFF, admin=True)
     (error,) = answer["data"]["adjustStock"]["userErrors"]
     assert error["code"] == code
@@ -196,8 +203,23 @@ async def test_a_correction_that_cannot_be_is_refused(
 async def test_a_correction_without_a_reason_is_refused(shop: RunningShop) -> None:
     tea = await make_tea(shop, stock=5)
     before = await shop.snapshot()
-    wish = {"variantId": encode(VariantId, tea), "delta": 1, "reference": " "}
+    wish = correction(tea, 1, " ")
     answer = await shop.graphql(ADJUST, {"input": wish}, viewer=STAFF, admin=True)
     (error,) = answer["data"]["adjustStock"]["userErrors"]
     assert error["code"] == "REFERENCE_MISSING"
+    assert await shop.snapshot() == before
+
+
+async def test_the_same_correction_again_changes_nothing_more(shop: RunningShop) -> None:
+    tea = await make_tea(shop, stock=5)
+    wish = correction(tea, -2, "two broke", idempotencyKey="once")
+    asked = [shop.graphql(ADJUST, {"input": wish}, viewer=STAFF, admin=True) for _ in range(4)]
+    answers = await asyncio.gather(*asked)
+    assert [one["data"]["adjustStock"]["userErrors"] for one in answers] == [[]] * 4
+    assert (await level(shop))[0] == 3
+    before = await shop.snapshot()
+    other = wish | {"delta": -1}
+    answer = await shop.graphql(ADJUST, {"input": other}, viewer=STAFF, admin=True)
+    (error,) = answer["data"]["adjustStock"]["userErrors"]
+    assert error["code"] == "IDEMPOTENCY_KEY_REUSED"
     assert await shop.snapshot() == before

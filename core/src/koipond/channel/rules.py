@@ -13,6 +13,7 @@ from koipond.kernel.money import currency as parse_currency
 from koipond.kernel.texts import LOCALE_MAX, LocaleUnknown
 from koipond.kernel.texts import locale as parse_locale
 
+_NAME_MAX = 120
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -28,6 +29,9 @@ def make_channel(
     """Make a channel from plain words. Raises ChannelInvalid, naming what is wrong."""
     if not _CODE.fullmatch(code):
         raise ChannelInvalid(channel=code, reason="a code is a-z, 0-9 and -, at most 40 characters")
+    if len(name) > _NAME_MAX:
+        reason = f"its name has {len(name)} characters, at most {_NAME_MAX} are kept"
+        raise ChannelInvalid(channel=code, reason=reason)
     if not currencies or not locales:
         raise ChannelInvalid(channel=code, reason="it needs at least one currency and one language")
     if not _is_time_zone(time_zone):
@@ -38,8 +42,8 @@ def make_channel(
             id=key,
             code=code,
             name=name,
-            currencies=tuple(parse_currency(one) for one in currencies),
-            locales=tuple(parse_locale(one) for one in locales),
+            currencies=tuple(dict.fromkeys(map(parse_currency, currencies))),
+            locales=tuple(dict.fromkeys(map(parse_locale, locales))),
             time_zone=time_zone,
         )
     except DomainError as error:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from koipond.app import JOBS, audits_of, make_hooks, make_schemas, open_shop
+from koipond.app import (
+    JOBS,
+    audits_of,
+    check_settings,
+    make_hooks,
+    make_schemas,
+    open_shop,
+)
 from koipond.extending import check_prefixes, find_states, gather
 from koipond.graphql.assets import ASSETS, AssetsMissing, read_asset
 from koipond.kernel.clock import Clock, SystemClock
@@ -25,7 +32,7 @@ from koipond.kernel.schema import SchemaConflict
 from koipond.kernel.viewer import GUEST
 from koipond.plugin.service import find_misfits
 from koipond.plugin.types import States
-from koipond.settings import DEVELOPMENT_SECRET
+from koipond.settings import DEVELOPMENT_SECRET, SettingsInvalid
 
 if TYPE_CHECKING:
     from koipond.settings import Settings
@@ -83,7 +90,11 @@ async def _database_findings(
         version = await _version(database)
         if version.fix:
             return [version]
-        waiting = await find_waiting(database, units(plugins))
+        try:
+            waiting = await find_waiting(database, units(plugins))
+        except NotReady as error:
+            other = Finding(about="migrations", found="not by this version", fix=str(error))
+            return [version, other]
         fix = "koi migrate" if waiting else ""
         found = [
             version,
@@ -120,6 +131,10 @@ def _states(settings: Settings) -> States:
 
 
 def _settings(settings: Settings, origin: str) -> Finding:
+    try:
+        check_settings(settings)
+    except SettingsInvalid as error:
+        return Finding(about="settings", found="one cannot be used", fix=str(error))
     mode = "production" if settings.production else "development"
     secret = (
         "the built-in secret" if settings.secret == DEVELOPMENT_SECRET else "a secret of its own"

@@ -14,6 +14,7 @@ from koipond.cli.importing import importing
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
 from koipond.cli.problems import explain
+from koipond.cli.sandbox import sandbox
 from koipond.cli.schemas import schema
 from koipond.cli.serving import dev, serve
 from koipond.cli.tokens import token
@@ -48,7 +49,19 @@ def koi(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-COMMANDS = (channel, dev, doctor, importing, migrate, plugin, schema, serve, token, worker)
+COMMANDS = (
+    channel,
+    dev,
+    doctor,
+    importing,
+    migrate,
+    plugin,
+    sandbox,
+    schema,
+    serve,
+    token,
+    worker,
+)
 for command in COMMANDS:
     koi.add_command(command)
 

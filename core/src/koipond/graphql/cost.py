@@ -29,6 +29,11 @@ COST_MAX = 30_000
 # How many rows a list without pages is taken to have, such as a product's variants.
 _UNPAGED = 5
 _PAGED_BY = "first"
+# Finding a page reads more than its rows, and counting reads all that there is: with 100,000
+# products 30 ms and 65 ms.
+_PAGE = 500
+_COUNT = 3_000
+_COUNTS = "totalCount"
 
 
 def find_cost(document: DocumentNode, schema: GraphQLSchema) -> int:
@@ -88,11 +93,13 @@ class _Teller:
         assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType), "a valid document"
         found = parent.fields.get(field.name.value)
         if found is None or field.selection_set is None:
-            return 1
+            return _COUNT if field.name.value == _COUNTS else 1
         rows = _rows_of(found.type, page)
-        within = _page_of(field) if _PAGED_BY in found.args else None
+        paged = _PAGED_BY in found.args
+        within = _page_of(field) if paged else None
         inner = self.reckon(field.selection_set, get_named_type(found.type), within)
-        return 1 + rows * inner
+        # Pages further down are found for all their parents together.
+        return (_PAGE if paged and parent is self._schema.query_type else 1) + rows * inner
 
 
 def _rows_of(kind: GraphQLOutputType, page: int | None) -> int:

@@ -332,6 +332,8 @@ def _async_url(url: str) -> URL:
         raise DatabaseUrlInvalid(f"{kinds}, not {parsed.render_as_string()}")
     if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise DatabaseUrlInvalid(f"{kinds}: a shop in memory would have a single connection")
+    if backend == "sqlite" and parsed.query:
+        raise DatabaseUrlInvalid(f"{kinds}: nothing may stand behind the name of a file, such as ?")
     return parsed.set(drivername=driver[backend])
 
 

@@ -43,11 +43,15 @@ class Unit(Struct, frozen=True, kw_only=True):
 
 
 class Pending(Struct, frozen=True, kw_only=True):
-    """A package whose tables are not at the revision of its code."""
+    """A package whose tables are not at the revision of its code.
+
+    known: the code has the revision that they are at, so that it can migrate them.
+    """
 
     name: str
     current: str | None
     wanted: str
+    known: bool
 
 
 def units(plugins: Sequence[Plugin]) -> list[Unit]:
@@ -176,9 +180,14 @@ def _check_tables(connection: Connection, unit: Unit, before: Set[str]) -> None:
 def _pending(connection: Connection, unit: Unit) -> Pending | None:
     context = MigrationContext.configure(connection, opts={"version_table": unit.version_table})
     current = context.get_current_revision()
-    head = _script(unit).get_current_head()
+    script = _script(unit)
+    head = script.get_current_head()
     assert head is not None, f"{unit.name} has a folder migrations without a revision"
-    return None if current == head else Pending(name=unit.name, current=current, wanted=head)
+    if current == head:
+        return None
+    own = {one.revision for one in script.walk_revisions()}
+    known = current is None or current in own
+    return Pending(name=unit.name, current=current, wanted=head, known=known)
 
 
 def head(unit: Unit) -> str | None:

@@ -49,10 +49,16 @@ def check_there(url: str | URL) -> None:
 
 
 async def find_waiting(database: Database, wanted: Sequence[Unit]) -> str:
-    """Say what is to be migrated; "" if nothing is. Raises NotReady."""
+    """Say what is to be migrated; "" if nothing is.
+
+    Raises NotReady, also for tables that only another version of the code can migrate.
+    """
     check_there(database.url)
     async with answering(database):
         waiting = await migrate.pending(database, wanted)
+    strange = [f"{one.name} is at {one.current}" for one in waiting if not one.known]
+    if strange:
+        raise NotReady(_made_elsewhere(database, "; ".join(strange)))
     places = (f"{one.name} is at {one.current or 'nothing'}, not {one.wanted}" for one in waiting)
     return "; ".join(places)
 
@@ -82,10 +88,14 @@ async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str
     try:
         return await migrate.upgrade(database, wanted)
     except CommandError as error:
-        raise NotReady(
-            f"The database {_address(database.url)} was migrated by another version of the code: "
-            f"{error}. Install the version that it was made by, or restore a copy."
-        ) from error
+        raise NotReady(_made_elsewhere(database, str(error))) from error
+
+
+def _made_elsewhere(database: Database, reason: str) -> str:
+    return (
+        f"The database {_address(database.url)} was migrated by another version of the code: "
+        f"{reason}. Install the version that it was made by, or restore a copy."
+    )
 
 
 @asynccontextmanager

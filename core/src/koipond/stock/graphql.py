@@ -85,6 +85,9 @@ class AdjustStockInput:
     variant_id: strawberry.ID
     delta: Quantity = strawberry.field(description="Units to add; negative takes away")
     reference: str = strawberry.field(description="Why, for whoever reads the movements")
+    idempotency_key: str = strawberry.field(
+        description="One per act; a repeat with the same key happens once"
+    )
     location: str | None = strawberry.field(default=None, description="None: the default one")
     missing: bool = strawberry.field(
         default=False, description="The units are not there, whether they are promised or not"
@@ -117,13 +120,14 @@ class StockMutations:
         """Correct what a location has of a variant by a number of units, with a movement."""
         ctx = info.context
         found = await _find_variant(ctx, input.variant_id)
-        await service.adjust_stock(
-            ctx,
-            found.id,
+        change = types.StockCorrection(
             delta=input.delta,
             reference=input.reference,
             location_code=input.location,
             missing=input.missing,
+        )
+        await service.adjust_stock_once(
+            ctx, found.id, change, idempotency_key=input.idempotency_key
         )
         return AdjustStockPayload(variant=Variant.of(found, ctx.scope.locales))
 

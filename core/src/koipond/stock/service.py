@@ -5,7 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from koipond.catalog.types import Variant
+from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.errors import DomainError
+from koipond.kernel.idempotency import Step
 from koipond.kernel.ids import (
     LocationId,
     OrderId,
@@ -39,6 +42,7 @@ from koipond.stock.types import (
     Level,
     Location,
     MovementReason,
+    StockCorrection,
     StockLevel,
     StockReceipt,
 )
@@ -75,6 +79,43 @@ async def receive(
     await quota.change_capacity(
         ctx, rules.sum_deltas((quotas[one.variant_id], one.quantity) for one in wanted)
     )
+
+
+async def adjust_stock_once(
+    ctx: Context, variant_id: VariantId, change: StockCorrection, *, idempotency_key: str
+) -> None:
+    """Do `adjust_stock`; a repeat with the same key changes nothing more. In no transaction."""
+    held = await idempotency.claim(
+        ctx,
+        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        operation="adjustStock",
+        key=idempotency_key,
+        request=(variant_id, change),
+        subject_id=variant_id,
+    )
+    if held.step is Step.DONE:
+        return
+    try:
+        await _adjust_held(ctx, variant_id, change, held)
+    except DomainError:
+        await idempotency.forget(ctx, held)
+        raise
+
+
+@transaction
+async def _adjust_held(
+    ctx: Context, variant_id: VariantId, change: StockCorrection, held: idempotency.Claim
+) -> None:
+    # First: of two requests that hold one key, the second waits here and finds it done.
+    if await idempotency.advance(ctx, held, Step.DONE):
+        await adjust_stock(
+            ctx,
+            variant_id,
+            delta=change.delta,
+            reference=change.reference,
+            location_code=change.location_code,
+            missing=change.missing,
+        )
 
 
 @transaction

@@ -96,3 +96,12 @@ class Availability(Struct, frozen=True, kw_only=True):
 
     state: AvailabilityState
     quantity_at_most: int
+
+
+class StockCorrection(Struct, frozen=True, kw_only=True):
+    """A correction of what a location has, as staff ask for it; see `service.adjust_stock`."""
+
+    delta: int
+    reference: str
+    location_code: str | None = None
+    missing: bool = False
