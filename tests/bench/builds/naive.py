@@ -204,6 +204,12 @@ async def _write(
             included=False,
         )
     )
+    await _begin(db, scope, found, made, now=now)
+
+
+async def _begin(
+    db: AsyncConnection, scope: Scope, found: Any, made: Made, *, now: datetime
+) -> None:
     await db.execute(
         insert(payment).values(
             id=made.payment_id,
