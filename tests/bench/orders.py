@@ -59,6 +59,7 @@ from koipond_sdk.testing.postgres import Postgres
 CHANNEL = ChannelSettings(code="main", name="Main", currencies=("EUR",), locales=("en",))
 CALLERS = 32
 UNITS = 10**9
+WARM_UP = 12
 TARGETS = {
     **reserving.TARGETS,
     "place_app_ms": 3.0,
@@ -164,8 +165,12 @@ async def run(stand: Stand, buy: Buy, *, callers: int, seconds: float) -> Round:
 
 
 async def warm_up(stand: Stand, buy: Buy) -> None:
-    """Fill caches and tables, and let PostgreSQL see that they are not empty."""
-    await run(stand, buy, callers=CALLERS, seconds=1)
+    """Fill caches and tables, and let PostgreSQL see that they are not empty.
+
+    Each connection plans a statement anew the first five times.
+    """
+    for _ in range(WARM_UP):
+        await asyncio.gather(*(buy(f"{uuid4()}@example.org") for _ in range(CALLERS)))
     async with stand.shop.database.writer.begin() as connection:
         await connection.execute(text("ANALYZE"))
 

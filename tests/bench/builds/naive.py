@@ -29,6 +29,7 @@ from koipond.quota.tables import quota, reservation
 from koipond.stock.tables import stock_level
 
 _LEASE = timedelta(seconds=30)
+_WINDOW = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,10 @@ async def _write(
             state="placed",
             details={"contact": {"name": "Lin", "email": made.email, "phone": None}},
             total_minor=found.amount_minor,
+            attributes={},
+            price_trace=[],
             placed_at=now,
+            pay_until=now + _WINDOW,
             updated_at=now,
         )
     )
@@ -183,6 +187,8 @@ async def _write(
             quantity=1,
             unit_price_minor=found.amount_minor,
             refunded_quantity=0,
+            tracked=True,
+            attributes={},
         )
     )
     await db.execute(
@@ -198,6 +204,12 @@ async def _write(
             included=False,
         )
     )
+    await _begin(db, scope, found, made, now=now)
+
+
+async def _begin(
+    db: AsyncConnection, scope: Scope, found: Any, made: Made, *, now: datetime
+) -> None:
     await db.execute(
         insert(payment).values(
             id=made.payment_id,

@@ -145,8 +145,10 @@ class Database:
             )
             self._behind = self._writer
         else:
+            # None beyond these: one that is opened for a single request, and closed after it, costs
+            # the server more than the request, and plans every statement anew.
             self._writer = _postgres_engine(
-                self.url, pool_size=pool_size, max_overflow=10, wait_s=wait_s, answer_s=answer_s
+                self.url, pool_size=pool_size, max_overflow=0, wait_s=wait_s, answer_s=answer_s
             )
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
             # One for the desk's batches, one for the jobs that lock the same rows.

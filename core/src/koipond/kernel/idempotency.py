@@ -12,18 +12,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, String, Table, Uuid, and_, bindparam, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    String,
+    Table,
+    Uuid,
+    and_,
+    bindparam,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.db import Instant, metadata
+from koipond.kernel.db import AsyncConnection, Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 
 # A repeat that finds the first request still at work looks again this often, this many times.
@@ -150,8 +160,7 @@ async def advance(ctx: Context, held: Claim, step: Step) -> bool:
 
     False: it had come as far before, by another try that holds the same key.
     """
-    earlier = list(Step)[: list(Step).index(step)]
-    moved = await ctx.db.execute(_ADVANCE, _of(held) | {"to": step, "earlier": earlier})
+    moved = await ctx.db.execute(_ADVANCE[step], _of(held))
     return moved.one_or_none() is not None
 
 
@@ -177,14 +186,7 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
     """Return the claim, or None while another request holds it."""
     now = ctx.clock.now()
     lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
-    row = _key(wanted) | {
-        "fingerprint": fingerprint,
-        "step": wanted.step,
-        "subject_id": wanted.subject_id,
-        "leased_until": lease,
-        "created_at": now,
-    }
-    if (await ctx.db.execute(_INSERT, row)).one_or_none() is not None:
+    if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):
         return wanted
     rows = await ctx.db.execute(select(idempotency).where(_is(wanted)).with_for_update())
     found = rows.one_or_none()
@@ -198,6 +200,19 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
             return None
         await ctx.db.execute(idempotency.update().where(_is(wanted)).values(leased_until=lease))
     return msgspec.structs.replace(wanted, step=step, subject_id=found.subject_id)
+
+
+async def _insert(
+    db: AsyncConnection, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
+) -> bool:
+    row = _key(wanted) | {
+        "fingerprint": fingerprint,
+        "step": wanted.step,
+        "subject_id": wanted.subject_id,
+        "leased_until": lease,
+        "created_at": now,
+    }
+    return (await db.execute(_INSERT, row)).one_or_none() is not None
 
 
 def _key(held: Claim) -> dict[str, Any]:
@@ -217,10 +232,13 @@ _KEY = ("principal", "operation", "key")
 _INSERT = (
     postgresql.insert(idempotency).on_conflict_do_nothing().returning(idempotency.c.subject_id)
 )
-_ADVANCE = (
-    idempotency.update()
+_STEPS = list(Step)
+# Its earlier steps written out: a list of parameters is made into a text each time.
+_ADVANCE = {
+    step: idempotency.update()
     .where(*(idempotency.c[name] == bindparam(f"of_{name}") for name in _KEY))
-    .where(idempotency.c.step.in_(bindparam("earlier", expanding=True)))
-    .values(step=bindparam("to"))
+    .where(idempotency.c.step.in_([literal_column(f"'{one}'") for one in _STEPS[:place]]))
+    .values(step=step)
     .returning(idempotency.c.step)
-)
+    for place, step in enumerate(_STEPS)
+}

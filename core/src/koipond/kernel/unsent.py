@@ -40,7 +40,7 @@ class Unsent:
     """What a transaction will store in one go; until then it cannot read it."""
 
     def __init__(self) -> None:
-        self._acts: dict[_Act, list[Row]] = {}
+        self._waiting: list[tuple[_Act, list[Row]]] = []
 
     def add(
         self,
@@ -56,7 +56,12 @@ class Unsent:
         are stored follow those that are there.
         """
         for row in rows:
-            self._take(_Act(table, tuple(row), (), unless_there, counts_on), row)
+            act = _Act(table, tuple(row), (), unless_there, counts_on)
+            alike = next((known for other, known in self._waiting if other == act), None)
+            if alike is None:
+                self._waiting.append((act, [row]))
+            else:
+                alike.append(row)
 
     def change(self, table: Table, row: Row, *, known_by: tuple[str, ...] = ("id",)) -> None:
         """Set columns of the row that has the same `known_by`.
@@ -64,23 +69,20 @@ class Unsent:
         It must not wait here already: of two writes of a statement to one row one would be lost.
         """
         key = [row[name] for name in known_by]
-        waiting = [one for act, rows in self._acts.items() if act.table is table for one in rows]
+        waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
         assert all([one.get(name) for name in known_by] != key for one in waiting), "twice"
-        self._take(_Act(table, tuple(row), known_by), row)
+        self._waiting.append((_Act(table, tuple(row), known_by), [row]))
 
     async def send(self, db: AsyncConnection) -> None:
         """Store what waits, if anything does."""
-        acts, self._acts = self._acts, {}
-        if acts and db.dialect.name == "postgresql":
-            rows = {f"rows_{place}": _encode(rows) for place, rows in enumerate(acts.values())}
-            await db.execute(_together(tuple(acts)), rows)
+        waiting, self._waiting = self._waiting, []
+        if waiting and db.dialect.name == "postgresql":
+            rows = {f"rows_{place}": _encode(rows) for place, (_, rows) in enumerate(waiting)}
+            await db.execute(_together(tuple(act for act, _ in waiting)), rows)
             return
-        for act, waiting in acts.items():
-            counted = await _count_on(db, act.table, waiting, *act.counts_on or ())
+        for act, rows_of_it in waiting:
+            counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
             await db.execute(_alone(act), [_as_parameters(act, row) for row in counted])
-
-    def _take(self, act: _Act, row: Row) -> None:
-        self._acts.setdefault(act, []).append(row)
 
 
 def _encode(rows: Sequence[Row]) -> str:
@@ -102,6 +104,10 @@ def _in_postgresql(act: _Act, parameter: str) -> str:
     table = f'"{act.table.name}"'
     given = f"json_populate_recordset(CAST(NULL AS {table}), CAST({parameter} AS json)) AS given"
     if act.known_by:
+        # Of a set of rows it would think that they are a hundred, and read all of a small table.
+        given = (
+            f"json_populate_record(CAST(NULL AS {table}), CAST({parameter} AS json) -> 0) AS given"
+        )
         changes = _join(", ", '"{0}" = given."{0}"', act.changed)
         same = _join(" AND ", table + '."{0}" = given."{0}"', act.known_by)
         return f"UPDATE {table} SET {changes} FROM {given} WHERE {same}"  # noqa: S608  our own names

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select, tuple_
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import IdentityId, MemberId, new_id
@@ -17,8 +17,7 @@ Known = Sequence[tuple[IdentityKind, str]]
 
 async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
     """Return the guest who gave one of these addresses before, by the strongest of them."""
-    values: dict[str, str | None] = dict.fromkeys(IdentityKind)
-    rows = await db.execute(_GUESTS, values | {kind.value: value for kind, value in known_by})
+    rows = await db.execute(_GUESTS, {"known_by": list(known_by)})
     found = {IdentityKind(kind): member_id for kind, member_id in rows}
     return next((found[kind] for kind, _ in known_by if kind in found), None)
 
@@ -68,10 +67,7 @@ _GUESTS = (
     select(identity.c.kind, identity.c.member_id)
     .join(member, member.c.id == identity.c.member_id)
     .where(
-        # No address of a kind is NULL, which is equal to nothing.
-        or_(
-            *(and_(identity.c.kind == it, identity.c.value == bindparam(it)) for it in IdentityKind)
-        ),
+        tuple_(identity.c.kind, identity.c.value).in_(bindparam("known_by", expanding=True)),
         identity.c.verified_at.is_(None),
         member.c.state == MemberState.GUEST,
     )

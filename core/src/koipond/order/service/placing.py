@@ -17,10 +17,10 @@ from koipond.order.events import OrderConfirmed, OrderPlaced
 from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
-from koipond.order.service.preparing import Prepared, in_scope, prepare
+from koipond.order.service.preparing import Prepared, find_cart, in_scope, prepare
 from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
-from koipond.order.types import Order, OrderState, OrderWish, PaymentWish, Placed
+from koipond.order.types import Cart, Order, OrderState, OrderWish, PaymentWish, Placed
 from koipond.payment.types import Charge
 from koipond.quota.errors import (
     AlreadyPlaced,
@@ -69,17 +69,17 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
     )
     crash_point("order.claimed")
     if held.step is not Step.DONE:
-        await _carry_out(ctx, held, wish)
+        await _carry_out(ctx, held, wish, cart)
     return await answer(ctx, OrderId(held.subject_id))
 
 
-async def _carry_out(ctx: Context, held: Claim, wish: OrderWish) -> None:
+async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> None:
     """Do what of the wish has not been done yet."""
     order_id = OrderId(held.subject_id)
     begun: Charge | None = None
     try:
         if held.step is Step.CLAIMED:
-            begun = await _reserve_and_place(ctx, held, wish)
+            begun = await _reserve_and_place(ctx, held, wish, cart)
         if wish.payments:
             await take_payments(ctx, order_id, wish.payments, held, begun=begun)
     except DomainError:
@@ -87,7 +87,9 @@ async def _carry_out(ctx: Context, held: Claim, wish: OrderWish) -> None:
         raise
 
 
-async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> Charge | None:
+async def _reserve_and_place(
+    ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None
+) -> Charge | None:
     """Hold the units, then write the order; anew if the cart, a price or the hold went stale.
 
     Returns what to ask the first payment's provider for. A try that loses releases nothing: the
@@ -97,7 +99,7 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> Char
     order_id = OrderId(held.subject_id)
     stale: _Stale | Lapsed | None = None
     for _ in range(_TRIES):
-        prepared = await prepare(ctx, wish)
+        prepared = await prepare(ctx, wish, cart)
         consulted = await consult(ctx, order_id, prepared)
         try:
             claims = await _reserve(ctx, prepared, consulted)
@@ -107,6 +109,7 @@ async def _reserve_and_place(ctx: Context, held: Claim, wish: OrderWish) -> Char
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
             stale = error
+            cart = await find_cart(ctx, wish)
     if isinstance(stale, _Stale):
         raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)
     assert stale is not None, "the loop ended by one or the other"

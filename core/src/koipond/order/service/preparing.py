@@ -29,12 +29,13 @@ class Prepared(Struct, frozen=True, kw_only=True):
         return rules.find_demands(self.quote.lines, self.quote.sellables, self.quote.activities)
 
 
-async def prepare(ctx: Context, wish: OrderWish) -> Prepared:
+async def prepare(ctx: Context, wish: OrderWish, cart: Cart | None) -> Prepared:
     """Return what a wish comes to, checked and priced in the scope of `ctx` (see `in_scope`).
 
     Raises whatever keeps it from being placed as it is, but for the stock.
     """
-    cart = await find_cart(ctx, wish.token) if wish.token is not None else None
+    if cart is not None and cart.placed:
+        raise CartAlreadyPlaced(order_id=cart.id)
     rules.check_coupons(wish.details)
     details = _check_details(wish.details)
     if cart is not None:
@@ -51,29 +52,24 @@ async def prepare(ctx: Context, wish: OrderWish) -> Prepared:
     return Prepared(cart=cart, lines=lines, details=details, quote=quoted)
 
 
-async def find_cart(ctx: Context, token: str) -> Cart:
-    """Return the cart that a token opens. Raises CartUnknown, CartAlreadyPlaced."""
-    async with ctx.reading() as db:
-        cart = await repository.find_cart(db, hash_token(token))
-    if cart is None:
-        raise CartUnknown
-    if cart.placed:
-        raise CartAlreadyPlaced(order_id=cart.id)
-    return cart
-
-
 async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]:
     """Return the request seen from where its cart is sold, and the cart, placed or not.
 
     Raises CartUnknown.
     """
+    cart = await find_cart(ctx, wish)
+    return (ctx, None) if cart is None else (await scoped(ctx, cart), cart)
+
+
+async def find_cart(ctx: Context, wish: OrderWish) -> Cart | None:
+    """Return the cart that is wished for, placed or not; None for lines. Raises CartUnknown."""
     if wish.token is None:
-        return ctx, None
+        return None
     async with ctx.reading() as db:
         cart = await repository.find_cart(db, hash_token(wish.token))
     if cart is None:
         raise CartUnknown
-    return await scoped(ctx, cart), cart
+    return cart
 
 
 def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from koipond.catalog import rules as catalog_rules
 from koipond.catalog import service as catalog
 from koipond.catalog.types import Activity, Sellable
+from koipond.channel import rules as channel_rules
 from koipond.channel import service as channel
 from koipond.fulfilment import rules as fulfilment_rules
 from koipond.fulfilment import service as fulfilment
@@ -53,9 +54,9 @@ async def scoped(ctx: Context, cart: Cart) -> Context:
 
     A header that says something else does not turn a cart into another currency.
     """
-    channels = {one.id: one for one in await channel.find_channels(ctx)}
-    code = channels[cart.channel_id].code
-    scope = await channel.choose_scope(ctx, code=code, currency=cart.currency)
+    channels = await channel.find_channels(ctx)
+    code = next(one.code for one in channels if one.id == cart.channel_id)
+    scope = channel_rules.choose(channels, code=code, currency=cart.currency, locale=None)
     known = [locale for locale in ctx.scope.locales if locale in scope.locales]
     locales = tuple(dict.fromkeys([*known, *scope.locales]))
     return ctx.at(msgspec.structs.replace(scope, locales=locales))

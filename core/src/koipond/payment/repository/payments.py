@@ -53,9 +53,17 @@ async def find(db: AsyncConnection, key: PaymentId) -> Payment | None:
     return None if row is None else _payment(row)
 
 
+async def find_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]:
+    """Return the payments of an order, the oldest first."""
+    rows = await db.execute(_OF_ORDER, {"of_order": order_id})
+    return [_payment(row) for row in rows]
+
+
 async def find_by_orders(db: AsyncConnection, order_ids: Sequence[OrderId]) -> list[Payment]:
     """Return the payments of these orders, the oldest first."""
-    rows = await db.execute(_OF_ORDERS, {"orders": sorted(order_ids)})
+    rows = await db.execute(
+        select(payment).where(payment.c.order_id.in_(sorted(order_ids))).order_by(payment.c.id)
+    )
     return [_payment(row) for row in rows]
 
 
@@ -176,14 +184,12 @@ def _payment(row: Any) -> Payment:
     )
 
 
-_OF_ORDERS = (
-    select(payment)
-    .where(payment.c.order_id.in_(bindparam("orders", expanding=True)))
-    .order_by(payment.c.id)
+_OF_ORDER = (
+    select(payment).where(payment.c.order_id == bindparam("of_order")).order_by(payment.c.id)
 )
 # Sorted: two who lock the same rows lock them in the same sequence.
 _LOCK = select(payment).order_by(payment.c.id).with_for_update(key_share=True)
-_LOCK_OF_ORDER = _LOCK.where(payment.c.order_id == bindparam("of_order"))
+_LOCK_OF_ORDER = _OF_ORDER.with_for_update(key_share=True)
 _is_named = payment.c.id == bindparam("of_key")
 _LOCK_WITH_OTHERS = _LOCK.where(
     payment.c.order_id == select(payment.c.order_id).where(_is_named).scalar_subquery()

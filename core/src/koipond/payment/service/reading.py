@@ -16,7 +16,8 @@ async def find_payment(ctx: Context, key: PaymentId) -> Payment | None:
 
 async def find_payments(ctx: Context, order_id: OrderId) -> list[Payment]:
     """Return the payments of an order, the oldest first."""
-    return (await find_payments_of(ctx, [order_id]))[order_id]
+    async with ctx.reading() as db:
+        return await repository.find_of_order(db, order_id)
 
 
 async def find_payments_of(

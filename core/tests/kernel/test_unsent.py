@@ -1,0 +1,123 @@
+"""Rows that wait: stored together, in one statement where the database can."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.ids import new_id
+from koipond.kernel.outbox import outbox_event
+from koipond.kernel.unsent import Unsent
+from koipond.kernel.viewer import GUEST
+from koipond.member.tables import identity, member
+from koipond_sdk.testing import RunningShop
+
+NOW = datetime(2026, 11, 22, 8, 30, 0, 123456, tzinfo=UTC)
+
+
+def guest(**given: Any) -> dict[str, Any]:
+    made = {"id": new_id(), "state": "guest", "name": "Lin", "locale": "en", "created_at": NOW}
+    return made | given
+
+
+def known_by(one: Mapping[str, Any], value: str) -> dict[str, Any]:
+    return {"id": new_id(), "member_id": one["id"], "kind": "email", "value": value}
+
+
+async def send(shop: RunningShop, unsent: Unsent) -> list[str]:
+    """Send in a transaction of its own; returns the statements."""
+
+    @transaction
+    async def carry_out(ctx: Context) -> None:
+        await unsent.send(ctx.db)
+
+    async with shop.shop.context(viewer=GUEST) as ctx:
+        with shop.count_statements() as sent:
+            await carry_out(ctx)
+    return sent
+
+
+async def members(shop: RunningShop) -> list[dict[str, Any]]:
+    async with shop.shop.database.reading() as db:
+        rows = await db.execute(member.select().order_by(member.c.id))
+        return [dict(row._mapping) for row in rows]
+
+
+async def test_rows_of_several_tables_are_stored_as_they_are(shop: RunningShop) -> None:
+    first, second = guest(name='鱼 "koi" \\ pond'), guest(name="")
+    unsent = Unsent()
+    unsent.add(member, first, second)
+    unsent.add(identity, known_by(first, "lin@example.org"))
+    sent = await send(shop, unsent)
+    assert len(sent) == (2 if shop.shop.database.is_sqlite else 1)
+    assert await members(shop) == [first, second]
+    (known,) = await shop.rows(identity)
+    assert (known["value"], known["verified_at"]) == ("lin@example.org", None)
+    assert await send(shop, unsent) == []
+
+
+async def test_rows_that_clash_are_left_out_if_so_wished(shop: RunningShop) -> None:
+    first, second = guest(), guest()
+    unsent = Unsent()
+    unsent.add(member, first, second)
+    unsent.add(identity, known_by(first, "lin@example.org"), unless_there=True)
+    unsent.add(identity, known_by(second, "lin@example.org"), unless_there=True)
+    await send(shop, unsent)
+    (known,) = await shop.rows(identity)
+    unsent.add(identity, known_by(second, "lin@example.org"), unless_there=True)
+    await send(shop, unsent)
+    assert await shop.rows(identity) == [known]
+    unsent.add(identity, known_by(second, "lin@example.org"))
+    with pytest.raises(IntegrityError):
+        await send(shop, unsent)
+    assert await shop.rows(identity) == [known]
+
+
+async def test_rows_are_changed_each_in_its_own_columns(shop: RunningShop) -> None:
+    first, second, third = guest(), guest(), guest()
+    unsent = Unsent()
+    unsent.add(member, first, second, third)
+    await send(shop, unsent)
+    unsent.change(member, {"id": first["id"], "name": "Mei"})
+    unsent.change(member, {"id": second["id"], "name": "Bo"})
+    await send(shop, unsent)
+    assert await members(shop) == [first | {"name": "Mei"}, second | {"name": "Bo"}, third]
+
+
+async def test_a_row_cannot_wait_twice(shop: RunningShop) -> None:
+    """PostgreSQL would carry out one of the two, and not say which."""
+    one = guest()
+    unsent = Unsent()
+    unsent.change(member, {"id": one["id"], "name": "Mei"})
+    with pytest.raises(AssertionError, match="twice"):
+        unsent.change(member, {"id": one["id"], "locale": "zh-Hans"})
+
+
+async def test_numbers_count_on_from_those_that_are_there(shop: RunningShop) -> None:
+    pond, river = new_id(), new_id()
+
+    def told(key: Any, seq: int) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "name": "FishCaught",
+            "version": 1,
+            "aggregate_id": key,
+            "seq": seq,
+            "payload": {"fish": "koi"},
+            "occurred_at": NOW,
+        }
+
+    for rows in ([told(pond, 1), told(pond, 2)], [told(river, 1), told(pond, 1), told(pond, 2)]):
+        unsent = Unsent()
+        unsent.add(outbox_event, *rows, counts_on=("seq", "aggregate_id"))
+        await send(shop, unsent)
+    async with shop.shop.database.reading() as db:
+        columns = outbox_event.c
+        found = await db.execute(outbox_event.select().order_by(columns.aggregate_id, columns.seq))
+        assert [(row.aggregate_id, row.seq, row.payload) for row in found] == [
+            *((pond, seq, {"fish": "koi"}) for seq in (1, 2, 3, 4)),
+            (river, 1, {"fish": "koi"}),
+        ]

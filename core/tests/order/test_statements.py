@@ -1,0 +1,51 @@
+"""How many statements a purchase takes: what an order costs is little else."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from core.tests.payment.till import KEY, Till
+
+ADD = "mutation($input: AddToCartInput!) { done: addToCart(input: $input) { token } }"
+PLACE = """mutation($input: PlaceOrderInput!) {
+  done: placeOrder(input: $input) { order { state } userErrors { code } }
+}"""
+
+# SQLite is sent each table's rows in a statement of their own, PostgreSQL those of all tables in
+# one. Of these the desk's three serve all who ask at the same time.
+LINES = {"postgresql": 19, "sqlite": 31}
+CART = {"postgresql": 22, "sqlite": 35}
+
+
+def wish(**given: Any) -> dict[str, Any]:
+    """Say what a guest orders and pays in one request."""
+    return {
+        "contact": {"email": f"{uuid4()}@example.org"},
+        "payment": [{"provider": KEY}],
+        "idempotencyKey": str(uuid4()),
+    } | given
+
+
+async def count(till: Till, **given: Any) -> tuple[str, int]:
+    """Place and pay; returns the database, and how many statements that took."""
+    with till.shop.count_statements() as sent:
+        placed = await till.ask(PLACE, **wish(**given))
+    assert placed == {"order": {"state": "CONFIRMED"}, "userErrors": []}
+    return till.shop.shop.database.url.get_backend_name(), len(sent)
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+async def test_lines_are_placed_and_paid_in_so_many_statements(till: Till, lines: int) -> None:
+    variants = [await till.stock(sku=f"TEA-{number}") for number in range(lines)]
+    wanted = [{"variantId": variant, "quantity": 2} for variant in variants]
+    await count(till, lines=wanted)
+    database, statements = await count(till, lines=wanted)
+    assert statements == LINES[database]
+
+
+async def test_a_cart_is_placed_and_paid_in_so_many_statements(till: Till) -> None:
+    variant = await till.stock()
+    await count(till, lines=[{"variantId": variant, "quantity": 1}])
+    added = await till.ask(ADD, variantId=variant, quantity=2)
+    database, statements = await count(till, token=added["token"])
+    assert statements == CART[database]
