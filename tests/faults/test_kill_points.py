@@ -135,6 +135,8 @@ class Killing:
         wanted = {**orders, state: orders.get(state, 0) + len(places)}
         assert await count_orders(self.shop) == wanted
         new = Counter(await count_events(self.shop)) - Counter(events)
+        # One that died before its provider heard of it counts as failed; the repeat makes another.
+        del new["PaymentFailed"]
         assert set(new.values()) == {len(places)}, f"{places}: {new}"
         await everything_holds(self.shop)
 
