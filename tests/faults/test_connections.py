@@ -85,9 +85,10 @@ async def test_callers_who_leave_at_any_moment_leave_nothing_behind(shop: Runnin
 
 @pytest.mark.faults
 @pytest.mark.timeout(1_200)
-async def test_1000_callers_leave(shop: RunningShop, tell: Callable[[str], None]) -> None:
+async def test_500_callers_leave(shop: RunningShop, tell: Callable[[str], None]) -> None:
+    """On both databases 1,000."""
     seed = secrets.randbits(32)
-    tell(f"seed {seed}: {await leave(shop, callers=1_000, seed=seed)}")
+    tell(f"seed {seed}: {await leave(shop, callers=500, seed=seed)}")
 
 
 async def leave(shop: RunningShop, *, callers: int, seed: int) -> dict[str, int]:
@@ -97,7 +98,7 @@ async def leave(shop: RunningShop, *, callers: int, seed: int) -> dict[str, int]
     made = await shop.make_product(stock=callers)
     lines = [{"variantId": encode(VariantId, made.variants["TEA-1"]), "quantity": 1}]
     front = Storefront(shop.http)
-    longest = await _steps(front, lines) * 2
+    longest = await _steps(front, lines)
     before = asyncio.all_tasks()
     wishes = [
         {"lines": lines, "contact": buyer(), "payment": SANDBOX, "idempotencyKey": key()}

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.load import Load, make_lines
 from tests.faults.test_kill_points import LEASE
+from tests.rig.auditing import everything_holds
 from tests.rig.plug import PluggedPostgres
 from tests.rig.servers import Servers
 
@@ -76,8 +77,6 @@ async def test_postgresql_is_killed_under_load(
                 row["number"] for row in await shop.rows("order") if row["state"] != "placed"
             }
             assert numbers == set(load.acknowledged)
-            from tests.rig.auditing import everything_holds
-
             await everything_holds(shop)
     tell(
         f"{PULLS} x kill -9 of PostgreSQL, {WRITERS} writers: {acknowledged} acknowledged, 0 lost, "

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 from msgspec import Struct
 
-from koipond.app import STOREFRONT_PATH
+from koipond.app import ADMIN_PATH, STOREFRONT_PATH
 
 _ORDER = """
   id number state total { amount }
@@ -25,6 +25,11 @@ DOCUMENTS = {
     f"{{ done: {name}(input: $input) {{ {_PAYLOAD} }} }}"
     for name in _NAMES
 }
+REFUND = """mutation($input: RefundOrderInput!) {
+  done: refundOrder(input: $input) {
+    order { id state paid { amount } } userErrors { code message }
+  }
+}"""
 CART = f"query($token: String!) {{ done: cart(token: $token) {{ {_ORDER} }} }}"
 SANDBOX = {"provider": "sandbox"}
 
@@ -65,11 +70,13 @@ class Storefront:
             "placeOrder", **({"idempotencyKey": key(), "contact": buyer()} | given)
         )
 
-    async def send(self, document: str, variables: dict[str, Any]) -> Reply:
-        """Send any document whose one field is `done`."""
+    async def send(self, document: str, variables: dict[str, Any], *, staff: str = "") -> Reply:
+        """Send any document whose one field is `done`. staff: a token of theirs."""
         body = {"query": document, "variables": variables}
+        path = ADMIN_PATH if staff else STOREFRONT_PATH
+        headers = {"Authorization": f"Bearer {staff}"} if staff else {}
         try:
-            response = await self.http.post(STOREFRONT_PATH, json=body)
+            response = await self.http.post(path, json=body, headers=headers)
         except httpx2.TransportError as error:
             return Reply(outcome=LOST, said=repr(error))
         return _read(response)

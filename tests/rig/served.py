@@ -33,7 +33,8 @@ class Order(Struct, frozen=True, kw_only=True):
 
     crash_at: NAME or NAME:20, the place where it dies. trace: a file that it writes the name of
     each such place into when it is passed. Beside those that the code names there are
-    `database.before_commit` and `database.given_back`, when a connection has been.
+    `database.before_commit` and `database.given_back`, when a connection has been. armed_by: a
+    file; places count from when it is there.
     """
 
     log: str
@@ -41,6 +42,7 @@ class Order(Struct, frozen=True, kw_only=True):
     naive: str = ""
     crash_at: str = ""
     trace: str = ""
+    armed_by: str = ""
     work: bool = False
 
 
@@ -98,6 +100,8 @@ def _fault(order: Order) -> Fault:
     left = [int(wanted or 1)]
 
     def pass_by(here: str) -> None:
+        if order.armed_by and not os.path.exists(order.armed_by):
+            return
         if order.trace:
             with open(order.trace, "a", encoding="utf-8") as trace:
                 trace.write(f"{here}\n")

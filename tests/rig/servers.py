@@ -21,6 +21,7 @@ from tests.rig.buying import Storefront
 from tests.rig.served import MESSAGE_MAX, Order, die_with_parent
 
 ROOT = Path(__file__).parents[2]
+SECRET = "s" * 32
 _START_S = 20.0
 _ANSWER_S = 30.0
 
@@ -54,7 +55,7 @@ class Servers:
         self._made += 1
         about = {name: given.pop(name) for name in Order.__struct_fields__ if name in given}
         log = str(self._folder / f"server-{self._made}.log")
-        settings = {"database_url": database_url, "secret": "s" * 32, **given}
+        settings = {"database_url": database_url, "secret": SECRET, **given}
         return Server(self, Order(log=log, settings=settings, **about))
 
     @asynccontextmanager
