@@ -13,7 +13,17 @@ from importlinter import Contract, ContractCheck, output
 CORE = "koipond"
 SDK = "koipond_sdk"
 # Folders and files of core that are no concepts.
-NO_CONCEPTS = {"app", "cli", "graphql", "hooks", "kernel", "migrations", "settings", ""}
+NO_CONCEPTS = {
+    "app",
+    "cli",
+    "extending",
+    "graphql",
+    "hooks",
+    "kernel",
+    "migrations",
+    "settings",
+    "",
+}
 
 # What a file of a concept may import: of its own folder, and of other concepts.
 OWN: Mapping[str, set[str]] = {

@@ -20,6 +20,7 @@ from litestar.types import Scope
 
 from koipond import hooks as specs
 from koipond.channel.service import check_channels, ensure_channels
+from koipond.extending import gather, install
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import Schemas, build_schemas, find_input_types
 from koipond.graphql.assets import ASSETS, read_asset
@@ -36,8 +37,9 @@ from koipond.kernel.events import Event
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.logs import RequestLog
-from koipond.kernel.migrate import units
-from koipond.kernel.plugins import Plugin, discover
+from koipond.kernel.metrics import make_metrics
+from koipond.kernel.migrate import find_left, units
+from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
@@ -63,6 +65,7 @@ from koipond.payment.types import (
     QueryPayments,
     VoidPayment,
 )
+from koipond.plugin.service import note_tables
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
 from koipond.stock.rules import STRATEGIES
@@ -133,29 +136,42 @@ AUDITS: Sequence[Audit] = (
 
 def make_shop(
     settings: Settings,
-    plugins: Sequence[Plugin],
+    plugins: Sequence[Plugin] | None = None,
     *,
     clock: Clock | None = None,
     database: Database | None = None,
 ) -> Shop:
-    """Wire a shop; it connects when it is first used, and its database must be closed.
+    """Wire a shop; its database must be closed.
 
-    database: one to use instead of that of the settings. Raises HookMistake, SettingsInvalid.
+    plugins: None means all that are installed. With plugins, the database is asked which of them
+    are disabled; else it is connected to when it is first used.
+    database: one to use instead of that of the settings.
+    Raises PluginBroken, HookMistake, SettingsInvalid, NotReady.
     """
     check_settings(settings)
-    hooks = make_hooks(plugins)
+    installation = install(settings, plugins)
+    hooks = make_hooks(installation.running)
+    extensions = gather(installation.running, hooks, core_jobs=JOBS)
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
         clock=clock or SystemClock(),
         hooks=hooks,
-        input_types=find_input_types(plugins, hooks),
+        input_types=find_input_types(installation.running, hooks),
         providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
         reactions=REACTIONS,
-        jobs=JOBS,
-        recurring=RECURRING,
+        jobs={**JOBS, **extensions.jobs},
+        recurring=(*RECURRING, *extensions.recurring),
         consumers=hooks.consumers(),
+        extensions=extensions,
+        installation=installation,
     )
+
+
+def audits_of(shop: Shop) -> list[Audit]:
+    """Return what looks after all that must hold in a shop: core's audits and its plugins'."""
+    brought = [one.audit for found in shop.extensions.invariants.values() for one in found]
+    return [*AUDITS, *brought]
 
 
 def _make_database(settings: Settings) -> Database:
@@ -191,7 +207,7 @@ def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvid
 
 def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
     """Register what the plugins implement. Raises HookMistake."""
-    registry = Registry(specs, {plugin.name: plugin.hooks for plugin in plugins})
+    registry = Registry(specs, {one.name: one.hooks for one in plugins if one.hooks})
     return Hooks(registry, {plugin.name: plugin.manifest.table_prefix for plugin in plugins})
 
 
@@ -223,9 +239,9 @@ async def open_shop(
 ) -> AsyncIterator[Shop]:
     """Lend a wired shop without HTTP, for commands, scripts and tests.
 
-    plugins: None means all that are installed. Raises PluginBroken, HookMistake.
+    plugins: None means all that are installed. Raises PluginBroken, HookMistake, NotReady.
     """
-    shop = make_shop(settings, discover() if plugins is None else plugins, clock=clock)
+    shop = make_shop(settings, plugins, clock=clock)
     try:
         yield shop
     finally:
@@ -241,10 +257,11 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     # Before there is a database that a refusal would leave half made.
     check_channels(settings.channels)
     check_methods(settings.channels)
-    installed = discover() if plugins is None else plugins
-    async with open_shop(settings, installed) as shop:
-        ran = await migrate_safely(shop.database, units(installed))
+    async with open_shop(settings, plugins) as shop:
+        wanted = units(shop.installation.plugins)
+        ran = await migrate_safely(shop.database, wanted)
         async with shop.context(viewer=GUEST) as ctx:
+            await note_tables(ctx, {unit.name: unit.prefix for unit in wanted if unit.prefix})
             channels = await ensure_channels(ctx)
             methods = await ensure_methods(ctx)
     return [
@@ -267,16 +284,16 @@ def create_app(
     plugins: None means all that are installed. work: run a worker in this process.
     database: one to use instead of that of the settings.
     Starting it raises NotReady unless the database answers and is migrated.
-    Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid.
+    Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
-    installed = discover() if plugins is None else plugins
-    shop = make_shop(settings, installed, clock=clock, database=database)
-    wanted = units(installed)
+    shop = make_shop(settings, plugins, clock=clock, database=database)
+    wanted = units(shop.installation.plugins)
 
     @asynccontextmanager
     async def serve(app: Litestar) -> AsyncIterator[None]:
         try:
             await check_ready(shop.database, wanted)
+            await _warn_of_tables(shop)
             async with working(shop) if work else nullcontext():
                 yield
         finally:
@@ -306,9 +323,10 @@ def create_app(
             index,
             health,
             ready,
-            *_endpoints(shop, tuple(installed)),
+            *_endpoints(shop, shop.installation.running),
             make_ingress(shop),
             *_files(settings),
+            *([make_metrics(shop.hooks.registry)] if settings.metrics else []),
         ],
         lifespan=[serve],
         after_exception=[_log_failure],
@@ -319,6 +337,16 @@ def create_app(
     app.asgi_handler = RequestLog(app.asgi_handler)
     app.state.shop = shop
     return app
+
+
+async def _warn_of_tables(shop: Shop) -> None:
+    """Say whose tables are here without the plugin: nobody keeps them up to date."""
+    for name in await find_left(shop.database, [one.name for one in shop.installation.plugins]):
+        log.warning(
+            "tables of a plugin that does not run",
+            plugin=name,
+            fix=f"install koipond-{name} again, or run: koi plugin purge {name}",
+        )
 
 
 async def _log_failure(error: Exception, scope: Scope) -> None:

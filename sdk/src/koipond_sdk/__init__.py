@@ -11,6 +11,7 @@ from koipond.kernel.context import Context, Scope, transaction
 from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
+from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.ids import (
     ChannelId,
     MemberId,
@@ -22,8 +23,11 @@ from koipond.kernel.ids import (
     new_id,
 )
 from koipond.kernel.inputs import PluginInput
+from koipond.kernel.invariants import Finding
+from koipond.kernel.jobs import Job, enqueue
 from koipond.kernel.money import Currency, Money, share_of, split
 from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.plugin.service import settings_of
 
 __all__ = [
     "ChannelId",
@@ -32,10 +36,16 @@ __all__ = [
     "Currency",
     "DomainError",
     "Event",
+    "Finding",
+    "Invariant",
+    "Job",
     "MemberId",
     "Money",
     "OrderId",
+    "Permission",
     "PluginInput",
+    "PluginJob",
+    "PluginSettings",
     "ProductId",
     "Scope",
     "VariantId",
@@ -44,8 +54,10 @@ __all__ = [
     "decode",
     "domain_error",
     "encode",
+    "enqueue",
     "implement",
     "new_id",
+    "settings_of",
     "share_of",
     "split",
     "transaction",

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from sqlalchemy import Column, ForeignKey, MetaData, Table, event
+from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, MetaData, Table, event
 
 from koipond.catalog.tables import product, variant
 from koipond.channel.tables import channel
@@ -24,6 +24,10 @@ class TableNameRefused(ValueError):
     """A table of a plugin that does not carry its prefix."""
 
 
+class KeyRuleMissing(ValueError):
+    """A key of a plugin's table that does not say what happens when the other row is deleted."""
+
+
 class _PluginTables(MetaData):
     def __init__(self, prefix: str) -> None:
         super().__init__(naming_convention=NAMES)
@@ -36,6 +40,21 @@ def _refuse_foreign_name(table: Table, parent: object) -> None:
         raise TableNameRefused(
             f"table {table.name!r}: the tables of this plugin start with {parent.prefix}_, "
             f"so that no two plugins want one name. Call it {parent.prefix}_{table.name}."
+        )
+
+
+@event.listens_for(ForeignKeyConstraint, "after_parent_attach")
+def _refuse_key_without_rule(key: ForeignKeyConstraint, table: object) -> None:
+    if (
+        isinstance(table, Table)
+        and isinstance(table.metadata, _PluginTables)
+        and key.ondelete is None
+    ):
+        columns = ", ".join(key.column_keys)
+        raise KeyRuleMissing(
+            f"table {table.name!r}: the key {columns} does not say what is to happen when the row "
+            'it points at is deleted. Use ref("member"), which says RESTRICT, or name another '
+            "rule: ondelete."
         )
 
 
@@ -64,6 +83,7 @@ __all__ = [
     "CoreTable",
     "Document",
     "Instant",
+    "KeyRuleMissing",
     "OnDelete",
     "TableNameRefused",
     "insert",

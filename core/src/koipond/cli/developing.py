@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _GRACE_S = 2
 
 
-def develop(settings: Settings, listener: socket.socket) -> None:
+def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = False) -> None:
     """Prepare the shop and serve it on `listener` until it is interrupted."""
     import uvicorn
 
@@ -44,6 +44,10 @@ def develop(settings: Settings, listener: socket.socket) -> None:
         click.echo(_welcome(_address(listener)))
 
     app.on_startup.append(announce)
+    if trace_hooks:
+        from koipond.cli.tracing import HookTrace
+
+        app.asgi_handler = HookTrace(app.asgi_handler, click.echo)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -16,14 +16,12 @@ async def opened(settings: Settings) -> AsyncIterator[Context]:
     """Lend a request of nobody in particular, without a channel. Raises NotReady."""
     from koipond.app import open_shop
     from koipond.kernel.migrate import units
-    from koipond.kernel.plugins import discover
     from koipond.kernel.readiness import check_ready, check_there
     from koipond.kernel.viewer import GUEST
 
     # First of all: opening would make the file's folder.
     check_there(settings.database_url)
-    plugins = discover()
-    async with open_shop(settings, plugins) as shop:
-        await check_ready(shop.database, units(plugins))
+    async with open_shop(settings) as shop:
+        await check_ready(shop.database, units(shop.installation.plugins))
         async with shop.context(viewer=GUEST) as ctx:
             yield ctx

@@ -19,6 +19,7 @@ def explain(error: Exception) -> Problem | None:
     from koipond.kernel.db import DatabaseUrlInvalid
     from koipond.kernel.dispatch import HookMistake
     from koipond.kernel.errors import DomainError
+    from koipond.kernel.migrate import MigrationRefused
     from koipond.kernel.plugins import PluginBroken
     from koipond.kernel.readiness import NotReady
     from koipond.kernel.schema.build import SchemaConflict
@@ -29,6 +30,7 @@ def explain(error: Exception) -> Problem | None:
         DatabaseUrlInvalid,
         DomainError,
         HookMistake,
+        MigrationRefused,
         NotReady,
         PluginBroken,
         SchemaConflict,

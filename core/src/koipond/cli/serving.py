@@ -60,15 +60,20 @@ _port = click.option(
 @click.command
 @_host
 @_port
+@click.option(
+    "--trace-hooks",
+    is_flag=True,
+    help="Print for each request which hooks of plugins it called, as a tree with milliseconds.",
+)
 @with_settings
-def dev(settings: Settings, host: str, port: int) -> None:
+def dev(settings: Settings, host: str, port: int, trace_hooks: bool) -> None:
     """Run the shop for development: migrate, import the seeds of the settings once, serve."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with listening(host, port) as listener:
             from koipond.cli.developing import develop
 
-            develop(settings, listener)
+            develop(settings, listener, trace_hooks=trace_hooks)
     except KeyboardInterrupt:
         click.echo("Stopped.")
 

@@ -27,9 +27,10 @@ from koipond.kernel.schema.build import CORE
 from koipond.member import graphql as member
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
+from koipond.plugin import graphql as plugin_settings
 from koipond.stock import graphql as stock
 
-_CONCEPTS = (channel, member, catalog, stock, payment, order)
+_CONCEPTS = (channel, plugin_settings, member, catalog, stock, payment, order)
 
 
 class Schemas(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,9 @@ def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
         concept.register(api)
     api.storefront(Query, _node_queries(storefront))
     for plugin in plugins:
+        permissions = [one.name for one in hooks.register_permissions(plugin.name)]
+        for builder in (storefront, admin):
+            builder.allow(plugin.name, permissions)
         hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
     packages = {CORE, *(plugin.package for plugin in plugins)}
     return Schemas(storefront=storefront.build(packages), admin=admin.build(packages))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+    Set,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
 from types import MappingProxyType
@@ -18,11 +26,13 @@ from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.events import Event
+from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.money import Currency
 from koipond.kernel.partaking import PluginConnection
+from koipond.kernel.plugins import Installation
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
@@ -68,11 +78,14 @@ class Shop:
         recurring: Sequence[Every] = (),
         consumers: Sequence[Consumer] = (),
         input_types: InputTypes | None = None,
+        extensions: Extensions = Extensions(),  # noqa: B008  # frozen
+        installation: Installation = Installation(),  # noqa: B008  # frozen
     ) -> None:
         """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
 
         jobs, recurring, consumers: what a worker of this shop does; see kernel/worker.py.
         input_types: what its plugins read from the inputs that buyers give them.
+        extensions: what its plugins add. installation: which they are.
         """
         self.settings = settings
         self.database = database
@@ -84,6 +97,10 @@ class Shop:
         self.recurring = recurring
         self.consumers = consumers
         self.input_types = input_types or InputTypes({})
+        self.extensions = extensions
+        self.installation = installation
+        # What parts of core keep of the database for a moment, each under a class of its own.
+        self.kept: dict[type, Any] = {}
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
         # Made by catalog/ when a price is first asked for.
@@ -175,6 +192,16 @@ class Context:
         """The channel, currency and languages of this request; jobs and commands may have none."""
         assert self._scope is not None, "this context was opened without a channel"
         return self._scope
+
+    @property
+    def channel(self) -> str | None:
+        """The code of this request's channel; None for jobs and commands that have none."""
+        return None if self._scope is None else self._scope.channel
+
+    @property
+    def plugins_off(self) -> Set[str]:
+        """The plugins that staff turned off in this request's channel."""
+        return self.shop.installation.off_in(self.channel)
 
     @property
     def db(self) -> AsyncConnection:

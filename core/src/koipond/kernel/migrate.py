@@ -1,8 +1,9 @@
-"""Migrations: one Alembic version table per package, core first, then plugins by name."""
+"""Migrations: one Alembic version table per package, core first, then plugins by `requires`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence, Set
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,35 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from msgspec import Struct
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 import koipond
-from koipond.kernel.db import Database
+from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.plugins import Plugin, discover
 
+_VERSIONS = "alembic_version_"
 _LOCK = 0x6B6F69  # "koi": one migration at a time on PostgreSQL
 
 
+class MigrationRefused(Exception):
+    """A migration that must not be: names the package, the table and the fix; nothing changed."""
+
+
 class Unit(Struct, frozen=True, kw_only=True):
-    """A package with tables: its name, and the folder with its revisions."""
+    """A package with tables: its name, the folder with its revisions, how its tables begin."""
 
     name: str
     folder: Path
+    prefix: str = ""
 
     @property
     def version_table(self) -> str:
         """Where the package's own revision is kept, so that uninstalling one breaks no other."""
-        return f"alembic_version_{self.name}"
+        return f"{_VERSIONS}{self.name}"
+
+    def owns(self, table: str) -> bool:
+        """Tell whether a table carries the package's prefix."""
+        return bool(self.prefix) and table.startswith(f"{self.prefix}_")
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -42,8 +53,16 @@ class Pending(Struct, frozen=True, kw_only=True):
 def units(plugins: Sequence[Plugin]) -> list[Unit]:
     """Return the packages that have tables, in the order in which they are migrated."""
     core = Unit(name="core", folder=Path(koipond.__file__).parent / "migrations")
-    own = [Unit(name=plugin.name, folder=plugin.folder / "migrations") for plugin in plugins]
-    return [core, *(unit for unit in own if unit.folder.is_dir())]
+    return [core, *(unit for plugin in plugins if (unit := unit_of(plugin)).folder.is_dir())]
+
+
+def unit_of(plugin: Plugin) -> Unit:
+    """Return a plugin as what is migrated; it may have no revisions."""
+    return Unit(
+        name=plugin.name,
+        folder=plugin.folder / "migrations",
+        prefix=plugin.manifest.table_prefix,
+    )
 
 
 async def upgrade_all(url: str) -> list[str]:
@@ -56,15 +75,42 @@ async def upgrade_all(url: str) -> list[str]:
 
 
 async def upgrade(database: Database, wanted: Sequence[Unit]) -> list[str]:
-    """Bring each unit to its newest revision; returns ["core 0001_first", …], only those run."""
+    """Bring each unit to its newest revision; returns ["core 0001_first", …], only those run.
+
+    All of them or none. Raises MigrationRefused.
+    """
     done: list[str] = []
+    async with locked(database) as connection:
+        for unit in wanted:
+            done += await connection.run_sync(_move, unit, "heads")
+    return done
+
+
+async def move(database: Database, unit: Unit, target: str) -> list[str]:
+    """Bring one unit up or down to a revision, `base` is before the first; returns what was run.
+
+    Raises MigrationRefused, CommandError for a revision that there is not.
+    """
+    async with locked(database) as connection:
+        return await connection.run_sync(_move, unit, target)
+
+
+@asynccontextmanager
+async def locked(database: Database) -> AsyncIterator[AsyncConnection]:
+    """Lend the one transaction that changes tables."""
     database.make_folder()
     async with database.writer.begin() as connection:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        for unit in wanted:
-            done += await connection.run_sync(_upgrade, unit)
-    return done
+        yield connection
+
+
+async def find_left(database: Database, known: Collection[str]) -> list[str]:
+    """Return the plugins whose tables are here and that are not among `known`, by name."""
+    async with database.reading() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    names = (table.removeprefix(_VERSIONS) for table in tables if table.startswith(_VERSIONS))
+    return sorted(set(names) - {"core", *known})
 
 
 async def pending(database: Database, wanted: Sequence[Unit]) -> list[Pending]:
@@ -74,13 +120,16 @@ async def pending(database: Database, wanted: Sequence[Unit]) -> list[Pending]:
     return [one for one in found if one is not None]
 
 
-def _upgrade(connection: Connection, unit: Unit) -> list[str]:
+def _move(connection: Connection, unit: Unit, target: str) -> list[str]:
     script = _script(unit)
     ran: list[str] = []
+    before = set(inspect(connection).get_table_names())
 
     def steps(revision: Any, context: MigrationContext) -> Any:
-        # Alembic's own commands call this; it has no public name.
-        found = script._upgrade_revs("heads", revision)
+        # Alembic's own commands call these; they have no public names.
+        behind = revision and _lies_behind(script, target, context)
+        find = script._downgrade_revs if behind else script._upgrade_revs
+        found = find(target, revision)
         ran.extend(f"{unit.name} {step.revision.revision}" for step in found)
         return found
 
@@ -89,7 +138,39 @@ def _upgrade(connection: Connection, unit: Unit) -> list[str]:
     )
     with Operations.context(context):
         context.run_migrations()
+    if ran and unit.prefix:
+        _check_tables(connection, unit, before)
     return ran
+
+
+def _lies_behind(script: ScriptDirectory, target: str, context: MigrationContext) -> bool:
+    if target in {"heads", "base"}:
+        return target == "base"
+    past = script.iterate_revisions(context.get_current_revision(), "base")
+    return target in {one.revision for one in past}
+
+
+def _check_tables(connection: Connection, unit: Unit, before: Set[str]) -> None:
+    """Raise MigrationRefused if a plugin made what nobody could take away again."""
+    looking = inspect(connection)
+    after = set(looking.get_table_names())
+    for table in sorted(after - before - {unit.version_table}):
+        if not unit.owns(table):
+            raise MigrationRefused(
+                f"plugin {unit.name}: its migration makes the table {table}, which does not begin "
+                f"with {unit.prefix}_ (table_prefix in plugin.toml), so that purging it would miss "
+                f"it. Call it {unit.prefix}_{table}. Nothing was changed."
+            )
+    for table in sorted(filter(unit.owns, after)):
+        for key in looking.get_foreign_keys(table):
+            if "ondelete" not in key["options"]:
+                columns = ", ".join(key["constrained_columns"])
+                raise MigrationRefused(
+                    f"plugin {unit.name}: the key {table}.{columns} to {key['referred_table']} "
+                    'does not say what is to happen when that row is deleted. Say ondelete="…": '
+                    "RESTRICT or SET NULL for what stands for money or points, CASCADE for what "
+                    "is only shown. Nothing was changed."
+                )
 
 
 def _pending(connection: Connection, unit: Unit) -> Pending | None:
@@ -98,6 +179,11 @@ def _pending(connection: Connection, unit: Unit) -> Pending | None:
     head = _script(unit).get_current_head()
     assert head is not None, f"{unit.name} has a folder migrations without a revision"
     return None if current == head else Pending(name=unit.name, current=current, wanted=head)
+
+
+def head(unit: Unit) -> str | None:
+    """Return the newest revision of a unit's code; None if it has none yet."""
+    return _script(unit).get_current_head() if unit.folder.is_dir() else None
 
 
 def _script(unit: Unit) -> ScriptDirectory:

@@ -51,7 +51,7 @@ def check_there(url: str | URL) -> None:
 async def find_waiting(database: Database, wanted: Sequence[Unit]) -> str:
     """Say what is to be migrated; "" if nothing is. Raises NotReady."""
     check_there(database.url)
-    async with _answering(database):
+    async with answering(database):
         waiting = await migrate.pending(database, wanted)
     places = (f"{one.name} is at {one.current or 'nothing'}, not {one.wanted}" for one in waiting)
     return "; ".join(places)
@@ -63,13 +63,13 @@ async def find_version(database: Database) -> str:
     # The version alone is told without a look at the file.
     sqlite = "SELECT sqlite_version() FROM (SELECT count(*) FROM sqlite_master)"
     question = sqlite if database.is_sqlite else "SHOW server_version"
-    async with _answering(database), database.reading() as connection:
+    async with answering(database), database.reading() as connection:
         return str((await connection.execute(text(question))).scalar_one())
 
 
 async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str]:
     """Migrate, unless the database is somebody else's; returns what was run. Raises NotReady."""
-    async with _answering(database):
+    async with answering(database):
         database.make_folder()
         async with database.reading() as connection:
             tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
@@ -89,7 +89,7 @@ async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str
 
 
 @asynccontextmanager
-async def _answering(database: Database) -> AsyncIterator[None]:
+async def answering(database: Database) -> AsyncIterator[None]:
     """Turn what the database raises into NotReady."""
     try:
         yield

@@ -183,6 +183,19 @@ def test_at_start_a_plugin_that_raises_or_answers_nonsense_is_named() -> None:
     assert made.contribute("register_names", "nobody", "x") is None
 
 
+async def test_who_is_off_in_a_channel_is_asked_nothing_there() -> None:
+    @implement()
+    async def pond_validate(ctx: Any) -> Any:
+        return [PondDry()]
+
+    class There:
+        plugins_off = frozenset({"carp"})
+
+    made = dispatcher(carp=plugin(pond_validate), pike=plugin(pond_validate))
+    assert len(await made.validate("pond_validate", There(), "pond")) == 1
+    assert len(await made.validate("pond_validate", None, "pond")) == 2
+
+
 async def test_who_cancels_the_caller_is_not_taken_for_a_deadline() -> None:
     made = dispatcher(slow=plugin(failing("pond_validate", "never")))
     task = asyncio.create_task(made.validate("pond_validate", Ctx(), ""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from enum import Enum
 from typing import Any
 
@@ -20,8 +20,16 @@ from koipond.kernel.dispatch.watching import Running, begin, end
 from koipond.kernel.errors import DomainError
 from koipond.kernel.logs import log
 
+_NONE: Set[str] = frozenset()
 # {plugin: what its `load` hook returned}; without those that returned None.
 Inputs = Mapping[str, Any]
+
+
+class Loaded(dict[str, Any]):
+    """Inputs that also say which plugins are off where the request shops, and are not asked."""
+
+    def __init__(self, off: Set[str]) -> None:
+        self.off = off
 
 
 class Mood(Enum):
@@ -64,8 +72,10 @@ class Dispatcher:
 
     async def load(self, hook: str, *arguments: Any, mood: Mood) -> dict[str, Any]:
         """Return {plugin: its inputs} of those plugins that have any, one after the other."""
-        found: dict[str, Any] = {}
+        found = Loaded(_off(arguments))
         for one in self._plans[hook]:
+            if one.plugin in found.off:
+                continue
             try:
                 answer = await self._ask(one, arguments)
             except DomainError:
@@ -84,9 +94,10 @@ class Dispatcher:
         A plugin that loads inputs for it is asked only if it has some.
         """
         found: list[tuple[str, Any]] = []
+        off = getattr(inputs, "off", _NONE)
         for one in self._plans[hook]:
             given = inputs.get(one.plugin)
-            if given is None and self._loads(one):
+            if one.plugin in off or (given is None and self._loads(one)):
                 continue
             try:
                 found.append((one.plugin, self._work_out(one, (*arguments, given))))
@@ -98,7 +109,10 @@ class Dispatcher:
     async def validate(self, hook: str, *arguments: Any) -> list[DomainError]:
         """Return every plugin's refusals; all are asked, and one that fails is a refusal."""
         found: list[DomainError] = []
+        off = _off(arguments)
         for one in self._plans[hook]:
+            if one.plugin in off:
+                continue
             try:
                 found += await self._ask(one, arguments)
             except DomainError as refusal:
@@ -125,15 +139,23 @@ class Dispatcher:
         self, one: Implementation, lend: Callable[[str], Any], *arguments: Any
     ) -> None:
         """Let one plugin write in this transaction; see `take_part`."""
+        lent = lend(one.plugin)
+        if one.plugin in _off((lent,)):
+            return
         token = guarding.inside.set(f"plugin {one.plugin}: {one.hook}")
         try:
-            await self._ask(one, (lend(one.plugin), *arguments))
+            await self._ask(one, (lent, *arguments))
         finally:
             guarding.inside.reset(token)
 
     async def ask_by_key(self, hook: str, key: str, *arguments: Any) -> Any:
         """Call the implementation that declares `key`; there must be one, see `keys`."""
         return await self._ask(self.registry.keys[hook][key], arguments)
+
+    async def ask(self, hook: str, plugin: str, *arguments: Any) -> Any:
+        """Ask one plugin; None if it does not implement the hook. Raises PluginFailed."""
+        one = self.implementation(hook, plugin)
+        return None if one is None else await self._ask(one, arguments)
 
     async def tell(self, hook: str, plugin: str, *arguments: Any) -> None:
         """Tell one plugin of an event. Raises PluginFailed, to be told again later."""
@@ -209,6 +231,11 @@ class Dispatcher:
     def _loads(self, one: Implementation) -> bool:
         loading = one.declared.inputs
         return bool(loading) and self.implementation(loading, one.plugin) is not None
+
+
+def _off(arguments: tuple[Any, ...]) -> Set[str]:
+    """Return the plugins that are off where a request shops; hooks take its context first."""
+    return getattr(arguments[0], "plugins_off", _NONE) if arguments else _NONE
 
 
 def _nonsense(one: Implementation, answer: Any) -> str:

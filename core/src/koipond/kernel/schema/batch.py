@@ -14,6 +14,7 @@ import strawberry
 from graphql.pyutils import Path
 
 from koipond.kernel.context import Context
+from koipond.kernel.schema.fields import is_open
 
 _running: set[asyncio.Task[None]] = set()
 BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
@@ -95,7 +96,11 @@ async def _answer(
     answer_all: BatchResolver, level: _Level, info: strawberry.Info[Context, None], arguments: Any
 ) -> None:
     try:
-        results = await answer_all(level.parents, info, **arguments)
+        if is_open(info.context, answer_all):
+            results = await answer_all(level.parents, info, **arguments)
+        else:
+            # Of a plugin that is off in this channel; what plugins add is nullable.
+            results = [None] * len(level.parents)
         assert len(results) == len(level.parents), (
             f"{answer_all.__qualname__} answered {len(results)} for {len(level.parents)} parents"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from koipond.kernel.schema.errors import (
 )
 from koipond.kernel.schema.inputs import AddedInput, make_fields, plugins_field, read_type
 from koipond.kernel.schema.types import SCALARS, Mutation, Node, Query
+from koipond.kernel.viewer import MEMBERS_ONLY
 
 CORE = "koipond"
 NodeLoader = Callable[[Context, Any], Awaitable[Node | None]]
@@ -47,6 +48,12 @@ class SchemaBuilder:
         self._extensions: list[tuple[type, type, str]] = []
         self._inputs: list[AddedInput] = []
         self._nodes: dict[str, tuple[Callable[[UUID], Any], NodeLoader]] = {}
+        # {owner: the rights that its fields may ask for}, beside those of core.
+        self._permissions: dict[str, frozenset[str]] = {}
+
+    def allow(self, owner: str, permissions: Iterable[str]) -> None:
+        """Say which rights a plugin's fields may ask for; core's own need not be named."""
+        self._permissions[owner] = frozenset(permissions)
 
     def extend(self, target: type, extension: type, *, owner: str) -> None:
         """Add the fields of the strawberry type `extension` to `target` (Query, Product, …)."""
@@ -128,13 +135,37 @@ class SchemaBuilder:
             for field in _definition(extension).fields:
                 name = names.get_graphql_name(field)
                 holder = CORE if name in own else owners.get((target, name))
-                problem = _problem(target, field, owner=owner, holder=holder)
+                problem = _problem(
+                    target, field, owner=owner, holder=holder
+                ) or self._permission_problem(field, owner)
                 if problem:
                     conflicts.append(f"{owner}: {target.__name__}.{name} {problem}")
                 else:
                     owners[target, name] = owner
                     extra[target].append(field)
         return extra, conflicts
+
+    def _permission_problem(self, field: StrawberryField, owner: str) -> str | None:
+        """Say that a plugin's field asks for a right that nobody has."""
+        access = field.metadata.get("access")
+        if owner == CORE or access is None or access.permission in {None, MEMBERS_ONLY}:
+            return None
+        own = self._permissions.get(owner, frozenset())
+        if access.permission in own | self._core_permissions():
+            return None
+        return (
+            f"asks for the permission {access.permission!r}, which there is not. Return it in "
+            f"register_permissions, or ask for one of: {', '.join(sorted(own)) or 'none yet'}"
+        )
+
+    def _core_permissions(self) -> set[str | None]:
+        return {
+            field.metadata["access"].permission
+            for _, extension, owner in self._extensions
+            if owner == CORE
+            for field in _definition(extension).fields
+            if "access" in field.metadata
+        }
 
 
 class Api:

@@ -3,13 +3,14 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import strawberry
 from msgspec import Struct
 
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
+from koipond.kernel.plugins import PluginDisabled
 from koipond.kernel.schema.errors import wrap_error
 from koipond.kernel.viewer import MEMBERS_ONLY, PermissionMissing, ViewerKind
 
@@ -44,13 +45,32 @@ def check_access(access: Access, ctx: Context) -> None:
         raise PermissionMissing(permission=access.permission)
 
 
+def check_open(ctx: Context, resolver: Callable[..., Any]) -> None:
+    """Raise PluginDisabled if the plugin that a resolver is of is off in the caller's channel."""
+    ctx.shop.installation.check_open(ctx.channel, resolver.__module__.partition(".")[0])
+
+
+def is_open(ctx: Context, resolver: Callable[..., Any]) -> bool:
+    """Tell whether the plugin that a resolver is of is on in the caller's channel."""
+    try:
+        check_open(ctx, resolver)
+    except PluginDisabled:
+        return False
+    return True
+
+
 def query(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
     """Declare a field of Query by an async method `(self, info, …)`; refusals are its errors."""
 
     def declare(resolver: Callable[..., Awaitable[R]]) -> Any:
+        nullable = _is_nullable(resolver)
+
         @functools.wraps(resolver)
-        async def run(self: Any, info: Info, **arguments: Any) -> R:
+        async def run(self: Any, info: Info, **arguments: Any) -> Any:
             check_access(access, info.context)
+            if nullable and not is_open(info.context, resolver):
+                return None
+            check_open(info.context, resolver)
             return await resolver(self, info, **arguments)
 
         return _field(run, access)
@@ -72,6 +92,7 @@ def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
         async def run(self: Any, info: Info, **arguments: Any) -> Any:
             check_access(access, info.context)
             try:
+                check_open(info.context, resolver)
                 return await resolver(self, info, **arguments)
             except DomainError as error:
                 return payload(user_errors=[wrap_error(error)])
@@ -79,6 +100,13 @@ def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
         return _field(run, access)
 
     return declare
+
+
+def _is_nullable(resolver: Callable[..., Any]) -> bool:
+    returned = inspect.signature(resolver).return_annotation
+    if isinstance(returned, str):
+        return returned.replace(" ", "").endswith("|None")
+    return type(None) in get_args(returned)
 
 
 def _field(run: Callable[..., Any], access: Access) -> Any:

@@ -232,6 +232,29 @@ def upgrade() -> None:
         op.f("ix_payment_event_payment_id"), "payment_event", ["payment_id"], unique=False
     )
     op.create_table(
+        "plugin_setting",
+        sa.Column("plugin", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("document", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_plugin_setting_version")),
+        sa.PrimaryKeyConstraint("plugin", "channel", name=op.f("pk_plugin_setting")),
+    )
+    op.create_table(
+        "plugin_state",
+        sa.Column("plugin", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("disabled_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("plugin", "channel", name=op.f("pk_plugin_state")),
+    )
+    op.create_table(
+        "plugin_tables",
+        sa.Column("plugin", sa.String(length=40), nullable=False),
+        sa.Column("prefix", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
+    )
+    op.create_table(
         "product",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
@@ -954,6 +977,9 @@ def downgrade() -> None:
     op.drop_table("schedule")
     op.drop_table("quota")
     op.drop_table("product")
+    op.drop_table("plugin_tables")
+    op.drop_table("plugin_state")
+    op.drop_table("plugin_setting")
     op.drop_index(op.f("ix_payment_event_payment_id"), table_name="payment_event")
     op.drop_table("payment_event")
     op.drop_index(

@@ -1,0 +1,247 @@
+"""What the plugins of a shop add to it: asked for once, at start, and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from koipond import hooks as specs
+from koipond.graphql.assembly import build_schemas
+from koipond.hooks import Hooks
+from koipond.kernel.db import Database, metadata
+from koipond.kernel.dispatch import HookMistake, Registry
+from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.jobs import Every, Job, Jobs
+from koipond.kernel.logs import log
+from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
+from koipond.kernel.readiness import NotReady, answering, check_there
+from koipond.kernel.schema import SchemaConflict
+from koipond.plugin.service import read_states
+from koipond.plugin.types import States
+from koipond.settings import Settings
+
+
+def install(settings: Settings, plugins: Sequence[Plugin] | None = None) -> Installation:
+    """Return the plugins of a shop, as its database says which of them are disabled.
+
+    plugins: None means all that are installed. What staff change later holds from the next start.
+    Raises PluginBroken, NotReady.
+    """
+    if plugins is not None and not plugins:
+        return Installation()
+    states = find_states(settings)
+    known = discover(disabled=states.everywhere) if plugins is None else plugins
+    check_prefixes(known)
+    running = [
+        one
+        for one in known
+        if one.hooks and one.name not in states.everywhere and (one.manifest.required or _runs(one))
+    ]
+    packages = {one.name: one.package for one in running}
+    off = {
+        channel: {packages[name]: name for name in names if name in packages}
+        for channel, names in states.in_channels.items()
+    }
+    return Installation(plugins=tuple(known), running=tuple(running), off=off)
+
+
+def _runs(plugin: Plugin) -> bool:
+    """Tell whether a plugin that need not run could start by itself; warn if it cannot."""
+    try:
+        hooks = Hooks(Registry(specs, {plugin.name: plugin.hooks} if plugin.hooks else {}))
+        gather([plugin], hooks, core_jobs={})
+        build_schemas([plugin], hooks)
+    except (HookMistake, SchemaConflict) as error:
+        log.warning("a plugin is left out", plugin=plugin.name, reason=str(error))
+        return False
+    return True
+
+
+def check_prefixes(plugins: Sequence[Plugin]) -> None:
+    """Raise PluginBroken for a plugin whose tables could be taken for core's."""
+    for plugin in plugins:
+        prefix = f"{plugin.manifest.table_prefix}_"
+        taken = [table for table in sorted(metadata.tables) if table.startswith(prefix)]
+        if taken:
+            raise PluginBroken(
+                f"plugin {plugin.name}: has the table_prefix {prefix[:-1]}, which core's table "
+                f"{taken[0]} begins with. Give it another one in plugin.toml and its tables."
+            )
+
+
+def find_states(settings: Settings) -> States:
+    """Ask the database which plugins are disabled; none if there is no database yet.
+
+    Waits for it on a thread of its own: an app is wired by code that cannot wait, some of it inside
+    an event loop. Raises NotReady.
+    """
+    try:
+        check_there(settings.database_url)
+    except NotReady:
+        return States()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, _ask_states(settings)).result()
+
+
+async def _ask_states(settings: Settings) -> States:
+    database = Database(
+        settings.database_url,
+        pool_size=1,
+        wait_s=settings.database_wait_s,
+        answer_s=settings.database_answer_s,
+    )
+    try:
+        async with answering(database):
+            return await read_states(database)
+    finally:
+        await database.close()
+
+
+def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Extensions:
+    """Return what plugins add. Raises HookMistake, naming the plugin, the mistake and the fix."""
+    jobs: dict[str, list[PluginJob]] = {}
+    permissions, settings, invariants = {}, {}, {}
+    for plugin in plugins:
+        name = plugin.name
+        permissions[name] = _permissions(plugin.manifest, hooks)
+        jobs[name] = _jobs(name, hooks)
+        invariants[name] = _invariants(name, hooks)
+        kind = _settings(name, hooks)
+        if kind is not None:
+            settings[name] = kind
+    return Extensions(
+        permissions=permissions,
+        settings=settings,
+        invariants=invariants,
+        jobs=_kinds(jobs, core_jobs),
+        recurring=tuple(_recurring(jobs)),
+    )
+
+
+def _permissions(plugin: Manifest, hooks: Hooks) -> list[Permission]:
+    found = hooks.register_permissions(plugin.name)
+    names = [one.name for one in found]
+    for name in names:
+        if not name.startswith(f"{plugin.name}.") or names.count(name) > 1:
+            raise _mistake(
+                plugin.name,
+                "register_permissions",
+                f"returned a permission {name!r}",
+                f"Each is named once and begins with {plugin.name}., as {plugin.name}.manage",
+            )
+    odd = sorted(set(names) ^ set(plugin.permissions))
+    if odd:
+        raise _mistake(
+            plugin.name,
+            "register_permissions",
+            f"and plugin.toml do not name the same permissions: {', '.join(odd)}",
+            f"Write permissions = {msgspec.json.encode(names).decode()} in plugin.toml",
+        )
+    return found
+
+
+def _settings(plugin: str, hooks: Hooks) -> type[PluginSettings] | None:
+    kind = hooks.register_settings(plugin)
+    if kind is None:
+        return None
+    for field in msgspec.structs.fields(kind):
+        if field.required:
+            raise _mistake(
+                plugin,
+                "register_settings",
+                f"returned {kind.__name__}, whose field {field.name} has no default",
+                "Give it one: a shop runs before anybody has set anything",
+            )
+    reason = _unusable(kind)
+    if reason:
+        raise _mistake(
+            plugin,
+            "register_settings",
+            f"returned {kind.__name__}, whose defaults cannot be: {reason}",
+            "Change the defaults or the ranges",
+        )
+    return kind
+
+
+def _unusable(kind: type[PluginSettings]) -> str | None:
+    """Say why the defaults of a class are none, if so; msgspec itself does not check defaults."""
+    try:
+        made = msgspec.convert(msgspec.to_builtins(kind()), kind)
+        return made.check()
+    except Exception as error:
+        return repr(error)
+
+
+def _jobs(plugin: str, hooks: Hooks) -> list[PluginJob]:
+    found = hooks.register_jobs(plugin)
+    for one in found:
+        problem = _job_problem(one)
+        if problem:
+            what, fix = problem
+            raise _mistake(plugin, "register_jobs", f"returned {one.job.__name__}, {what}", fix)
+    return found
+
+
+def _job_problem(one: PluginJob) -> tuple[str, str] | None:
+    """Say what is wrong with a job, and how to mend it."""
+    kind: Any = one.job
+    if not issubclass(kind, Job):
+        return "which is no Job", "Derive it from koipond_sdk.Job"
+    if not inspect.iscoroutinefunction(one.run):
+        return "whose use-case is `def`", "Make it `async def`"
+    if one.every_s is None:
+        return None
+    if one.every_s < 1:
+        return f"every {one.every_s} seconds", "Give a whole number of seconds, at least 1"
+    needed = [field.name for field in msgspec.structs.fields(one.job) if field.required]
+    if needed:
+        words = f"which recurs, and has a field that must be given: {', '.join(needed)}"
+        return words, "Give it a default, or let the job enqueue another one that has it"
+    return None
+
+
+def _kinds(found: Mapping[str, Sequence[PluginJob]], core_jobs: Jobs) -> Jobs:
+    owners = {kind.name(): "core" for kind in core_jobs}
+    kinds: dict[type[Job], Any] = {}
+    for plugin, jobs in found.items():
+        for one in jobs:
+            owner = owners.setdefault(one.job.name(), plugin)
+            if owner != plugin or one.job in kinds:
+                raise _mistake(
+                    plugin,
+                    "register_jobs",
+                    f"returned a job {one.job.name()}, and {owner} has one of that name",
+                    "Rename the class: it is kept in rows by its name, so let it carry the "
+                    "plugin's",
+                )
+            kinds[one.job] = one.run
+    return kinds
+
+
+def _recurring(found: Mapping[str, Sequence[PluginJob]]) -> Iterator[Every]:
+    for jobs in found.values():
+        for one in jobs:
+            if one.every_s is not None:
+                yield Every(seconds=one.every_s, job=one.job())
+
+
+def _invariants(plugin: str, hooks: Hooks) -> list[Invariant]:
+    found = hooks.register_invariants(plugin)
+    for one in found:
+        if not inspect.iscoroutinefunction(one.audit):
+            raise _mistake(
+                plugin,
+                "register_invariants",
+                f"returned {one.id}, whose audit is `def`",
+                "Make it `async def audit(ctx) -> list[Finding]`",
+            )
+    return found
+
+
+def _mistake(plugin: str, hook: str, what: str, fix: str) -> HookMistake:
+    return HookMistake(f"plugin {plugin}: {hook} {what}. {fix}.")

@@ -1,0 +1,78 @@
+"""What a plugin adds to a shop beside fields: permissions, settings, jobs, invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from koipond.kernel.jobs import Every, Job, Jobs, Run
+
+if TYPE_CHECKING:
+    from koipond.kernel.invariants import Audit
+
+
+class Permission(Struct, frozen=True, kw_only=True):
+    """A right that staff may have; fields ask for it by its name: `needs("flashsale.manage")`.
+
+    name: begins with the plugin's name and a dot. description: what who holds it may do.
+    """
+
+    name: str
+    description: str
+
+
+class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What staff may tell a plugin; a subclass has a default for every field.
+
+    A range stands in the type, `Annotated[int, msgspec.Meta(ge=1, le=100)]`, and is held when a
+    value is set. A field may be added with its default at any time; one that is renamed, or whose
+    range gets narrower, loses what was set: `koi doctor` names it.
+    """
+
+    def check(self) -> str | None:
+        """Say why these values do not go together, and which would; None: they do."""
+        return None
+
+
+class PluginJob(Struct, frozen=True, kw_only=True):
+    """A kind of job that a plugin brings, and the use-case that does it: `(ctx, job)`.
+
+    every_s: run it by itself for each full so many seconds; the class then has no field that must
+    be given.
+    """
+
+    job: type[Job]
+    run: Run
+    every_s: int | None = None
+
+
+class Invariant(Struct, frozen=True, kw_only=True):
+    """What must always hold of a plugin's rows; tests and `koi doctor --audit` look.
+
+    id: as its findings name it, I8 or one of the plugin's own such as flashsale.units.
+    words: the claim, as a sentence. audit: reads, and returns what it found wrong.
+    """
+
+    id: str
+    words: str
+    audit: Audit
+
+
+class Extensions(Struct, frozen=True, kw_only=True):
+    """What the plugins of one shop add, checked. Keys are plugins' names."""
+
+    permissions: Mapping[str, Sequence[Permission]] = MappingProxyType({})
+    settings: Mapping[str, type[PluginSettings]] = MappingProxyType({})
+    invariants: Mapping[str, Sequence[Invariant]] = MappingProxyType({})
+    jobs: Jobs = MappingProxyType({})
+    recurring: Sequence[Every] = ()
+
+    def owner(self, settings: type[PluginSettings]) -> str:
+        """Return the plugin that registered a class of settings."""
+        for name, kind in self.settings.items():
+            if kind is settings:
+                return name
+        raise LookupError(f"no plugin that runs returns {settings.__name__} in register_settings")

@@ -1,0 +1,1 @@
+"""Plugins of this shop: what staff set for them, which are off, whose tables are here."""

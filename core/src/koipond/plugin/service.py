@@ -1,0 +1,265 @@
+"""Use-cases about plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import structlog
+
+from koipond.channel import service as channels
+from koipond.channel.errors import ChannelUnknown
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.extensions import PluginSettings
+from koipond.plugin import repository, rules
+from koipond.plugin.errors import (
+    PluginNeeded,
+    PluginObligated,
+    PluginSettingsChanged,
+    PluginUnknown,
+)
+from koipond.plugin.types import EVERYWHERE, KeptSettings, Misfit, SeenSettings, States
+
+if TYPE_CHECKING:
+    from koipond.kernel.db import Database
+
+log = structlog.get_logger("koipond.plugin")
+
+S = TypeVar("S", bound=PluginSettings)
+SETTINGS_AGE_MAX = timedelta(seconds=1)
+
+
+async def read_states(database: Database) -> States:
+    """Return which plugins are disabled; none in a database without tables."""
+    async with database.reading() as db:
+        found = await repository.find_disabled(db)
+    return rules.group(found)
+
+
+async def disable(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> bool:
+    """Turn a plugin off, in one channel or everywhere, from the next start on; False if it was off.
+
+    Its tables and what was set for it stay; its jobs and deliveries wait.
+    Raises PluginNeeded, PluginObligated, PluginFailed, ChannelUnknown.
+    """
+    await _check_channel(ctx, channel)
+    needed_by = [] if channel else ctx.shop.installation.needing(plugin)
+    if needed_by:
+        raise PluginNeeded(plugin=plugin, needed_by=", ".join(needed_by))
+    at = ctx
+    if channel:
+        at = ctx.at(await channels.choose_scope(ctx, code=channel))
+    reasons = await ctx.hooks.disable_blockers(plugin, at)
+    if reasons:
+        raise PluginObligated(
+            plugin=plugin, reasons="; ".join(reason.rstrip(".") for reason in reasons)
+        )
+    return await _store_disabled(ctx, plugin, channel)
+
+
+@transaction
+async def _store_disabled(ctx: Context, plugin: str, channel: str) -> bool:
+    return await repository.disable(ctx.db, plugin, channel, now=ctx.clock.now())
+
+
+@transaction
+async def enable(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> bool:
+    """Turn a plugin on again, from the next start on; False if it was on. Raises ChannelUnknown."""
+    await _check_channel(ctx, channel)
+    return await repository.enable(ctx.db, plugin, channel)
+
+
+@transaction
+async def note_tables(ctx: Context, prefixes: Mapping[str, str]) -> None:
+    """Keep what plugins' tables are called: {plugin: prefix}; purging one needs it."""
+    for plugin, prefix in (await _unknown_prefixes(ctx, prefixes)).items():
+        await repository.save_prefix(ctx.db, plugin, prefix)
+
+
+async def _unknown_prefixes(ctx: Context, prefixes: Mapping[str, str]) -> dict[str, str]:
+    known = await repository.find_prefixes(ctx.db)
+    return {name: prefix for name, prefix in prefixes.items() if known.get(name) != prefix}
+
+
+async def find_prefixes(ctx: Context) -> dict[str, str]:
+    """Return {plugin: its table prefix} of all whose tables were ever made here."""
+    async with ctx.reading() as db:
+        return await repository.find_prefixes(db)
+
+
+@transaction
+async def forget_plugin(ctx: Context, plugin: str, *, keep_state: bool) -> None:
+    """Remove what core keeps about a plugin that was purged. keep_state: it stays disabled."""
+    await repository.forget(ctx.db, plugin, keep_state=keep_state)
+
+
+async def settings_of(ctx: Context, kind: type[S]) -> S:
+    """Return a plugin's settings as they are in the request's channel, at most 1 s old.
+
+    kind: the class that the plugin returns in register_settings. A value that no longer fits counts
+    as not set, and values that no longer go together as none set: both are logged.
+    """
+    shelf = _shelf(ctx)
+    await shelf.freshen(ctx)
+    return shelf.find(ctx.shop.extensions.owner(kind), kind, ctx.channel or EVERYWHERE)
+
+
+async def see_settings(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> SeenSettings:
+    """Return what a plugin goes by in a channel. Raises PluginUnknown, ChannelUnknown."""
+    kind = await _find_kind(ctx, plugin, channel)
+    async with ctx.reading() as db:
+        kept = {one.channel: one for one in await repository.find_settings(db, plugin)}
+    own = kept.get(channel, _nothing(plugin, channel))
+    return SeenSettings(
+        plugin=plugin,
+        channel=channel,
+        values=rules.values(rules.settle(kind, _layers(kept, channel))),
+        own=own.document,
+        version=own.version,
+        fields=rules.fields(kind),
+    )
+
+
+async def set_settings(
+    ctx: Context,
+    plugin: str,
+    document: Mapping[str, Any],
+    *,
+    channel: str = EVERYWHERE,
+    expected_version: int,
+) -> SeenSettings:
+    """Keep `document` as all that is set for a plugin in a channel, or everywhere.
+
+    What it leaves out comes from what is set everywhere, then from the plugin's defaults.
+    expected_version: as it was read, 0 if nothing was set. Raises PluginUnknown, ChannelUnknown,
+    PluginSettingUnknown, PluginSettingInvalid, PluginSettingsRefused, PluginSettingsChanged.
+    """
+    new = KeptSettings(
+        plugin=plugin, channel=channel, document=document, version=expected_version + 1
+    )
+    await _keep(ctx, new)
+    _shelf(ctx).forget()
+    return await see_settings(ctx, plugin, channel)
+
+
+@transaction
+async def _keep(ctx: Context, new: KeptSettings) -> None:
+    kind = await _find_kind(ctx, new.plugin, new.channel)
+    rules.check_values(new.plugin, kind, new.document)
+    kept = {one.channel: one for one in await repository.lock_settings(ctx.db, new.plugin)}
+    current = kept.get(new.channel, _nothing(new.plugin, new.channel)).version
+    kept[new.channel] = new
+    # What is set everywhere reaches into every channel that has values of its own.
+    for channel in sorted(kept):
+        if new.channel in {channel, EVERYWHERE}:
+            rules.check_together(new.plugin, kind, channel, _layers(kept, channel))
+    if current != new.version - 1 or not await repository.save_settings(
+        ctx.db, new, now=ctx.clock.now()
+    ):
+        raise PluginSettingsChanged(
+            plugin=new.plugin,
+            channel=new.channel,
+            expected_version=new.version - 1,
+            current_version=current,
+        )
+
+
+async def find_misfits(ctx: Context) -> list[Misfit]:
+    """Return what was set for the plugins of this shop and no longer fits."""
+    async with ctx.reading() as db:
+        kept = await repository.find_settings(db)
+    kinds = ctx.shop.extensions.settings
+    known = [(one, kinds[one.plugin]) for one in kept if one.plugin in kinds]
+    return [
+        misfit
+        for one, kind in known
+        for misfit in rules.misfits(one.plugin, kind, one.channel, one.document)
+    ]
+
+
+async def _find_kind(ctx: Context, plugin: str, channel: str) -> type[PluginSettings]:
+    kinds = ctx.shop.extensions.settings
+    if plugin not in kinds:
+        raise PluginUnknown(plugin=plugin, known=", ".join(sorted(kinds))).located("plugin")
+    await _check_channel(ctx, channel)
+    return kinds[plugin]
+
+
+async def _check_channel(ctx: Context, channel: str) -> None:
+    if channel != EVERYWHERE:
+        codes = [one.code for one in await channels.find_channels(ctx)]
+        if channel not in codes:
+            raise ChannelUnknown(channel=channel, known=", ".join(codes)).located("channel")
+
+
+def _nothing(plugin: str, channel: str) -> KeptSettings:
+    return KeptSettings(plugin=plugin, channel=channel, document={}, version=0)
+
+
+def _layers(kept: Mapping[str, KeptSettings], channel: str) -> tuple[Mapping[str, Any], ...]:
+    """Return what applies in a channel, what wins last."""
+    places = dict.fromkeys((EVERYWHERE, channel))
+    return tuple(kept[place].document for place in places if place in kept)
+
+
+class _Shelf:
+    """All settings as one process read them last; there are few, so all are read at once."""
+
+    def __init__(self) -> None:
+        self._read_at: datetime | None = None
+        self._kept: dict[str, dict[str, KeptSettings]] = {}
+        self._made: dict[tuple[str, str], PluginSettings] = {}
+
+    async def freshen(self, ctx: Context) -> None:
+        """Read them again if they are too old."""
+        now = ctx.clock.now()
+        # A clock that was set back makes what was read too young, not forever fresh.
+        if self._read_at is not None and timedelta() <= now - self._read_at < SETTINGS_AGE_MAX:
+            return
+        async with ctx.reading() as db:
+            found = await repository.find_settings(db)
+        if found != [one for kept in self._kept.values() for one in kept.values()]:
+            self._keep(found)
+        self._read_at = now
+
+    def find(self, plugin: str, kind: type[S], channel: str) -> S:
+        """Return a plugin's settings in a channel."""
+        made = self._made.get((plugin, channel))
+        if made is None:
+            made = self._made[plugin, channel] = self._make(plugin, kind, channel)
+        return cast(S, made)
+
+    def forget(self) -> None:
+        """Read them anew the next time."""
+        self._read_at = None
+
+    def _keep(self, found: Sequence[KeptSettings]) -> None:
+        self._made = {}
+        self._kept = {}
+        for one in found:
+            self._kept.setdefault(one.plugin, {})[one.channel] = one
+
+    def _make(self, plugin: str, kind: type[S], channel: str) -> S:
+        layers = _layers(self._kept.get(plugin, {}), channel)
+        for layer in layers:
+            for misfit in rules.misfits(plugin, kind, channel, layer):
+                log.warning(
+                    "a plugin's setting no longer fits",
+                    plugin=plugin,
+                    setting=misfit.setting,
+                    reason=misfit.reason,
+                )
+        made = rules.settle(kind, layers)
+        reason = made.check()
+        if reason is None:
+            return made
+        log.warning("a plugin's settings no longer go together", plugin=plugin, reason=reason)
+        return kind()
+
+
+def _shelf(ctx: Context) -> _Shelf:
+    shelf = ctx.shop.kept.get(_Shelf)
+    if shelf is None:
+        shelf = ctx.shop.kept[_Shelf] = _Shelf()
+    return cast(_Shelf, shelf)
