@@ -209,7 +209,7 @@ def test_koi_alone_shows_its_help(run: Run) -> None:
 
 
 def test_plugins_are_listed(run: Run) -> None:
-    assert "checkin  0.1.0  koipond_checkin  " in run("plugin", "list").stdout
+    assert "checkin  0.1.0  running  koipond_checkin  " in run("plugin", "list").stdout
 
 
 def test_the_doctor_finds_nothing_wrong_with_a_migrated_shop(run_on: Run) -> None:

@@ -210,6 +210,11 @@ def test_purged_nothing_of_it_is_left_and_all_else_is(
     workshop.install()
     done(run("migrate"))
     dig(ask)
+    for consumer in ("ponds", "other"):
+        ask(
+            "INSERT INTO subscription (consumer, event_name, since) VALUES "
+            f"('{consumer}', 'OrderPlaced', '2026-01-01 00:00:00')"
+        )
     refused(run("plugin", "purge", "ponds", "--yes"), "ponds runs. First: koi plugin disable ponds")
     workshop.uninstall()
     refused(
@@ -224,6 +229,7 @@ def test_purged_nothing_of_it_is_left_and_all_else_is(
     )
     assert tables() == before
     assert ask("SELECT * FROM plugin_tables WHERE plugin = 'ponds'") == []
+    assert [row["consumer"] for row in ask("SELECT consumer FROM subscription")] == ["other"]
     (line,) = [json.loads(line) for line in file.read_text().splitlines()]
     assert line["table"] == "ponds_pond"
     assert (line["row"]["name"], line["row"]["fish"]) == ("deep", 0)
@@ -302,6 +308,7 @@ def test_one_is_shown_with_all_that_it_adds(run: Run, workshop: Workshop, ask: A
         assert f"{line}\n" in shown
     assert "disable_blockers" in shown
     refused(run("plugin", "info", "lakes"), "There is no plugin 'lakes'.")
+    done(run("token", "staff", "--permission", "ponds.manage"))
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,10 @@ async def test_off_in_a_channel_its_fields_are_null_there_and_its_mutations_refu
     await turn_off(database_url, "cn")
     async with heron_shop(database_url) as shop:
         there = {"Koi-Channel": "cn"}
+        async with shop.context(channel="cn") as ctx:
+            assert ctx.plugins_off == {"herons"}
+        async with shop.context(channel="main") as ctx:
+            assert ctx.plugins_off == set()
         assert await shop.graphql("{ herons }", headers=there) == {"data": {"herons": None}}
         counted = await shop.graphql("{ heronCount }", headers=there)
         assert [one["extensions"]["code"] for one in counted["errors"]] == ["PLUGIN_DISABLED"]

@@ -65,14 +65,16 @@ def staff(settings: Settings, permissions: tuple[str, ...], hours: int) -> None:
 
 
 def _check_known(permissions: tuple[str, ...]) -> None:
-    """Raise Problem for a permission that no field of either schema asks for."""
+    """Raise Problem for a permission that no field asks for and no plugin names."""
     if permissions == ("*",):
         return
     from koipond.app import make_schemas
     from koipond.graphql.assembly import find_permissions
     from koipond.kernel.plugins import discover
 
-    known = find_permissions(make_schemas(tuple(discover())))
+    plugins = discover()
+    known = find_permissions(make_schemas(tuple(plugins)))
+    known |= {name for plugin in plugins for name in plugin.manifest.permissions}
     for one in permissions:
         if one != "*" and one not in known:
             raise Problem(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+    Set,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
 from types import MappingProxyType
