@@ -87,6 +87,26 @@ def test_a_share_rounds_halves_by_the_named_rule(amount: int, rate: int) -> None
     assert share_of(amount, rate, rounding=Rounding.HALF_EVEN) == even
 
 
+@pytest.mark.parametrize(
+    ("amount", "away", "even"),
+    [
+        (1, 1, 0),
+        (3, 2, 2),
+        (5, 3, 2),
+        (7, 4, 4),
+        (9, 5, 4),
+        (-1, -1, 0),
+        (-3, -2, -2),
+        (-5, -3, -2),
+    ],
+)
+def test_half_of_an_odd_amount_is_rounded_by_the_named_rule(
+    amount: int, away: int, even: int
+) -> None:
+    assert share_of(amount, 500_000) == away
+    assert share_of(amount, 500_000, rounding=Rounding.HALF_EVEN) == even
+
+
 def test_a_share_that_a_float_gets_wrong() -> None:
     assert round(2500 * 0.58 / 100) == 14
     assert share_of(2500, 5_800) == 15
