@@ -22,7 +22,7 @@ from mutmut.mutation.diff_apply import get_diff_for_mutant
 
 ROOT = Path(__file__).parents[2]
 # Made anew for each run: mutmut would keep verdicts although tests have changed.
-FOLDER = ROOT / ".mutants"
+FOLDER = ROOT / ".mutants" / "rules"
 LISTED = Path(__file__).with_name("survivors.toml")
 # That a test fails is all there is to know: the simplest example of it would take seconds to find.
 CONFTEST = """\
