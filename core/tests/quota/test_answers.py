@@ -257,6 +257,8 @@ def test_what_has_lapsed_is_held_anew() -> None:
     again = taken(2)
     assert answers == [GRANTED]
     assert writes == Writes(rows={key(again): again}, was={key(again): HELD}, taken={TEA: 0})
+    closed, _ = decide(ask(claim(2)), quotas=[make_quota(0, closed=True)], rows=[lapsed])
+    assert closed == [GRANTED]
 
 
 def test_what_was_let_go_and_not_given_back_is_taken_again() -> None:

@@ -147,8 +147,9 @@ def test_what_is_free_may_go_and_no_more() -> None:
         rules.check_change(quotas(), {OTHER: 1, STOCK: -61})
     assert (refused.value.quota, refused.value.delta) == (STOCK, -61)
     assert (refused.value.capacity, refused.value.taken) == (100, 40)
-    with pytest.raises(QuotaUnknown):
+    with pytest.raises(QuotaUnknown) as unknown:
         rules.check_change({}, {STOCK: 1})
+    assert unknown.value.quota == STOCK
     with pytest.raises(AssertionError, match="has no end"):
         rules.check_change(quotas(), {ENDLESS: 1})
 
@@ -180,10 +181,9 @@ def test_what_comes_back_goes_to_its_own_quota() -> None:
 def test_what_comes_back_to_a_closed_quota_goes_to_the_nearest_open_one(
     closed: set[int], heir: Any
 ) -> None:
-    back = rules.plan_give_back(
-        [row(quota_id=FLASH, quantity=2, state=HELD)], quotas(closed=closed)
-    )
-    assert back == Flow(taken={FLASH: -2}, moved={(FLASH, heir): 2} if heir else {})
+    rows = [row(quota_id=FLASH, quantity=units, state=HELD) for units in (2, 1)]
+    back = rules.plan_give_back(rows, quotas(closed=closed))
+    assert back == Flow(taken={FLASH: -3}, moved={(FLASH, heir): 3} if heir else {})
 
 
 def test_a_closed_quota_without_a_parent_keeps_what_comes_back() -> None:
