@@ -63,6 +63,7 @@ def test_lost_units_go_to_the_largest_remainders_and_ties_to_the_first_keys() ->
     assert split(100, {"c": 1, "b": 1, "a": 1}) == {"c": 33, "b": 33, "a": 34}
     assert split(1, {"a": 1, "b": 2}) == {"a": 0, "b": 1}
     assert split(10, {"a": 0, "b": 5}) == {"a": 0, "b": 10}
+    assert split(1, {"a": 1, 2: 1}) == {"a": 0, 2: 1}
 
 
 @pytest.mark.parametrize("given", [{}, {"a": 0}, {"a": -1, "b": 2}])

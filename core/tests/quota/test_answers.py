@@ -160,6 +160,15 @@ def test_a_quota_that_is_not_there_is_unknown_or_made() -> None:
     assert (writes.created, writes.taken) == ({NEW: spec}, {NEW: 3})
 
 
+def test_a_quota_that_is_made_counts_in_its_period_and_keeps_its_times() -> None:
+    daily = QuotaSpec(id=NEW, subject_limit=1, period=Period.DAY)
+    _, writes = decide(ask(claim(1, NEW, create=daily)), quotas=[])
+    assert [*writes.rows.values()] == [taken(1, NEW, period=TODAY)]
+    later = QuotaSpec(id=NEW, capacity=1, starts_at=NOON + SECOND)
+    answers, writes = decide(ask(claim(1, NEW, create=later)), quotas=[])
+    assert (answers, writes) == ([refused(Reason.EARLY, 1, 0, NEW)], Writes())
+
+
 def test_a_limit_counts_what_a_subject_has_in_the_period() -> None:
     daily = make_quota(0, capacity=9, subject_limit=2, period=Period.DAY)
 
@@ -268,6 +277,13 @@ def test_what_was_let_go_and_not_given_back_is_taken_again() -> None:
         assert (answers, writes.taken) == ([GRANTED], {TEA: more})
         assert writes.was == {key(gone): state}
         assert [*writes.rows.values()] == [taken(2)]
+
+
+def test_what_was_given_back_and_is_taken_again_counts_for_its_limit() -> None:
+    coupon = make_quota(0, capacity=9, subject_limit=2)
+    gone = row(2, state=RELEASED, expires_at=None)
+    answers, _ = decide(ask(claim(2)), ask(claim(1), owner=MEIS), quotas=[coupon], rows=[gone])
+    assert answers == [GRANTED, refused(Reason.LIMIT, 1, 0)]
 
 
 def test_what_is_not_asked_for_again_is_let_go() -> None:
