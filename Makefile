@@ -17,7 +17,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is missing. \
 # Where it is set, every start would compile hundreds of modules again: 3 s for each test worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test faults check bench docs format lock clean
+.PHONY: help demo test faults mutants check bench docs format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -32,6 +32,9 @@ test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some
 	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
+
+mutants: $(STAMP) ## break the rules of money and quota on purpose; ARGS="'koipond.quota*'" for some
+	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 check: $(STAMP) ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check
@@ -58,7 +61,7 @@ lock: $(STAMP) ## compile requirements/*.in again; UPGRADE=--upgrade for newer v
 			$$(test $$name = data && echo --no-deps) $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove what was built here, the environment too
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two installs, because hash checking and editable installs cannot be one command.

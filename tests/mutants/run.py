@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -23,8 +22,15 @@ from mutmut.mutation.diff_apply import get_diff_for_mutant
 
 ROOT = Path(__file__).parents[2]
 # Made anew for each run: mutmut would keep verdicts although tests have changed.
-FOLDER = ROOT / ".mutants"
+FOLDER = ROOT / ".mutants" / "rules"
 LISTED = Path(__file__).with_name("survivors.toml")
+# That a test fails is all there is to know: the simplest example of it would take seconds to find.
+CONFTEST = """\
+from hypothesis import Phase, settings
+
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
+settings.load_profile("mutants")
+"""
 # A test failed, or pytest did; or there was no end to it.
 KILLED = {1, 3, 24, -24, 36, 152, 255}
 
@@ -76,6 +82,7 @@ def lay_out() -> None:
     (FOLDER / "src").symlink_to(ROOT / "core" / "src")
     (FOLDER / "core" / "tests").symlink_to(ROOT / "core" / "tests")
     shutil.copy(ROOT / "pyproject.toml", FOLDER)
+    (FOLDER / "conftest.py").write_text(CONFTEST, encoding="utf-8")
 
 
 def read_verdicts(chosen: list[str]) -> Iterator[tuple[str, dict[str, bool]]]:
@@ -94,11 +101,9 @@ def read_verdicts(chosen: list[str]) -> Iterator[tuple[str, dict[str, bool]]]:
 def change_of(name: str, path: str) -> Change:
     """Return what a mutant does, from mutmut's diff of it."""
     lines = get_diff_for_mutant(name, path=path).splitlines()
-    signs = Counter(line[:1] for line in lines[2:])
-    assert min(signs["-"], signs["+"]) > 0, lines
 
     def told(sign: str) -> str:
-        return " ".join(line[1:].strip() for line in lines[2:] if line.startswith(sign))
+        return " ".join(line[1:].strip() for line in lines[3:] if line.startswith(sign))
 
     return Change(function=name.partition("__mutmut_")[0], was=told("-"), now=told("+"))
 

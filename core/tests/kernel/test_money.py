@@ -63,6 +63,7 @@ def test_lost_units_go_to_the_largest_remainders_and_ties_to_the_first_keys() ->
     assert split(100, {"c": 1, "b": 1, "a": 1}) == {"c": 33, "b": 33, "a": 34}
     assert split(1, {"a": 1, "b": 2}) == {"a": 0, "b": 1}
     assert split(10, {"a": 0, "b": 5}) == {"a": 0, "b": 10}
+    assert split(1, {"a": 1, 2: 1}) == {"a": 0, 2: 1}
 
 
 @pytest.mark.parametrize("given", [{}, {"a": 0}, {"a": -1, "b": 2}])
@@ -85,6 +86,26 @@ def test_a_share_rounds_halves_by_the_named_rule(amount: int, rate: int) -> None
     even = int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
     assert share_of(amount, rate) == away
     assert share_of(amount, rate, rounding=Rounding.HALF_EVEN) == even
+
+
+@pytest.mark.parametrize(
+    ("amount", "away", "even"),
+    [
+        (1, 1, 0),
+        (3, 2, 2),
+        (5, 3, 2),
+        (7, 4, 4),
+        (9, 5, 4),
+        (-1, -1, 0),
+        (-3, -2, -2),
+        (-5, -3, -2),
+    ],
+)
+def test_half_of_an_odd_amount_is_rounded_by_the_named_rule(
+    amount: int, away: int, even: int
+) -> None:
+    assert share_of(amount, 500_000) == away
+    assert share_of(amount, 500_000, rounding=Rounding.HALF_EVEN) == even
 
 
 def test_a_share_that_a_float_gets_wrong() -> None:

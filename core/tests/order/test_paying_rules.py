@@ -155,10 +155,17 @@ def test_a_cart_that_was_paid_is_our_bug() -> None:
         rules.plan_covering(cart, covered=eur(100), now=NOON, grace=GRACE)
 
 
+def test_when_an_order_has_expired_is_known() -> None:
+    expired = make_order({TEA: 100}, state=OrderState.EXPIRED)
+    with pytest.raises(AssertionError, match=r"^an expired order has expired at some time"):
+        rules.plan_covering(expired, covered=eur(100), now=NOON, grace=GRACE)
+
+
 def test_parts_of_an_order_are_its_lines_and_what_belongs_to_none() -> None:
     order = make_order({TEA: 100, CUP: 50}, whole=49)
     assert rules.parts_of(order) == {TEA: 100, CUP: 50, ORDER: 49}
     assert rules.parts_of(make_order({TEA: 100})) == {TEA: 100, ORDER: 0}
+    assert rules.parts_of(make_order({TEA: 0})) == {TEA: 0, ORDER: 0}
 
 
 def test_what_is_taken_off_the_order_as_a_whole_every_line_bears() -> None:
@@ -328,6 +335,8 @@ def test_an_amount_is_given_back_in_proportion_to_what_is_left_of_each_payment()
         (GIFT, TEA): 30,
     }
     assert rules.plan_refund(order, parts, payments, wish(amount=eur(1))) == {(CARD, TEA): 1}
+    by_card = rules.plan_refund(order, parts[:2], payments[:1], wish(amount=eur(6)))
+    assert by_card == {(CARD, TEA): 4, (CARD, CUP): 2}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from core.tests.quota.pond import CONSUMED, HELD, PLACED, RELEASED, RETURNING, o
 from core.tests.quota.test_deciding import make_quota, quota_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import SubjectId
@@ -25,7 +26,7 @@ from koipond.quota.errors import (
     QuotaUnknown,
     UnitsNotHeld,
 )
-from koipond.quota.rules import Flow
+from koipond.quota.rules import Flow, PartialReturn
 from koipond.quota.types import (
     Period,
     Quota,
@@ -146,8 +147,9 @@ def test_what_is_free_may_go_and_no_more() -> None:
         rules.check_change(quotas(), {OTHER: 1, STOCK: -61})
     assert (refused.value.quota, refused.value.delta) == (STOCK, -61)
     assert (refused.value.capacity, refused.value.taken) == (100, 40)
-    with pytest.raises(QuotaUnknown):
+    with pytest.raises(QuotaUnknown) as unknown:
         rules.check_change({}, {STOCK: 1})
+    assert unknown.value.quota == STOCK
     with pytest.raises(AssertionError, match="has no end"):
         rules.check_change(quotas(), {ENDLESS: 1})
 
@@ -179,10 +181,9 @@ def test_what_comes_back_goes_to_its_own_quota() -> None:
 def test_what_comes_back_to_a_closed_quota_goes_to_the_nearest_open_one(
     closed: set[int], heir: Any
 ) -> None:
-    back = rules.plan_give_back(
-        [row(quota_id=FLASH, quantity=2, state=HELD)], quotas(closed=closed)
-    )
-    assert back == Flow(taken={FLASH: -2}, moved={(FLASH, heir): 2} if heir else {})
+    rows = [row(quota_id=FLASH, quantity=units, state=HELD) for units in (2, 1)]
+    back = rules.plan_give_back(rows, quotas(closed=closed))
+    assert back == Flow(taken={FLASH: -3}, moved={(FLASH, heir): 3} if heir else {})
 
 
 def test_a_closed_quota_without_a_parent_keeps_what_comes_back() -> None:
@@ -260,6 +261,7 @@ def test_a_partial_return_splits_what_there_is(rows: list[Reservation], quantity
     if quantity > there:
         with pytest.raises(UnitsNotHeld) as refused:
             rules.plan_return(rows, STOCK, quantity, now=NOON)
+        assert refused.value.quota == STOCK
         assert (refused.value.asked, refused.value.left) == (quantity, there)
         return
     plan = rules.plan_return(rows, STOCK, quantity, now=NOON)
@@ -290,6 +292,30 @@ def test_only_what_was_consumed_keeps_its_policy_when_it_is_returned() -> None:
         one = row(quantity=3, state=state, release=ReleasePolicy.TO_PARENT)
         [part] = rules.plan_return([one], STOCK, 1, now=NOON).new
         assert (part.part, part.quantity, part.release) == (-1, 1, release)
+
+
+@pytest.mark.parametrize(
+    ("state", "release", "stay"),
+    [
+        (PLACED, ReleasePolicy.KEEP_PLACED, True),
+        (PLACED, ReleasePolicy.KEEP_CONSUMED, False),
+        (CONSUMED, ReleasePolicy.KEEP_PLACED, True),
+        (CONSUMED, ReleasePolicy.KEEP_CONSUMED, True),
+        (CONSUMED, ReleasePolicy.RETURN, False),
+    ],
+)
+def test_units_whose_policy_is_to_stay_used_are_returned_where_they_are(
+    state: ReservationState, release: ReleasePolicy, stay: bool
+) -> None:
+    one = row(quantity=2, state=state, release=release)
+    plan = rules.plan_return([one], STOCK, 2, now=NOON)
+    returning = replace(one, state=RETURNING, expires_at=NOON, release=ReleasePolicy.RETURN)
+    assert plan == PartialReturn(changed=[] if stay else [returning])
+
+
+def test_the_first_that_is_split_off_is_the_part_before_all() -> None:
+    [split_off] = rules.plan_return([row(part=3, quantity=2)], STOCK, 1, now=NOON).new
+    assert split_off.part == -1
 
 
 def test_what_is_split_off_never_takes_a_part_that_is_there() -> None:

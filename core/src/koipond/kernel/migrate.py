@@ -195,10 +195,5 @@ def head(unit: Unit) -> str | None:
     return _script(unit).get_current_head() if unit.folder.is_dir() else None
 
 
-def head(unit: Unit) -> str | None:
-    """Return the newest revision of a unit's code; None if it has none yet."""
-    return _script(unit).get_current_head() if unit.folder.is_dir() else None
-
-
 def _script(unit: Unit) -> ScriptDirectory:
     return ScriptDirectory(str(unit.folder), version_locations=[str(unit.folder / "versions")])

@@ -33,7 +33,7 @@ def plan_return(
     if there < quantity:
         raise UnitsNotHeld(quota=quota_id, asked=Quantity(quantity), left=Quantity(there))
     plan = PartialReturn()
-    lowest = min((row.part for row in rows), default=0)
+    lowest = min([0, *(row.part for row in rows)])
     for row in sorted(settled, key=lambda row: -row.part):
         units = min(row.quantity, quantity)
         quantity -= units
@@ -42,7 +42,7 @@ def plan_return(
         if units == row.quantity:
             plan.changed.append(_returning(row, now))
             continue
-        lowest = min(lowest, 0) - 1
+        lowest -= 1
         plan.changed.append(replace(row, quantity=row.quantity - units))
         plan.new.append(_returning(replace(row, part=lowest, quantity=units), now))
     return plan
