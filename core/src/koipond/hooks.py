@@ -38,10 +38,11 @@ from koipond.pricing.types import PriceQuote, PriceRequest
 
 @contribute(since="0.1")
 def register_graphql(api: Api) -> None:
-    """Add fields, queries and mutations to the schemas. Called once, at start.
+    """Add types, fields, inputs, queries, mutations and subscriptions. Called at start.
 
-    Every field added to a core type must be nullable; every root field says who may use it.
-    Raising refuses the start, naming the plugin.
+    Every field added to a core type is a nullable `@batch`; every root field, and every field of
+    the staff's schema, says who may use it; the names are those that stand in plugin.toml, types
+    carry the plugin's prefix. Raising refuses the start, naming the plugin.
     """
 
 

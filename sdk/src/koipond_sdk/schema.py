@@ -9,11 +9,13 @@ from koipond.kernel.schema import (
     MoneyType,
     Mutation,
     Query,
+    Subscription,
     UserError,
     batch,
     mutation,
     needs,
     query,
+    subscription,
 )
 
 __all__ = [
@@ -25,9 +27,11 @@ __all__ = [
     "MoneyType",
     "Mutation",
     "Query",
+    "Subscription",
     "UserError",
     "batch",
     "mutation",
     "needs",
     "query",
+    "subscription",
 ]

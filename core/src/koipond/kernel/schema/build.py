@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 from uuid import UUID
 
 import strawberry
-from strawberry.exceptions import DuplicatedTypeName
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.name_converter import NameConverter
-from strawberry.types.base import (
-    StrawberryObjectDefinition,
-    StrawberryOptional,
-    get_object_definition,
-)
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import PREFIXES, decode, prefix_of
 from koipond.kernel.inputs import InputTypes, Level
-from koipond.kernel.schema.errors import (
-    error_type,
-    field_annotation,
-    field_types,
-    known_errors,
-)
+from koipond.kernel.schema import conflicts
+from koipond.kernel.schema.conflicts import AddedField, asked
+from koipond.kernel.schema.errors import error_type, known_errors
 from koipond.kernel.schema.inputs import AddedInput, make_fields, plugins_field, read_type
-from koipond.kernel.schema.types import SCALARS, Mutation, Node, Query
+from koipond.kernel.schema.owners import CORE, Owner
+from koipond.kernel.schema.types import SCALARS, Mutation, Node, Query, Subscription
+from koipond.kernel.schema.walking import walk
 
-CORE = "koipond"
 NodeLoader = Callable[[Context, Any], Awaitable[Node | None]]
-_ROOTS = (Query, Mutation)
 
 
 class SchemaConflict(Exception):
@@ -43,14 +35,17 @@ class SchemaConflict(Exception):
 class SchemaBuilder:
     """One schema in the making. Every part is declared under the package that owns it."""
 
-    def __init__(self) -> None:
-        self._extensions: list[tuple[type, type, str]] = []
+    def __init__(self, *, staff: bool = False) -> None:
+        """staff: it is their schema, where each field of a plugin says who may see it."""
+        self._staff = staff
+        self._added: list[AddedField] = []
         self._inputs: list[AddedInput] = []
         self._nodes: dict[str, tuple[Callable[[UUID], Any], NodeLoader]] = {}
 
     def extend(self, target: type, extension: type, *, owner: str) -> None:
         """Add the fields of the strawberry type `extension` to `target` (Query, Product, …)."""
-        self._extensions.append((target, extension, owner))
+        fields = get_object_definition(extension, strict=True).fields
+        self._added += [AddedField(target=target, field=one, owner=owner) for one in fields]
 
     def node(self, kind: Callable[[UUID], Any], load: NodeLoader) -> None:
         """Say how `node(id:)` finds things whose id is of `kind`; `load` answers None if hidden."""
@@ -58,16 +53,23 @@ class SchemaBuilder:
 
     def input(self, level: Level, name: str, kind: type, *, owner: str) -> None:
         """Add `name` to the `plugins` of what core's mutations are told at this level."""
-        reads = read_type(kind)
-        if reads is not None:
-            self._inputs.append(
-                AddedInput(owner=owner, level=level, name=name, kind=kind, reads=reads)
-            )
+        self._inputs.append(AddedInput(owner=owner, level=level, name=name, kind=kind))
+
+    @property
+    def added(self) -> Sequence[AddedField]:
+        """The fields that were added, with the type and the owner of each."""
+        return self._added
+
+    @property
+    def permissions(self) -> set[str]:
+        """The permissions that the added fields ask for."""
+        return {wanted for one in self._added if (wanted := asked(one.field)) is not None}
 
     @property
     def input_types(self) -> InputTypes:
         """What the plugins' inputs are kept as."""
-        return InputTypes({(one.level, one.owner): one.reads for one in self._inputs})
+        sound = [one for one in self._inputs if read_type(one.kind) is not None]
+        return InputTypes({(one.level, one.owner): one.reads for one in sound})
 
     async def find_node(self, ctx: Context, value: str) -> Node | None:
         """Return what an outside id stands for; unknown, tampered and foreign are all None."""
@@ -80,18 +82,40 @@ class SchemaBuilder:
             return None
         return await load(ctx, key)
 
+    def find_conflicts(
+        self,
+        packages: set[str],
+        owners: Sequence[Owner] = (),
+        permissions: AbstractSet[str] | None = None,
+    ) -> set[str]:
+        """Return everything that keeps the schema from being built, each with the way out.
+
+        owners: the plugins. permissions: those that there are; None: that is not looked at.
+        """
+        errors = known_errors(packages)
+        found = {
+            *conflicts.error_conflicts(errors, owners),
+            *conflicts.input_conflicts(self._inputs),
+            *conflicts.field_conflicts(self._added, staff=self._staff),
+        }
+        kinds = [one.kind for one in self._inputs]
+        if not any(conflicts.error_conflicts(errors, owners)):
+            kinds += [error_type(cls) for cls in errors]
+        types = walk([one.field for one in self._added], kinds, self._extra().__getitem__)
+        found.update(conflicts.type_conflicts(types, owners))
+        if permissions is not None:
+            found.update(conflicts.permission_conflicts(self._added, permissions, types, owners))
+        return found
+
     def build(self, packages: set[str]) -> strawberry.Schema:
         """Assemble the schema. Raises SchemaConflict, naming every conflict at once.
 
-        packages: the top-level packages whose refusals belong to it.
+        packages: those whose refusals belong to it.
         """
-        extra, conflicts = self._collect()
-        errors = known_errors(packages)
-        conflicts += _error_conflicts(errors)
-        if conflicts:
-            raise SchemaConflict("\n".join(sorted(conflicts)))
-
-        inputs = make_fields(self._inputs)
+        found = self.find_conflicts(packages)
+        if found:
+            raise SchemaConflict("\n".join(sorted(found)))
+        extra, inputs = self._extra(), make_fields(self._inputs)
 
         class Extended(strawberry.Schema):
             def get_fields(
@@ -104,37 +128,19 @@ class SchemaBuilder:
                     *plugins_field(cls, inputs),
                 ]
 
-        try:
-            return Extended(
-                query=Query,
-                mutation=Mutation if extra.get(Mutation) else None,
-                types=[error_type(cls) for cls in errors],
-                config=StrawberryConfig(scalar_map=SCALARS),
-            )
-        except DuplicatedTypeName as error:
-            holders = sorted(_module(cls) for cls in (error.first_cls, error.second_cls))
-            raise SchemaConflict(
-                f"{' and '.join(holders)}: {error.message}. Rename one; a plugin's types carry its "
-                "prefix"
-            ) from error
+        return Extended(
+            query=Query,
+            mutation=Mutation if extra.get(Mutation) else None,
+            subscription=Subscription if extra.get(Subscription) else None,
+            types=[error_type(cls) for cls in known_errors(packages)],
+            config=StrawberryConfig(scalar_map=SCALARS),
+        )
 
-    def _collect(self) -> tuple[dict[type, list[StrawberryField]], list[str]]:
-        names = NameConverter()
-        owners: dict[tuple[type, str], str] = {}
+    def _extra(self) -> dict[type, list[StrawberryField]]:
         extra: dict[type, list[StrawberryField]] = defaultdict(list)
-        conflicts: list[str] = []
-        for target, extension, owner in self._extensions:
-            own = {names.get_graphql_name(field) for field in _definition(target).fields}
-            for field in _definition(extension).fields:
-                name = names.get_graphql_name(field)
-                holder = CORE if name in own else owners.get((target, name))
-                problem = _problem(target, field, owner=owner, holder=holder)
-                if problem:
-                    conflicts.append(f"{owner}: {target.__name__}.{name} {problem}")
-                else:
-                    owners[target, name] = owner
-                    extra[target].append(field)
-        return extra, conflicts
+        for one in self._added:
+            extra[one.target].append(one.field)
+        return extra
 
 
 class Api:
@@ -178,43 +184,3 @@ class Api:
     def node(self, kind: Callable[[UUID], Any], load: NodeLoader) -> None:
         """Say how `node(id:)` finds things whose id is of `kind`."""
         self._storefront.node(kind, load)
-
-
-def _module(cls: type | None) -> str:
-    return cls.__module__ if cls else "?"
-
-
-def _definition(cls: type) -> StrawberryObjectDefinition:
-    return get_object_definition(cls, strict=True)
-
-
-def _problem(target: type, field: StrawberryField, *, owner: str, holder: str | None) -> str | None:
-    if holder is not None:
-        return f"is already declared by {holder}: rename yours"
-    if field.base_resolver is None:
-        return "has no resolver: declare it with @batch, @query or @mutation"
-    if target in _ROOTS:
-        return None if "access" in field.metadata else "says nothing about who may use it"
-    if owner != CORE and not isinstance(field.type, StrawberryOptional):
-        return "must be nullable: a shop may run without this plugin"
-    return None
-
-
-def _error_conflicts(errors: list[type[DomainError]]) -> list[str]:
-    """Same-named fields of all members of UserError must have one type, and codes be unique."""
-    conflicts = []
-    kinds: dict[str, tuple[Any, type[DomainError]]] = {}
-    codes: dict[str, type[DomainError]] = {}
-    for cls in errors:
-        other = codes.setdefault(cls.code, cls)
-        if other is not cls:
-            conflicts.append(f"{cls.__module__}: {cls.__name__} has the code of {other.__name__}")
-        for name, kind in field_types(cls).items():
-            shown = field_annotation(kind)
-            known, holder = kinds.setdefault(name, (shown, cls))
-            if known != shown:
-                conflicts.append(
-                    f"{cls.__module__}: {cls.__name__}.{name} is {shown}, but "
-                    f"{holder.__name__}.{name} is {known}: give them one type or two names"
-                )
-    return conflicts

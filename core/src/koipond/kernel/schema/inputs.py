@@ -33,13 +33,19 @@ _levels: dict[type, Level] = {}
 
 
 class AddedInput(Struct, frozen=True, kw_only=True):
-    """A plugin's input. name: its field in `plugins`; reads: what its `read` returns."""
+    """A plugin's input. name: its field in `plugins`; kind: its class, as it was given."""
 
     owner: str
     level: Level
     name: str
     kind: type
-    reads: type[PluginInput]
+
+    @property
+    def reads(self) -> type[PluginInput]:
+        """What its `read` returns."""
+        found = read_type(self.kind)
+        assert found is not None, "input_conflicts has refused others"
+        return found
 
 
 class Choices:
