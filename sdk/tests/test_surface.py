@@ -8,11 +8,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import Table
 
 import koipond_sdk
-from koipond_sdk import db, schema
+from koipond_sdk import db, schema, views
 
-MODULES = (koipond_sdk, db, schema)
+MODULES = (koipond_sdk, db, schema, views)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """
 The sdk's surface differs from sdk/tests/surface.txt. Plugins stand on it: what is gone or has
@@ -60,6 +61,9 @@ def describe(value: Any) -> str:
         return f" class({', '.join(base.__name__ for base in value.__bases__)})"
     if inspect.isroutine(value):
         return plain(inspect.signature(value))
+    if isinstance(value, Table):
+        columns = ", ".join(f"{one.name}: {one.type!r}" for one in value.columns)
+        return f" = {value.name}({columns})"
     supertype = getattr(value, "__supertype__", None)
     return f" = NewType of {supertype.__name__}" if supertype else f" = {plain(value)}"
 
