@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: strawberry reads the types as they are.
 from collections.abc import AsyncGenerator
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 import strawberry
@@ -29,8 +30,10 @@ from koipond.kernel.schema import (
     subscription,
 )
 from koipond.kernel.schema.owners import find_prefix
+from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.order.graphql.mutations import AddToCartInput
 from koipond_sdk import PluginInput
+from koipond_sdk.testing import running_shop
 
 Sale = made_in("toy_sale", "SaleRound")
 Unprefixed = made_in("toy_sale", "Round")
@@ -434,3 +437,29 @@ def test_everything_is_told_at_once_and_once() -> None:
     found = conflicts(toy("sale", add, queries=("sales",)))
     assert len(found) == len(set(found)) == 7
     assert all(line.startswith("sale: ") for line in found)
+
+
+@strawberry.type
+class Costs:
+    @batch(needs("catalog.read"))
+    @staticmethod
+    async def cost(parents: list[Product], info: Info) -> list[int | None]:
+        """For whoever may read the catalogue."""
+        return [7 for _ in parents]
+
+
+async def test_a_field_is_for_those_who_have_its_permission(database_url: str) -> None:
+    plugin = toy("toy", lambda api: api.both(Product, Costs), fields=("Product.cost",))
+    document = "{ products { nodes { slug cost } } }"
+    clerk = Viewer(kind=ViewerKind.STAFF, id=uuid4(), permissions=frozenset({"catalog.read"}))
+    async with running_shop(database_url, plugins=[plugin]) as shop:
+        for sku in ("TEA-1", "TEA-2"):
+            await shop.make_product(sku=sku)
+        allowed = await shop.graphql(document, viewer=clerk)
+        refused = await shop.graphql(document)
+    assert allowed == {
+        "data": {"products": {"nodes": [{"slug": one, "cost": 7} for one in ("tea-2", "tea-1")]}}
+    }
+    assert [one["cost"] for one in refused["data"]["products"]["nodes"]] == [None, None]
+    assert {one["extensions"]["code"] for one in refused["errors"]} == {"PERMISSION_MISSING"}
+    assert {one["extensions"]["permission"] for one in refused["errors"]} == {"catalog.read"}

@@ -7,12 +7,19 @@ from typing import Any
 
 import strawberry
 
+from koipond.catalog.types import CatalogFilter, CatalogSort
 from koipond.kernel.dispatch import implement
 from koipond.kernel.plugins import API, Manifest, Plugin
 from koipond.kernel.schema import Api
 
 
-def toy(name: str, add: Callable[[Api], None], **manifest: Any) -> Plugin:
+def toy(
+    name: str,
+    add: Callable[[Api], None] = lambda api: None,
+    *,
+    queries_products: list[CatalogFilter | CatalogSort] | None = None,
+    **manifest: Any,
+) -> Plugin:
     """Make a plugin whose package is `toy_<name>` and which adds to the schemas by `add`."""
 
     def register_graphql(api: Api) -> None:
@@ -21,6 +28,12 @@ def toy(name: str, add: Callable[[Api], None], **manifest: Any) -> Plugin:
     package = f"toy_{name}"
     hooks = ModuleType(f"{package}.hooks")
     vars(hooks)["register_graphql"] = implement()(register_graphql)
+    if queries_products is not None:
+
+        def catalog_query() -> list[CatalogFilter | CatalogSort]:
+            return queries_products
+
+        vars(hooks)["catalog_query"] = implement()(catalog_query)
     described = Manifest(name=name, version="1", api=API, table_prefix=name, **manifest)
     return Plugin(manifest=described, package=package, folder=Path(__file__).parent, hooks=hooks)
 

@@ -1,5 +1,6 @@
 """What a plugin's graphql.py is made of, beside strawberry itself."""
 
+from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
@@ -23,10 +24,13 @@ __all__ = [
     "PUBLIC",
     "Access",
     "Api",
+    "CatalogFilter",
+    "CatalogSort",
     "Info",
     "MoneyType",
     "Mutation",
     "Query",
+    "Subject",
     "Subscription",
     "UserError",
     "batch",

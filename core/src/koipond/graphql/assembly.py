@@ -7,6 +7,7 @@ import strawberry
 from msgspec import Struct
 
 from koipond.catalog import graphql as catalog
+from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
@@ -57,12 +58,16 @@ def build_schemas(
     owners = [Owner.of(plugin) for plugin in plugins]
     packages = {CORE, *(plugin.package for plugin in plugins)}
     found = {
+        *query_conflicts(hooks.catalog_query()),
         *declaration_conflicts([*storefront.added, *admin.added], owners),
         *storefront.find_conflicts(packages, owners, known),
         *admin.find_conflicts(packages, owners, known),
     }
     if found:
         raise SchemaConflict("\n".join(sorted(found)))
+    filters, sorts = hooks.catalog_filters(), hooks.catalog_sorts()
+    for builder in (storefront, admin):
+        catalog.add_plugin_queries(builder, list(filters.values()), list(sorts.values()))
     return Schemas(
         storefront=storefront.build(packages),
         admin=admin.build(packages),

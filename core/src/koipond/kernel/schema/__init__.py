@@ -14,7 +14,7 @@ from koipond.kernel.schema.fields import (
     query,
     subscription,
 )
-from koipond.kernel.schema.inputs import Choices, takes_plugins
+from koipond.kernel.schema.inputs import Choices, grows, make_field, takes_plugins
 from koipond.kernel.schema.pages import Connection, connect
 from koipond.kernel.schema.types import MoneyInput, MoneyType, Mutation, Node, Query, Subscription
 
@@ -38,6 +38,8 @@ __all__ = [
     "UserError",
     "batch",
     "connect",
+    "grows",
+    "make_field",
     "mutation",
     "needs",
     "query",

@@ -20,7 +20,13 @@ from koipond.kernel.inputs import InputTypes, Level
 from koipond.kernel.schema import conflicts
 from koipond.kernel.schema.conflicts import AddedField, asked
 from koipond.kernel.schema.errors import error_type, known_errors
-from koipond.kernel.schema.inputs import AddedInput, make_fields, plugins_field, read_type
+from koipond.kernel.schema.inputs import (
+    AddedInput,
+    make_fields,
+    plugins_field,
+    read_type,
+    with_enums,
+)
 from koipond.kernel.schema.owners import CORE, Owner
 from koipond.kernel.schema.types import SCALARS, Mutation, Node, Query, Subscription
 from koipond.kernel.schema.walking import walk
@@ -40,6 +46,8 @@ class SchemaBuilder:
         self._staff = staff
         self._added: list[AddedField] = []
         self._inputs: list[AddedInput] = []
+        self._grown: dict[type, StrawberryField] = {}
+        self._enums: dict[type, type] = {}
         self._nodes: dict[str, tuple[Callable[[UUID], Any], NodeLoader]] = {}
 
     def extend(self, target: type, extension: type, *, owner: str) -> None:
@@ -54,6 +62,14 @@ class SchemaBuilder:
     def input(self, level: Level, name: str, kind: type, *, owner: str) -> None:
         """Add `name` to the `plugins` of what core's mutations are told at this level."""
         self._inputs.append(AddedInput(owner=owner, level=level, name=name, kind=kind))
+
+    def grow(self, target: type, field: StrawberryField) -> None:
+        """Add a field to an input class of core, which is marked by `grows`."""
+        self._grown[target] = field
+
+    def replace_enum(self, target: type, made: type) -> None:
+        """Put an enum in the place of one of core's, wherever that is an argument."""
+        self._enums[target] = made
 
     @property
     def added(self) -> Sequence[AddedField]:
@@ -115,7 +131,11 @@ class SchemaBuilder:
         found = self.find_conflicts(packages)
         if found:
             raise SchemaConflict("\n".join(sorted(found)))
-        extra, inputs = self._extra(), make_fields(self._inputs)
+        inputs, grown = make_fields(self._inputs), self._grown
+        extra = {
+            cls: [with_enums(field, self._enums) for field in fields]
+            for cls, fields in self._extra().items()
+        }
 
         class Extended(strawberry.Schema):
             def get_fields(
@@ -126,6 +146,7 @@ class SchemaBuilder:
                     *type_definition.fields,
                     *extra.get(cls, ()),
                     *plugins_field(cls, inputs),
+                    *([grown[cls]] if cls in grown else []),
                 ]
 
         return Extended(
