@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -25,9 +25,6 @@ from koipond.kernel.ids import (
 )
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.texts import Locale, Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
 
 
 class Category(Struct, frozen=True, kw_only=True):
@@ -121,6 +118,10 @@ class ProductFilter(Struct, frozen=True, kw_only=True):
     plugins: Mapping[str, bool] = {}
 
 
+# Given the time, a SELECT of SQLAlchemy, which these types know nothing of.
+RowsAt = Callable[[datetime], Any]
+
+
 class Subject(StrEnum):
     """What the ids in a plugin's rows are of."""
 
@@ -138,7 +139,7 @@ class CatalogFilter(Struct, frozen=True, kw_only=True):
 
     name: str
     means: str
-    rows: Callable[[datetime], Select[Any]]
+    rows: RowsAt
     of: Subject = Subject.PRODUCT
 
 
@@ -152,7 +153,7 @@ class CatalogSort(Struct, frozen=True, kw_only=True):
 
     name: str
     means: str
-    rows: Callable[[datetime], Select[Any]]
+    rows: RowsAt
     kind: type[int] | type[str] | type[datetime]
     of: Subject = Subject.PRODUCT
     descending: bool = False

@@ -61,7 +61,7 @@ class Sockets:
         await socket.accept(SUBPROTOCOL)
         headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
         caller = _Caller(self._shop, self._scopes, socket, headers, staff_only=self._staff_only)
-        await _Handler(
+        await _Connection(
             view=caller,  # type: ignore[arg-type]  # of which it asks on_ws_connect only
             websocket=socket,  # type: ignore[arg-type]  # the three methods that it calls
             context={},
@@ -72,7 +72,7 @@ class Sockets:
         ).handle()
 
 
-class _Handler(SocketHandler[Any, None]):
+class _Connection(SocketHandler[Any, None]):
     async def handle_task_exception(self, error: Exception) -> None:
         """Log what an operation failed at, unless the caller has merely gone."""
         if not isinstance(error, WebSocketDisconnected):
