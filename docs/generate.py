@@ -17,6 +17,7 @@ import msgspec
 from koipond import hooks, settings
 from koipond.kernel.errors import DomainError
 from koipond.kernel.events import Event
+from koipond_sdk import views
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "events.md": page("Events", events_page(missing)),
         "errors.md": page("Error codes", errors_page(missing)),
         "settings.md": page("Settings", settings_page(missing)),
+        "views.md": page("Views", views_page(missing)),
         "cli.md": page("Command line", cli_page(missing)),
     }
     if missing:
@@ -135,6 +137,24 @@ def settings_page(missing: list[str]) -> Iterator[str]:
             default = "none: must be given" if field.required else f"`{default_of(field)}`"
             rows.append([f"`{field.name}`", variable, default, comments.get(name, "")])
         yield from table(struct.__name__, ["setting", "variable", "default", "means"], rows)
+
+
+def views_page(missing: list[str]) -> Iterator[str]:
+    """Say of each view what a row is, and of each column what it means."""
+    yield (
+        "Made by core's migrations on both databases, for reports and joins: read-only, with ids "
+        "and without anything by which a person is known. Amounts are whole minor units of the "
+        "currency beside them, times are UTC. Within one version columns are only added.\n\n"
+        "A plugin reads them as Tables: `from koipond_sdk import views`, "
+        "`select(views.order.c.total_minor)`."
+    )
+    for name in views.__all__:
+        view = getattr(views, name)
+        missing += [f"view {view.name}"] if not view.comment else []
+        missing += [f"column {view.name}.{one.name}" for one in view.c if not one.comment]
+        rows = [[f"`{one.name}`", repr(one.type), one.comment or ""] for one in view.c]
+        yield f"\n## {view.name}\n\n{view.comment or ''}"
+        yield from table("", ["column", "type", "means"], rows)
 
 
 def cli_page(missing: list[str]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import Table
 
 import koipond_sdk
-from koipond_sdk import db, hooks, schema
+from koipond_sdk import db, hooks, schema, views
 from koipond_sdk.services import (
     activities,
     catalog,
@@ -22,7 +23,7 @@ from koipond_sdk.services import (
 )
 
 SERVICES = (activities, catalog, members, orders, quotas, rewards, stock)
-MODULES = (koipond_sdk, db, schema, hooks, *SERVICES)
+MODULES = (koipond_sdk, db, schema, hooks, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """
 The sdk's surface differs from sdk/tests/surface.txt. Plugins stand on it: what is gone or has
@@ -70,6 +71,9 @@ def describe(value: Any) -> str:
         return f" class({', '.join(base.__name__ for base in value.__bases__)})"
     if inspect.isroutine(value):
         return plain(inspect.signature(value))
+    if isinstance(value, Table):
+        columns = ", ".join(f"{one.name}: {one.type!r}" for one in value.columns)
+        return f" = {value.name}({columns})"
     supertype = getattr(value, "__supertype__", None)
     return f" = NewType of {supertype.__name__}" if supertype else f" = {plain(value)}"
 

@@ -63,6 +63,7 @@ FOR_ONLY: Mapping[str, set[str]] = {
     "koipond.kernel.migrate": set(),
     "koipond.kernel.plugins": set(),
     "koipond_sdk.db": {"repository", "tables"},
+    "koipond_sdk.views": {"repository"},
     "koipond_sdk.schema": {"graphql", "hooks"},
     "koipond_sdk.testing": set(),
 }

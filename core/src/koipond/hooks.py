@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from koipond.catalog.types import CatalogFilter, CatalogSort
 from koipond.kernel.context import Context
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.dispatch import (
@@ -41,11 +42,22 @@ from koipond.pricing.types import PriceQuote, PriceRequest
 
 @contribute(since="0.1")
 def register_graphql(api: Api) -> None:
-    """Add fields, queries and mutations to the schemas. Called once, at start.
+    """Add types, fields, inputs, queries, mutations and subscriptions. Called at start.
 
-    Every field added to a core type must be nullable; every root field says who may use it.
-    Raising refuses the start, naming the plugin.
+    Every field added to a core type is a nullable `@batch`; every root field, and every field of
+    the staff's schema, says who may use it; the names are those that stand in plugin.toml, types
+    carry the plugin's prefix. Raising refuses the start, naming the plugin.
     """
+
+
+@contribute(since="0.1")
+def catalog_query() -> list[CatalogFilter | CatalogSort]:
+    """Return named filters and orders of products, for storefronts and staff. Called at start.
+
+    Their rows are SELECTs over the plugin's own tables; core joins them with the catalogue, the
+    channel and its pages. The names are for all plugins together.
+    """
+    raise NotImplementedError
 
 
 @contribute(since="0.1")
@@ -205,6 +217,7 @@ class Hooks:
         self.registry = registry
         self._call = Dispatcher(registry)
         self._prefixes = prefixes
+        self._queries: Mapping[str, list[CatalogFilter | CatalogSort]] | None = None
 
     @property
     def plugins(self) -> Set[str]:
@@ -243,6 +256,23 @@ class Hooks:
         """Return why one plugin must not be disabled now. Raises PluginFailed."""
         found: list[str] | None = await self._call.ask("disable_blockers", plugin, ctx)
         return found or []
+
+    def catalog_query(self) -> Mapping[str, list[CatalogFilter | CatalogSort]]:
+        """Return {plugin: its filters and orders of products}; each is asked once."""
+        if self._queries is None:
+            plugins = self._call.plugins("catalog_query")
+            self._queries = {one: self._call.contribute("catalog_query", one) for one in plugins}
+        return self._queries
+
+    def catalog_filters(self) -> Mapping[str, CatalogFilter]:
+        """Return {name: filter of products} of all plugins."""
+        found = (one for own in self.catalog_query().values() for one in own)
+        return {one.name: one for one in found if isinstance(one, CatalogFilter)}
+
+    def catalog_sorts(self) -> Mapping[str, CatalogSort]:
+        """Return {name: order of products} of all plugins."""
+        found = (one for own in self.catalog_query().values() for one in own)
+        return {one.name: one for one in found if isinstance(one, CatalogSort)}
 
     async def price_inputs(self, ctx: Context, request: PriceRequest, *, mood: Mood) -> Inputs:
         """Return {plugin: what it needs to quote prices for a request}. Raises PluginFailed."""

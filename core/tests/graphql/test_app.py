@@ -108,7 +108,9 @@ def plugin(name: str, register: Callable[[Api], None]) -> Plugin:
 
     hooks = ModuleType(name)
     hooks.register_graphql = implement()(register_graphql)  # type: ignore[attr-defined]  # made here
-    manifest = Manifest(name=name, version="1", api="0.1", table_prefix=f"{name}_")
+    manifest = Manifest(
+        name=name, version="1", api="0.1", table_prefix=f"{name}_", queries=("channels",)
+    )
     return Plugin(manifest=manifest, package=name, folder=Path("/nowhere"), hooks=hooks)
 
 

@@ -304,7 +304,7 @@ async def test_ready_says_whether_requests_can_be_served(shop: RunningShop) -> N
     assert (await shop.http.get("/ready")).json() == {"status": "ok"}
 
 
-async def test_a_socket_is_closed(shop: RunningShop) -> None:
+async def test_a_socket_without_our_subprotocol_is_closed(shop: RunningShop) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -322,4 +322,7 @@ async def test_a_socket_is_closed(shop: RunningShop) -> None:
         "subprotocols": [],
     }
     await shop.app(scope, receive, send)  # type: ignore[arg-type]  # as a server would call it
-    assert [message["type"] for message in sent] == ["websocket.close"]
+    assert [(message["type"], message.get("code")) for message in sent] == [
+        ("websocket.accept", None),
+        ("websocket.close", 4406),
+    ]

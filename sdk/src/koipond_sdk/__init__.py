@@ -2,6 +2,7 @@
 
 koipond_sdk          the words of every file: context, events, refusals, money, ids
 koipond_sdk.db       tables.py and repository.py
+koipond_sdk.views    repository.py: core's data, to read
 koipond_sdk.schema   graphql.py
 koipond_sdk.hooks    hooks.py
 koipond_sdk.services service.py: what core does for plugins

@@ -8,13 +8,16 @@ from koipond.catalog.tables import product, variant
 from koipond.channel.tables import channel
 from koipond.kernel.db import NAMES, AsyncConnection, Document, Instant, insert
 from koipond.member.tables import member
+from koipond.order.tables import order, order_line
 
-CoreTable = Literal["channel", "member", "product", "variant"]
+CoreTable = Literal["channel", "member", "order", "order_line", "product", "variant"]
 OnDelete = Literal["RESTRICT", "SET NULL", "CASCADE"]
 
 _KEYS: dict[CoreTable, Column[object]] = {
     "channel": channel.c.id,
     "member": member.c.id,
+    "order": order.c.id,
+    "order_line": order_line.c.id,
     "product": product.c.id,
     "variant": variant.c.id,
 }

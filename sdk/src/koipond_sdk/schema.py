@@ -1,5 +1,6 @@
 """What a plugin's graphql.py is made of, beside strawberry itself."""
 
+from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
@@ -9,11 +10,13 @@ from koipond.kernel.schema import (
     MoneyType,
     Mutation,
     Query,
+    Subscription,
     UserError,
     batch,
     mutation,
     needs,
     query,
+    subscription,
 )
 
 __all__ = [
@@ -21,13 +24,18 @@ __all__ = [
     "PUBLIC",
     "Access",
     "Api",
+    "CatalogFilter",
+    "CatalogSort",
     "Info",
     "MoneyType",
     "Mutation",
     "Query",
+    "Subject",
+    "Subscription",
     "UserError",
     "batch",
     "mutation",
     "needs",
     "query",
+    "subscription",
 ]

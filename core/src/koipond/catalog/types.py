@@ -1,8 +1,11 @@
 """The catalogue, seen from outside: snapshots to read, drafts to write."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -103,12 +106,57 @@ class ProductSort(StrEnum):
 
 
 class ProductFilter(Struct, frozen=True, kw_only=True):
-    """Which products are wanted: all that is given must fit. attributes: (name, value) pairs."""
+    """Which products are wanted: all that is given must fit. attributes: (name, value) pairs.
+
+    plugins: {name of a CatalogFilter: whether its rows name what is wanted}.
+    """
 
     text: str | None = None
     category: str | None = None
     collection: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    plugins: Mapping[str, bool] = {}
+
+
+# Given the time, a SELECT of SQLAlchemy, which these types know nothing of.
+RowsAt = Callable[[datetime], Any]
+
+
+class Subject(StrEnum):
+    """What the ids in a plugin's rows are of."""
+
+    PRODUCT = "product"
+    VARIANT = "variant"
+
+
+class CatalogFilter(Struct, frozen=True, kw_only=True):
+    """A filter of products that a plugin adds: those that its rows name, or all others.
+
+    name: in words_like_this, of which the schema makes wordsLikeThis. means: what a storefront
+    reads of it. rows: given the time, a SELECT of one column over the plugin's own tables: ids of
+    products, or of variants, of which one of a product's is enough.
+    """
+
+    name: str
+    means: str
+    rows: RowsAt
+    of: Subject = Subject.PRODUCT
+
+
+class CatalogSort(Struct, frozen=True, kw_only=True):
+    """An order of products that a plugin adds; what its rows do not name comes last.
+
+    name: in words_like_this, of which the schema makes WORDS_LIKE_THIS. rows: given the time, a
+    SELECT of an id and a key; of several keys of one product the one that is first in the order
+    counts. kind: what the keys are. Products of one key are in the order in which they were made.
+    """
+
+    name: str
+    means: str
+    rows: RowsAt
+    kind: type[int] | type[str] | type[datetime]
+    of: Subject = Subject.PRODUCT
+    descending: bool = False
 
 
 class MediaDraft(Struct, frozen=True, kw_only=True):

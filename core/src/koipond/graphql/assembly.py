@@ -4,26 +4,26 @@ from collections.abc import Sequence
 
 import strawberry
 from msgspec import Struct
-from strawberry.types import get_object_definition
 
 from koipond.catalog import graphql as catalog
+from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.schema import (
-    MEMBER,
     PUBLIC,
     Api,
     Info,
-    Mutation,
     Node,
     Query,
     SchemaBuilder,
+    SchemaConflict,
     query,
 )
-from koipond.kernel.schema.build import CORE
+from koipond.kernel.schema.conflicts import declaration_conflicts
+from koipond.kernel.schema.owners import CORE, Owner
 from koipond.member import graphql as member
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
@@ -34,26 +34,41 @@ _CONCEPTS = (channel, plugin_settings, member, catalog, stock, payment, order)
 
 
 class Schemas(Struct, frozen=True, kw_only=True):
-    """What storefronts see and what staff see."""
+    """What storefronts see and what staff see. permissions: what their fields ask for."""
 
     storefront: strawberry.Schema
     admin: strawberry.Schema
+    permissions: frozenset[str]
 
 
 def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
-    """Build both schemas. Raises SchemaConflict and HookMistake, naming the plugin."""
-    storefront, admin = SchemaBuilder(), SchemaBuilder()
+    """Build both schemas. Raises SchemaConflict and HookMistake, naming every plugin at fault."""
+    storefront, admin = SchemaBuilder(), SchemaBuilder(staff=True)
     api = Api(storefront, admin)
     for concept in _CONCEPTS:
         concept.register(api)
     api.storefront(Query, _node_queries(storefront))
-    for plugin in plugins:
-        permissions = [one.name for one in hooks.register_permissions(plugin.name)]
-        for builder in (storefront, admin):
-            builder.allow(plugin.name, permissions)
-        hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
+    registered = {one.name for each in plugins for one in hooks.register_permissions(each.name)}
+    known = registered | storefront.permissions | admin.permissions
+    _let_add(plugins, hooks, storefront, admin)
+    owners = [Owner.of(plugin) for plugin in plugins]
     packages = {CORE, *(plugin.package for plugin in plugins)}
-    return Schemas(storefront=storefront.build(packages), admin=admin.build(packages))
+    found = {
+        *query_conflicts(hooks.catalog_query()),
+        *declaration_conflicts([*storefront.added, *admin.added], owners),
+        *storefront.find_conflicts(packages, owners, known),
+        *admin.find_conflicts(packages, owners, known),
+    }
+    if found:
+        raise SchemaConflict("\n".join(sorted(found)))
+    filters, sorts = hooks.catalog_filters(), hooks.catalog_sorts()
+    for builder in (storefront, admin):
+        catalog.add_plugin_queries(builder, list(filters.values()), list(sorts.values()))
+    return Schemas(
+        storefront=storefront.build(packages),
+        admin=admin.build(packages),
+        permissions=frozenset(storefront.permissions | admin.permissions),
+    )
 
 
 def find_input_types(plugins: Sequence[Plugin], hooks: Hooks) -> InputTypes:
@@ -62,22 +77,20 @@ def find_input_types(plugins: Sequence[Plugin], hooks: Hooks) -> InputTypes:
     Raises HookMistake.
     """
     storefront, admin = SchemaBuilder(), SchemaBuilder()
-    for plugin in plugins:
-        hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
+    _let_add(plugins, hooks, storefront, admin)
     return storefront.input_types
 
 
-def find_permissions(schemas: Schemas) -> set[str]:
-    """Return every permission that a root field of either schema asks for."""
-    roots = [get_object_definition(root, strict=True) for root in (Query, Mutation)]
-    fields = (
-        field
-        for schema in (schemas.storefront, schemas.admin)
-        for root in roots
-        for field in schema.get_fields(root)
-    )
-    asked = {field.metadata["access"].permission for field in fields}
-    return asked - {None, MEMBER.permission}
+def find_permissions(schemas: Schemas) -> frozenset[str]:
+    """Return every permission that a field of either schema asks for."""
+    return schemas.permissions
+
+
+def _let_add(
+    plugins: Sequence[Plugin], hooks: Hooks, storefront: SchemaBuilder, admin: SchemaBuilder
+) -> None:
+    for plugin in plugins:
+        hooks.register_graphql(plugin.name, Api(storefront, admin, owner=plugin.name))
 
 
 def _node_queries(builder: SchemaBuilder) -> type:

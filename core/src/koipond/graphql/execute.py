@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from functools import lru_cache
-from typing import Any
+from inspect import isawaitable
+from typing import Any, cast
 
 import strawberry
 import structlog
@@ -20,6 +22,7 @@ from graphql import (
     get_operation_ast,
     parse,
     specified_rules,
+    subscribe,
     validate,
 )
 from msgspec import Struct
@@ -64,6 +67,11 @@ class Prepared(Struct, frozen=True, kw_only=True):
     def is_query(self) -> bool:
         """Tell whether it only reads."""
         return self.operation.operation is OperationType.QUERY
+
+    @property
+    def is_subscription(self) -> bool:
+        """Tell whether it has many answers, for a caller who stays connected."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -122,6 +130,37 @@ class Executor:
             hide_suggestions=self._hides,
         )
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+        return self._answered(result)
+
+    async def follow(
+        self, prepared: Prepared, request: GraphQLRequest, ctx: Context
+    ) -> AsyncGenerator[Answer, None]:
+        """Yield the answers of a subscription until it ends. Raises RequestRefused.
+
+        While it waits for the next one it holds no connection to the database.
+        """
+        outcome = subscribe(
+            self._schema,
+            prepared.document,
+            context_value=ctx,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+            hide_suggestions=self._hides,
+        )
+        found = await outcome if isawaitable(outcome) else outcome
+        if isinstance(found, ExecutionResult):
+            yield self._answered(found)
+            return
+        # An async generator, which the type does not say; closed, it closes the plugin's.
+        async with aclosing(cast("AsyncGenerator[ExecutionResult, None]", found)) as results:
+            try:
+                async for result in results:
+                    await ctx.rest()
+                    yield self._answered(result)
+            except Exception as error:  # what the plugin's generator raised: its last answer
+                yield Answer(errors=[_told(GraphQLError(str(error), original_error=error))])
+
+    def _answered(self, result: ExecutionResult) -> Answer:
         errors = result.errors or ()
         # Only what was found wrong with the variables has no place in the answer.
         if result.data is None and any(error.path is None for error in errors):

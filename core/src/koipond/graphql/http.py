@@ -29,11 +29,13 @@ from koipond.graphql.request import (
     read_query_string,
 )
 from koipond.graphql.scope import Scopes
+from koipond.graphql.sockets import SUBPROTOCOL, Sockets
+from koipond.graphql.viewing import read_viewer
 from koipond.kernel.context import Shop
 from koipond.kernel.errors import DomainError
 from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
-from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
+from koipond.kernel.viewer import TokenInvalid
 
 ASSETS_PATH = "/assets"
 METHOD = "METHOD_NOT_ALLOWED"
@@ -85,13 +87,14 @@ class Endpoint:
         self._executor = executor
         self._scopes = scopes
         self._staff_only = staff_only
+        self._sockets = Sockets(shop, executor, scopes, staff_only=staff_only)
         page = graphiql_page(query=first_query, endpoint=path, assets=ASSETS_PATH)
         self._page = None if shop.settings.production else page
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; sockets are closed."""
+        """Answer one HTTP request, or serve one socket until it is closed."""
         if scope["type"] != ScopeType.HTTP:
-            await send({"type": "websocket.close", "code": 1000, "reason": "Use HTTP."})
+            await self._sockets.handle(scope, receive, send)
             return
         headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
         response = await self._respond(scope, receive, headers)
@@ -136,7 +139,7 @@ class Endpoint:
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
     ) -> Answer:
         """Run the request on behalf of its viewer. Raises HttpRefused, DomainError."""
-        viewer = self._viewer(headers)
+        viewer = read_viewer(self._shop, headers.get("authorization"), staff_only=self._staff_only)
         request = await self._read(scope, receive, headers)
         try:
             prepared = self._executor.prepare(request)
@@ -147,26 +150,15 @@ class Endpoint:
                     code=METHOD,
                     headers={"Allow": "POST"},
                 )
+            if prepared.is_subscription:
+                raise HttpRefused(
+                    400, f"Subscribe over WebSocket, with the subprotocol {SUBPROTOCOL}."
+                )
             place = await self._scopes.choose(headers)
             async with self._shop.context(viewer=viewer, scope=place) as ctx:
                 return await self._executor.run(prepared, request, ctx)
         except RequestRefused as error:
             return error.answer
-
-    def _viewer(self, headers: Mapping[str, str]) -> Viewer:
-        """Return whom the bearer token speaks for. Raises TokenInvalid, HttpRefused."""
-        given = headers.get("authorization")
-        if given is None:
-            viewer = GUEST
-        else:
-            kind, _, token = given.partition(" ")
-            if kind.lower() != "bearer":
-                raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
-            now = self._shop.clock.now()
-            viewer = check(token.strip(), secret=self._shop.settings.secret, now=now)
-        if self._staff_only and viewer.kind not in {ViewerKind.STAFF, ViewerKind.SERVICE}:
-            raise _not_staff(viewer)
-        return viewer
 
     async def _read(
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
@@ -233,17 +225,6 @@ def _refusal(
 
 def _later(trouble: Trouble) -> Mapping[str, str]:
     return {"Retry-After": str(trouble.retry_after_s)}
-
-
-def _not_staff(viewer: Viewer) -> HttpRefused:
-    if viewer.kind is ViewerKind.GUEST:
-        return HttpRefused(
-            401,
-            "This is for staff. Send Authorization: Bearer …; `koi token staff` issues a token.",
-            code="UNAUTHENTICATED",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-    return HttpRefused(403, "This is for staff; the token is a member's.", code="FORBIDDEN")
 
 
 def _too_large(most: int) -> HttpRefused:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import ClassVar, Generic, TypeVar
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +18,7 @@ FIRST_DEFAULT = 20
 FIRST_MAX = 100
 
 # The sort key of a row, ending in something unique.
-Key = tuple[str | int, ...]
+Key = tuple[str | int | datetime | None, ...]
 
 
 @domain_error
@@ -49,7 +50,7 @@ class Slice(Struct, Generic[T], frozen=True, kw_only=True):
     has_next: bool
 
 
-def page(first: int | None, after: str | None, *, shape: tuple[type, ...]) -> Page:
+def page(first: int | None, after: str | None, *, shape: tuple[Any, ...]) -> Page:
     """Read the arguments of a list. shape: the types in its sort key. Raises PageInvalid."""
     size = FIRST_DEFAULT if first is None else first
     if not 1 <= size <= FIRST_MAX:
@@ -68,7 +69,7 @@ def cut(rows: Sequence[T], keys: Sequence[Key], wanted: Page) -> Slice[T]:
     return Slice(rows=rows[:size], keys=keys[:size], has_next=len(rows) > size)
 
 
-def _read(text: str, shape: tuple[type, ...]) -> Key:
+def _read(text: str, shape: tuple[Any, ...]) -> Key:
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         key: Key = msgspec.msgpack.decode(raw, type=tuple[shape])  # type: ignore[valid-type]  # made at run time

@@ -60,9 +60,14 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # Every table of the plugin starts with this and an underscore.
     table_prefix: str
     summary: str = ""
-    # The names that it adds to Query and Mutation.
+    # What the names of its GraphQL types start with; left out, its name in capitals: GroupBuy.
+    graphql_prefix: str = ""
+    # The names that it adds to Query, Mutation and Subscription.
     queries: tuple[str, ...] = ()
     mutations: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = ()
+    # The fields that it adds to types of core: "Product.flashSale".
+    fields: tuple[str, ...] = ()
     # Plugins that must run beside it, and that cannot: names, each with a range of versions or not.
     requires: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()

@@ -2,11 +2,12 @@
 
 from koipond.catalog.graphql import queries
 from koipond.catalog.graphql.mutations import AdminMutations
+from koipond.catalog.graphql.queries import add_plugin_queries
 from koipond.catalog.graphql.types import Category, Collection, Product, Variant
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId
 from koipond.kernel.schema import Api, Mutation, Query
 
-__all__ = ["Category", "Collection", "Product", "Variant", "register"]
+__all__ = ["Category", "Collection", "Product", "Variant", "add_plugin_queries", "register"]
 
 
 def register(api: Api) -> None:

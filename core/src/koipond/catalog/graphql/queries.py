@@ -1,18 +1,44 @@
 """Queries of the catalogue: of what the channel lists to buyers, of everything to staff."""
 
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, ClassVar, cast
+
 import strawberry
 
 from koipond.catalog import service, types
 from koipond.catalog.graphql.types import Category, Collection, Product, Variant
-from koipond.catalog.types import ProductSort
+from koipond.catalog.types import CatalogFilter, CatalogSort, ProductSort
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
-from koipond.kernel.schema import PUBLIC, Connection, Info, connect, needs, query
+from koipond.kernel.schema import (
+    PUBLIC,
+    Connection,
+    Info,
+    SchemaBuilder,
+    connect,
+    grows,
+    make_field,
+    needs,
+    query,
+)
 
 READ = needs("catalog.read")
 
-strawberry.enum(ProductSort, description="In which order products are listed.")
+_SORT = "In which order products are listed."
+strawberry.enum(ProductSort, description=_SORT)
+
+
+class PluginFilters:
+    """The filters that plugins add; what strawberry sees of it is made per schema."""
+
+    names: ClassVar[Sequence[str]] = ()
+
+    def wanted(self) -> dict[str, bool]:
+        """Return {filter: whether it must fit} of those that were given."""
+        given = {name: getattr(self, name) for name in self.names}
+        return {name: fits for name, fits in given.items() if fits is not None}
 
 
 @strawberry.input(description="A fact that products must have.")
@@ -21,6 +47,7 @@ class AttributeFilter:
     value: str = strawberry.field(description="Its value, as the shop shows it")
 
 
+@grows
 @strawberry.input(description="Which products are wanted; all that is given must fit.")
 class ProductFilter:
     text: str | None = strawberry.field(
@@ -29,6 +56,7 @@ class ProductFilter:
     category: str | None = strawberry.field(default=None, description="The slug of a category")
     collection: str | None = strawberry.field(default=None, description="The slug of a collection")
     attributes: list[AttributeFilter] | None = None
+    plugins: strawberry.Private[PluginFilters | None] = None
 
     def wanted(self) -> types.ProductFilter:
         """Return what is asked for, in the catalogue's terms."""
@@ -37,6 +65,7 @@ class ProductFilter:
             category=self.category,
             collection=self.collection,
             attributes=tuple((one.name, one.value) for one in self.attributes or ()),
+            plugins={} if self.plugins is None else self.plugins.wanted(),
         )
 
 
@@ -128,7 +157,7 @@ async def _products(
     everywhere: bool,
 ) -> Connection[Product]:
     ctx, wanted = info.context, (filter or ProductFilter()).wanted()
-    order = sort or ProductSort.NEWEST
+    order = service.choose_sort(ctx, sort or ProductSort.NEWEST)
     asked = service.product_page(first, after, order)
     found = await service.find_products(ctx, asked, wanted, order, everywhere=everywhere)
     return connect(
@@ -147,6 +176,38 @@ async def _categories(info: Info, *, everywhere: bool) -> list[Category]:
 async def _collections(info: Info, *, everywhere: bool) -> list[Collection]:
     found = await service.find_listed_collections(info.context, everywhere=everywhere)
     return [Collection.of(one, info.context.scope.locales) for one in found]
+
+
+def add_plugin_queries(
+    builder: SchemaBuilder, filters: Sequence[CatalogFilter], sorts: Sequence[CatalogSort]
+) -> None:
+    """Put what plugins add to the list of products into a schema."""
+    if filters:
+        builder.grow(ProductFilter, make_field("plugins", _filters_input(filters)))
+    if sorts:
+        builder.replace_enum(ProductSort, _sort_enum(sorts))
+
+
+def _filters_input(filters: Sequence[CatalogFilter]) -> type:
+    fields = {one.name: strawberry.field(default=None, description=one.means) for one in filters}
+    namespace = {
+        "__annotations__": dict.fromkeys(fields, bool | None),
+        "__module__": __name__,
+        "names": tuple(fields),
+        **fields,
+    }
+    made = type("ProductPluginsFilter", (PluginFilters,), namespace)
+    return strawberry.input(
+        made, description="Filters of plugins: true for what fits, false for what does not."
+    )
+
+
+def _sort_enum(sorts: Sequence[CatalogSort]) -> type:
+    values = {one.name: one.value for one in ProductSort}
+    values |= {one.name.upper(): one.name for one in sorts}
+    made: Any = StrEnum("ProductSort", values)  # type: ignore[misc]  # made at run time
+    means = [f"{one.name.upper()}: {one.means}" for one in sorts]
+    return cast("type", strawberry.enum(made, description="\n".join([_SORT, *means])))
 
 
 async def load_product(ctx: Context, key: ProductId) -> Product | None:

@@ -1,10 +1,12 @@
 """Lists products page by page: filters, orders, counts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from koipond.catalog.repository.plugins import fits, sort_by
 from koipond.catalog.repository.reading import listed, product_of
 from koipond.catalog.rules.words import like_pattern, slugify
 from koipond.catalog.tables import (
@@ -18,29 +20,46 @@ from koipond.catalog.tables import (
     product_collection,
     product_search,
 )
-from koipond.catalog.types import Category, Collection, Product, ProductFilter, ProductSort
+from koipond.catalog.types import (
+    CatalogFilter,
+    CatalogSort,
+    Category,
+    Collection,
+    Product,
+    ProductFilter,
+    ProductSort,
+)
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.pages import Key, Page, Slice, cut
 from koipond.kernel.texts import Locale
+
+# [(a plugin's filter, whether its rows name what is wanted)]
+Filters = Sequence[tuple[CatalogFilter, bool]]
 
 
 async def find_products(
     db: AsyncConnection,
     page: Page,
     wanted: ProductFilter,
-    sort: ProductSort,
+    sort: ProductSort | CatalogSort,
     *,
+    filters: Filters,
     channel_id: ChannelId | None,
     locales: Sequence[Locale],
+    now: datetime,
 ) -> Slice[Product]:
     """Return a page of products that are listed in the channel; None: listed or not.
 
-    locales: the reader's languages; a product is found by its words in any of them, and sorted by
-    its name in the first that it has.
+    filters: what plugins add to `wanted`. locales: the reader's languages; a product is found by
+    its words in any of them, and sorted by its name in the first that it has.
     """
-    statement = listed(select(product), channel_id).where(*_conditions(wanted, locales))
+    statement = listed(select(product), channel_id).where(
+        *_conditions(wanted, locales), *_fitting(filters, now)
+    )
     match sort:
+        case CatalogSort():
+            statement = sort_by(statement, sort, after=page.after, now=now)
         case ProductSort.NAME:
             statement = _by_name(statement, page.after, locales)
         case ProductSort.NEWEST:
@@ -59,11 +78,15 @@ async def count_products(
     db: AsyncConnection,
     wanted: ProductFilter,
     *,
+    filters: Filters,
     channel_id: ChannelId | None,
     locales: Sequence[Locale],
+    now: datetime,
 ) -> int:
     """Return how many products `find_products` finds in all."""
-    found = listed(select(product.c.id), channel_id).where(*_conditions(wanted, locales))
+    found = listed(select(product.c.id), channel_id).where(
+        *_conditions(wanted, locales), *_fitting(filters, now)
+    )
     count = await db.scalar(select(func.count()).select_from(found.subquery()))
     return int(count or 0)
 
@@ -96,7 +119,13 @@ async def find_listed_collections(
     return [Collection(id=row.id, slug=row.slug, name=row.name) for row in rows]
 
 
-def _key(row: Any, sort: ProductSort) -> Key:
+def _fitting(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
+    return [fits(one, wanted=wanted, now=now) for one, wanted in filters]
+
+
+def _key(row: Any, sort: ProductSort | CatalogSort) -> Key:
+    if isinstance(sort, CatalogSort):
+        return (row.sort_key, str(row.id))
     return (row.sort_name, str(row.id)) if sort is ProductSort.NAME else (str(row.id),)
 
 

@@ -1,7 +1,7 @@
 """Rules of the catalogue: how text is compared, what a draft must be, what telling it changes."""
 
 from koipond.catalog.rules.drafts import VARIANTS_MAX, refusal_of
-from koipond.catalog.rules.filters import check_filter, key_shape, sees_unlisted
+from koipond.catalog.rules.filters import check_filter, key_shape, query_conflicts, sees_unlisted
 from koipond.catalog.rules.offers import make_offers, price_items
 from koipond.catalog.rules.telling import Teller
 from koipond.catalog.rules.words import fold, like_pattern, slugify, variant_name
@@ -15,6 +15,7 @@ __all__ = [
     "like_pattern",
     "make_offers",
     "price_items",
+    "query_conflicts",
     "refusal_of",
     "sees_unlisted",
     "slugify",

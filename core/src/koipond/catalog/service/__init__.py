@@ -9,6 +9,7 @@ from koipond.catalog.service.activities import (
 )
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.shelf import (
+    choose_sort,
     count_products,
     find_attributes,
     find_categories,
@@ -34,6 +35,7 @@ from koipond.catalog.service.shelf import (
 
 __all__ = [
     "ActivityIndex",
+    "choose_sort",
     "count_products",
     "find_activities",
     "find_activities_by_ids",

@@ -6,6 +6,8 @@ from koipond.catalog import repository, rules
 from koipond.catalog.errors import VariantUnknown
 from koipond.catalog.types import (
     Attribute,
+    CatalogFilter,
+    CatalogSort,
     Category,
     Collection,
     Media,
@@ -111,7 +113,7 @@ async def find_products(
     ctx: Context,
     asked: Page,
     wanted: ProductFilter,
-    sort: ProductSort,
+    sort: ProductSort | CatalogSort,
     *,
     everywhere: bool = False,
 ) -> Slice[Product]:
@@ -126,12 +128,14 @@ async def find_products(
             asked,
             wanted,
             sort,
+            filters=_filters(ctx, wanted),
             channel_id=_channel(ctx, everywhere),
             locales=ctx.scope.locales,
+            now=ctx.clock.now(),
         )
 
 
-def product_page(first: int | None, after: str | None, sort: ProductSort) -> Page:
+def product_page(first: int | None, after: str | None, sort: ProductSort | CatalogSort) -> Page:
     """Read the paging arguments of `find_products` in this order. Raises PageInvalid."""
     return page(first, after, shape=rules.key_shape(sort))
 
@@ -141,8 +145,23 @@ async def count_products(ctx: Context, wanted: ProductFilter, *, everywhere: boo
     rules.check_filter(wanted)
     async with ctx.reading() as db:
         return await repository.count_products(
-            db, wanted, channel_id=_channel(ctx, everywhere), locales=ctx.scope.locales
+            db,
+            wanted,
+            filters=_filters(ctx, wanted),
+            channel_id=_channel(ctx, everywhere),
+            locales=ctx.scope.locales,
+            now=ctx.clock.now(),
         )
+
+
+def choose_sort(ctx: Context, name: str) -> ProductSort | CatalogSort:
+    """Return the order of products of this name, core's own or a plugin's."""
+    return ctx.hooks.catalog_sorts().get(name) or ProductSort(name)
+
+
+def _filters(ctx: Context, wanted: ProductFilter) -> list[tuple[CatalogFilter, bool]]:
+    known = ctx.hooks.catalog_filters() if wanted.plugins else {}
+    return [(known[name], fits) for name, fits in wanted.plugins.items()]
 
 
 async def find_listed_categories(ctx: Context, *, everywhere: bool = False) -> list[Category]:

@@ -4,10 +4,19 @@ from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema.batch import batch
 from koipond.kernel.schema.build import Api, SchemaBuilder, SchemaConflict
 from koipond.kernel.schema.errors import UserError
-from koipond.kernel.schema.fields import MEMBER, PUBLIC, Access, Info, mutation, needs, query
-from koipond.kernel.schema.inputs import Choices, takes_plugins
+from koipond.kernel.schema.fields import (
+    MEMBER,
+    PUBLIC,
+    Access,
+    Info,
+    mutation,
+    needs,
+    query,
+    subscription,
+)
+from koipond.kernel.schema.inputs import Choices, grows, make_field, takes_plugins
 from koipond.kernel.schema.pages import Connection, connect
-from koipond.kernel.schema.types import MoneyInput, MoneyType, Mutation, Node, Query
+from koipond.kernel.schema.types import MoneyInput, MoneyType, Mutation, Node, Query, Subscription
 
 __all__ = [
     "MEMBER",
@@ -25,11 +34,15 @@ __all__ = [
     "Query",
     "SchemaBuilder",
     "SchemaConflict",
+    "Subscription",
     "UserError",
     "batch",
     "connect",
+    "grows",
+    "make_field",
     "mutation",
     "needs",
     "query",
+    "subscription",
     "takes_plugins",
 ]

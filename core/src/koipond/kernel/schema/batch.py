@@ -5,6 +5,7 @@ calls of one level arrive in one turn of the event loop, are collected here, and
 """
 
 import asyncio
+import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,19 +15,27 @@ import strawberry
 from graphql.pyutils import Path
 
 from koipond.kernel.context import Context
-from koipond.kernel.schema.fields import is_open
+from koipond.kernel.schema.fields import Access, check_access, is_open
 
 _running: set[asyncio.Task[None]] = set()
 BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
 
 
-def batch(resolver: Any) -> Any:
+def batch(given: Any) -> Any:
     """Declare a field by a function that answers for all parents of a level at once.
 
-    resolver: a static method `async (parents: list[P], info: Info, **arguments) -> list[T]`, whose
-    result has one T per parent, in their order. The field's GraphQL type is T.
+    given: a static method `async (parents: list[P], info: Info, **arguments) -> list[T]`, whose
+    result has one T per parent, in their order; the field's GraphQL type is T. Or, as
+    `@batch(needs("stock.read"))`, who may see the field, of those who see its parent.
     """
-    answer_all: BatchResolver = getattr(resolver, "__func__", resolver)
+    if isinstance(given, Access):
+        return lambda resolver: _declare(resolver, {"access": given})
+    return _declare(given, {})
+
+
+def _declare(resolver: Any, metadata: dict[str, Any]) -> Any:
+    function: BatchResolver = getattr(resolver, "__func__", resolver)
+    answer_all = _guarded(function, metadata["access"]) if metadata else function
 
     async def answer_one(self: Any, info: strawberry.Info[Context, None], **arguments: Any) -> Any:
         return await _join(answer_all, self, info, arguments)
@@ -44,8 +53,19 @@ def batch(resolver: Any) -> Any:
     answer_one.__name__ = answer_all.__name__
     answer_one.__module__ = answer_all.__module__
     return strawberry.field(
-        resolver=answer_one, description=inspect.getdoc(answer_all), metadata={"batch": answer_all}
+        resolver=answer_one,
+        description=inspect.getdoc(answer_all),
+        metadata={"batch": answer_all, **metadata},
     )
+
+
+def _guarded(answer_all: BatchResolver, access: Access) -> BatchResolver:
+    @functools.wraps(answer_all)
+    async def answer(parents: Any, info: Any, **arguments: Any) -> Sequence[Any]:
+        check_access(access, info.context)
+        return await answer_all(parents, info, **arguments)
+
+    return answer
 
 
 class _Level:

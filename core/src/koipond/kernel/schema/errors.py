@@ -72,7 +72,7 @@ def known_errors(owners: set[str]) -> list[type[DomainError]]:
         queue += cls.__subclasses__()
         if any(f"{cls.__module__}.".startswith(f"{owner}.") for owner in owners):
             found.append(cls)
-    return sorted(found, key=lambda cls: cls.__name__)
+    return sorted(found, key=lambda cls: (cls.__name__, cls.__module__))
 
 
 def field_annotation(kind: Any) -> Any:

@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeVar, get_args
 
 import strawberry
@@ -19,7 +20,7 @@ R = TypeVar("R")
 
 
 class Access(Struct, frozen=True):
-    """Who may use a root field: everyone, or who holds a permission."""
+    """Who may use a field: everyone who comes to it, or who holds a permission."""
 
     permission: str | None = None
 
@@ -73,7 +74,7 @@ def query(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
             check_open(info.context, resolver)
             return await resolver(self, info, **arguments)
 
-        return _field(run, access)
+        return _field(run, access, root="query")
 
     return declare
 
@@ -97,7 +98,7 @@ def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
             except DomainError as error:
                 return payload(user_errors=[wrap_error(error)])
 
-        return _field(run, access)
+        return _field(run, access, root="mutation")
 
     return declare
 
@@ -109,7 +110,31 @@ def _is_nullable(resolver: Callable[..., Any]) -> bool:
     return type(None) in get_args(returned)
 
 
-def _field(run: Callable[..., Any], access: Access) -> Any:
+def subscription(access: Access) -> Callable[[Callable[..., AsyncGenerator[R, None]]], Any]:
+    """Declare a field of Subscription by an async generator `(self, info, …)`.
+
+    It is closed when the caller goes; a refusal that it raises ends it as an error.
+    """
+
+    def declare(resolver: Callable[..., AsyncGenerator[R, None]]) -> Any:
+        @functools.wraps(resolver)
+        async def run(self: Any, info: Info, **arguments: Any) -> AsyncGenerator[R, None]:
+            check_access(access, info.context)
+            check_open(info.context, resolver)
+            async with aclosing(resolver(self, info, **arguments)) as told:
+                async for one in told:
+                    yield one
+
+        return strawberry.subscription(
+            resolver=run,
+            description=inspect.getdoc(run),
+            metadata={"access": access, "root": "subscription"},
+        )
+
+    return declare
+
+
+def _field(run: Callable[..., Any], access: Access, *, root: str) -> Any:
     return strawberry.field(
-        resolver=run, description=inspect.getdoc(run), metadata={"access": access}
+        resolver=run, description=inspect.getdoc(run), metadata={"access": access, "root": root}
     )

@@ -7,14 +7,21 @@ What core's input classes look like differs from schema to schema, so they build
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import strawberry
 from msgspec import Struct
-from strawberry.types.arguments import InputContext
-from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import InputContext, StrawberryArgument
+from strawberry.types.base import (
+    StrawberryObjectDefinition,
+    StrawberryOptional,
+    get_object_definition,
+)
+from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
 from koipond.kernel.errors import DomainError
@@ -33,13 +40,19 @@ _levels: dict[type, Level] = {}
 
 
 class AddedInput(Struct, frozen=True, kw_only=True):
-    """A plugin's input. name: its field in `plugins`; reads: what its `read` returns."""
+    """A plugin's input. name: its field in `plugins`; kind: its class, as it was given."""
 
     owner: str
     level: Level
     name: str
     kind: type
-    reads: type[PluginInput]
+
+    @property
+    def reads(self) -> type[PluginInput]:
+        """What its `read` returns."""
+        found = read_type(self.kind)
+        assert found is not None, "input_conflicts has refused others"
+        return found
 
 
 class Choices:
@@ -73,11 +86,53 @@ def takes_plugins(level: Level) -> Callable[[T], T]:
     """
 
     def mark(cls: T) -> T:
-        get_object_definition(cls, strict=True).from_input = _build
         _levels[cls] = level
-        return cls
+        return grows(cls)
 
     return mark
+
+
+def grows(cls: T) -> T:
+    """Let an input class of core have fields in one schema that it has not in another.
+
+    What the schema adds, the class takes as a `strawberry.Private`.
+    """
+    get_object_definition(cls, strict=True).from_input = _build
+    return cls
+
+
+def make_field(name: str, kind: type) -> StrawberryField:
+    """Return a field of an input, of the input class `kind`; it may be left out."""
+    namespace = {"__annotations__": {name: kind | None}, name: None, "__module__": __name__}
+    holder = strawberry.input(type("Holder", (), namespace))
+    (field,) = get_object_definition(holder, strict=True).fields
+    return field
+
+
+def with_enums(field: StrawberryField, enums: Mapping[type, type]) -> StrawberryField:
+    """Return a field whose arguments have the enums of one schema in place of core's.
+
+    enums: {core's: the schema's}.
+    """
+    swapped = [_with_enum(one, enums) for one in field.arguments] if enums else field.arguments
+    if swapped == field.arguments:
+        return field
+    changed = copy.copy(field)
+    changed.arguments = swapped
+    return changed
+
+
+def _with_enum(argument: StrawberryArgument, enums: Mapping[type, type]) -> StrawberryArgument:
+    """Return an argument that is an enum, or null, with another enum."""
+    kind = argument.type
+    inner = kind.of_type if isinstance(kind, StrawberryOptional) else kind
+    made = enums.get(inner.wrapped_cls) if isinstance(inner, StrawberryEnumDefinition) else None
+    if made is None:
+        return argument
+    changed = copy.copy(argument)
+    annotation: Any = made | None if inner is not kind else made
+    changed.type_annotation = StrawberryAnnotation(annotation)
+    return changed
 
 
 def plugins_field(cls: type, made: Mapping[Level, StrawberryField]) -> list[StrawberryField]:
@@ -118,13 +173,7 @@ def _make_field(level: Level, added: Sequence[AddedInput]) -> StrawberryField:
     choices = strawberry.input(
         type(_NAMES[level], (Choices,), namespace), description=_DESCRIPTIONS[level]
     )
-    holder = type(
-        "Holder",
-        (),
-        {"__annotations__": {FIELD: choices | None}, FIELD: None, "__module__": __name__},
-    )
-    (field,) = get_object_definition(strawberry.input(holder), strict=True).fields
-    return field
+    return make_field(FIELD, choices)
 
 
 def _by_name(added: AddedInput) -> str:

@@ -70,3 +70,8 @@ class Query:
 @strawberry.type
 class Mutation:
     """The root that concepts and plugins extend."""
+
+
+@strawberry.type
+class Subscription:
+    """The root that concepts and plugins extend."""

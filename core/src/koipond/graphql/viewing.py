@@ -1,0 +1,35 @@
+"""Whom a request speaks for, by the token that it carries."""
+
+from __future__ import annotations
+
+from koipond.graphql.request import HttpRefused
+from koipond.kernel.context import Shop
+from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
+
+
+def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> Viewer:
+    """Return whom a bearer token speaks for; without one it is a guest.
+
+    authorization: "Bearer …". Raises TokenInvalid, and HttpRefused for who is no staff.
+    """
+    if authorization is None:
+        viewer = GUEST
+    else:
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() != "bearer":
+            raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
+        viewer = check(token.strip(), secret=shop.settings.secret, now=shop.clock.now())
+    if staff_only and viewer.kind not in {ViewerKind.STAFF, ViewerKind.SERVICE}:
+        raise _not_staff(viewer)
+    return viewer
+
+
+def _not_staff(viewer: Viewer) -> HttpRefused:
+    if viewer.kind is ViewerKind.GUEST:
+        return HttpRefused(
+            401,
+            "This is for staff. Send Authorization: Bearer …; `koi token staff` issues a token.",
+            code="UNAUTHENTICATED",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return HttpRefused(403, "This is for staff; the token is a member's.", code="FORBIDDEN")
