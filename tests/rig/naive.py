@@ -55,13 +55,13 @@ NAIVE = {
         "cart = prepared.cart",
     ),
     "lines of one variant are asked for one by one": Build(
-        "koipond.order.rules.placing",
+        "koipond.order.rules.claiming",
         "find_demands",
         "before = wanted[line.variant_id].quantity if line.variant_id in wanted else 0",
         "before = 0",
     ),
     "a cart is changed without its lock": Build(
-        "koipond.order.repository",
+        "koipond.order.repository.orders",
         "find_cart",
         "rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)",
         "rows = await db.execute(statement)",

@@ -210,6 +210,7 @@ class Purchases(RuleBasedStateMachine):
     def count(self, sku: str, delta: int) -> None:
         """Correct the stock."""
         given = {"variantId": self.variants[sku], "delta": delta, "reference": "count"}
+        given["idempotencyKey"] = key()
         refused = self._staff(ADJUST, given)
         if self.free[sku] + delta < 0:
             assert refused == ["STOCK_PROMISED"]

@@ -96,11 +96,12 @@ SALE = toy(
     mutations=("remindMe",),
     subscriptions=("saleTicks",),
     fields=("Product.saleRound", "Product.saleUnits"),
+    permissions=("sale.read",),
 )
 
 
-def build(*plugins: Plugin, permissions: frozenset[str] = frozenset()) -> Schemas:
-    return build_schemas(plugins, make_hooks(plugins), permissions)
+def build(*plugins: Plugin) -> Schemas:
+    return build_schemas(plugins, make_hooks(plugins))
 
 
 def conflicts(*plugins: Plugin) -> list[str]:
@@ -120,7 +121,7 @@ def adding(target: type, extension: type, *, admin: bool = False, **manifest: An
 
 
 def test_a_plugin_adds_to_every_root_and_to_types_of_core() -> None:
-    schemas = build(SALE, permissions=frozenset({"sale.read"}))
+    schemas = build(SALE)
     storefront, admin = str(schemas.storefront), str(schemas.admin)
     for line in (
         "  saleRounds: [SaleRound!]!",

@@ -9,6 +9,7 @@ import strawberry
 
 from koipond.catalog.types import CatalogFilter, CatalogSort
 from koipond.kernel.dispatch import implement
+from koipond.kernel.extensions import Permission
 from koipond.kernel.plugins import API, Manifest, Plugin
 from koipond.kernel.schema import Api
 
@@ -34,6 +35,14 @@ def toy(
             return queries_products
 
         vars(hooks)["catalog_query"] = implement()(catalog_query)
+    wanted = [
+        Permission(name=one, description="Of a toy.") for one in manifest.get("permissions", ())
+    ]
+
+    def register_permissions() -> list[Permission]:
+        return wanted
+
+    vars(hooks)["register_permissions"] = implement()(register_permissions)
     described = Manifest(name=name, version="1", api=API, table_prefix=name, **manifest)
     return Plugin(manifest=described, package=package, folder=Path(__file__).parent, hooks=hooks)
 

@@ -38,7 +38,7 @@ class HeronQueries:
 
 
 @strawberry.type
-class FeedHeronPayload:
+class HeronFeedPayload:
     fed: bool | None = None
     user_errors: list[UserError] = strawberry.field(default_factory=list)
 
@@ -46,9 +46,9 @@ class FeedHeronPayload:
 @strawberry.type
 class HeronMutations:
     @mutation(PUBLIC)
-    async def feed_heron(self, info: Info) -> FeedHeronPayload:
+    async def feed_heron(self, info: Info) -> HeronFeedPayload:
         "Feed it."
-        return FeedHeronPayload(fed=True)
+        return HeronFeedPayload(fed=True)
 
 
 @implement()
@@ -60,6 +60,11 @@ def register_graphql(api: Api) -> None:
 @implement()
 async def disable_blockers(ctx) -> list[str]:
     return []
+"""
+ADDS = """\
+graphql_prefix = "Heron"
+queries = ["herons", "heronCount"]
+mutations = ["feedHeron"]
 """
 MARK = "from koipond_sdk import implement\n\n@implement()\n"
 FEED = "mutation { feedHeron { fed userErrors { __typename code message } } }"
@@ -85,7 +90,7 @@ async def turn_off(url: str, channel: str = "") -> None:
 async def test_off_everywhere_its_fields_are_gone_from_the_next_start_on(
     database_url: str, workshop: Workshop
 ) -> None:
-    workshop.install_small("herons", hooks=HERONS)
+    workshop.install_small("herons", manifest=ADDS, hooks=HERONS)
     async with heron_shop(database_url) as shop:
         async with shop.context(viewer=STAFF) as ctx:
             assert await service.disable(ctx, "herons")
@@ -102,7 +107,7 @@ async def test_off_everywhere_its_fields_are_gone_from_the_next_start_on(
 async def test_off_in_a_channel_its_fields_are_null_there_and_its_mutations_refuse(
     database_url: str, workshop: Workshop
 ) -> None:
-    workshop.install_small("herons", hooks=HERONS)
+    workshop.install_small("herons", manifest=ADDS, hooks=HERONS)
     await turn_off(database_url, "cn")
     async with heron_shop(database_url) as shop:
         there = {"Koi-Channel": "cn"}
@@ -227,7 +232,7 @@ async def schedule(url: str) -> Any:
 async def test_what_hooks_cost_is_told_where_it_is_asked_for(
     database_url: str, workshop: Workshop
 ) -> None:
-    workshop.install_small("herons", hooks=HERONS)
+    workshop.install_small("herons", manifest=ADDS, hooks=HERONS)
     async with running_shop(database_url, plugins=["herons"]) as shop:
         assert (await shop.http.get("/metrics")).status_code == 404
     async with running_shop(database_url, plugins=["herons"], metrics=True) as shop:

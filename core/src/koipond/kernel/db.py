@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Timer
-from types import MappingProxyType
 from typing import Any, TypeVar
 
-import asyncpg
-import msgspec
 from sqlalchemy import (
     JSON,
     Connection,
     DateTime,
     Engine,
-    ExceptionContext,
     MetaData,
     create_engine,
     event,
@@ -30,18 +25,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator
 
+from koipond.kernel.engines import begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
 from koipond.kernel.troubles import (
-    DatabaseSilent,
-    DatabaseUnreachable,
-    is_lost,
     may_retry,
     may_run_again,
 )
@@ -70,18 +63,6 @@ _APART = {
 }
 # The same, but what an event's consumers ask may need a plan for its own parameters.
 _BEHIND = {"enable_seqscan": "off", "jit": "off"}
-# How long opening a connection may take where statements may take as long as they like.
-_OPEN_S = 30.0
-# Locks of a client that froze, or that the network lost, must not be kept for hours.
-_SESSION = {
-    "idle_in_transaction_session_timeout": "60s",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "4",
-    "tcp_user_timeout": "30s",
-}
-# How long a statement of a cancelled task may still run on SQLite.
-_CUT_S = 0.05
 
 
 class Instant(TypeDecorator[datetime]):
@@ -139,20 +120,18 @@ class Database:
         self.url = _async_url(url)
         self._watching: list[asyncio.Event] = []
         if self.is_sqlite:
-            self._writer = _sqlite_engine(self.url, pool_size=1, writes=True, wait_s=wait_s)
-            self._reader = _sqlite_engine(
-                self.url, pool_size=pool_size, writes=False, wait_s=wait_s
-            )
+            self._writer = sqlite_engine(self.url, pool_size=1, writes=True, wait_s=wait_s)
+            self._reader = sqlite_engine(self.url, pool_size=pool_size, writes=False, wait_s=wait_s)
             self._behind = self._writer
         else:
             # None beyond these: one that is opened for a single request, and closed after it, costs
             # the server more than the request, and plans every statement anew.
-            self._writer = _postgres_engine(
+            self._writer = postgres_engine(
                 self.url, pool_size=pool_size, max_overflow=0, wait_s=wait_s, answer_s=answer_s
             )
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
             # One for the desk's batches, one for the jobs that lock the same rows.
-            self._apart = _postgres_engine(
+            self._apart = postgres_engine(
                 self.url,
                 pool_size=2,
                 max_overflow=0,
@@ -161,10 +140,10 @@ class Database:
                 server_settings=_APART,
             )
             # For migrations and reports, whose statements may take long.
-            self._patient = _postgres_engine(
+            self._patient = postgres_engine(
                 self.url, pool_size=1, max_overflow=1, wait_s=wait_s, answer_s=None
             )
-            self._behind = _postgres_engine(
+            self._behind = postgres_engine(
                 self.url,
                 # Each job that runs beside the others wants one, and each consumer.
                 pool_size=14,
@@ -339,128 +318,6 @@ def _async_url(url: str) -> URL:
     return parsed.set(drivername=driver[backend])
 
 
-def _engine(
-    url: URL,
-    *,
-    pool_size: int,
-    max_overflow: int,
-    wait_s: float,
-    connect: Mapping[str, Any] = MappingProxyType({}),
-) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        connect_args=dict(connect),
-        pool_size=pool_size,
-        max_overflow=max_overflow,
-        pool_timeout=wait_s,
-        # An error is logged with its statement, and the values in it are people's.
-        hide_parameters=True,
-        json_serializer=lambda value: msgspec.json.encode(value).decode(),
-        json_deserializer=msgspec.json.decode,
-    )
-
-
-def _postgres_engine(
-    url: URL,
-    *,
-    pool_size: int,
-    max_overflow: int,
-    wait_s: float,
-    answer_s: float | None,
-    server_settings: Mapping[str, str] = MappingProxyType({}),
-) -> AsyncEngine:
-    connect = {
-        "async_creator_fn": _connect,
-        "timeout": answer_s or _OPEN_S,
-        "command_timeout": answer_s,
-        "server_settings": {**_SESSION, **server_settings},
-    }
-    engine = _engine(
-        url, pool_size=pool_size, max_overflow=max_overflow, wait_s=wait_s, connect=connect
-    )
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def check(connection: Any, record: Any, proxy: Any) -> None:
-        # The server ended it while nobody used it. Known without asking, and nothing has happened.
-        if connection.driver_connection.is_closed():
-            raise DisconnectionError
-
-    @event.listens_for(engine.sync_engine, "handle_error")
-    def give_up(context: ExceptionContext) -> BaseException | None:
-        # The server has said that it ends the session, and not yet ended it.
-        if is_lost(context.original_exception):
-            context.is_disconnect = True
-        # No answer in time. The driver does not call this an error of the database's, so the
-        # connection would be used again, and those who ask what it was would not know.
-        if not isinstance(context.original_exception, TimeoutError):
-            return None
-        context.is_disconnect = True
-        return DatabaseSilent("the database gave no answer in time")
-
-    return engine
-
-
-async def _connect(*given: Any, **named: Any) -> asyncpg.Connection:
-    """Open a connection. Raises DatabaseUnreachable, DatabaseSilent, and what the server says."""
-    try:
-        return await asyncpg.connect(*given, **named)
-    except TimeoutError as error:
-        raise DatabaseSilent("the database opened no connection in time") from error
-    except OSError as error:
-        raise DatabaseUnreachable(f"the database cannot be reached: {error}") from error
-
-
-def _sqlite_engine(url: URL, *, pool_size: int, writes: bool, wait_s: float) -> AsyncEngine:
-    engine = _engine(url, pool_size=pool_size, max_overflow=0, wait_s=wait_s)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, record: Any) -> None:
-        # The driver's own transaction handling would begin late and only for some statements.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 5000")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        if writes:
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = FULL")
-        else:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    if writes:
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
-    event.listen(engine.sync_engine, "invalidate", _undo)
-    return engine
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Lock at once: a deferred BEGIN that writes later answers "database is locked" even so."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _undo(connection: Any, record: Any, error: BaseException | None) -> None:
-    """Roll back what a cancelled task was in the middle of, before its connection is closed.
-
-    Closing alone waits for the statement's end, and then keeps the lock of the only writer until
-    the statement is collected as garbage. A statement that goes on is cut, but not at once: what is
-    cut while the rows of one are still open cannot be rolled back before these are collected.
-    """
-    # Both private to aiosqlite, whose own calls would have to be awaited.
-    driver = connection.driver_connection
-    opened: sqlite3.Connection | None = driver._connection
-    if opened is None:
-        return
-    cut = Timer(_CUT_S, opened.interrupt)
-    cut.daemon = True
-
-    def roll_back() -> None:
-        cut.cancel()
-        opened.rollback()
-
-    cut.start()
-    driver._tx.put_nowait((None, roll_back))
-
-
 def _transact_here(
     driver: sqlite3.Connection,
     kept: dict[Any, Any],
@@ -481,7 +338,7 @@ def _transact_here(
 def _engine_around(driver: sqlite3.Connection) -> Engine:
     """Return SQLAlchemy's synchronous side of a connection that aiosqlite opened and will close."""
     engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", begin_immediate)
     return engine
 
 

@@ -99,7 +99,7 @@ def _sells(ctx: Context, one: Activity, now: datetime) -> bool:
         one.runs_at(now)
         and one.channel_id == ctx.scope.channel_id
         and one.currency == ctx.scope.currency
-        and one.plugin in ctx.hooks.plugins
+        and one.plugin in ctx.hooks.plugins - ctx.plugins_off
         and (ctx.viewer.member_id is not None or not one.members_only)
     )
 

@@ -1,0 +1,47 @@
+"""Use-cases of stock. What can be sold of a level is a quota, whose capacity this changes."""
+
+from koipond.stock.service.booking import (
+    DEFAULT_LOCATION,
+    adjust_stock,
+    adjust_stock_once,
+    allow_back_order,
+    receive,
+)
+from koipond.stock.service.levels import (
+    audit,
+    find_availability,
+    find_kept,
+    find_level_quotas,
+    find_levels,
+    find_levels_of,
+)
+from koipond.stock.service.reserving import (
+    consume,
+    do_give_back,
+    give_back,
+    place,
+    release,
+    reserve,
+    set_apart,
+)
+
+__all__ = [
+    "DEFAULT_LOCATION",
+    "adjust_stock",
+    "adjust_stock_once",
+    "allow_back_order",
+    "audit",
+    "consume",
+    "do_give_back",
+    "find_availability",
+    "find_kept",
+    "find_level_quotas",
+    "find_levels",
+    "find_levels_of",
+    "give_back",
+    "place",
+    "receive",
+    "release",
+    "reserve",
+    "set_apart",
+]
