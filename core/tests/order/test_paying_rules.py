@@ -18,6 +18,7 @@ from koipond.order.errors import (
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
+    TooManyPayments,
 )
 from koipond.order.rules import Covering
 from koipond.order.types import (
@@ -214,6 +215,13 @@ def test_tenders_that_do_not_fit_the_order_are_refused(
         rules.check_tenders([pay(amount) for amount in amounts], eur(100))
     assert refused.value.at == f"payment.{at}.amount"
     assert (refused.value.wanted, refused.value.possible) == (eur(wanted), eur(possible))
+
+
+def test_more_than_ten_payments_at_once_are_refused() -> None:
+    rules.check_tenders([pay(10)] * 10, eur(100))
+    with pytest.raises(TooManyPayments) as refused:
+        rules.check_tenders([pay(1)] * 11, eur(100))
+    assert (refused.value.payments, refused.value.maximum) == (11, 10)
 
 
 def pay(amount: int | None) -> PaymentWish:

@@ -198,7 +198,13 @@ def test_a_notice_of_something_else_is_named() -> None:
     assert rules.find_event_mismatch(known, event, merchant="us") is None
     none_back = replace(event, refunds=())
     assert rules.find_event_mismatch(known, none_back, merchant="us") is None
+    # One that failed gave nothing back; the same money is tried again by another.
+    failed = ToldRefund(reference="f", amount_minor=100_00, state=RefundState.FAILED)
+    again = replace(event, refunds=(failed, *event.refunds))
+    assert rules.find_event_mismatch(known, again, merchant="us") is None
+    none = replace(event, refunds=(ToldRefund(reference="r", amount_minor=0),))
     wrong = {
+        "a refund of 0.00 EUR is told of": (none, "us"),
         "the account 'us', not 'them'": (event, "them"),
         f"the account {'x' * 60!r}, not 'us'": (replace(event, merchant="x" * 61), "us"),
         "for 99.99 EUR, not for 100.00 EUR": (replace(event, amount=eur(99_99)), "us"),
@@ -215,6 +221,32 @@ def test_a_notice_of_something_else_is_named() -> None:
     }
     for words, (notice, merchant) in wrong.items():
         assert words in (rules.find_event_mismatch(known, notice, merchant=merchant) or "")
+
+
+def test_a_notice_of_a_refund_is_of_its_amount_and_of_one_end() -> None:
+    known = Refund(
+        id=RefundId(new_id()),
+        payment_id=PaymentId(new_id()),
+        order_id=OrderId(new_id()),
+        provider="sandbox",
+        payment_reference=None,
+        state=RefundState.PENDING,
+        amount=eur(5_00),
+        reason=RefundReason.STAFF,
+    )
+
+    def mismatch(was: RefundState, state: RefundState, amount: int = 5_00) -> str | None:
+        notice = ToldRefund(reference="r", amount_minor=amount, state=state)
+        return rules.find_refund_mismatch(replace(known, state=was), notice)
+
+    waits, done, failed = RefundState
+    for was, state in ((waits, waits), (waits, done), (waits, failed), (done, done), (done, waits)):
+        assert mismatch(was, state) is None
+    assert mismatch(waits, done, 5_01) == (
+        "a refund of 5.01 EUR is told of, 5.00 EUR was asked for"
+    )
+    assert mismatch(done, failed) == "the refund of 5.00 EUR is failed, and was done before"
+    assert mismatch(failed, done) == "the refund of 5.00 EUR is done, and was failed before"
 
 
 def test_what_is_not_known_counts_as_claimed_in_full() -> None:

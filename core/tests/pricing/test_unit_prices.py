@@ -6,11 +6,12 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from koipond.kernel.ids import OrderLineId, new_id
+from koipond.kernel.ids import ActivityId, OrderLineId, new_id
 from koipond.kernel.money import Currency
 from koipond.pricing.rules import Offered, choose_unit_price, price_order
-from koipond.pricing.types import PriceQuote, QuoteLine, Stage, Verdict
+from koipond.pricing.types import Adjustment, Considered, PriceQuote, QuoteLine, Stage, Verdict
 
 KEY = UUID(int=1)
 LATER = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -108,3 +109,36 @@ def test_the_order_of_quotes_changes_nothing_and_a_unit_never_costs_more(
     assert there.unit_minor == min(list_minor, *(one.unit_price_minor for _, one in offered), 10**9)
     assert len([one for one in there.won if one.stage is Stage.ACTIVITY]) <= 1
     assert len(there.considered) == len(offered)
+
+
+def test_the_trace_keeps_all_of_a_quote_and_its_amount_is_of_its_line() -> None:
+    line, activity = OrderLineId(KEY), ActivityId(UUID(int=7))
+    origin, offer = quoted("flashsale", 8_00, rule="noon")
+    unit = choose_unit_price(10_00, [(origin, replace(offer, activity_id=activity))])
+    kept = Considered(
+        key=KEY,
+        stage=Stage.ACTIVITY,
+        origin="flashsale",
+        rule="noon",
+        label="flashsale price",
+        unit_price_minor=8_00,
+        verdict=Verdict.WON,
+        ends_at=LATER,
+        activity_id=activity,
+    )
+    assert unit.considered == (kept,)
+    wanted = QuoteLine(id=line, quantity=3, unit=unit, label="Tea")
+    priced = price_order([wanted], currency=Currency("EUR"), shipping=None)
+    assert priced.considered == (kept,)
+    assert priced.adjustments[1] == Adjustment(
+        stage=Stage.ACTIVITY,
+        line_id=line,
+        amount_minor=-6_00,
+        label="flashsale price",
+        origin="flashsale",
+    )
+
+
+def test_where_the_best_is_not_cheaper_none_is_beaten() -> None:
+    unit = choose_unit_price(10_00, [quoted("flashsale", 10_00), quoted("live", 11_00)])
+    assert [one.verdict for one in unit.considered] == [Verdict.NOT_CHEAPER, Verdict.NOT_CHEAPER]
