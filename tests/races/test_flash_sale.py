@@ -47,6 +47,9 @@ async def sell_out(
             for _ in range(processes)
         ]
 
+        for front in fronts:
+            front.http.timeout = 600
+
         async def buy(place: int) -> Reply:
             async with turn:
                 return await fronts[place % processes].place(lines=lines, payment=SANDBOX)
