@@ -227,8 +227,9 @@ async def test_without_the_key_of_the_member_two_calendars_would_count(
     databases: Databases, new_member: MakeMember
 ) -> None:
     async with shop_without(databases, "checkin_member.pk_checkin_member") as shop:
-        lin = await new_member(shop, "lin@example.org")
-        assert (await race(shop, lin))["checked_in"] > 1
+        racing = [await new_member(shop, f"lin-{one}@example.org") for one in range(3)]
+        # On a busy machine a single race may be won by chance.
+        assert max([(await race(shop, lin))["checked_in"] for lin in racing]) > 1
 
 
 @pytest.mark.postgres
