@@ -407,24 +407,24 @@ def input_in(package: str, name: str, read: Any = reads_wish) -> Any:
 
 
 def test_inputs_that_cannot_be_told_apart_or_read_are_refused() -> None:
-    def add_left(api: Api) -> None:
-        api.line_input("wish", input_in("toy_left", "LeftWish"))
-        api.line_input("more", input_in("toy_left", "LeftMore"))
-        api.order_input("order", made_in("toy_left", "LeftOrder"))
+    def add_east(api: Api) -> None:
+        api.line_input("wish", input_in("toy_east", "EastWish"))
+        api.line_input("more", input_in("toy_east", "EastMore"))
+        api.order_input("order", made_in("toy_east", "EastOrder"))
 
-    def add_right(api: Api) -> None:
-        api.line_input("wish", input_in("toy_right", "RightWish"))
-        api.order_input("wish", input_in("toy_right", "Wish", reads_text))
+    def add_west(api: Api) -> None:
+        api.line_input("wish", input_in("toy_west", "WestWish"))
+        api.order_input("wish", input_in("toy_west", "Wish", reads_text))
 
-    assert conflicts(toy("left", add_left), toy("right", add_right)) == [
-        "left: the line input plugins.more is its second one beside plugins.wish: put both into "
+    assert conflicts(toy("east", add_east), toy("west", add_west)) == [
+        "east: the line input plugins.more is its second one beside plugins.wish: put both into "
         "one input",
-        "left: the order input plugins.order is LeftOrder, no input: mark it with "
+        "east: the order input plugins.order is EastOrder, no input: mark it with "
         "@strawberry.input",
-        "right: the line input plugins.wish is already declared by left: rename yours",
-        "right: the order input plugins.wish cannot be read: give Wish a method `read(self)` whose "
+        "west: the line input plugins.wish is already declared by east: rename yours",
+        "west: the order input plugins.wish cannot be read: give Wish a method `read(self)` whose "
         "return annotation is your subclass of PluginInput",
-        "right: the type Wish lacks the prefix of the plugin: call it RightWish, or set "
+        "west: the type Wish lacks the prefix of the plugin: call it WestWish, or set "
         "graphql_prefix in its plugin.toml",
     ]
 
