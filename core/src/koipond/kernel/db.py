@@ -130,7 +130,16 @@ class Database:
                 self.url, pool_size=pool_size, max_overflow=0, wait_s=wait_s, answer_s=answer_s
             )
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
-            # One for the desk's batches, one for the jobs that lock the same rows.
+            # For the desk's batches.
+            self._lazy = postgres_engine(
+                self.url,
+                pool_size=1,
+                max_overflow=0,
+                wait_s=wait_s,
+                answer_s=answer_s,
+                server_settings={**_APART, "synchronous_commit": "off"},
+            )
+            # For the jobs that lock the same rows.
             self._apart = postgres_engine(
                 self.url,
                 pool_size=2,
@@ -200,19 +209,25 @@ class Database:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def transact_apart(
-        self, work: Callable[[Connection], T], *, keep: Callable[[T], bool] = lambda _: True
+        self,
+        work: Callable[[Connection], T],
+        *,
+        keep: Callable[[T], bool] = lambda _: True,
+        lazily: bool = False,
     ) -> T:
         """Run `work`, which waits for nothing but the database, in a short transaction apart.
 
         PostgreSQL: on connections that orders do not queue for. SQLite: all of it at once on the
         writer's thread. keep: tells by the result whether there is anything to commit.
+        lazily: nobody waits for the disk. A crash of the machine may undo it, together with all
+        that came after it; so it is for what nobody is told before something else is committed.
         When the connection is lost it may have happened or not, and all of `work` is run again
         nevertheless: it must find its own traces, and answer as it did the first time.
         """
         transact = self._on_writer_thread if self.is_sqlite else self._on_own_connection
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await transact(work, keep)
+                return await transact(work, keep, lazily)
             except Exception as error:
                 if attempt == ATTEMPTS or not may_run_again(error):
                     raise
@@ -220,22 +235,24 @@ class Database:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _on_own_connection(
-        self, work: Callable[[Connection], T], keep: Callable[[T], bool]
+        self, work: Callable[[Connection], T], keep: Callable[[T], bool], lazily: bool
     ) -> T:
-        async with self._apart.connect() as connection:
+        async with (self._lazy if lazily else self._apart).connect() as connection:
             result = await connection.run_sync(work)
             await (connection.commit() if keep(result) else connection.rollback())
             crash_point("database.apart.after_commit")
             return result
 
     async def _on_writer_thread(
-        self, work: Callable[[Connection], T], keep: Callable[[T], bool]
+        self, work: Callable[[Connection], T], keep: Callable[[T], bool], lazily: bool
     ) -> T:
         async with self._writer.connect() as connection:
             lent = await connection.get_raw_connection()
             driver: Any = lent.driver_connection
             # Private to aiosqlite, which has no other way to do several things in one go.
-            result: T = await driver._execute(_transact_here, driver._conn, lent.info, work, keep)
+            result: T = await driver._execute(
+                _transact_lazily if lazily else _transact_here, driver._conn, lent.info, work, keep
+            )
             return result
 
     async def now(self) -> datetime:
@@ -296,6 +313,7 @@ class Database:
         await self._reader.dispose()
         await self._writer.dispose()
         if not self.is_sqlite:
+            await self._lazy.dispose()
             await self._apart.dispose()
             await self._behind.dispose()
             await self._patient.dispose()
@@ -333,6 +351,20 @@ def _transact_here(
         (connection.commit if keep(result) else connection.rollback)()
         crash_point("database.apart.after_commit")
         return result
+
+
+def _transact_lazily(
+    driver: sqlite3.Connection,
+    kept: dict[Any, Any],
+    work: Callable[[Connection], T],
+    keep: Callable[[T], bool],
+) -> T:
+    """Do the same without waiting for the disk; the next commit that waits has this one flushed."""
+    driver.execute("PRAGMA synchronous = NORMAL")
+    try:
+        return _transact_here(driver, kept, work, keep)
+    finally:
+        driver.execute("PRAGMA synchronous = FULL")
 
 
 def _engine_around(driver: sqlite3.Connection) -> Engine:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    func,
     literal_column,
     select,
 )
@@ -212,7 +213,8 @@ async def _insert(
         "leased_until": lease,
         "created_at": now,
     }
-    return (await db.execute(_INSERT, row)).one_or_none() is not None
+    statement = _INSERT_LAZILY if db.dialect.name == "postgresql" else _INSERT
+    return (await db.execute(statement, row)).one_or_none() is not None
 
 
 def _key(held: Claim) -> dict[str, Any]:
@@ -232,6 +234,8 @@ _KEY = ("principal", "operation", "key")
 _INSERT = (
     postgresql.insert(idempotency).on_conflict_do_nothing().returning(idempotency.c.subject_id)
 )
+# A claim is told nobody before what it is for is committed, which flushes it as well.
+_INSERT_LAZILY = _INSERT.returning(func.set_config("synchronous_commit", "off", True))
 _STEPS = list(Step)
 # Its earlier steps written out: a list of parameters is made into a text each time.
 _ADVANCE = {

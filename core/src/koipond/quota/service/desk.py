@@ -128,7 +128,10 @@ class Desk:
     async def _decide(self, requests: Sequence[Request]) -> Sequence[Answer]:
         now = await self._clock.database_now(self._database)
         done = await self._database.transact_apart(
-            lambda connection: _transact(connection, requests, now), keep=lambda done: done.wrote
+            lambda connection: _transact(connection, requests, now),
+            keep=lambda done: done.wrote,
+            # What is only held is told nobody: the order that places it is committed to the disk.
+            lazily=True,
         )
         crash_point("quota.batch.after_commit")
         return done.answers
