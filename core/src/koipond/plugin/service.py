@@ -18,6 +18,7 @@ from koipond.plugin.errors import (
     PluginObligated,
     PluginSettingsChanged,
     PluginUnknown,
+    RewardKindUnknown,
 )
 from koipond.plugin.types import EVERYWHERE, KeptSettings, Misfit, SeenSettings, States
 
@@ -133,7 +134,8 @@ async def set_settings(
 
     What it leaves out comes from what is set everywhere, then from the plugin's defaults.
     expected_version: as it was read, 0 if nothing was set. Raises PluginUnknown, ChannelUnknown,
-    PluginSettingUnknown, PluginSettingInvalid, PluginSettingsRefused, PluginSettingsChanged.
+    PluginSettingUnknown, PluginSettingInvalid, PluginSettingsRefused, RewardKindUnknown,
+    PluginSettingsChanged.
     """
     new = KeptSettings(
         plugin=plugin, channel=channel, document=document, version=expected_version + 1
@@ -153,7 +155,10 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
     # What is set everywhere reaches into every channel that has values of its own.
     for channel in sorted(kept):
         if new.channel in {channel, EVERYWHERE}:
-            rules.check_together(new.plugin, kind, channel, _layers(kept, channel))
+            layers = _layers(kept, channel)
+            rules.check_together(new.plugin, kind, channel, layers)
+            for reward in rules.settle(kind, layers).rewards():
+                _check_reward_kind(ctx, reward, channel)
     if current != new.version - 1 or not await repository.save_settings(
         ctx.db, new, now=ctx.clock.now()
     ):
@@ -163,6 +168,17 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
             expected_version=new.version - 1,
             current_version=current,
         )
+
+
+def check_reward_kind(ctx: Context, kind: str) -> None:
+    """Raise RewardKindUnknown unless rewards of this kind can be given where this request shops."""
+    _check_reward_kind(ctx, kind, ctx.channel or EVERYWHERE)
+
+
+def _check_reward_kind(ctx: Context, kind: str, channel: str) -> None:
+    known = ctx.hooks.reward_kinds(ctx.shop.installation.off_in(channel))
+    if kind not in known:
+        raise RewardKindUnknown(kind=kind, known=", ".join(known) or "none")
 
 
 async def find_misfits(ctx: Context) -> list[Misfit]:
