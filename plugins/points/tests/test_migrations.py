@@ -72,7 +72,7 @@ async def test_the_migrated_tables_are_those_of_the_code(database: Database) -> 
     assert await look(database, differences) == []
     assert await look(database, check_constraints) == {
         "ck_points_balance_balance",
-        "ck_points_entry_amount",
+        "ck_points_entry_points",
     }
 
 

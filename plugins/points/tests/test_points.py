@@ -24,7 +24,7 @@ query ($first: Int, $after: String) {
   me { points }
   pointsBalance
   pointsEntries(first: $first, after: $after) {
-    nodes { amount note createdAt }
+    nodes { points note createdAt }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -32,7 +32,7 @@ query ($first: Int, $after: String) {
 CORRECT = """
 mutation ($input: PointsCorrectionInput!) {
   %s(input: $input) {
-    entry { amount note createdAt }
+    entry { points note createdAt }
     balance
     userErrors {
       __typename code message field
@@ -117,8 +117,8 @@ async def test_a_reward_adds_to_the_balance_and_says_what_for(
     found = await mine(shop, lin)
     assert (found["me"]["points"], found["pointsBalance"]) == (12, 12)
     assert found["pointsEntries"]["nodes"] == [
-        {"amount": 7, "note": "Welcome back", "createdAt": "2026-01-02T12:00:00+00:00"},
-        {"amount": 5, "note": "Welcome", "createdAt": "2026-01-01T12:00:00+00:00"},
+        {"points": 7, "note": "Welcome back", "createdAt": "2026-01-02T12:00:00+00:00"},
+        {"points": 5, "note": "Welcome", "createdAt": "2026-01-01T12:00:00+00:00"},
     ]
     await everything_holds(shop)
 
@@ -156,7 +156,7 @@ async def test_entries_are_paged_the_newest_first(shop: RunningShop, lin: Viewer
     pages, after = [], None
     while True:
         found = (await mine(shop, lin, first=2, after=after))["pointsEntries"]
-        pages.append([one["amount"] for one in found["nodes"]])
+        pages.append([one["points"] for one in found["nodes"]])
         # What comes in front of a page does not move it.
         await reward(shop, lin, 100, f"test:front:{len(pages)}")
         if not found["pageInfo"]["hasNextPage"]:
@@ -184,7 +184,7 @@ async def test_members_see_their_own_points_only(
 
 
 @pytest.mark.parametrize("viewer", [GUEST, STAFF], ids=["guest", "staff"])
-@pytest.mark.parametrize("field", ["pointsBalance", "pointsEntries { nodes { amount } }"])
+@pytest.mark.parametrize("field", ["pointsBalance", "pointsEntries { nodes { points } }"])
 async def test_only_members_have_points(shop: RunningShop, viewer: Viewer, field: str) -> None:
     answer = await shop.graphql(f"{{ {field} }}", viewer=viewer)
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["PERMISSION_MISSING"]
@@ -193,12 +193,12 @@ async def test_only_members_have_points(shop: RunningShop, viewer: Viewer, field
 async def test_staff_give_and_take_points_with_a_reason(shop: RunningShop, lin: Viewer) -> None:
     now = "2026-01-01T12:00:00+00:00"
     assert await correct(shop, "grantPoints", lin, 100) == {
-        "entry": {"amount": 100, "note": "Sorry for the wait", "createdAt": now},
+        "entry": {"points": 100, "note": "Sorry for the wait", "createdAt": now},
         "balance": 100,
         "userErrors": [],
     }
     assert await correct(shop, "takePoints", lin, 30, reason=" Given twice ") == {
-        "entry": {"amount": -30, "note": "Given twice", "createdAt": now},
+        "entry": {"points": -30, "note": "Given twice", "createdAt": now},
         "balance": 70,
         "userErrors": [],
     }
@@ -281,7 +281,7 @@ async def test_a_repeat_with_the_same_key_happens_once(shop: RunningShop, lin: V
     again = await correct(shop, "grantPoints", lin, 100, idempotencyKey="monday")
     assert again == {**first, "balance": 60}
     again = await correct(shop, "takePoints", lin, 40, idempotencyKey="tuesday")
-    assert (again["entry"]["amount"], again["balance"]) == (-40, 60)
+    assert (again["entry"]["points"], again["balance"]) == (-40, 60)
     assert await shop.snapshot() == before
     # Another's key is another key.
     other = await correct(shop, "grantPoints", lin, 1, staff=OTHER_STAFF, idempotencyKey="monday")
@@ -409,7 +409,7 @@ async def test_a_balance_that_is_off_its_entries_is_found(shop: RunningShop, lin
     ]
 
 
-@pytest.mark.parametrize("claim", ["balance", "amount"])
+@pytest.mark.parametrize("claim", ["balance", "points"])
 async def test_what_no_balance_or_entry_may_be_cannot_be_written(
     shop: RunningShop, lin: Viewer, claim: str
 ) -> None:
@@ -417,16 +417,16 @@ async def test_what_no_balance_or_entry_may_be_cannot_be_written(
     entry = {
         "id": new_id(),
         "member_id": key,
-        "amount": 0,
+        "points": 0,
         "source": "test:1",
         "note": "",
         "created_at": shop.clock.now(),
     }
     wrong = {
         "balance": points_balance.insert().values(member_id=key, balance=-1),
-        "amount": points_entry.insert().values(entry),
+        "points": points_entry.insert().values(entry),
     }
-    with pytest.raises(IntegrityError, match=claim):
+    with pytest.raises(IntegrityError, match=f"ck_points_\\w+_{claim}"):
         async with shop.shop.database.writer.begin() as db:
             await db.execute(wrong[claim])
 

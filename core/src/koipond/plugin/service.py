@@ -20,7 +20,7 @@ from koipond.plugin.errors import (
     PluginUnknown,
     RewardKindUnknown,
 )
-from koipond.plugin.types import EVERYWHERE, KeptSettings, Misfit, SeenSettings, States
+from koipond.plugin.types import EVERYWHERE, KeptSettings, LostReward, Misfit, SeenSettings, States
 
 if TYPE_CHECKING:
     from koipond.kernel.db import Database
@@ -176,9 +176,13 @@ def check_reward_kind(ctx: Context, kind: str) -> None:
 
 
 def _check_reward_kind(ctx: Context, kind: str, channel: str) -> None:
-    known = ctx.hooks.reward_kinds(ctx.shop.installation.off_in(channel))
+    known = _reward_kinds(ctx, channel)
     if kind not in known:
         raise RewardKindUnknown(kind=kind, known=", ".join(known) or "none")
+
+
+def _reward_kinds(ctx: Context, channel: str) -> list[str]:
+    return ctx.hooks.reward_kinds(ctx.shop.installation.off_in(channel))
 
 
 async def find_misfits(ctx: Context) -> list[Misfit]:
@@ -192,6 +196,24 @@ async def find_misfits(ctx: Context) -> list[Misfit]:
         for one, kind in known
         for misfit in rules.misfits(one.plugin, kind, one.channel, one.document)
     ]
+
+
+async def find_lost_rewards(ctx: Context) -> list[LostReward]:
+    """Return the rewards that plugins promise and nobody gives any more."""
+    async with ctx.reading() as db:
+        found = await repository.find_settings(db)
+    lost = []
+    for plugin, kind in sorted(ctx.shop.extensions.settings.items()):
+        kept = {one.channel: one for one in found if one.plugin == plugin}
+        for channel in sorted({EVERYWHERE, *kept}):
+            given = _reward_kinds(ctx, channel)
+            promised = rules.settle(kind, _layers(kept, channel)).rewards()
+            lost += [
+                LostReward(plugin=plugin, channel=channel, kind=one)
+                for one in promised
+                if one not in given
+            ]
+    return lost
 
 
 async def _find_kind(ctx: Context, plugin: str, channel: str) -> type[PluginSettings]:

@@ -26,14 +26,14 @@ MANAGE = "points.manage"
 
 @strawberry.type(description="Points that a member was given, or lost.")
 class PointsEntry:
-    amount: Quantity = strawberry.field(description="Negative where points were taken")
+    points: Quantity = strawberry.field(description="Negative where points were taken")
     note: str = strawberry.field(description="What for")
     created_at: datetime
 
     @classmethod
     def of(cls, found: types.Entry) -> "PointsEntry":
         """Wrap an entry."""
-        return cls(amount=Quantity(found.amount), note=found.note, created_at=found.created_at)
+        return cls(points=Quantity(found.points), note=found.note, created_at=found.created_at)
 
 
 @strawberry.type

@@ -79,7 +79,7 @@ async def find_misfits(db: AsyncConnection) -> list[tuple[MemberId, int]]:
     """Return [(member, what the balance has more than the sum of the entries)], a few of them."""
     both = union_all(
         select(points_balance.c.member_id, points_balance.c.balance.label("points")),
-        select(points_entry.c.member_id, -points_entry.c.amount),
+        select(points_entry.c.member_id, -points_entry.c.points),
     ).subquery()
     surplus = func.sum(both.c.points)
     rows = await db.execute(

@@ -26,4 +26,4 @@ def check_repeat(wanted: Entry, booked: Entry, *, key: str) -> None:
 
 
 def _act(entry: Entry) -> tuple[object, ...]:
-    return entry.member_id, entry.amount, entry.note
+    return entry.member_id, entry.points, entry.note

@@ -26,13 +26,13 @@ async def give_reward(ctx: Context, reward: Reward) -> None:
     entry = Entry(
         id=new_id(),
         member_id=reward.member_id,
-        amount=reward.amount,
+        points=reward.amount,
         source=reward.source,
         note=reward.note,
         created_at=ctx.clock.now(),
     )
     if await repository.add_entry(ctx.db, entry):
-        await repository.give(ctx.db, entry.member_id, entry.amount)
+        await repository.give(ctx.db, entry.member_id, entry.points)
 
 
 async def grant_points(ctx: Context, wanted: Correction) -> Booked:
@@ -52,13 +52,13 @@ async def take_points(ctx: Context, wanted: Correction) -> Booked:
 
 
 @transaction
-async def _correct(ctx: Context, wanted: Correction, amount: int) -> Booked:
+async def _correct(ctx: Context, wanted: Correction, points: int) -> Booked:
     if await find_member(ctx, wanted.member_id) is None:
         raise MemberUnknown(member=encode(MemberId, wanted.member_id)).located("memberId")
     entry = Entry(
         id=new_id(),
         member_id=wanted.member_id,
-        amount=amount,
+        points=points,
         # A key is its user's: two of them may choose the same.
         source=f"points:staff:{ctx.viewer.id}:{wanted.idempotency_key}",
         note=wanted.reason.strip(),
@@ -73,13 +73,13 @@ async def _correct(ctx: Context, wanted: Correction, amount: int) -> Booked:
 
 
 async def _change_balance(ctx: Context, entry: Entry) -> int:
-    if entry.amount > 0:
-        return await repository.give(ctx.db, entry.member_id, entry.amount)
-    left = await repository.take(ctx.db, entry.member_id, -entry.amount)
+    if entry.points > 0:
+        return await repository.give(ctx.db, entry.member_id, entry.points)
+    left = await repository.take(ctx.db, entry.member_id, -entry.points)
     if left is None:
         # The refusal takes the entry back with it.
         balance = await _balance(ctx, entry.member_id)
-        raise PointsShort(points=Quantity(-entry.amount), balance=Quantity(balance)).located(
+        raise PointsShort(points=Quantity(-entry.points), balance=Quantity(balance)).located(
             "points"
         )
     return left

@@ -12,12 +12,12 @@ points_entry = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("member_id", ref("member"), nullable=False),
-    Column("amount", BigInteger, nullable=False),
+    Column("points", BigInteger, nullable=False),
     # One reward per source, however often and by how many at once it is granted.
     Column("source", String(200), nullable=False, unique=True),
     Column("note", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
-    CheckConstraint("amount <> 0", name="amount"),
+    CheckConstraint("points <> 0", name="points"),
     # A member's entries, page by page. Ids grow with time.
     Index(None, "member_id", "id"),
 )

@@ -11,13 +11,13 @@ from koipond_sdk import MemberId
 class Entry(Struct, frozen=True, kw_only=True):
     """One change of a balance, kept for good.
 
-    amount: points, negative where they were taken, never 0. source: what it is for, once in the
+    points: negative where they were taken, never 0. source: what it is for, once in the
     shop: "checkin:2026-11-22:mem_…". note: what the member reads.
     """
 
     id: UUID
     member_id: MemberId
-    amount: int
+    points: int
     source: str
     note: str
     created_at: datetime

@@ -13,7 +13,7 @@ def upgrade() -> None:
         "points_entry",
         sa.Column("id", sa.Uuid, nullable=False),
         sa.Column("member_id", sa.Uuid, nullable=False),
-        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
         sa.Column("source", sa.String(200), nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -22,7 +22,7 @@ def upgrade() -> None:
             ["member_id"], ["member.id"], name="fk_points_entry_member_id", ondelete="RESTRICT"
         ),
         sa.UniqueConstraint("source", name="uq_points_entry_source"),
-        sa.CheckConstraint("amount <> 0", name="ck_points_entry_amount"),
+        sa.CheckConstraint("points <> 0", name="ck_points_entry_points"),
     )
     op.create_index("ix_points_entry_member_id_id", "points_entry", ["member_id", "id"])
     op.create_table(
