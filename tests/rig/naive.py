@@ -66,6 +66,12 @@ NAIVE = {
         "rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)",
         "rows = await db.execute(statement)",
     ),
+    "a balance is read, added to and written back": Build(
+        "koipond_points.repository",
+        "give",
+        "points_balance.c.balance + new.excluded.balance",
+        "(await find_balances(db, [member_id])).get(member_id, 0) + points",
+    ),
     "a price is not looked at again": Build(
         "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
     ),
@@ -123,7 +129,8 @@ def _put(places: list[tuple[ModuleType, str]], value: Any) -> None:
 
 
 def _product_modules() -> list[ModuleType]:
-    return [module for name, module in list(sys.modules.items()) if name.startswith("koipond.")]
+    ours = ("koipond.", "koipond_")
+    return [module for name, module in list(sys.modules.items()) if name.startswith(ours)]
 
 
 def _definition(module: ModuleType, name: str) -> str:

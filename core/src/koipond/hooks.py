@@ -312,10 +312,10 @@ class Hooks:
         """Give a reward; its kind must be one of `reward_kinds`. Raises PluginFailed."""
         await self._call.ask_by_key("reward_grant", reward.kind, ctx, reward)
 
-    @property
-    def reward_kinds(self) -> list[str]:
-        """The kinds of rewards that can be given in this shop."""
-        return sorted(self.registry.keys["reward_grant"])
+    def reward_kinds(self, off: Set[str] = frozenset()) -> list[str]:
+        """Return the kinds of rewards that can be given. off: plugins that are not asked."""
+        given = self.registry.keys["reward_grant"]
+        return sorted(kind for kind, one in given.items() if one.plugin not in off)
 
     def consumers(self) -> list[Consumer]:
         """Return the plugins that hear of events, each as one consumer of the outbox."""

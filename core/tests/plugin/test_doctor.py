@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from core.tests.plugin.workshop import HOOKS, TABLES, Workshop
+from core.tests.plugin.workshop import HOOKS, PRIZES, TABLES, Workshop
 from sqlalchemy import text
 
 from koipond.cli import koi
@@ -133,6 +133,27 @@ def test_settings_that_no_longer_fit_are_told(
             "setting ponds.fish_max",
             "it must be a whole number from 1 to 100, and is 101; it counts as not set",
             "setPluginSettings for ponds in channel main, without it or with a value that fits",
+        )
+    ]
+
+
+def test_rewards_that_nobody_gives_any_more_are_told(
+    run: Run, workshop: Workshop, blank_database_url: str
+) -> None:
+    workshop.install(hooks=PRIZES)
+    run("migrate")
+    write(
+        blank_database_url,
+        "INSERT INTO plugin_setting (plugin, channel, document, version, changed_at) VALUES "
+        "('ponds', 'main', '{\"prize\": \"fins\"}', 1, '2026-01-01 00:00:00')",
+    )
+    assert fixes(run) == [
+        (
+            "rewards of ponds",
+            "it promises 'fins', which no plugin gives in channel main; "
+            "what that is for is refused",
+            "install or enable a plugin that gives 'fins', or set another kind: "
+            "setPluginSettings for ponds",
         )
     ]
 

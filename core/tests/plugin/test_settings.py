@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from core.tests.plugin.workshop import HOOKS, Workshop
+from core.tests.plugin.workshop import HOOKS, PRIZES, Workshop
 from sqlalchemy import text
 
 from koipond.channel import service as channels
@@ -168,6 +168,30 @@ async def test_what_is_set_for_all_must_go_together_with_each_channels_own(
         "PLUGIN_SETTINGS_REFUSED",
         "ponds cannot be set so in channel cn: fish_min is 8, and fish_max 5: at most that.",
     )
+
+
+async def test_a_reward_that_no_plugin_gives_cannot_be_promised(
+    database_url: str, workshop: Workshop
+) -> None:
+    workshop.install(hooks=PRIZES, revisions={})
+    async with pond_shop(database_url) as shop:
+        assert await refused(shop, {"prize": "points"}) == (
+            "REWARD_KIND_UNKNOWN",
+            "Rewards of the kind 'points' cannot be given; there are: none. "
+            "Take another kind, or install a plugin that gives them.",
+        )
+    giver = "from koipond_sdk import implement\n\n\n@implement(key='points')\n"
+    giver += "async def reward_grant(ctx, reward):\n    pass\n"
+    workshop.install_small("herons", hooks=giver)
+    async with running_shop(database_url, plugins=["ponds", "herons"]) as shop:
+        await add_channel(shop, "cn")
+        made = (await put(shop, {"prize": "points"}))["settings"]
+        assert made["values"]["prize"] == "points"
+        # What is set for all reaches into a channel that has values of its own.
+        await put(shop, {"fish_max": 30}, channel="cn")
+        code, message = await refused(shop, {"prize": "coupon"}, version=1)
+        assert code == "REWARD_KIND_UNKNOWN"
+        assert "there are: points." in message
 
 
 async def test_nobody_overwrites_what_they_have_not_seen(shop: RunningShop) -> None:

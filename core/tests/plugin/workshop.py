@@ -78,6 +78,17 @@ async def disable_blockers(ctx: Context) -> list[str]:
     return [f"{full} ponds have fish: let them out first"] if full else []
 """
 
+# The same, with a prize that another plugin must give.
+PRIZES = HOOKS.replace(
+    "    def check(self):",
+    """    prize: Annotated[str, msgspec.Meta(max_length=40)] = ""
+
+    def rewards(self):
+        return [self.prize] if self.prize else []
+
+    def check(self):""",
+)
+
 TABLES = """
 from koipond_sdk.db import ref, tables
 from sqlalchemy import Column, Integer, String, Table, Uuid

@@ -15,6 +15,8 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused
+from koipond.kernel.idempotency import check_length as check_idempotency_key
 from koipond.kernel.ids import (
     ActivityId,
     ChannelId,
@@ -31,6 +33,8 @@ from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
 from koipond.kernel.money import Currency, Money, share_of, split
+from koipond.kernel.pages import Page, PageInvalid, Slice, cut
+from koipond.kernel.quantity import Quantity
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
 
@@ -43,21 +47,29 @@ __all__ = [
     "DomainError",
     "Event",
     "Finding",
+    "IdempotencyKeyInvalid",
+    "IdempotencyKeyReused",
     "Invariant",
     "Job",
     "MemberId",
     "Money",
     "OrderId",
     "OrderLineId",
+    "Page",
+    "PageInvalid",
     "Permission",
     "PluginInput",
     "PluginJob",
     "PluginSettings",
     "ProductId",
+    "Quantity",
     "Scope",
+    "Slice",
     "VariantId",
     "Viewer",
     "ViewerKind",
+    "check_idempotency_key",
+    "cut",
     "decode",
     "domain_error",
     "encode",

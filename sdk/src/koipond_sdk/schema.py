@@ -1,11 +1,13 @@
 """What a plugin's graphql.py is made of, beside strawberry itself."""
 
 from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
+from koipond.kernel.pages import page
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
     Access,
     Api,
+    Connection,
     Info,
     MoneyType,
     Mutation,
@@ -13,11 +15,13 @@ from koipond.kernel.schema import (
     Subscription,
     UserError,
     batch,
+    connect,
     mutation,
     needs,
     query,
     subscription,
 )
+from koipond.member.graphql import Member
 
 __all__ = [
     "MEMBER",
@@ -26,7 +30,9 @@ __all__ = [
     "Api",
     "CatalogFilter",
     "CatalogSort",
+    "Connection",
     "Info",
+    "Member",
     "MoneyType",
     "Mutation",
     "Query",
@@ -34,8 +40,10 @@ __all__ = [
     "Subscription",
     "UserError",
     "batch",
+    "connect",
     "mutation",
     "needs",
+    "page",
     "query",
     "subscription",
 ]

@@ -30,7 +30,7 @@ from koipond.kernel.plugins import Plugin, PluginBroken, survey
 from koipond.kernel.readiness import NotReady, check_there, find_version, find_waiting
 from koipond.kernel.schema import SchemaConflict
 from koipond.kernel.viewer import GUEST
-from koipond.plugin.service import find_misfits
+from koipond.plugin.service import find_lost_rewards, find_misfits
 from koipond.plugin.types import States
 from koipond.settings import DEVELOPMENT_SECRET, SettingsInvalid
 
@@ -265,7 +265,8 @@ async def _drift(database: Database, plugins: Sequence[Plugin]) -> list[Finding]
 async def _misfits(settings: Settings, plugins: Sequence[Plugin]) -> list[Finding]:
     async with open_shop(settings, plugins) as shop, shop.context(viewer=GUEST) as ctx:
         found = await find_misfits(ctx)
-    return [
+        lost = await find_lost_rewards(ctx)
+    findings = [
         Finding(
             about=f"setting {one.plugin}.{one.setting}",
             found=f"{one.reason}; it counts as not set",
@@ -274,4 +275,16 @@ async def _misfits(settings: Settings, plugins: Sequence[Plugin]) -> list[Findin
             + ", without it or with a value that fits",
         )
         for one in found
-    ] or [Finding(about="plugin settings", found="all fit")]
+    ]
+    findings += [
+        Finding(
+            about=f"rewards of {one.plugin}",
+            found=f"it promises {one.kind!r}, which no plugin gives"
+            + (f" in channel {one.channel}" if one.channel else "")
+            + "; what that is for is refused",
+            fix=f"install or enable a plugin that gives {one.kind!r}, or set another kind: "
+            f"setPluginSettings for {one.plugin}",
+        )
+        for one in lost
+    ]
+    return findings or [Finding(about="plugin settings", found="all fit")]

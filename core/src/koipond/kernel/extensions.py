@@ -36,6 +36,13 @@ class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
         """Say why these values do not go together, and which would; None: they do."""
         return None
 
+    def rewards(self) -> Sequence[str]:
+        """Return the kinds of rewards that these values promise.
+
+        Values that promise one that no plugin of the shop gives cannot be set: RewardKindUnknown.
+        """
+        return ()
+
 
 class PluginJob(Struct, frozen=True, kw_only=True):
     """A kind of job that a plugin brings, and the use-case that does it: `(ctx, job)`.

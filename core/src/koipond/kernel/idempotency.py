@@ -132,6 +132,13 @@ def check_unguessable(key: str) -> None:
         raise IdempotencyKeyInvalid(key=key, reason=reason) from error
 
 
+def check_length(key: str) -> None:
+    """Raise IdempotencyKeyInvalid unless `key` is long enough to be one, and can be kept."""
+    if not 1 <= len(key) <= _KEY_MAX:
+        reason = f"it has {len(key)} characters, 1 to {_KEY_MAX} are possible"
+        raise IdempotencyKeyInvalid(key=key, reason=reason)
+
+
 async def claim(
     ctx: Context, *, principal: str, operation: str, key: str, request: Any, subject_id: UUID
 ) -> Claim:
@@ -140,9 +147,7 @@ async def claim(
     The claim that comes back has the earlier try's subject. While that try is at work this waits
     up to 2 s. Raises IdempotencyKeyInvalid, IdempotencyKeyReused, RequestInFlight.
     """
-    if not 1 <= len(key) <= _KEY_MAX:
-        reason = f"it has {len(key)} characters, 1 to {_KEY_MAX} are possible"
-        raise IdempotencyKeyInvalid(key=key, reason=reason)
+    check_length(key)
     wanted = Claim(
         principal=principal, operation=operation, key=key, step=Step.CLAIMED, subject_id=subject_id
     )

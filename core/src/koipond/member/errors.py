@@ -28,18 +28,3 @@ class MemberUnknown(DomainError):
 
     def __str__(self) -> str:
         return f"There is no member {self.member[:60]!r}. Members appear with their first order."
-
-
-@domain_error
-class RewardKindUnknown(DomainError):
-    """A kind of reward that no plugin of this shop gives."""
-
-    code: ClassVar[str] = "REWARD_KIND_UNKNOWN"
-    kind: str
-    known: str
-
-    def __str__(self) -> str:
-        return (
-            f"Rewards of the kind {self.kind[:40]!r} cannot be given; there are: {self.known}. "
-            "Take another kind, or install a plugin that gives them."
-        )

@@ -3,9 +3,10 @@
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId, new_id
 from koipond.member import repository
-from koipond.member.errors import MemberUnknown, RewardKindUnknown
+from koipond.member.errors import MemberUnknown
 from koipond.member.events import MemberCreated
 from koipond.member.types import Contact, Member, Reward
+from koipond.plugin.service import check_reward_kind
 
 
 @transaction
@@ -41,13 +42,6 @@ async def find_by_address(ctx: Context, address: str) -> MemberId:
     if found is None:
         raise MemberUnknown(member=address)
     return found
-
-
-def check_reward_kind(ctx: Context, kind: str) -> None:
-    """Raise RewardKindUnknown unless rewards of this kind can be given in this shop."""
-    known = ctx.hooks.reward_kinds
-    if kind not in known:
-        raise RewardKindUnknown(kind=kind, known=", ".join(known) or "none")
 
 
 @transaction

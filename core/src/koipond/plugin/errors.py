@@ -106,3 +106,18 @@ class PluginSettingsChanged(DomainError):
             f"{self.expected_version}: somebody changed them meanwhile. Read them again, and send "
             f"expectedVersion {self.current_version} if you still want this."
         )
+
+
+@domain_error
+class RewardKindUnknown(DomainError):
+    """A kind of reward that no plugin of this shop gives."""
+
+    code: ClassVar[str] = "REWARD_KIND_UNKNOWN"
+    kind: str
+    known: str
+
+    def __str__(self) -> str:
+        return (
+            f"Rewards of the kind {self.kind[:40]!r} cannot be given; there are: {self.known}. "
+            "Take another kind, or install a plugin that gives them."
+        )

@@ -18,8 +18,9 @@ from koipond.plugin.errors import (
     PluginObligated,
     PluginSettingsChanged,
     PluginUnknown,
+    RewardKindUnknown,
 )
-from koipond.plugin.types import EVERYWHERE, KeptSettings, Misfit, SeenSettings, States
+from koipond.plugin.types import EVERYWHERE, KeptSettings, LostReward, Misfit, SeenSettings, States
 
 if TYPE_CHECKING:
     from koipond.kernel.db import Database
@@ -133,7 +134,8 @@ async def set_settings(
 
     What it leaves out comes from what is set everywhere, then from the plugin's defaults.
     expected_version: as it was read, 0 if nothing was set. Raises PluginUnknown, ChannelUnknown,
-    PluginSettingUnknown, PluginSettingInvalid, PluginSettingsRefused, PluginSettingsChanged.
+    PluginSettingUnknown, PluginSettingInvalid, PluginSettingsRefused, RewardKindUnknown,
+    PluginSettingsChanged.
     """
     new = KeptSettings(
         plugin=plugin, channel=channel, document=document, version=expected_version + 1
@@ -153,7 +155,10 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
     # What is set everywhere reaches into every channel that has values of its own.
     for channel in sorted(kept):
         if new.channel in {channel, EVERYWHERE}:
-            rules.check_together(new.plugin, kind, channel, _layers(kept, channel))
+            layers = _layers(kept, channel)
+            rules.check_together(new.plugin, kind, channel, layers)
+            for reward in rules.settle(kind, layers).rewards():
+                _check_reward_kind(ctx, reward, channel)
     if current != new.version - 1 or not await repository.save_settings(
         ctx.db, new, now=ctx.clock.now()
     ):
@@ -163,6 +168,21 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
             expected_version=new.version - 1,
             current_version=current,
         )
+
+
+def check_reward_kind(ctx: Context, kind: str) -> None:
+    """Raise RewardKindUnknown unless rewards of this kind can be given where this request shops."""
+    _check_reward_kind(ctx, kind, ctx.channel or EVERYWHERE)
+
+
+def _check_reward_kind(ctx: Context, kind: str, channel: str) -> None:
+    known = _reward_kinds(ctx, channel)
+    if kind not in known:
+        raise RewardKindUnknown(kind=kind, known=", ".join(known) or "none")
+
+
+def _reward_kinds(ctx: Context, channel: str) -> list[str]:
+    return ctx.hooks.reward_kinds(ctx.shop.installation.off_in(channel))
 
 
 async def find_misfits(ctx: Context) -> list[Misfit]:
@@ -176,6 +196,24 @@ async def find_misfits(ctx: Context) -> list[Misfit]:
         for one, kind in known
         for misfit in rules.misfits(one.plugin, kind, one.channel, one.document)
     ]
+
+
+async def find_lost_rewards(ctx: Context) -> list[LostReward]:
+    """Return the rewards that plugins promise and nobody gives any more."""
+    async with ctx.reading() as db:
+        found = await repository.find_settings(db)
+    lost = []
+    for plugin, kind in sorted(ctx.shop.extensions.settings.items()):
+        kept = {one.channel: one for one in found if one.plugin == plugin}
+        for channel in sorted({EVERYWHERE, *kept}):
+            given = _reward_kinds(ctx, channel)
+            promised = rules.settle(kind, _layers(kept, channel)).rewards()
+            lost += [
+                LostReward(plugin=plugin, channel=channel, kind=one)
+                for one in promised
+                if one not in given
+            ]
+    return lost
 
 
 async def _find_kind(ctx: Context, plugin: str, channel: str) -> type[PluginSettings]:

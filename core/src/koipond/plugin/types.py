@@ -52,3 +52,11 @@ class Misfit(Struct, frozen=True, kw_only=True):
     channel: str
     setting: str
     reason: str
+
+
+class LostReward(Struct, frozen=True, kw_only=True):
+    """A kind of reward that a plugin promises in a channel, and that nobody gives there."""
+
+    plugin: str
+    channel: str
+    kind: str

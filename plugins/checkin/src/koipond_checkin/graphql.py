@@ -5,7 +5,7 @@ from datetime import date, datetime
 import strawberry
 
 from koipond_checkin import service, types
-from koipond_sdk import MemberId
+from koipond_sdk import MemberId, Quantity
 from koipond_sdk.schema import MEMBER, Info, UserError, mutation, query
 
 
@@ -21,6 +21,17 @@ class CheckIn:
         return cls(day=made.day, streak=made.streak, server_now=made.checked_in_at)
 
 
+@strawberry.type(description="What you were given for a check-in.")
+class CheckInReward:
+    kind: str = strawberry.field(description="Such as points")
+    amount: Quantity
+
+    @classmethod
+    def of(cls, given: types.Granted) -> "CheckInReward":
+        """Wrap a reward."""
+        return cls(kind=given.kind, amount=Quantity(given.amount))
+
+
 @strawberry.type
 class CheckInStatus:
     checked_in_today: bool
@@ -34,6 +45,9 @@ class CheckInStatus:
 @strawberry.type
 class CheckInPayload:
     check_in: CheckIn | None = None
+    reward: CheckInReward | None = strawberry.field(
+        default=None, description="null where a check-in is worth nothing but the streak"
+    )
     user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
@@ -56,8 +70,10 @@ class CheckInMutations:
     @mutation(MEMBER)
     async def check_in(self, info: Info) -> CheckInPayload:
         """Check in for today; a second time on one day is refused with AlreadyCheckedIn."""
-        made = await service.check_in(info.context, _member(info))
-        return CheckInPayload(check_in=CheckIn.of(made))
+        made, given = await service.check_in(info.context, _member(info))
+        return CheckInPayload(
+            check_in=CheckIn.of(made), reward=CheckInReward.of(given) if given else None
+        )
 
 
 def _member(info: Info) -> MemberId:

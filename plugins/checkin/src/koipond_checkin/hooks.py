@@ -1,7 +1,8 @@
 """The hooks that this plugin implements: its entry point."""
 
 from koipond_checkin.graphql import CheckInMutations, CheckInQueries
-from koipond_sdk import implement
+from koipond_checkin.types import CheckInSettings
+from koipond_sdk import PluginSettings, implement
 from koipond_sdk.schema import Api, Mutation, Query
 
 
@@ -10,3 +11,9 @@ def register_graphql(api: Api) -> None:
     """Add check-ins to the storefront's schema."""
     api.storefront(Query, CheckInQueries)
     api.storefront(Mutation, CheckInMutations)
+
+
+@implement()
+def register_settings() -> type[PluginSettings]:
+    """Say what staff may set."""
+    return CheckInSettings

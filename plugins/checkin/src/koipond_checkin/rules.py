@@ -29,6 +29,11 @@ def status(standing: Standing, now: datetime) -> Status:
     return Status(checked_in_today=False, streak=_running(standing, today), next_at=None, now=now)
 
 
+def note(made: CheckIn) -> str:
+    """Say what a reward is for."""
+    return f"Check-in of {made.day}"
+
+
 def refusal(last: CheckIn, time_zone: str) -> AlreadyCheckedIn:
     """Make the refusal of a second check-in on the day of `last`, or before it."""
     next_at = _start(last.day + timedelta(days=1), ZoneInfo(time_zone))

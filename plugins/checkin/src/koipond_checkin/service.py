@@ -2,13 +2,19 @@
 
 from koipond_checkin import repository, rules
 from koipond_checkin.events import CheckedIn
-from koipond_checkin.types import CheckIn, Standing, Status
-from koipond_sdk import Context, MemberId, transaction
+from koipond_checkin.types import CheckIn, CheckInSettings, Granted, Standing, Status
+from koipond_sdk import Context, MemberId, encode, settings_of, transaction
+from koipond_sdk.services.rewards import Reward, grant_reward
 
 
 @transaction
-async def check_in(ctx: Context, member_id: MemberId) -> CheckIn:
-    """Check a member in for today, by the calendar of their time zone. Raises AlreadyCheckedIn."""
+async def check_in(ctx: Context, member_id: MemberId) -> tuple[CheckIn, Granted | None]:
+    """Check a member in for today, by the calendar of their time zone, and reward it.
+
+    A reward that cannot be given undoes the check-in: nobody loses one in silence, and who tries
+    again when it is mended gets both.
+    Raises AlreadyCheckedIn, RewardKindUnknown, PluginFailed.
+    """
     standing = await _standing(ctx, member_id)
     today = rules.check_in(standing, ctx.clock.now())
     if not await repository.add(ctx.db, member_id, today):
@@ -17,7 +23,24 @@ async def check_in(ctx: Context, member_id: MemberId) -> CheckIn:
         assert first.last is not None, "the row that was in the way is committed"
         raise rules.refusal(first.last, first.time_zone)
     ctx.emit(CheckedIn(member_id=member_id, day=today.day, streak=today.streak))
-    return today
+    return today, await _reward(ctx, member_id, today)
+
+
+async def _reward(ctx: Context, member_id: MemberId, made: CheckIn) -> Granted | None:
+    """Give what a check-in is worth in this channel; None where it is worth nothing."""
+    promised = await settings_of(ctx, CheckInSettings)
+    if not promised.reward_kind:
+        return None
+    given = Granted(kind=promised.reward_kind, amount=promised.reward_amount)
+    reward = Reward(
+        kind=given.kind,
+        member_id=member_id,
+        amount=given.amount,
+        source=f"checkin:{made.day}:{encode(MemberId, member_id)}",
+        note=rules.note(made),
+    )
+    await grant_reward(ctx, reward)
+    return given
 
 
 async def find_status(ctx: Context, member_id: MemberId) -> Status:

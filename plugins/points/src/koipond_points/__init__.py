@@ -1,0 +1,1 @@
+"""Points: a balance per member that rewards fill and staff correct."""
