@@ -66,6 +66,18 @@ NAIVE = {
         "rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)",
         "rows = await db.execute(statement)",
     ),
+    "the desk does not look at what a person has": Build(
+        "koipond.quota.rules.deciding",
+        "_Batch",
+        "if others + claim.quantity > pool.limit:",
+        "if False:",
+    ),
+    "rounds of one variant are planned side by side": Build(
+        "koipond_flashsale.service",
+        "_schedule",
+        "await repository.lock_timetable(ctx.db, new.channel_id, new.variant_id)",
+        "pass",
+    ),
     "a price is not looked at again": Build(
         "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
     ),
@@ -123,7 +135,7 @@ def _put(places: list[tuple[ModuleType, str]], value: Any) -> None:
 
 
 def _product_modules() -> list[ModuleType]:
-    return [module for name, module in list(sys.modules.items()) if name.startswith("koipond.")]
+    return [module for name, module in list(sys.modules.items()) if name.startswith("koipond")]
 
 
 def _definition(module: ModuleType, name: str) -> str:

@@ -15,6 +15,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.idempotency import once
 from koipond.kernel.ids import (
     ActivityId,
     ChannelId,
@@ -25,12 +26,15 @@ from koipond.kernel.ids import (
     VariantId,
     decode,
     encode,
+    name_ids,
     new_id,
 )
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
 from koipond.kernel.money import Currency, Money, share_of, split
+from koipond.kernel.quantity import Quantity
+from koipond.kernel.texts import Locale
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
 
@@ -45,6 +49,7 @@ __all__ = [
     "Finding",
     "Invariant",
     "Job",
+    "Locale",
     "MemberId",
     "Money",
     "OrderId",
@@ -54,6 +59,7 @@ __all__ = [
     "PluginJob",
     "PluginSettings",
     "ProductId",
+    "Quantity",
     "Scope",
     "VariantId",
     "Viewer",
@@ -63,7 +69,9 @@ __all__ = [
     "encode",
     "enqueue",
     "implement",
+    "name_ids",
     "new_id",
+    "once",
     "settings_of",
     "share_of",
     "split",

@@ -1,5 +1,6 @@
 """What a plugin's graphql.py is made of, beside strawberry itself."""
 
+from koipond.catalog.graphql import Product, Variant
 from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
 from koipond.kernel.schema import (
     MEMBER,
@@ -7,6 +8,7 @@ from koipond.kernel.schema import (
     Access,
     Api,
     Info,
+    MoneyInput,
     MoneyType,
     Mutation,
     Query,
@@ -27,12 +29,15 @@ __all__ = [
     "CatalogFilter",
     "CatalogSort",
     "Info",
+    "MoneyInput",
     "MoneyType",
     "Mutation",
+    "Product",
     "Query",
     "Subject",
     "Subscription",
     "UserError",
+    "Variant",
     "batch",
     "mutation",
     "needs",
