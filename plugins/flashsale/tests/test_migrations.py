@@ -70,7 +70,17 @@ async def test_migrating_twice_changes_nothing(database: Database) -> None:
 async def test_the_migrated_tables_are_those_of_the_code(database: Database) -> None:
     await upgrade(database, [CORE, FLASHSALE])
     assert await look(database, differences) == []
-    assert await look(database, check_constraints) == {"ck_flashsale_day_streak"}
+    assert await look(database, check_constraints) == {
+        f"ck_flashsale_round_{name}"
+        for name in (
+            "unit_price_minor",
+            "units",
+            "limit_per_member",
+            "window",
+            "payment_window_s",
+            "state",
+        )
+    }
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -84,7 +94,7 @@ def differences(connection: Connection) -> list[Any]:
 
 
 def check_constraints(connection: Connection) -> set[str | None]:
-    return {one["name"] for one in inspect(connection).get_check_constraints("flashsale_day")}
+    return {one["name"] for one in inspect(connection).get_check_constraints("flashsale_round")}
 
 
 async def revision(database: Database, table: str) -> str:

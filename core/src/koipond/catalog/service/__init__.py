@@ -4,6 +4,7 @@ from koipond.catalog.service.activities import (
     ActivityIndex,
     find_activities,
     find_activities_by_ids,
+    forget_activities,
     publish_activities,
     withdraw_activities,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "find_variant_names",
     "find_variants",
     "find_variants_by_ids",
+    "forget_activities",
     "product_page",
     "publish_activities",
     "save_products",

@@ -84,6 +84,11 @@ async def find_activities(
     return {key: activities for key, activities in found.items() if activities}
 
 
+def forget_activities(ctx: Context) -> None:
+    """Read them again at the next question: what this process knew turned out to be old."""
+    _index(ctx).forget()
+
+
 async def find_activities_by_ids(
     ctx: Context, ids: Collection[ActivityId]
 ) -> dict[ActivityId, Activity]:
