@@ -16,6 +16,7 @@ from koipond_sdk import db, hooks, schema, views
 from koipond_sdk.services import (
     activities,
     catalog,
+    channels,
     members,
     orders,
     quotas,
@@ -23,7 +24,7 @@ from koipond_sdk.services import (
     stock,
 )
 
-SERVICES = (activities, catalog, members, orders, quotas, rewards, stock)
+SERVICES = (activities, catalog, channels, members, orders, quotas, rewards, stock)
 MODULES = (koipond_sdk, db, schema, hooks, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """

@@ -72,6 +72,18 @@ NAIVE = {
         "points_balance.c.balance + new.excluded.balance",
         "(await find_balances(db, [member_id])).get(member_id, 0) + points",
     ),
+    "the desk does not look at what a person has": Build(
+        "koipond.quota.rules.deciding",
+        "_Batch",
+        "if others + claim.quantity > pool.limit:",
+        "if False:",
+    ),
+    "rounds of one variant are planned side by side": Build(
+        "koipond_flashsale.service",
+        "_schedule",
+        "await repository.lock_timetable(ctx.db, new.channel_id, new.variant_id)",
+        "pass",
+    ),
     "a price is not looked at again": Build(
         "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
     ),

@@ -15,7 +15,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
-from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused
+from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, once
 from koipond.kernel.idempotency import check_length as check_idempotency_key
 from koipond.kernel.ids import (
     ActivityId,
@@ -27,6 +27,7 @@ from koipond.kernel.ids import (
     VariantId,
     decode,
     encode,
+    name_ids,
     new_id,
 )
 from koipond.kernel.inputs import PluginInput
@@ -35,6 +36,7 @@ from koipond.kernel.jobs import Job, enqueue
 from koipond.kernel.money import Currency, Money, share_of, split
 from koipond.kernel.pages import Page, PageInvalid, Slice, cut
 from koipond.kernel.quantity import Quantity
+from koipond.kernel.texts import Locale
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
 
@@ -51,6 +53,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "Invariant",
     "Job",
+    "Locale",
     "MemberId",
     "Money",
     "OrderId",
@@ -75,7 +78,9 @@ __all__ = [
     "encode",
     "enqueue",
     "implement",
+    "name_ids",
     "new_id",
+    "once",
     "settings_of",
     "share_of",
     "split",

@@ -1,5 +1,6 @@
 """What a plugin's graphql.py is made of, beside strawberry itself."""
 
+from koipond.catalog.graphql import Product, Variant
 from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
 from koipond.kernel.pages import page
 from koipond.kernel.schema import (
@@ -9,6 +10,7 @@ from koipond.kernel.schema import (
     Api,
     Connection,
     Info,
+    MoneyInput,
     MoneyType,
     Mutation,
     Query,
@@ -33,12 +35,15 @@ __all__ = [
     "Connection",
     "Info",
     "Member",
+    "MoneyInput",
     "MoneyType",
     "Mutation",
+    "Product",
     "Query",
     "Subject",
     "Subscription",
     "UserError",
+    "Variant",
     "batch",
     "connect",
     "mutation",

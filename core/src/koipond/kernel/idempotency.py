@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -158,6 +159,46 @@ async def claim(
             return held
         await asyncio.sleep(_LOOK_AGAIN_S)
     raise RequestInFlight(key=key, retry_after_s=ctx.settings.idempotency_lease_s)
+
+
+async def once(
+    ctx: Context,
+    act: Callable[[Context, UUID], Awaitable[object]],
+    *,
+    operation: str,
+    key: str,
+    request: Any,
+    subject_id: UUID,
+) -> UUID:
+    """Do `act(ctx, subject)` in one transaction, once for this key; itself in no transaction.
+
+    Returns what it was about: a repeat gets the first try's subject, and nothing happens. One that
+    is refused changes nothing, and its key may be used anew. Raises as `claim` and `act` do.
+    """
+    held = await claim(
+        ctx,
+        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        operation=operation,
+        key=key,
+        request=request,
+        subject_id=subject_id,
+    )
+    if held.step is not Step.DONE:
+        try:
+            await _act_held(ctx, held, act)
+        except DomainError:
+            await forget(ctx, held)
+            raise
+    return held.subject_id
+
+
+@transaction
+async def _act_held(
+    ctx: Context, held: Claim, act: Callable[[Context, UUID], Awaitable[object]]
+) -> None:
+    # First: of two requests that hold one key, the second waits here and finds it done.
+    if await advance(ctx, held, Step.DONE):
+        await act(ctx, held.subject_id)
 
 
 @transaction

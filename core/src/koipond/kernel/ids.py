@@ -72,6 +72,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
 _LENGTH = 26
+_PREFIX = re.compile(r"[a-z]{2,12}")
 
 
 @domain_error
@@ -92,6 +93,26 @@ class IdInvalid(DomainError):
 def new_id() -> UUID:
     """Make an id: a UUID of version 7 (RFC 9562), so that later ids sort later."""
     return uuid7()
+
+
+def name_ids(kind: Callable[[UUID], object], prefix: str) -> None:
+    """Say by which prefix the ids of a plugin's kind leave the shop; for its types.py, once.
+
+    Raises ValueError for one that is no word or that another kind has.
+    """
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(f"{prefix!r} is no prefix of ids: take 2 to 12 small letters.")
+    for known, taken in PREFIXES.items():
+        if taken == prefix and _name(known) != _name(kind):
+            raise ValueError(
+                f"ids of {_name(kind)} cannot begin with {prefix}_: those are {_name(known)}'s. "
+                "Take another prefix."
+            )
+    PREFIXES[kind] = prefix
+
+
+def _name(kind: Callable[[UUID], object]) -> str:
+    return f"{kind.__module__}.{kind.__name__}"
 
 
 def encode(kind: Callable[[UUID], T], key: T) -> str:

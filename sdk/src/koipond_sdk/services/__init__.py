@@ -5,6 +5,7 @@ quotas       count what can run out: units, seats, uses, limits
 orders       look at orders, hold and cancel them
 rewards      give members something, whichever plugin gives it
 stock        set units apart
+channels     where it is sold
 catalog      look at products and variants
 members      look at members
 """

@@ -1,6 +1,6 @@
 """The catalogue, to look at."""
 
-from koipond.catalog.errors import VariantUnknown
+from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.service import (
     find_prices,
     find_products_by_ids,
@@ -12,6 +12,7 @@ from koipond.catalog.types import Product, Variant
 __all__ = [
     "Product",
     "Variant",
+    "VariantNotPriced",
     "VariantUnknown",
     "find_prices",
     "find_products_by_ids",

@@ -5,6 +5,7 @@ from koipond.catalog.service.activities import (
     find_activities,
     find_activities_by_ids,
     publish_activities,
+    refresh_activities,
     withdraw_activities,
 )
 from koipond.catalog.service.offers import find_offers
@@ -59,6 +60,7 @@ __all__ = [
     "find_variants_by_ids",
     "product_page",
     "publish_activities",
+    "refresh_activities",
     "save_products",
     "set_price",
     "withdraw_activities",

@@ -11,6 +11,7 @@ from koipond.catalog import repository
 from koipond.catalog.types import Activity
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ActivityId, VariantId
+from koipond.quota import service as quota
 
 # How old what a process knows of activities may be; it is looked at again when an order is placed.
 AGE_MAX = timedelta(seconds=1)
@@ -33,9 +34,15 @@ class ActivityIndex:
             async with self._reading:
                 now = ctx.clock.now()
                 if not self._is_fresh(now):
-                    self._known = await _read(ctx, now)
+                    self._known = await _without_sold_out(ctx, await _read(ctx, now))
                     self._read_at = now
         return self._known
+
+    async def refresh(self, ctx: Context) -> None:
+        """Read now, also what is sold out."""
+        now = ctx.clock.now()
+        self._known = await _read(ctx, now)
+        self._read_at = now
 
     def forget(self) -> None:
         """Read again at the next question: something was published here."""
@@ -84,6 +91,11 @@ async def find_activities(
     return {key: activities for key, activities in found.items() if activities}
 
 
+async def refresh_activities(ctx: Context) -> None:
+    """Read anew what runs, also what is sold out: who holds the last unit finds the offer again."""
+    await _index(ctx).refresh(ctx)
+
+
 async def find_activities_by_ids(
     ctx: Context, ids: Collection[ActivityId]
 ) -> dict[ActivityId, Activity]:
@@ -116,6 +128,21 @@ async def _read(
     for one in rows:
         found[one.variant_id].append(one)
     return found
+
+
+async def _without_sold_out(
+    ctx: Context, known: Mapping[VariantId, Sequence[Activity]]
+) -> dict[VariantId, list[Activity]]:
+    """Return what still has units: without them the variant sells as if there were no activity.
+
+    Only where offers are made. A purchase that holds the last unit must find its activity again.
+    """
+    pools = {one.quota_id for some in known.values() for one in some if one.quota_id is not None}
+    free = await quota.find_free(ctx, pools) if pools else {}
+    return {
+        key: [one for one in some if one.quota_id is None or free.get(one.quota_id) != 0]
+        for key, some in known.items()
+    }
 
 
 def _index(ctx: Context) -> ActivityIndex:

@@ -8,7 +8,8 @@ from graphql import GraphQLError
 from graphql.language import IntValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
-from koipond.kernel.money import Money
+from koipond.kernel.money import Money, parse_amount
+from koipond.kernel.money import currency as parse_currency
 from koipond.kernel.quantity import Quantity
 
 
@@ -55,6 +56,10 @@ class MoneyType:
 class MoneyInput:
     amount: str = strawberry.field(description="Major units: 12.50")
     currency: str = strawberry.field(description="ISO 4217 code")
+
+    def read(self) -> Money:
+        """Return the amount as it was given. Raises CurrencyUnknown, AmountInvalid."""
+        return parse_amount(self.amount, parse_currency(self.currency))
 
 
 @strawberry.interface(description="Anything with an id that `node` finds again.")

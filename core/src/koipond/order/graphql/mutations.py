@@ -8,7 +8,7 @@ import strawberry
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import OrderId, decode
 from koipond.kernel.inputs import Level, keep
-from koipond.kernel.money import Money, currency, parse_amount
+from koipond.kernel.money import Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema import (
     PUBLIC,
@@ -28,9 +28,7 @@ from koipond.order.graphql.types import Order
 
 def read_money(given: MoneyInput | None) -> Money | None:
     """Return an amount as it was given. Raises CurrencyUnknown, AmountInvalid."""
-    if given is None:
-        return None
-    return parse_amount(given.amount, currency(given.currency))
+    return None if given is None else given.read()
 
 
 @strawberry.input(description="At least one of email and phone.")

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
+from koipond.catalog import service as catalog
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
@@ -109,6 +110,8 @@ async def _reserve_and_place(
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
             stale = error
+            # Else an offer that has ended would be tried again for as long as it is believed in.
+            await catalog.refresh_activities(ctx)
             cart = await find_cart(ctx, wish)
     if isinstance(stale, _Stale):
         raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)

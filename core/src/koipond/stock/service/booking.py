@@ -1,11 +1,10 @@
 """Use-cases of goods that come, go, and are counted."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.errors import DomainError
-from koipond.kernel.idempotency import Step
 from koipond.kernel.ids import (
     LocationId,
     QuotaId,
@@ -69,37 +68,25 @@ async def adjust_stock_once(
     ctx: Context, variant_id: VariantId, change: StockCorrection, *, idempotency_key: str
 ) -> None:
     """Do `adjust_stock`; a repeat with the same key changes nothing more. In no transaction."""
-    held = await idempotency.claim(
-        ctx,
-        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
-        operation="adjustStock",
-        key=idempotency_key,
-        request=(variant_id, change),
-        subject_id=variant_id,
-    )
-    if held.step is Step.DONE:
-        return
-    try:
-        await _adjust_held(ctx, variant_id, change, held)
-    except DomainError:
-        await idempotency.forget(ctx, held)
-        raise
 
-
-@transaction
-async def _adjust_held(
-    ctx: Context, variant_id: VariantId, change: StockCorrection, held: idempotency.Claim
-) -> None:
-    # First: of two requests that hold one key, the second waits here and finds it done.
-    if await idempotency.advance(ctx, held, Step.DONE):
+    async def adjust(inside: Context, _: UUID) -> None:
         await adjust_stock(
-            ctx,
+            inside,
             variant_id,
             delta=change.delta,
             reference=change.reference,
             location_code=change.location_code,
             missing=change.missing,
         )
+
+    await idempotency.once(
+        ctx,
+        adjust,
+        operation="adjustStock",
+        key=idempotency_key,
+        request=(variant_id, change),
+        subject_id=variant_id,
+    )
 
 
 @transaction

@@ -1,0 +1,1 @@
+"""Flash sales: some units of a variant for a lower price, for a while."""
