@@ -1,6 +1,7 @@
 """What the sdk promises, as a snapshot. Run as a program, this file writes the snapshot anew."""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +81,9 @@ def describe(value: Any) -> str:
 
 def plain(value: object) -> str:
     """Write a type without the address that a few of them show."""
-    return value.__name__ if inspect.isclass(value) else str(value).replace("'", "")
+    if inspect.isclass(value):
+        return value.__name__
+    return re.sub(r" object at 0x[0-9a-f]+", "", str(value).replace("'", ""))
 
 
 def test_the_surface_is_as_it_was() -> None:

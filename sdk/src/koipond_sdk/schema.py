@@ -18,6 +18,7 @@ from koipond.kernel.schema import (
     query,
     subscription,
 )
+from koipond.order.graphql import Order
 
 __all__ = [
     "MEMBER",
@@ -29,6 +30,7 @@ __all__ = [
     "Info",
     "MoneyType",
     "Mutation",
+    "Order",
     "Query",
     "Subject",
     "Subscription",
