@@ -61,12 +61,18 @@ class Dispatcher:
         for one in self._plans[hook]:
             if one.plugin != plugin:
                 continue
+            running = Running(plugin, hook, one.declared.deadline_s)
+            begin(running)
             try:
                 answer = one.call(*arguments)
             except Exception as error:
-                raise HookMistake(f"plugin {plugin}: {hook} raised {error!r}") from error
+                what = f"raised {error!r}"
+                raise HookMistake(f"plugin {plugin}: {hook} {what}. {_mend(plugin)}") from error
+            finally:
+                end(running)
             if not one.answers(answer):
-                raise HookMistake(f"plugin {plugin}: {hook} returned {_nonsense(one, answer)}")
+                what = f"returned {_nonsense(one, answer)}"
+                raise HookMistake(f"plugin {plugin}: {hook} {what}. {_mend(plugin)}")
             return answer
         return None
 
@@ -254,6 +260,10 @@ def _current_task() -> asyncio.Task[Any]:
 def _off(arguments: tuple[Any, ...]) -> Set[str]:
     """Return the plugins that are off where a request shops; hooks take its context first."""
     return getattr(arguments[0], "plugins_off", _NONE) if arguments else _NONE
+
+
+def _mend(plugin: str) -> str:
+    return f"Mend it, or run: koi plugin disable {plugin}."
 
 
 def _nonsense(one: Implementation, answer: Any) -> str:
