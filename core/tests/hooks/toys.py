@@ -145,8 +145,8 @@ def _uuid(stored: Any) -> UUID:
     return stored if isinstance(stored, UUID) else UUID(stored)
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
-    """Let implementations of a hook take no more than a moment."""
+def hurry(monkeypatch: pytest.MonkeyPatch, hook: str, *, deadline_s: float = DEADLINE_S) -> None:
+    """Let implementations of a hook take no more than a moment, or so many seconds."""
     spec = SPECS[hook]
-    short = msgspec.structs.replace(spec.declared, deadline_s=DEADLINE_S)
-    monkeypatch.setattr(spec.function, "koi_declared", short)
+    declared = msgspec.structs.replace(spec.declared, deadline_s=deadline_s)
+    monkeypatch.setattr(spec.function, "koi_declared", declared)
