@@ -48,7 +48,7 @@ ASKED = ("disable_blockers", "reward_grant")
 WRONG = pytest.mark.parametrize("wrong", Wrong)
 
 # What a refused try holds is let go when it lapses.
-OF_A_TRY = {"quota", "quota_reservation", "reservation", "outbox_event"}
+OF_A_TRY = {"quota", "reservation"}
 
 
 def test_every_hook_is_tried() -> None:
