@@ -82,8 +82,9 @@ def describe(value: Any) -> str:
 
 def plain(value: object) -> str:
     """Write a type without the address that a few of them show."""
-    written = value.__name__ if inspect.isclass(value) else str(value).replace("'", "")
-    return re.sub(r" object at 0x[0-9a-f]+", "", written)
+    if inspect.isclass(value):
+        return value.__name__
+    return re.sub(r" object at 0x[0-9a-f]+", "", str(value).replace("'", ""))
 
 
 def test_the_surface_is_as_it_was() -> None:

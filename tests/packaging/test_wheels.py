@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
 INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin", "koipond_flashsale")
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
+CUSTOM = ROOT / "examples" / "custom_plugin"
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -151,6 +152,22 @@ def test_an_installed_shop_answers_with_its_plugins_in_its_schema(
     queries = {manifest["queries"][0] for manifest in manifests if manifest.get("queries")}
     assert queries >= {"checkInStatus", "flashSaleRounds"}
     assert queries <= fields
+
+
+def test_an_installed_shop_finds_a_plugin_that_no_workspace_knows(
+    environment: Path, tmp_path: Path
+) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    run(build, cwd=CUSTOM)
+    (wheel,) = tmp_path.glob("koipond_giftnote-*.whl")
+    uv = Path(sys.executable).with_name("uv")
+    install = [uv, "pip", "install", "--offline", "--no-deps", "--python", environment / "python"]
+    run([*install, wheel], cwd=tmp_path)
+    run([uv, "pip", "check", "--python", environment / "python"], cwd=tmp_path)
+    run([environment / "koi", "migrate"], cwd=tmp_path)
+    with serving(environment, tmp_path) as address:
+        found = ask(address, '{ __type(name: "LinePluginsInput") { inputFields { name } } }')
+    assert found == {"__type": {"inputFields": [{"name": "giftNote"}]}}
 
 
 def ask(address: str, query: str) -> dict:

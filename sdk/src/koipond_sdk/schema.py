@@ -24,6 +24,7 @@ from koipond.kernel.schema import (
     subscription,
 )
 from koipond.member.graphql import Member
+from koipond.order.graphql import Order
 
 __all__ = [
     "MEMBER",
@@ -38,6 +39,7 @@ __all__ = [
     "MoneyInput",
     "MoneyType",
     "Mutation",
+    "Order",
     "Product",
     "Query",
     "Subject",

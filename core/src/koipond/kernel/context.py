@@ -24,7 +24,6 @@ from msgspec import Struct
 from koipond.kernel import outbox
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
-from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
@@ -308,10 +307,6 @@ def transaction(
             await inside.settle()
             return result
 
-        refuse_inside(
-            "begins a transaction beside the one that it is in",
-            "Core waits for it, with locks that the other may wait for: do it in an event hook",
-        )
         # Who kept one connection while waiting for another could wait for others who do the same.
         await ctx.rest()
         return await ctx.shop.database.transact(work)

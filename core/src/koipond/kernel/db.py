@@ -32,6 +32,7 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator
 
+from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.engines import begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
 from koipond.kernel.troubles import (
@@ -183,6 +184,7 @@ class Database:
         On a serialization failure or a deadlock all of `work` is run again, at most 5 times in all,
         so it must not do anything that a rollback does not undo.
         """
+        _refuse_beside_another()
         result = await self._transact(self._writer, work)
         for committed in self._watching:
             committed.set()
@@ -193,6 +195,7 @@ class Database:
 
         `watched` does not hear of it: a worker that woke itself would never sleep.
         """
+        _refuse_beside_another()
         return await self._transact(self._behind, work)
 
     async def _transact(
@@ -224,6 +227,7 @@ class Database:
         When the connection is lost it may have happened or not, and all of `work` is run again
         nevertheless: it must find its own traces, and answer as it did the first time.
         """
+        _refuse_beside_another()
         transact = self._on_writer_thread if self.is_sqlite else self._on_own_connection
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -317,6 +321,14 @@ class Database:
             await self._apart.dispose()
             await self._behind.dispose()
             await self._patient.dispose()
+
+
+def _refuse_beside_another() -> None:
+    """Raise HookMisuse for a plugin that takes part in core's transaction, and begins another."""
+    refuse_inside(
+        "begins a transaction beside the one that it is in",
+        "Core waits for it, with locks that the other may wait for: do it in an event hook",
+    )
 
 
 def _async_url(url: str) -> URL:

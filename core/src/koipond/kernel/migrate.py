@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence, Set
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from msgspec import Struct
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 import koipond
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.plugins import Plugin, discover
 
+T = TypeVar("T")
+
 _VERSIONS = "alembic_version_"
 _LOCK = 0x6B6F69  # "koi": one migration at a time on PostgreSQL
+# Whoever waits for a table's lock keeps everybody else from it, those who only read too: so for no
+# longer than this, and then again.
+LOCK_WAIT_S = 1.0
+LOCK_TRIES = 30
+_PAUSE_S = 1.0
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 class MigrationRefused(Exception):
@@ -83,11 +93,11 @@ async def upgrade(database: Database, wanted: Sequence[Unit]) -> list[str]:
 
     All of them or none. Raises MigrationRefused.
     """
-    done: list[str] = []
-    async with locked(database) as connection:
-        for unit in wanted:
-            done += await connection.run_sync(_move, unit, "heads")
-    return done
+
+    def move_all(connection: Connection) -> list[str]:
+        return [step for unit in wanted for step in _move(connection, unit, "heads")]
+
+    return await _change(database, move_all)
 
 
 async def move(database: Database, unit: Unit, target: str) -> list[str]:
@@ -95,8 +105,29 @@ async def move(database: Database, unit: Unit, target: str) -> list[str]:
 
     Raises MigrationRefused, CommandError for a revision that there is not.
     """
-    async with locked(database) as connection:
-        return await connection.run_sync(_move, unit, target)
+    return await _change(database, lambda connection: _move(connection, unit, target))
+
+
+async def _change(database: Database, work: Callable[[Connection], T]) -> T:
+    """Run `work` in the one transaction that changes tables; again if a table is in use.
+
+    Raises MigrationRefused, also where a table is in use for too long.
+    """
+    for attempt in range(1, LOCK_TRIES + 1):
+        try:
+            async with locked(database) as connection:
+                return await connection.run_sync(work)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            if attempt == LOCK_TRIES:
+                raise MigrationRefused(
+                    f"a table that is to be changed was in use {LOCK_TRIES} times for more than "
+                    f"{LOCK_WAIT_S} s, by a transaction that does not end. See pg_stat_activity, "
+                    "end it, and migrate again. Nothing was changed."
+                ) from error
+        await asyncio.sleep(_PAUSE_S)
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 @asynccontextmanager
@@ -106,6 +137,10 @@ async def locked(database: Database) -> AsyncIterator[AsyncConnection]:
     async with database.writer.begin() as connection:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            # Not before: another migration is waited for, however long it takes.
+            await connection.execute(
+                text(f"SET LOCAL lock_timeout = '{round(LOCK_WAIT_S * 1000)}ms'")
+            )
         yield connection
 
 

@@ -28,8 +28,11 @@ def _answers_parts(origin: Any, parts: tuple[Any, ...]) -> Check:
     """Return what tells whether a value has a type that is made of others."""
     if origin is type:
         return lambda value: isinstance(value, type) and issubclass(value, parts[0])
+    is_union = origin in {Union, types.UnionType}
+    if is_union and all(isinstance(part, type) and not get_args(part) for part in parts):
+        return lambda value: isinstance(value, parts)
     checks = [answers(part) for part in parts]
-    if origin in {Union, types.UnionType}:
+    if is_union:
         return lambda value: any(check(value) for check in checks)
     if origin is list:
         return lambda value: isinstance(value, list) and all(map(checks[0], value))

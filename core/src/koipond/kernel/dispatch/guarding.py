@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from types import FrameType
 
 # What a pure calculation or a part of core's transaction would wait for a network with.
 _REACHING_OUT = frozenset(
@@ -37,9 +38,23 @@ def refuse_reaching_out() -> None:
 
 
 def _look(told: str, arguments: object) -> None:
-    if told in _REACHING_OUT:
+    if told in _REACHING_OUT and inside.get() and not _is_cancelling():
         refuse_inside(
             f"reaches out ({told})",
             "Core waits for it, and may hold locks: read beforehand in a hook of kind load, or "
             "enqueue a job",
         )
+
+
+def _is_cancelling() -> bool:
+    """Tell whether it is PostgreSQL's driver, which cancels a statement by another connection.
+
+    Refused, the statement of a hook that was cut would go on, with all its locks.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "_cancel" and module.startswith("asyncpg."):
+            return True
+        frame = frame.f_back
+    return False

@@ -8,6 +8,9 @@ import sys
 import threading
 import time
 import traceback
+from threading import get_ident
+from time import perf_counter
+from typing import Any
 
 from koipond.kernel.logs import log
 
@@ -18,17 +21,23 @@ _STACK = 12
 class Running:
     """One call of one implementation, while it lasts. late: it was cut for being over its time."""
 
-    __slots__ = ("began", "deadline_s", "hook", "late", "loop", "plugin", "task", "thread")
+    __slots__ = ("began", "deadline_s", "hook", "late", "plugin", "task", "thread")
 
-    def __init__(self, plugin: str, hook: str, deadline_s: float) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        hook: str,
+        deadline_s: float,
+        task: asyncio.Task[Any] | None = None,
+    ) -> None:
+        """task: what waits for it, and is cut; None: it cannot wait, and is only named."""
         self.plugin = plugin
         self.hook = hook
         self.deadline_s = deadline_s
         self.late = False
-        self.task: asyncio.Task[object] | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.thread = threading.get_ident()
-        self.began = time.perf_counter()
+        self.task = task
+        self.thread = get_ident()
+        self.began = perf_counter()
 
     def cut(self) -> None:
         """End the task at what it waits for; runs on its loop."""
@@ -75,13 +84,13 @@ def _look() -> None:
     named: set[Running] = set()
     while True:
         time.sleep(_LOOK_S)
-        now = time.perf_counter()
+        now = perf_counter()
         late = [one for one in list(_running) if one.began + one.deadline_s < now]
         for one in late:
-            if one.loop is not None and not one.late:
-                one.loop.call_soon_threadsafe(one.cut)
+            if one.task is not None and not one.late:
+                one.task.get_loop().call_soon_threadsafe(one.cut)
             # A cut that does nothing, or a hook that keeps everything else from running.
-            if one not in named and (one.loop is None or one.began + 2 * one.deadline_s < now):
+            if one not in named and (one.task is None or one.began + 2 * one.deadline_s < now):
                 _name(one)
                 named.add(one)
         named.intersection_update(late)

@@ -21,6 +21,10 @@ _running: set[asyncio.Task[None]] = set()
 BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
 
 
+@typing.overload
+def batch(given: Access) -> Callable[[Any], Any]: ...
+@typing.overload
+def batch(given: Callable[..., Any]) -> Any: ...
 def batch(given: Any) -> Any:
     """Declare a field by a function that answers for all parents of a level at once.
 

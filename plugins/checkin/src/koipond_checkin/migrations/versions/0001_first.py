@@ -36,3 +36,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("member_id", "day", name="uq_checkin_day_member_id_day"),
         sa.CheckConstraint("streak >= 1", name="ck_checkin_day_streak"),
     )
+
+
+def downgrade() -> None:
+    """Drop the tables."""
+    op.drop_table("checkin_day")
+    op.drop_table("checkin_member")

@@ -1,0 +1,229 @@
+"""What a plugin that fails does to its caller, in every hook that a request calls."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from core.tests.hooks.test_start import AT_START
+from core.tests.hooks.toys import (
+    CANCEL,
+    KEY,
+    LIST,
+    SPECS,
+    Fault,
+    Wrong,
+    ask,
+    codes,
+    going_wrong,
+    hurry,
+    lent,
+    place,
+    running,
+    toy,
+)
+from structlog.testing import capture_logs
+
+from koipond.kernel.dispatch import PluginFailed
+from koipond.kernel.ids import MemberId, OrderId, decode
+from koipond.kernel.outbox import delivery
+from koipond.kernel.worker import Worker
+from koipond.member.service import ensure_buyer, grant_reward
+from koipond.member.types import Contact, Reward
+from koipond.order.service import cancel_any_order
+from koipond_sdk.testing.shop import STAFF, RunningShop
+
+AT_CHECKOUT = (
+    "price_inputs",
+    "price_quotes",
+    "checkout_validate",
+    "checkout_attributes",
+    "quota_requests",
+    "order_creating",
+)
+IN_A_LIST = ("price_inputs", "price_quotes")
+WHEN_CANCELLED = ("order_move_validate",)
+EVENTS = ("order_confirmed", "order_cancelled", "order_expired")
+ASKED = ("disable_blockers", "reward_grant")
+WRONG = pytest.mark.parametrize("wrong", Wrong)
+
+# What a refused try holds is let go when it lapses.
+OF_A_TRY = {"quota", "reservation"}
+
+
+def test_every_hook_is_tried() -> None:
+    tried = {*AT_START, *AT_CHECKOUT, *IN_A_LIST, *WHEN_CANCELLED, *EVENTS, *ASKED}
+    assert tried == set(SPECS)
+
+
+@pytest.fixture
+def hook(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def fault(wrong: Wrong) -> Fault:
+    return Fault(wrong)
+
+
+@pytest_asyncio.fixture
+async def bad_shop(
+    hook: str, fault: Fault, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[RunningShop]:
+    """A shop whose only plugin goes wrong in one hook."""
+    hurry(monkeypatch, hook)
+    async with running(database_url, toy(hook, going_wrong(hook, fault))) as shop:
+        yield shop
+        assert lent(shop) == 0
+
+
+def hooks(*names: str) -> Any:
+    return pytest.mark.parametrize("hook", names, indirect=True)
+
+
+def failures(shop: RunningShop) -> dict[str, int]:
+    """Return {hook: failures that were counted}."""
+    found = shop.shop.hooks.registry.measures()
+    return {hook: one.failures for _, hook, one in found if one.failures}
+
+
+def named(logs: Any) -> list[tuple[str, str]]:
+    return [(one["plugin"], one["hook"]) for one in logs if one["event"] == "a plugin failed"]
+
+
+async def kept(shop: RunningShop) -> dict[str, Any]:
+    found = await shop.snapshot()
+    return {table: rows for table, rows in found.items() if table not in OF_A_TRY}
+
+
+@WRONG
+@hooks(*AT_CHECKOUT)
+async def test_a_purchase_is_refused_and_nothing_is_changed(
+    bad_shop: RunningShop, hook: str, fault: Fault, wrong: Wrong
+) -> None:
+    if hook == "price_quotes" and wrong is Wrong.NEVER_RETURNS:
+        # It never waits, so nothing can cut it; tests of the dispatcher see it named.
+        fault.wrong = Wrong.RAISES
+    before = await kept(bad_shop)
+    with capture_logs() as logs:
+        refused = await place(bad_shop)
+    assert (codes(refused), refused["order"]) == (["PLUGIN_ERROR"], None)
+    assert f"The part bad of this shop could not do its work ({hook})" in str(refused)
+    assert named(logs) == [("bad", hook)]
+    assert failures(bad_shop) == {hook: 1}
+    assert await kept(bad_shop) == before
+    assert lent(bad_shop) == 0
+    fault.wrong = None
+    bought = await place(bad_shop)
+    assert (codes(bought), bought["order"]["state"]) == ([], "CONFIRMED")
+
+
+@WRONG
+@hooks(*IN_A_LIST)
+async def test_in_a_list_it_is_skipped_logged_and_counted(
+    bad_shop: RunningShop, hook: str, fault: Fault, wrong: Wrong
+) -> None:
+    if hook == "price_quotes" and wrong is Wrong.NEVER_RETURNS:
+        fault.wrong = Wrong.RAISES
+    with capture_logs() as logs:
+        answer = await bad_shop.graphql(LIST)
+    price = {"amount": "10.00"}
+    assert answer == {
+        "data": {
+            "products": {
+                "nodes": [
+                    {"variants": [{"sku": "TEA-1", "price": price, "offer": {"price": price}}]}
+                ]
+            }
+        }
+    }
+    assert named(logs) == [("bad", hook)]
+    assert failures(bad_shop) == {hook: 1}
+
+
+@WRONG
+@hooks(*WHEN_CANCELLED)
+async def test_a_buyers_cancelling_is_refused_and_the_shops_is_not(
+    bad_shop: RunningShop, hook: str, fault: Fault
+) -> None:
+    bought = await place(bad_shop)
+    given = {"orderId": bought["order"]["id"], "token": bought["token"], "reason": "No tea"}
+    before = await bad_shop.snapshot()
+    refused = await ask(bad_shop, CANCEL, given)
+    assert codes(refused) == ["PLUGIN_ERROR"]
+    assert await bad_shop.snapshot() == before
+    assert failures(bad_shop) == {hook: 1}
+    async with bad_shop.context(viewer=STAFF) as ctx:
+        order_id = decode(OrderId, bought["order"]["id"])
+        done = await cancel_any_order(ctx, order_id, reason="Staff may")
+    assert done.state == "cancelled"
+
+
+async def happen(shop: RunningShop, hook: str) -> str:
+    """Let that happen to an order of which a hook tells; returns what state it is in then."""
+    worker = Worker(shop.shop)
+    await worker.run_once()
+    paid = {} if hook != "order_expired" else {"payment": None}
+    bought = await place(shop, **paid)
+    if hook == "order_cancelled":
+        given = {"orderId": bought["order"]["id"], "token": bought["token"], "reason": "No tea"}
+        assert codes(await ask(shop, CANCEL, given)) == []
+    if hook == "order_expired":
+        shop.clock.advance(hours=2)
+    for _ in range(3):
+        await worker.run_once()
+    (order,) = await shop.rows("order")
+    return str(order["state"])
+
+
+@WRONG
+@hooks(*EVENTS)
+async def test_an_order_is_untouched_by_who_hears_of_it_and_it_is_told_again(
+    bad_shop: RunningShop, hook: str, fault: Fault
+) -> None:
+    state = hook.removeprefix("order_")
+    assert await happen(bad_shop, hook) == state
+    (told,) = await bad_shop.rows(delivery)
+    assert (told["consumer"], told["state"], told["attempts"]) == ("bad", "pending", 1)
+    assert "PluginFailed" in told["last_error"]
+    assert f"({hook})" in told["last_error"]
+    assert failures(bad_shop) == {hook: 1}
+    fault.wrong = None
+    bad_shop.clock.advance(minutes=1)
+    await Worker(bad_shop.shop).run_once()
+    (told,) = await bad_shop.rows(delivery)
+    assert told["state"] == "done"
+    (order,) = await bad_shop.rows("order")
+    assert order["state"] == state
+
+
+@WRONG
+@hooks("reward_grant")
+async def test_what_a_reward_is_for_is_undone_with_it(
+    bad_shop: RunningShop, hook: str, fault: Fault
+) -> None:
+    async with bad_shop.context() as ctx:
+        member = MemberId(await ensure_buyer(ctx, Contact(email="lin@example.org")))
+    reward = Reward(kind=KEY, member_id=member, amount=1, source="test:1")
+    before = await bad_shop.snapshot()
+    async with bad_shop.context() as ctx:
+        with pytest.raises(PluginFailed) as refused:
+            await grant_reward(ctx, reward)
+    assert (refused.value.plugin, refused.value.hook) == ("bad", hook)
+    assert await bad_shop.snapshot() == before
+    assert lent(bad_shop) == 0
+    fault.wrong = None
+    async with bad_shop.context() as ctx:
+        await grant_reward(ctx, reward)
+
+
+@WRONG
+@hooks("disable_blockers")
+async def test_one_that_cannot_say_whether_it_owes_something_is_not_disabled(
+    bad_shop: RunningShop, hook: str
+) -> None:
+    async with bad_shop.context() as ctx:
+        with pytest.raises(PluginFailed) as refused:
+            await ctx.hooks.disable_blockers("bad", ctx)
+    assert (refused.value.plugin, refused.value.hook) == ("bad", hook)

@@ -1,0 +1,36 @@
+"""Plugins of examples/ are tested as if they were installed, and are so for no other test."""
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True, scope="module")
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Put the package beside the test on the path, with the entry points that pip would write."""
+    project = request.path.parents[1]
+    if not (project / "pyproject.toml").exists() or project.parent != HERE:
+        yield
+        return
+    told = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    folder = tmp_path_factory.mktemp("site-packages")
+    metadata = folder / f"{told['name'].replace('-', '_')}-{told['version']}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: {told['version']}\n"
+    )
+    points = told["entry-points"]["koipond.plugins"]
+    written = [f"{name} = {module}\n" for name, module in points.items()]
+    (metadata / "entry_points.txt").write_text("".join(["[koipond.plugins]\n", *written]))
+    added = [str(folder), str(project / "src")]
+    sys.path[:0] = added
+    yield
+    for path in added:
+        sys.path.remove(path)
