@@ -19,7 +19,7 @@ from koipond.graphql.assets import ASSETS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
-INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin")
+INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin", "koipond_groupbuy")
 CHECKIN = ROOT / "plugins" / "checkin" / "src" / "koipond_checkin"
 
 pytestmark = pytest.mark.timeout(180)

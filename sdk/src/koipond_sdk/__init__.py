@@ -23,6 +23,7 @@ from koipond.kernel.ids import (
     OrderLineId,
     ProductId,
     VariantId,
+    declare_id,
     decode,
     encode,
     new_id,
@@ -30,7 +31,7 @@ from koipond.kernel.ids import (
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
-from koipond.kernel.money import Currency, Money, share_of, split
+from koipond.kernel.money import Currency, Money, parse_amount, share_of, split
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
 
@@ -58,12 +59,14 @@ __all__ = [
     "VariantId",
     "Viewer",
     "ViewerKind",
+    "declare_id",
     "decode",
     "domain_error",
     "encode",
     "enqueue",
     "implement",
     "new_id",
+    "parse_amount",
     "settings_of",
     "share_of",
     "split",

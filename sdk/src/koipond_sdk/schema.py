@@ -1,5 +1,6 @@
 """What a plugin's graphql.py is made of, beside strawberry itself."""
 
+from koipond.catalog.graphql import Product, Variant
 from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
 from koipond.kernel.schema import (
     MEMBER,
@@ -18,6 +19,7 @@ from koipond.kernel.schema import (
     query,
     subscription,
 )
+from koipond.order.graphql import Order
 
 __all__ = [
     "MEMBER",
@@ -29,10 +31,13 @@ __all__ = [
     "Info",
     "MoneyType",
     "Mutation",
+    "Order",
+    "Product",
     "Query",
     "Subject",
     "Subscription",
     "UserError",
+    "Variant",
     "batch",
     "mutation",
     "needs",

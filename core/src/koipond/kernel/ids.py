@@ -68,10 +68,29 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     OwnerId: "owner",
 }
 
+
+def declare_id(kind: Callable[[UUID], object], prefix: str) -> None:
+    """Give ids of a plugin's own type an outside form, for `encode` and `decode`.
+
+    Raises IdPrefixTaken.
+    """
+    holder = next((one for one, known in PREFIXES.items() if known == prefix), kind)
+    if holder is not kind:
+        raise IdPrefixTaken(
+            f"the prefix {prefix}_ stands for {_name(holder)} already, so {_name(kind)} cannot "
+            "have it: an id must tell what it is of. Choose another prefix."
+        )
+    PREFIXES[kind] = prefix
+
+
 # Crockford's alphabet: no letter that is mistaken for a digit.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
 _LENGTH = 26
+
+
+class IdPrefixTaken(ValueError):
+    """A prefix that the ids of another type have."""
 
 
 @domain_error
@@ -118,7 +137,7 @@ def decode(kind: Callable[[UUID], T], value: str) -> T:
 
 def _thing(prefix: str) -> str:
     """Return what ids of a prefix stand for, with its article: `an order line`."""
-    name = next((kind.__name__ for kind, known in PREFIXES.items() if known == prefix), prefix)
+    name = next((_name(kind) for kind, known in PREFIXES.items() if known == prefix), prefix)
     words = re.sub(r"(?<!^)([A-Z])", r" \1", name.removesuffix("Id")).lower()
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
@@ -131,3 +150,7 @@ def prefix_of(value: str) -> str:
 def new_token() -> str:
     """Make a secret that cannot be guessed: 256 random bits, safe in a URL."""
     return secrets.token_urlsafe(32)
+
+
+def _name(kind: Callable[[UUID], object]) -> str:
+    return getattr(kind, "__name__", repr(kind))
