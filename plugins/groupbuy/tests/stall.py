@@ -156,6 +156,18 @@ class Stall:
         }
         return await self.ask(PAY, input=wish)
 
+    async def take_anyway(self, order_id: str) -> None:
+        """Let the provider take the money of an order that is off, and tell of it."""
+        async with self.shop.context(viewer=STAFF) as ctx:
+            (payment,) = await payments.find_payments(ctx, decode(OrderId, order_id))
+        self.sandbox.take_anyway(payment.id)
+        notice = self.sandbox.notices[-1]
+        answer = await self.shop.http.post(
+            f"/payments/{KEY}/webhook", headers=notice.headers, content=notice.body
+        )
+        assert answer.status_code == 200
+        await self.work()
+
     async def cancel(self, order_id: str) -> Any:
         """Cancel an order as its buyer."""
         return await self.ask(CANCEL, input={"orderId": order_id, "token": self.tokens[order_id]})

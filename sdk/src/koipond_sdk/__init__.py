@@ -32,6 +32,7 @@ from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
 from koipond.kernel.money import Currency, Money, parse_amount, share_of, split
+from koipond.kernel.quantity import Quantity
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
 
@@ -55,6 +56,7 @@ __all__ = [
     "PluginJob",
     "PluginSettings",
     "ProductId",
+    "Quantity",
     "Scope",
     "VariantId",
     "Viewer",

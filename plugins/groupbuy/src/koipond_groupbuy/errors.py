@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from koipond_groupbuy.types import TeamId
-from koipond_sdk import ActivityId, DomainError, domain_error
+from koipond_sdk import ActivityId, DomainError, Quantity, domain_error
 
 
 @domain_error
@@ -163,11 +163,11 @@ class TeamQuantityInvalid(DomainError):
     """More units than a seat has."""
 
     code: ClassVar[str] = "TEAM_QUANTITY_INVALID"
-    units: int
+    quantity: Quantity
     maximum: int
 
     def __str__(self) -> str:
-        return f"{self.units} units asked for, a seat in a team is for {self.maximum}."
+        return f"{self.quantity} units asked for, a seat in a team is for {self.maximum}."
 
 
 @domain_error

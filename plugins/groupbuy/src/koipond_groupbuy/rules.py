@@ -33,7 +33,7 @@ from koipond_groupbuy.types import (
     TeamId,
     TeamState,
 )
-from koipond_sdk import ActivityId, ChannelId, DomainError, OrderId
+from koipond_sdk import ActivityId, ChannelId, DomainError, OrderId, Quantity
 from koipond_sdk.hooks import Checkout, QuotaRequest
 from koipond_sdk.services.orders import OrderLine
 from koipond_sdk.services.quotas import (
@@ -130,7 +130,7 @@ def find_refusals(checkout: Checkout, seat: Seat) -> list[DomainError]:
         return [TeamOrderMixed(lines=len(checkout.lines))]
     (line,) = checkout.lines
     if line.quantity != UNITS_PER_SEAT:
-        refusal = TeamQuantityInvalid(units=line.quantity, maximum=UNITS_PER_SEAT)
+        refusal = TeamQuantityInvalid(quantity=Quantity(line.quantity), maximum=UNITS_PER_SEAT)
         return [refusal.located("lines.0.quantity")]
     problem = find_problem(seat, checkout.now)
     return [] if problem is None else [problem.located("lines.0.plugins.groupBuy")]
