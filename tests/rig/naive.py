@@ -69,6 +69,12 @@ NAIVE = {
     "a price is not looked at again": Build(
         "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
     ),
+    "the seats of a team are not counted": Build(
+        "koipond_groupbuy.rules", "seats", "capacity=size, subject_limit=1", "subject_limit=1"
+    ),
+    "who pays when the team is over is kept waiting": Build(
+        "koipond_groupbuy.service", "note_paid", "elif not link.carried:", "elif False:"
+    ),
 }
 
 
@@ -123,7 +129,11 @@ def _put(places: list[tuple[ModuleType, str]], value: Any) -> None:
 
 
 def _product_modules() -> list[ModuleType]:
-    return [module for name, module in list(sys.modules.items()) if name.startswith("koipond.")]
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(("koipond.", "koipond_"))
+    ]
 
 
 def _definition(module: ModuleType, name: str) -> str:

@@ -161,7 +161,7 @@ class Stall:
         async with self.shop.context(viewer=STAFF) as ctx:
             (payment,) = await payments.find_payments(ctx, decode(OrderId, order_id))
         self.sandbox.take_anyway(payment.id)
-        notice = self.sandbox.notices[-1]
+        notice = self.sandbox.sign(self.sandbox.notices[-1])
         answer = await self.shop.http.post(
             f"/payments/{KEY}/webhook", headers=notice.headers, content=notice.body
         )

@@ -268,17 +268,38 @@ async def test_a_refund_that_fails_is_seen_and_is_in_nobody_elses_way(stall: Sta
     assert (await stall.order(good)).attention == ()
 
 
-async def test_money_that_comes_when_the_team_is_over_goes_back(stall: Stall) -> None:
-    """The order expired, the team went on and failed; then the buyer's money arrived."""
-    _, team = await stall.buy("lin")
-    late, _ = await stall.buy("mei", team, pay="pending")
+async def late(stall: Stall) -> tuple[str, str]:
+    """Return an order that has expired, its money still to come, and its team of an hour."""
+    quick = (await stall.schedule(lifetimeHours=1))["groupBuy"]["id"]
+    _, team = await stall.buy("lin", group_buy=quick)
+    await stall.pass_time(minutes=20)
+    order_id, _ = await stall.buy("mei", team, pay="pending", group_buy=quick)
     await stall.pass_time(minutes=31)
-    assert await stall.states(late) == ["expired"]
-    await stall.pass_time(days=1)
+    await stall.pass_time(seconds=15)
+    assert await stall.states(order_id) == ["expired"]
+    return order_id, team
+
+
+async def test_money_that_comes_late_has_its_seat_again_while_the_team_forms(stall: Stall) -> None:
+    order_id, team = await late(stall)
+    await stall.take_anyway(order_id)
+    assert await stall.states(order_id) == ["confirmed"]
+    assert await stall.holds(order_id) == [["team"]]
+    assert (await stall.team(team))["missing"] == 1
+    await stall.pass_time(minutes=10)
+    assert await stall.states(order_id) == ["cancelled"]
+    assert await stall.refunds(order_id) == [("DONE", 7_00)]
+    await stall.everything_holds()
+
+
+async def test_money_that_comes_when_the_team_is_over_goes_back(stall: Stall) -> None:
+    """It is in time for the order, and too late for the team."""
+    order_id, team = await late(stall)
+    await stall.pass_time(minutes=10)
     assert (await stall.team(team))["state"] == "FAILED"
-    await stall.take_anyway(late)
-    assert await stall.states(late) == ["expired"]
-    assert await stall.refunds(late) == [("DONE", 7_00)]
+    await stall.take_anyway(order_id)
+    assert await stall.states(order_id) == ["cancelled"]
+    assert await stall.refunds(order_id) == [("DONE", 7_00)]
     await stall.everything_holds()
 
 

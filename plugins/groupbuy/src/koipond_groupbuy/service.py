@@ -389,7 +389,7 @@ async def audit(ctx: Context) -> list[Finding]:
         seats = quotas.get(rules.seats_of(team.id))
         if seats is None or seats.capacity != team.size:
             problems.append((team.id, "has another number of seats than it was opened with"))
-    fix = "Look at its orders (groupbuy_order) and at dead jobs of RefundGroupBuyOrder"
+    fix = "Look at its orders (groupbuy_order) and at dead jobs of RefundGroupBuyOrder."
     return [
         Finding(invariant="I8", problem=f"team {team_id} {problem}", fix=fix)
         for team_id, problem in problems
