@@ -26,7 +26,7 @@ async def test_1000_requests_of_500_members_for_one_seat(
 
 
 async def test_50_teams_and_5000_joiners(shop: RunningShop, tell: Callable[[str], None]) -> None:
-    tell(await live_a_day(shop, teams=50, joiners=5_000))
+    tell(await live_a_day(shop, teams=50, joiners=5_000, hours=range(24)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
