@@ -1,6 +1,7 @@
 """What the sdk promises, as a snapshot. Run as a program, this file writes the snapshot anew."""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,8 @@ look at the difference, and say in CHANGELOG.md what plugins have to change.
 
 def surface() -> str:
     lines = [line for module in MODULES for line in describe_module(module)]
-    return "".join(f"{line}\n" for line in lines)
+    # Of an object that has no name of its own, Python shows where it lies.
+    return re.sub(r" object at 0x\w+", "", "".join(f"{line}\n" for line in lines))
 
 
 def describe_module(module: ModuleType) -> Iterator[str]:
