@@ -39,7 +39,8 @@ look at the difference, and say in CHANGELOG.md what plugins have to change.
 
 def surface() -> str:
     lines = [line for module in MODULES for line in describe_module(module)]
-    return "".join(f"{line}\n" for line in lines)
+    # Of an object that has no name of its own, Python shows where it lies.
+    return re.sub(r" object at 0x\w+", "", "".join(f"{line}\n" for line in lines))
 
 
 def describe_module(module: ModuleType) -> Iterator[str]:

@@ -19,7 +19,7 @@ from koipond.graphql.assets import ASSETS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
-INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin", "koipond_flashsale")
+INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin", "koipond_flashsale", "koipond_groupbuy")
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
 CUSTOM = ROOT / "examples" / "custom_plugin"
 

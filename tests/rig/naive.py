@@ -87,6 +87,12 @@ NAIVE = {
     "a price is not looked at again": Build(
         "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
     ),
+    "the seats of a team are not counted": Build(
+        "koipond_groupbuy.rules", "seats", "capacity=size, subject_limit=1", "subject_limit=1"
+    ),
+    "who pays when the team is over is kept waiting": Build(
+        "koipond_groupbuy.service", "note_paid", "elif not link.carried:", "elif False:"
+    ),
 }
 
 

@@ -33,7 +33,7 @@ from koipond.kernel.ids import (
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
-from koipond.kernel.money import Currency, Money, share_of, split
+from koipond.kernel.money import Currency, Money, parse_amount, share_of, split
 from koipond.kernel.pages import Page, PageInvalid, Slice, cut
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
@@ -81,6 +81,7 @@ __all__ = [
     "name_ids",
     "new_id",
     "once",
+    "parse_amount",
     "settings_of",
     "share_of",
     "split",

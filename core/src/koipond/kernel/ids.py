@@ -68,6 +68,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     OwnerId: "owner",
 }
 
+
 # Crockford's alphabet: no letter that is mistaken for a digit.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
@@ -103,16 +104,12 @@ def name_ids(kind: Callable[[UUID], object], prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(f"{prefix!r} is no prefix of ids: take 2 to 12 small letters.")
     for known, taken in PREFIXES.items():
-        if taken == prefix and _name(known) != _name(kind):
+        if taken == prefix and _full_name(known) != _full_name(kind):
             raise ValueError(
-                f"ids of {_name(kind)} cannot begin with {prefix}_: those are {_name(known)}'s. "
+                f"ids of {_full_name(kind)} cannot begin with {prefix}_: those are {_full_name(known)}'s. "
                 "Take another prefix."
             )
     PREFIXES[kind] = prefix
-
-
-def _name(kind: Callable[[UUID], object]) -> str:
-    return f"{kind.__module__}.{kind.__name__}"
 
 
 def encode(kind: Callable[[UUID], T], key: T) -> str:
@@ -139,7 +136,7 @@ def decode(kind: Callable[[UUID], T], value: str) -> T:
 
 def _thing(prefix: str) -> str:
     """Return what ids of a prefix stand for, with its article: `an order line`."""
-    name = next((kind.__name__ for kind, known in PREFIXES.items() if known == prefix), prefix)
+    name = next((_name(kind) for kind, known in PREFIXES.items() if known == prefix), prefix)
     words = re.sub(r"(?<!^)([A-Z])", r" \1", name.removesuffix("Id")).lower()
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
@@ -152,3 +149,11 @@ def prefix_of(value: str) -> str:
 def new_token() -> str:
     """Make a secret that cannot be guessed: 256 random bits, safe in a URL."""
     return secrets.token_urlsafe(32)
+
+
+def _name(kind: Callable[[UUID], object]) -> str:
+    return getattr(kind, "__name__", repr(kind))
+
+
+def _full_name(kind: Callable[[UUID], object]) -> str:
+    return f"{kind.__module__}.{_name(kind)}"

@@ -20,6 +20,7 @@ from koipond.quota.service import (
     find_reservations,
     move_units,
     reschedule,
+    return_part,
 )
 from koipond.quota.types import (
     Claim,
@@ -57,5 +58,6 @@ __all__ = [
     "find_reservations",
     "move_units",
     "reschedule",
+    "return_part",
     "subject_of",
 ]
