@@ -19,7 +19,8 @@ from koipond.graphql.assets import ASSETS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
-INSTALLED = ("koipond", "koipond_sdk", "koipond_checkin", "koipond_flashsale", "koipond_groupbuy")
+PLUGINS = ("checkin", "flashsale", "groupbuy", "points")
+INSTALLED = ("koipond", "koipond_sdk", *(f"koipond_{name}" for name in PLUGINS))
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
 CUSTOM = ROOT / "examples" / "custom_plugin"
 
@@ -167,7 +168,7 @@ def test_an_installed_shop_finds_a_plugin_that_no_workspace_knows(
     run([environment / "koi", "migrate"], cwd=tmp_path)
     with serving(environment, tmp_path) as address:
         found = ask(address, '{ __type(name: "LinePluginsInput") { inputFields { name } } }')
-    assert found == {"__type": {"inputFields": [{"name": "giftNote"}]}}
+    assert {"name": "giftNote"} in found["__type"]["inputFields"]
 
 
 def ask(address: str, query: str) -> dict:

@@ -106,8 +106,8 @@ def name_ids(kind: Callable[[UUID], object], prefix: str) -> None:
     for known, taken in PREFIXES.items():
         if taken == prefix and _full_name(known) != _full_name(kind):
             raise ValueError(
-                f"ids of {_full_name(kind)} cannot begin with {prefix}_: those are {_full_name(known)}'s. "
-                "Take another prefix."
+                f"ids of {_full_name(kind)} cannot begin with {prefix}_: those are "
+                f"{_full_name(known)}'s. Take another prefix."
             )
     PREFIXES[kind] = prefix
 
