@@ -92,3 +92,10 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_groupbuy_order_team_id", "groupbuy_order", ["team_id"])
+
+
+def downgrade() -> None:
+    """Drop the tables, with their indexes."""
+    op.drop_table("groupbuy_order")
+    op.drop_table("groupbuy_team")
+    op.drop_table("groupbuy_activity")

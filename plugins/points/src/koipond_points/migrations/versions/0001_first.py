@@ -35,3 +35,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("balance >= 0", name="ck_points_balance_balance"),
     )
+
+
+def downgrade() -> None:
+    """Drop both tables."""
+    op.drop_table("points_balance")
+    op.drop_index("ix_points_entry_member_id_id", "points_entry")
+    op.drop_table("points_entry")
