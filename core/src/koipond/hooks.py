@@ -1,7 +1,7 @@
 """Every hook that a plugin may implement, in the order of a purchase: the contract on one page.
 
 A spec is grown only together with a plugin that needs it. How they are called and what happens when
-one raises is decided by their kind; see kernel/dispatch/kinds.py.
+one raises is decided by their kind; see kernel/dispatch/kinds.py. The bodies here are never run.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def register_permissions() -> list[Permission]:
     can be read without running the plugin. A field that asks for a right that neither core nor its
     own plugin has refuses the start.
     """
-    return []
+    raise NotImplementedError
 
 
 @contribute(since="0.1")
@@ -78,7 +78,7 @@ def register_settings() -> type[PluginSettings]:
     Every field has a default; a range stands in its type. Staff set values for all channels or for
     one, by the admin schema; `await settings_of(ctx, ThatClass)` reads them.
     """
-    return PluginSettings
+    raise NotImplementedError
 
 
 @contribute(since="0.1")
@@ -88,7 +88,7 @@ def register_jobs() -> list[PluginJob]:
     A kind is known by the name of its class in the whole shop, so the class carries the plugin's
     name; two of one name refuse the start. While the plugin is off its jobs wait.
     """
-    return []
+    raise NotImplementedError
 
 
 @contribute(since="0.1")
@@ -97,7 +97,7 @@ def register_invariants() -> list[Invariant]:
 
     Tests and `koi doctor --audit` run the audits, all of them looking at one moment.
     """
-    return []
+    raise NotImplementedError
 
 
 @load(since="0.1", deadline_s=5.0)
@@ -107,7 +107,7 @@ async def disable_blockers(ctx: Context) -> list[str]:
     Such as teams that are open and paid for. Called by `koi plugin disable`, outside of any
     transaction; one reason refuses it, and so does raising.
     """
-    return []
+    raise NotImplementedError
 
 
 @load(since="0.1")

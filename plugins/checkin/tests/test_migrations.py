@@ -1,97 +1,51 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+import pytest_asyncio
 
-from koipond.kernel.db import Database
-from koipond.kernel.migrate import units, upgrade
-from koipond.kernel.plugins import discover
-from koipond.member.tables import member
 from koipond_checkin.tables import metadata
-from koipond_sdk import MemberId, new_id
-from koipond_sdk.testing.shop import START
-
-ALL = units(discover())
-CORE, CHECKIN = ALL[0], next(unit for unit in ALL if unit.name == "checkin")
+from koipond_sdk.testing.migrations import Migrations, migrating, unit_of
 
 
-@pytest.fixture
-async def database(blank_database_url: str) -> Any:
-    opened = Database(blank_database_url)
-    yield opened
-    await opened.close()
-
-
-async def look(database: Database, see: Callable[[Connection], Any]) -> Any:
-    async with database.reading() as db:
-        return await db.run_sync(see)
-
-
-def table_names(connection: Connection) -> set[str]:
-    return set(inspect(connection).get_table_names())
+@pytest_asyncio.fixture
+async def migrations(blank_database_url: str) -> AsyncIterator[Migrations]:
+    async with migrating(blank_database_url, "checkin", metadata) as made:
+        yield made
 
 
 async def test_its_tables_are_made_behind_cores_and_its_revision_is_its_own(
-    database: Database,
+    migrations: Migrations,
 ) -> None:
-    await upgrade(database, [CORE])
-    before = await look(database, table_names)
-    assert await upgrade(database, [CORE, CHECKIN]) == ["checkin 0001_first"]
-    added = await look(database, table_names) - before
-    assert added == {"checkin_day", "checkin_member", "alembic_version_checkin"}
-    assert await revision(database, "alembic_version_checkin") == "0001_first"
-
-
-async def test_a_shop_with_members_keeps_them(database: Database) -> None:
-    await upgrade(database, [CORE])
-    row = {
-        "id": MemberId(new_id()),
-        "state": "registered",
-        "name": "Lin",
-        "locale": "en",
-        "created_at": START,
+    await migrations.run_core()
+    before = await migrations.tables()
+    assert await migrations.run() == ["checkin 0001_first"]
+    added = await migrations.tables() - before
+    assert added == {
+        "checkin_day",
+        "checkin_member",
+        "alembic_version_checkin",
     }
-    async with database.writer.begin() as db:
-        await db.execute(member.insert().values(row))
-    await upgrade(database, ALL)
-    async with database.reading() as db:
-        assert [dict(found._mapping) for found in await db.execute(member.select())] == [row]
+    assert await migrations.revision() == "0001_first"
 
 
-async def test_migrating_twice_changes_nothing(database: Database) -> None:
-    await upgrade(database, [CORE, CHECKIN])
-    assert await upgrade(database, [CORE, CHECKIN]) == []
+async def test_a_shop_with_members_keeps_them(migrations: Migrations) -> None:
+    await migrations.run_core()
+    row = await migrations.add_member()
+    await migrations.run_all()
+    assert await migrations.members() == [row]
 
 
-async def test_the_migrated_tables_are_those_of_the_code(database: Database) -> None:
-    await upgrade(database, [CORE, CHECKIN])
-    assert await look(database, differences) == []
-    assert await look(database, check_constraints) == {"ck_checkin_day_streak"}
+async def test_migrating_twice_changes_nothing(migrations: Migrations) -> None:
+    await migrations.run()
+    assert await migrations.run() == []
 
 
-def differences(connection: Connection) -> list[Any]:
-    def is_own(name: str | None, kind: str, parents: Any) -> bool:
-        return kind != "table" or str(name).startswith("checkin_")
-
-    context = MigrationContext.configure(
-        connection, opts={"include_name": is_own, "version_table": CHECKIN.version_table}
-    )
-    return list(compare_metadata(context, metadata))
-
-
-def check_constraints(connection: Connection) -> set[str | None]:
-    return {one["name"] for one in inspect(connection).get_check_constraints("checkin_day")}
-
-
-async def revision(database: Database, table: str) -> str:
-    async with database.reading() as db:
-        found = await db.execute(text(f"SELECT version_num FROM {table}"))
-        return str(found.scalar_one())
+async def test_the_migrated_tables_are_those_of_the_code(migrations: Migrations) -> None:
+    await migrations.run()
+    assert await migrations.differences() == []
+    assert await migrations.checks() == {"ck_checkin_day_streak"}
 
 
 def test_a_revision_stands_where_core_looks_for_it() -> None:
-    assert sorted(path.name for path in Path(CHECKIN.folder).rglob("*.py")) == ["0001_first.py"]
+    found = Path(unit_of("checkin").folder).rglob("*.py")
+    assert sorted(path.name for path in found) == ["0001_first.py"]

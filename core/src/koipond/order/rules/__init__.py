@@ -1,11 +1,11 @@
 """Rules of orders: what it takes to place one, and what money does to it."""
 
+from koipond.order.rules.auditing import TELLING, find_illegal_move, find_unheld
 from koipond.order.rules.claiming import (
     claims_of_activities,
     find_demands,
     find_unmet_choices,
 )
-from koipond.order.rules.holding import TELLING, find_illegal_move, find_unheld
 from koipond.order.rules.paying import (
     Covering,
     add_attention,
