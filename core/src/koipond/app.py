@@ -152,14 +152,15 @@ def make_shop(
     check_settings(settings)
     installation = install(settings, plugins)
     hooks = make_hooks(installation.running)
+    clock = clock or SystemClock()
     extensions = gather(installation.running, hooks, core_jobs=JOBS)
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
-        clock=clock or SystemClock(),
+        clock=clock,
         hooks=hooks,
         input_types=find_input_types(installation.running, hooks),
-        providers={PaymentProvider: _make_providers(settings, clock or SystemClock())},
+        providers={PaymentProvider: _make_providers(settings, clock)},
         reactions=REACTIONS,
         jobs={**JOBS, **extensions.jobs},
         recurring=(*RECURRING, *extensions.recurring),

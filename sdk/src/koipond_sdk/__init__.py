@@ -16,7 +16,6 @@ from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, once
-from koipond.kernel.idempotency import check_length as check_idempotency_key
 from koipond.kernel.ids import (
     ActivityId,
     ChannelId,
@@ -71,7 +70,6 @@ __all__ = [
     "VariantId",
     "Viewer",
     "ViewerKind",
-    "check_idempotency_key",
     "cut",
     "decode",
     "domain_error",

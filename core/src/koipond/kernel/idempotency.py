@@ -133,13 +133,6 @@ def check_unguessable(key: str) -> None:
         raise IdempotencyKeyInvalid(key=key, reason=reason) from error
 
 
-def check_length(key: str) -> None:
-    """Raise IdempotencyKeyInvalid unless `key` is long enough to be one, and can be kept."""
-    if not 1 <= len(key) <= _KEY_MAX:
-        reason = f"it has {len(key)} characters, 1 to {_KEY_MAX} are possible"
-        raise IdempotencyKeyInvalid(key=key, reason=reason)
-
-
 async def claim(
     ctx: Context, *, principal: str, operation: str, key: str, request: Any, subject_id: UUID
 ) -> Claim:
@@ -148,7 +141,9 @@ async def claim(
     The claim that comes back has the earlier try's subject. While that try is at work this waits
     up to 2 s. Raises IdempotencyKeyInvalid, IdempotencyKeyReused, RequestInFlight.
     """
-    check_length(key)
+    if not 1 <= len(key) <= _KEY_MAX:
+        reason = f"it has {len(key)} characters, 1 to {_KEY_MAX} are possible"
+        raise IdempotencyKeyInvalid(key=key, reason=reason)
     wanted = Claim(
         principal=principal, operation=operation, key=key, step=Step.CLAIMED, subject_id=subject_id
     )

@@ -22,11 +22,10 @@ async def add_entry(db: AsyncConnection, new: Entry) -> bool:
     return added.one_or_none() is not None
 
 
-async def find_entry(db: AsyncConnection, source: str) -> Entry | None:
-    """Return the entry of a source."""
-    rows = await db.execute(select(points_entry).where(points_entry.c.source == source))
-    row = rows.one_or_none()
-    return None if row is None else Entry(**row._mapping)
+async def get_entry(db: AsyncConnection, key: UUID) -> Entry:
+    """Return an entry that is known to be there."""
+    rows = await db.execute(select(points_entry).where(points_entry.c.id == key))
+    return Entry(**rows.one()._mapping)
 
 
 async def give(db: AsyncConnection, member_id: MemberId, points: int) -> int:

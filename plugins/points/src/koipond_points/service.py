@@ -1,6 +1,8 @@
 """Use-cases of points."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
+from uuid import UUID
 
 from koipond_points import repository, rules
 from koipond_points.errors import PointsShort
@@ -8,12 +10,15 @@ from koipond_points.types import Booked, Correction, Entry
 from koipond_sdk import (
     Context,
     Finding,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
     MemberId,
     Page,
     Quantity,
     Slice,
     encode,
     new_id,
+    once,
     transaction,
 )
 from koipond_sdk.services.members import MemberUnknown, find_member
@@ -51,38 +56,45 @@ async def take_points(ctx: Context, wanted: Correction) -> Booked:
     return await _correct(ctx, wanted, -wanted.points)
 
 
-@transaction
 async def _correct(ctx: Context, wanted: Correction, points: int) -> Booked:
     if await find_member(ctx, wanted.member_id) is None:
         raise MemberUnknown(member=encode(MemberId, wanted.member_id)).located("memberId")
+    try:
+        key = await once(
+            ctx,
+            partial(_book, wanted=wanted, points=points),
+            operation="correctPoints",
+            key=wanted.idempotency_key,
+            request=(wanted.member_id, points, wanted.reason.strip()),
+            subject_id=new_id(),
+        )
+    except (IdempotencyKeyInvalid, IdempotencyKeyReused) as error:
+        raise error.located("idempotencyKey") from None
+    async with ctx.reading() as db:
+        entry = await repository.get_entry(db, key)
+    return Booked(entry=entry, balance=await _balance(ctx, entry.member_id))
+
+
+async def _book(ctx: Context, key: UUID, *, wanted: Correction, points: int) -> None:
     entry = Entry(
-        id=new_id(),
+        id=key,
         member_id=wanted.member_id,
         points=points,
-        # A key is its user's: two of them may choose the same.
-        source=f"points:staff:{ctx.viewer.id}:{wanted.idempotency_key}",
+        source=f"points:staff:{key}",
         note=wanted.reason.strip(),
         created_at=ctx.clock.now(),
     )
-    if await repository.add_entry(ctx.db, entry):
-        return Booked(entry=entry, balance=await _change_balance(ctx, entry))
-    booked = await repository.find_entry(ctx.db, entry.source)
-    assert booked is not None, "the entry that was in the way is committed"
-    rules.check_repeat(entry, booked, key=wanted.idempotency_key)
-    return Booked(entry=booked, balance=await _balance(ctx, booked.member_id))
+    await repository.add_entry(ctx.db, entry)
+    await _change_balance(ctx, entry)
 
 
-async def _change_balance(ctx: Context, entry: Entry) -> int:
+async def _change_balance(ctx: Context, entry: Entry) -> None:
     if entry.points > 0:
-        return await repository.give(ctx.db, entry.member_id, entry.points)
-    left = await repository.take(ctx.db, entry.member_id, -entry.points)
-    if left is None:
+        await repository.give(ctx.db, entry.member_id, entry.points)
+    elif await repository.take(ctx.db, entry.member_id, -entry.points) is None:
         # The refusal takes the entry back with it.
-        balance = await _balance(ctx, entry.member_id)
-        raise PointsShort(points=Quantity(-entry.points), balance=Quantity(balance)).located(
-            "points"
-        )
-    return left
+        balance = Quantity(await _balance(ctx, entry.member_id))
+        raise PointsShort(points=Quantity(-entry.points), balance=balance).located("points")
 
 
 async def find_balances(ctx: Context, member_ids: Collection[MemberId]) -> Mapping[MemberId, int]:
