@@ -17,6 +17,7 @@ NO_CONCEPTS = {
     "app",
     "cli",
     "extending",
+    "files",
     "graphql",
     "hooks",
     "kernel",

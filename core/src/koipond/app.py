@@ -14,19 +14,16 @@ from litestar import Litestar, Response, asgi, get
 from litestar.events import BaseEventEmitterBackend
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath
-from litestar.router import Router
-from litestar.static_files import create_static_files_router
 from litestar.types import Scope
 
 from koipond import hooks as specs
 from koipond.channel.service import check_channels, ensure_channels
-from koipond.extending import gather, install
+from koipond.extending import gather, install, warn_of_tables
+from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import Schemas, build_schemas, find_input_types
-from koipond.graphql.assets import ASSETS, read_asset
 from koipond.graphql.execute import Executor
-from koipond.graphql.http import ASSETS_PATH, Endpoint
+from koipond.graphql.http import Endpoint
 from koipond.graphql.scope import Scopes
 from koipond.hooks import Hooks
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
@@ -39,7 +36,7 @@ from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.metrics import make_metrics
-from koipond.kernel.migrate import find_left, units
+from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
@@ -303,7 +300,7 @@ def create_app(
     async def serve(app: Litestar) -> AsyncIterator[None]:
         try:
             await check_ready(shop.database, wanted)
-            await _warn_of_tables(shop)
+            await warn_of_tables(shop)
             async with working(shop) if work else nullcontext():
                 yield
         finally:
@@ -335,7 +332,7 @@ def create_app(
             ready,
             *_endpoints(shop, shop.installation.running),
             make_ingress(shop),
-            *_files(settings),
+            *serve_files(settings),
             *([make_metrics(shop.hooks.registry)] if settings.metrics else []),
         ],
         lifespan=[serve],
@@ -347,16 +344,6 @@ def create_app(
     app.asgi_handler = RequestLog(app.asgi_handler)
     app.state.shop = shop
     return app
-
-
-async def _warn_of_tables(shop: Shop) -> None:
-    """Say whose tables are here without the plugin: nobody keeps them up to date."""
-    for name in await find_left(shop.database, [one.name for one in shop.installation.plugins]):
-        log.warning(
-            "tables of a plugin that does not run",
-            plugin=name,
-            fix=f"install koipond-{name} again, or run: koi plugin purge {name}",
-        )
 
 
 async def _log_failure(error: Exception, scope: Scope) -> None:
@@ -405,32 +392,3 @@ def _endpoints(shop: Shop, plugins: tuple[Plugin, ...]) -> list[BaseRouteHandler
         asgi(STOREFRONT_PATH, copy_scope=False)(storefront.handle),
         asgi(ADMIN_PATH, copy_scope=False)(admin.handle),
     ]
-
-
-def _files(settings: Settings) -> list[BaseRouteHandler | Router]:
-    """Return what serves the query editor's files, and the pictures of the shop."""
-    served: list[BaseRouteHandler | Router] = []
-    if not settings.production:
-        served.append(_asset)
-    if settings.media_folder:
-        if not Path(settings.media_folder).is_dir():
-            raise SettingsInvalid(f"media_folder: there is no folder {settings.media_folder}")
-        served.append(
-            create_static_files_router("/media", [settings.media_folder], after_request=_harmless)
-        )
-    return served
-
-
-@get(f"{ASSETS_PATH}/{{name:str}}")
-async def _asset(name: FromPath[str]) -> Response[bytes]:
-    """Answer with one of the query editor's files."""
-    if name not in ASSETS:
-        return Response(b"", status_code=404, media_type="text/plain")
-    return Response(read_asset(name), headers={"Content-Type": ASSETS[name]})
-
-
-async def _harmless(response: Response[Any]) -> Response[Any]:
-    """A picture may hold scripts (SVG); opened by itself it must not run them on our address."""
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

@@ -13,11 +13,13 @@ import msgspec
 from koipond import hooks as specs
 from koipond.graphql.assembly import build_schemas
 from koipond.hooks import Hooks
+from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
 from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.jobs import Every, Job, Jobs
 from koipond.kernel.logs import log
+from koipond.kernel.migrate import find_left
 from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
 from koipond.kernel.schema import SchemaConflict
@@ -100,6 +102,16 @@ async def _ask_states(settings: Settings) -> States:
             return await read_states(database)
     finally:
         await database.close()
+
+
+async def warn_of_tables(shop: Shop) -> None:
+    """Say whose tables are here without the plugin: nobody keeps them up to date."""
+    for name in await find_left(shop.database, [one.name for one in shop.installation.plugins]):
+        log.warning(
+            "tables of a plugin that does not run",
+            plugin=name,
+            fix=f"install koipond-{name} again, or run: koi plugin purge {name}",
+        )
 
 
 def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Extensions:
