@@ -21,7 +21,12 @@ from koipond.channel.service import check_channels, ensure_channels
 from koipond.extending import gather, install, warn_of_tables
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
-from koipond.graphql.assembly import Schemas, build_schemas, find_input_types
+from koipond.graphql.assembly import (
+    Schemas,
+    adds_to_schema,
+    build_schemas,
+    find_input_types,
+)
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import Endpoint
 from koipond.graphql.scope import Scopes
@@ -32,6 +37,7 @@ from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
 from koipond.kernel.events import Event
+from koipond.kernel.inputs import InputTypes
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.logs import RequestLog
@@ -64,6 +70,7 @@ from koipond.payment.types import (
     VoidPayment,
 )
 from koipond.plugin.service import note_tables
+from koipond.plugin.types import States
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
 from koipond.stock.rules import STRATEGIES
@@ -138,16 +145,17 @@ def make_shop(
     *,
     clock: Clock | None = None,
     database: Database | None = None,
+    states: States | None = None,
 ) -> Shop:
     """Wire a shop; its database must be closed.
 
     plugins: None means all that are installed. With plugins, the database is asked which of them
-    are disabled; else it is connected to when it is first used.
+    are disabled, unless `states` says it; else it is connected to when it is first used.
     database: one to use instead of that of the settings.
     Raises PluginBroken, HookMistake, NotReady, SettingsInvalid.
     """
     check_settings(settings)
-    installation = install(settings, plugins)
+    installation = install(settings, plugins, states=states)
     hooks = make_hooks(installation.running)
     clock = clock or SystemClock()
     extensions = gather(installation.running, hooks, core_jobs=JOBS)
@@ -156,7 +164,7 @@ def make_shop(
         database=database or _make_database(settings),
         clock=clock,
         hooks=hooks,
-        input_types=find_input_types(installation.running, hooks),
+        input_types=_make_input_types(_extending(installation.running)),
         providers={PaymentProvider: _make_providers(settings, clock)},
         reactions=REACTIONS,
         jobs={**JOBS, **extensions.jobs},
@@ -218,26 +226,44 @@ def make_hooks(plugins: Sequence[Plugin]) -> Hooks:
     return Hooks(registry, {one.name: one.manifest.table_prefix for one in plugins})
 
 
-@lru_cache(8)
-def make_schemas(plugins: tuple[Plugin, ...]) -> Schemas:
+def make_schemas(plugins: Sequence[Plugin]) -> Schemas:
     """Build both schemas. Raises HookMistake, SchemaConflict.
 
-    They hold nothing of a shop: apps of one process that have the same plugins share them.
+    They hold nothing of a shop: apps of one process whose plugins add the same to them share them.
     """
-    return build_schemas(plugins, make_hooks(plugins))
+    return _make_schemas(_extending(plugins))
 
 
-@lru_cache(8)
-def make_executors(plugins: tuple[Plugin, ...], *, production: bool) -> tuple[Executor, Executor]:
+def make_executors(plugins: Sequence[Plugin], *, production: bool) -> tuple[Executor, Executor]:
     """Make the executors of the storefront's and of the admin's schema.
 
     Shared like the schemas, so that what one app has read and checked no other has to.
     """
-    schemas = make_schemas(plugins)
+    return _make_executors(_extending(plugins), production=production)
+
+
+def _extending(plugins: Sequence[Plugin]) -> tuple[Plugin, ...]:
+    """Return the plugins that add, or say that they add, anything to a schema."""
+    return tuple(one for one in plugins if adds_to_schema(one))
+
+
+@lru_cache(8)
+def _make_schemas(plugins: tuple[Plugin, ...]) -> Schemas:
+    return build_schemas(plugins, make_hooks(plugins))
+
+
+@lru_cache(8)
+def _make_executors(plugins: tuple[Plugin, ...], *, production: bool) -> tuple[Executor, Executor]:
+    schemas = _make_schemas(plugins)
     return (
         Executor(schemas.storefront, production=production),
         Executor(schemas.admin, production=production),
     )
+
+
+@lru_cache(8)
+def _make_input_types(plugins: tuple[Plugin, ...]) -> InputTypes:
+    return find_input_types(plugins, make_hooks(plugins))
 
 
 @asynccontextmanager
@@ -284,16 +310,17 @@ def create_app(
     *,
     clock: Clock | None = None,
     database: Database | None = None,
+    states: States | None = None,
     work: bool = False,
 ) -> Litestar:
     """Return the ASGI application of a shop; its `state.shop` is the Shop.
 
     plugins: None means all that are installed. work: run a worker in this process.
-    database: one to use instead of that of the settings.
+    database: one to use instead of that of the settings. states: see `make_shop`.
     Starting it raises NotReady unless the database answers and is migrated.
     Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
-    shop = make_shop(settings, plugins, clock=clock, database=database)
+    shop = make_shop(settings, plugins, clock=clock, database=database, states=states)
     wanted = units(shop.installation.plugins)
 
     @asynccontextmanager

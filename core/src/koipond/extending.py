@@ -28,15 +28,17 @@ from koipond.plugin.types import States
 from koipond.settings import Settings
 
 
-def install(settings: Settings, plugins: Sequence[Plugin] | None = None) -> Installation:
+def install(
+    settings: Settings, plugins: Sequence[Plugin] | None = None, *, states: States | None = None
+) -> Installation:
     """Return the plugins of a shop, as its database says which of them are disabled.
 
-    plugins: None means all that are installed. What staff change later holds from the next start.
-    Raises PluginBroken, NotReady.
+    plugins: None means all that are installed. states: if they were read already.
+    What staff change later holds from the next start. Raises PluginBroken, NotReady.
     """
     if plugins is not None and not plugins:
         return Installation()
-    states = find_states(settings)
+    states = states or find_states(settings)
     known = discover(disabled=states.everywhere) if plugins is None else plugins
     check_prefixes(known)
     running = [

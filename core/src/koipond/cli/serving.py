@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,13 +69,12 @@ _port = click.option(
 def dev(settings: Settings, host: str, port: int, trace_hooks: bool) -> None:
     """Run the shop for development: migrate, import the seeds of the settings once, serve."""
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with listening(host, port) as listener:
-            from koipond.cli.developing import develop
+    # Where Ctrl-C is ignored, as in a script's background, a signal that stops it raises nothing.
+    with suppress(KeyboardInterrupt), listening(host, port) as listener:
+        from koipond.cli.developing import develop
 
-            develop(settings, listener, trace_hooks=trace_hooks)
-    except KeyboardInterrupt:
-        click.echo("Stopped.")
+        develop(settings, listener, trace_hooks=trace_hooks)
+    click.echo("Stopped.")
 
 
 @click.command

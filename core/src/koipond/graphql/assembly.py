@@ -30,6 +30,8 @@ from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
 from koipond.stock import graphql as stock
 
+# The hooks that `build_schemas` calls.
+_ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (channel, plugin_settings, member, catalog, stock, payment, order)
 
 
@@ -69,6 +71,13 @@ def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
         admin=admin.build(packages),
         permissions=frozenset(storefront.permissions | admin.permissions),
     )
+
+
+def adds_to_schema(plugin: Plugin) -> bool:
+    """Tell whether a plugin adds anything to a schema, or says that it does."""
+    manifest = plugin.manifest
+    told = (manifest.queries, manifest.mutations, manifest.subscriptions, manifest.fields)
+    return any(told) or any(hasattr(plugin.hooks, name) for name in _ADDING)
 
 
 def find_input_types(plugins: Sequence[Plugin], hooks: Hooks) -> InputTypes:

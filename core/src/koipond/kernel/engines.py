@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from koipond.kernel import sqlite
 from koipond.kernel.troubles import DatabaseSilent, DatabaseUnreachable, is_lost
 
 # How long opening a connection may take where statements may take as long as they like.
@@ -103,7 +104,8 @@ async def _connect(*given: Any, **named: Any) -> asyncpg.Connection:
 
 
 def sqlite_engine(url: URL, *, pool_size: int, writes: bool, wait_s: float) -> AsyncEngine:
-    engine = _engine(url, pool_size=pool_size, max_overflow=0, wait_s=wait_s)
+    connect = {"async_creator_fn": sqlite.connect}
+    engine = _engine(url, pool_size=pool_size, max_overflow=0, wait_s=wait_s, connect=connect)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, record: Any) -> None:

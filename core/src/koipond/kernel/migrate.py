@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -215,19 +216,27 @@ def _check_tables(connection: Connection, unit: Unit, before: Set[str]) -> None:
 def _pending(connection: Connection, unit: Unit) -> Pending | None:
     context = MigrationContext.configure(connection, opts={"version_table": unit.version_table})
     current = context.get_current_revision()
-    script = _script(unit)
-    head = script.get_current_head()
-    assert head is not None, f"{unit.name} has a folder migrations without a revision"
-    if current == head:
+    wanted = head(unit)
+    assert wanted is not None, f"{unit.name} has a folder migrations without a revision"
+    if current == wanted:
         return None
-    own = {one.revision for one in script.walk_revisions()}
+    own = {one.revision for one in _script(unit).walk_revisions()}
     known = current is None or current in own
-    return Pending(name=unit.name, current=current, wanted=head, known=known)
+    return Pending(name=unit.name, current=current, wanted=wanted, known=known)
 
 
 def head(unit: Unit) -> str | None:
     """Return the newest revision of a unit's code; None if it has none yet."""
-    return _script(unit).get_current_head() if unit.folder.is_dir() else None
+    if not unit.folder.is_dir():
+        return None
+    # Reading the revisions runs them, and /ready asks again and again.
+    files = sorted((unit.folder / "versions").glob("*.py"))
+    return _head(unit, tuple((file.name, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(256)
+def _head(unit: Unit, files: tuple[tuple[str, int], ...]) -> str | None:
+    return _script(unit).get_current_head()
 
 
 def _script(unit: Unit) -> ScriptDirectory:

@@ -72,7 +72,8 @@ async def load_shelf(
     by_product: dict[ProductId, list[Any]] = defaultdict(list)
     for row in variants:
         by_product[row.product_id].append(row)
-    parts = await _load_parts(db, ids, price_list_id)
+    # Products that are all new, as in most of an import, have nothing yet.
+    parts = await _load_parts(db, ids, price_list_id) if ids else _Parts()
     return Shelf(
         products={row.slug: _product(row, by_product[row.id], parts) for row in rows},
         owners={row.sku: row.slug for row in variants},
@@ -84,14 +85,14 @@ async def load_shelf(
 class _Parts(Struct, frozen=True, kw_only=True):
     """What belongs to the products, by the id of what it belongs to."""
 
-    options: Mapping[ProductId, Sequence[StoredOption]]
-    values: Mapping[VariantId, Mapping[OptionId, Texts]]
-    media: Mapping[tuple[ProductId, VariantId | None], Sequence[StoredMedia]]
-    prices: Mapping[VariantId, int]
-    search: Mapping[ProductId, Mapping[Locale, SearchText]]
-    categories: Links
-    collections: Links
-    attributes: Links
+    options: Mapping[ProductId, Sequence[StoredOption]] = {}
+    values: Mapping[VariantId, Mapping[OptionId, Texts]] = {}
+    media: Mapping[tuple[ProductId, VariantId | None], Sequence[StoredMedia]] = {}
+    prices: Mapping[VariantId, int] = {}
+    search: Mapping[ProductId, Mapping[Locale, SearchText]] = {}
+    categories: Links = {}
+    collections: Links = {}
+    attributes: Links = {}
 
 
 async def _find_price_list(db: AsyncConnection, telling: Telling) -> PriceListId | None:
@@ -235,6 +236,8 @@ async def _find_named(
     db: AsyncConnection, table: Table, held: set[UUID], names: set[str], locale: Locale
 ) -> dict[UUID, Named]:
     """Return things by id, the youngest first, so that of two called alike the oldest counts."""
+    if not held and not names:
+        return {}
     code = table.c.slug if "slug" in table.c else table.c.code
     codes = {slugify(name) for name in names}
     rows = await db.execute(

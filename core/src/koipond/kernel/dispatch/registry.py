@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -184,7 +185,7 @@ def _plan(spec: Spec, found: Sequence[Any]) -> tuple[Implementation, ...]:
 
 def _implementation(spec: Spec, found: Any) -> Implementation:
     marked: Marked = found.function.koi_marked
-    returned = get_type_hints(spec.function)["return"]
+    returned = _returned(spec.function)
     return Implementation(
         plugin=found.plugin_name,
         hook=spec.name,
@@ -195,6 +196,11 @@ def _implementation(spec: Spec, found: Any) -> Implementation:
         measure=Measure(),
         **msgspec.structs.asdict(marked),
     )
+
+
+@cache
+def _returned(function: Callable[..., Any]) -> Any:
+    return get_type_hints(function)["return"]
 
 
 def _taking_all(
