@@ -155,11 +155,11 @@ async def test_on_a_naive_build_more_than_one_get_it(shop: RunningShop) -> None:
 
 @pytest.mark.timeout(120)
 async def test_after_a_day_everybody_has_the_goods_or_the_money(shop: RunningShop) -> None:
-    await live_a_day(shop, teams=10, joiners=60)
+    await live_a_day(shop, teams=5, joiners=30)
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("naive", [UNCOUNTED, KEPT])
 async def test_on_a_naive_build_somebody_has_neither(shop: RunningShop, naive: str) -> None:
     with raced(naive):
-        await live_a_day(shop, teams=10, joiners=60, seed=1)
+        await live_a_day(shop, teams=5, joiners=30, seed=1)

@@ -11,6 +11,8 @@ from koipond.graphql.request import GRAPHQL_JSON, JSON
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.one_database
+
 TYPENAME = "{ __typename }"
 MEMBER = Viewer(kind=ViewerKind.MEMBER, id=uuid4())
 BOTH = pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])

@@ -5,6 +5,8 @@ from koipond.graphql.scope import closest_locale
 from koipond.kernel.texts import Locale
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.one_database
+
 CHANNELS = "{ channels { code } }"
 KNOWN = tuple(map(Locale, ["en-GB", "zh-Hans", "zh-Hant", "de", "pt"]))
 

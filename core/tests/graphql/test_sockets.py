@@ -22,6 +22,8 @@ from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk import DomainError, domain_error
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.one_database
+
 LIN = Viewer(kind=ViewerKind.MEMBER, id=uuid4())
 Tick = made_in("toy_ticker", "TickerTick", number=int)
 closed = asyncio.Event()

@@ -33,6 +33,8 @@ from koipond.member.types import Contact, Reward
 from koipond.order.service import cancel_any_order
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
+pytestmark = pytest.mark.one_database
+
 AT_CHECKOUT = (
     "price_inputs",
     "price_quotes",

@@ -8,6 +8,8 @@ from core.tests.hooks.toys import LIST, SPECS, Fault, codes, hurry, lent, place,
 
 from koipond.kernel.dispatch import Kind
 
+pytestmark = pytest.mark.one_database
+
 AT_CHECKOUT = [
     "price_inputs",
     "checkout_validate",

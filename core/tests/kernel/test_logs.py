@@ -90,6 +90,7 @@ async def test_an_id_that_the_caller_gave_is_kept(shop: RunningShop) -> None:
     assert (response.status_code, response.headers["X-Request-Id"]) == (404, "order-42/try:1")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("given", ["", "two words", "x" * 129, '"}', "é"])
 async def test_an_id_that_could_forge_a_log_line_is_replaced(shop: RunningShop, given: str) -> None:
     response = await shop.http.get("/health", headers={"X-Request-Id": given.encode("latin-1")})

@@ -145,6 +145,7 @@ async def test_a_placed_cart_is_not_placed_again_under_another_key(shop: Running
     assert first["order"]["id"] == cart["order"]["id"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("quantity", [0, -1, 10_000, 2**31, 2**63])
 async def test_a_quantity_out_of_range_is_refused(shop: RunningShop, quantity: int) -> None:
     tea = await make_tea(shop)

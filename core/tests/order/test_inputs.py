@@ -18,6 +18,8 @@ from koipond.order.types import Cart, CheckoutDetails, LineWish
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import running_shop
 
+pytestmark = pytest.mark.one_database
+
 PAYLOAD = """
   token
   order { id state lines { id sku quantity } problems { code message field } }

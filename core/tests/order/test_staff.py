@@ -202,6 +202,7 @@ NEEDED = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("document", NEEDED)
 async def test_who_has_no_right_is_refused(till: Till, document: str) -> None:
     order_id, _ = await till.buy()
@@ -219,6 +220,7 @@ async def test_who_has_no_right_is_refused(till: Till, document: str) -> None:
     assert await till.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("key", [("x",), ("\0",), ("0" * 31,), (1,)])
 async def test_a_cursor_of_another_list_is_refused(till: Till, key: tuple[str | int]) -> None:
     order_id, _ = await till.buy()

@@ -63,6 +63,7 @@ async def test_an_order_is_paid_part_by_part(till: Till) -> None:
     assert await amounts(till, order_id) == [("CAPTURED", 60_00), ("CAPTURED", 40_00)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("amount", "code"),
     [

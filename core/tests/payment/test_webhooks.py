@@ -101,6 +101,7 @@ def garbled(signed: Notice) -> Notice:
     return Notice(headers=signed.headers | {"webhook-signature": "v1,%%%"}, body=signed.body)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("forge", [unsigned, changed, renamed, undated, beyond_time, garbled])
 async def test_a_notice_that_the_provider_did_not_sign_is_refused(till: Till, forge: Any) -> None:
     order_id, _ = await waiting(till)

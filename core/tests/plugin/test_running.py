@@ -18,6 +18,8 @@ from koipond.settings import Settings
 from koipond_sdk.testing.databases import migrate
 from koipond_sdk.testing.shop import STAFF, RunningShop, connect, running_shop
 
+pytestmark = pytest.mark.one_database
+
 HERONS = """
 import strawberry
 from koipond_sdk import implement

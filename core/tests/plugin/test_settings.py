@@ -113,6 +113,7 @@ async def test_what_is_left_out_is_set_no_more(shop: RunningShop) -> None:
     assert await now_in(shop) == {**DEFAULTS, "name": "lake"}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("values", "code", "message"),
     [
@@ -159,6 +160,7 @@ async def test_what_cannot_be_is_refused_in_words_and_changes_nothing(
     assert await refused(shop, values) == (code, message)
 
 
+@pytest.mark.one_database
 async def test_what_is_set_for_all_must_go_together_with_each_channels_own(
     shop: RunningShop,
 ) -> None:
@@ -170,6 +172,7 @@ async def test_what_is_set_for_all_must_go_together_with_each_channels_own(
     )
 
 
+@pytest.mark.one_database
 async def test_a_reward_that_no_plugin_gives_cannot_be_promised(
     database_url: str, workshop: Workshop
 ) -> None:
@@ -204,6 +207,7 @@ async def test_nobody_overwrites_what_they_have_not_seen(shop: RunningShop) -> N
     assert (await put(shop, {"fish_max": 30}, version=1))["settings"]["version"] == 2
 
 
+@pytest.mark.one_database
 async def test_an_unknown_plugin_or_channel_is_refused(shop: RunningShop) -> None:
     assert await refused(shop, {}, plugin="lakes") == (
         "PLUGIN_UNKNOWN",
@@ -212,6 +216,7 @@ async def test_an_unknown_plugin_or_channel_is_refused(shop: RunningShop) -> Non
     assert (await refused(shop, {}, channel="mars"))[0] == "CHANNEL_UNKNOWN"
 
 
+@pytest.mark.one_database
 async def test_who_lacks_the_permission_neither_reads_nor_sets(shop: RunningShop) -> None:
     nobody = Viewer(kind=STAFF.kind, id=STAFF.id, permissions=frozenset({"ponds.manage"}))
     for document, variables in (

@@ -135,6 +135,7 @@ async def test_members_have_streaks_of_their_own(
     assert await streak_on(shop, wang, "2026-01-02T12:00") == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("document", [CHECK_IN, STATUS])
 @pytest.mark.parametrize("viewer", [GUEST, STAFF], ids=["guest", "staff"])
 async def test_only_members_check_in(shop: RunningShop, document: str, viewer: Viewer) -> None:

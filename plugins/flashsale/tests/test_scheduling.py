@@ -46,6 +46,7 @@ async def test_asking_again_with_the_same_key_changes_nothing(stall: Stall) -> N
     assert await stall.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("given", "code", "field"),
     [
@@ -73,6 +74,7 @@ async def test_what_cannot_be_sold_is_refused(
     assert (refused["code"], refused["field"]) == (code, field)
 
 
+@pytest.mark.one_database
 async def test_a_refusal_says_the_numbers_and_the_way_out(stall: Stall) -> None:
     refused = await stall.refused(stall.schedule(price={"amount": "12.00", "currency": "EUR"}))
     assert refused["message"] == "12.00 EUR is not below the price of 10.00 EUR. Lower it."
@@ -138,6 +140,7 @@ async def test_units_are_added_and_never_set(stall: Stall) -> None:
     assert await stall.free() == (11, [7])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("units", "code", "field"),
     [
@@ -207,6 +210,7 @@ async def test_staff_see_the_rounds_that_are_not_over(stall: Stall) -> None:
     assert [one["state"] for one in answer["data"]["flashSaleSchedule"]] == ["ANNOUNCED"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("document", [SCHEDULE, ADD, END])
 async def test_only_who_manages_flash_sales_may(stall: Stall, document: str) -> None:
     round_id = await stall.begin()

@@ -35,6 +35,7 @@ async def test_staff_schedule_a_group_buy(stall: Stall) -> None:
     assert (await stall.shown())["groupBuy"]["id"] == stall.group_buy
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("given", "code", "field"),
     [
@@ -59,6 +60,7 @@ async def test_what_could_never_run_is_refused(
     assert await stall.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 async def test_only_who_may_manage_group_buys_does(stall: Stall) -> None:
     clerk = Viewer(kind=ViewerKind.STAFF, id=new_id(), permissions=frozenset({"orders.read"}))
     wish = {"variantId": stall.tea, "price": "1.00", "size": 2, "endsAt": "2026-01-31T00:00:00Z"}

@@ -171,6 +171,7 @@ async def test_a_member_is_one_person_whatever_the_contact_says(stall: Stall) ->
     assert (await stall.refused("other", viewer=lin))["code"] == "ALREADY_IN_TEAM"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("given", "code"),
     [

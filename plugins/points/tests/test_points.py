@@ -165,6 +165,7 @@ async def test_entries_are_paged_the_newest_first(shop: RunningShop, lin: Viewer
     assert pages == [[5, 4], [3, 2], [1]]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("page", [{"first": 0}, {"first": 101}, {"after": "nonsense"}])
 async def test_a_page_that_cannot_be_is_refused(
     shop: RunningShop, lin: Viewer, page: dict[str, Any]
@@ -183,6 +184,7 @@ async def test_members_see_their_own_points_only(
     assert found["pointsEntries"]["nodes"] == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("viewer", [GUEST, STAFF], ids=["guest", "staff"])
 @pytest.mark.parametrize("field", ["pointsBalance", "pointsEntries { nodes { points } }"])
 async def test_only_members_have_points(shop: RunningShop, viewer: Viewer, field: str) -> None:

@@ -63,8 +63,9 @@ class Cursor:
         """Nothing is open."""
 
     async def _hop(self, run: Callable[..., object], sql: str, parameters: Any) -> Self:
-        # Private to aiosqlite: it has no way to run more than one call at a time in its thread.
-        await self._connection._execute(self._run, run, sql, parameters)  # type: ignore[no-untyped-call]
+        # Private to aiosqlite, and untyped: it knows no way to do several calls in one hop.
+        hop: Any = self._connection._execute
+        await hop(self._run, run, sql, parameters)
         return self
 
     def _run(self, run: Callable[..., object], sql: str, parameters: Any) -> None:

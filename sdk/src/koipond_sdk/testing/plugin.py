@@ -29,6 +29,17 @@ KINDS = [
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite: runs on SQLite")
     config.addinivalue_line("markers", "postgres: runs on PostgreSQL")
+    config.addinivalue_line("markers", "one_database: decided above the database, so run on SQLite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on one database what does not depend on which."""
+    if metafunc.definition.get_closest_marker("one_database") is None:
+        return
+    for name in {"database_url", "blank_database_url"} & set(metafunc.fixturenames):
+        # A mark, because pytest itself sees only marks: else it would add the other database.
+        metafunc.definition.add_marker(pytest.mark.parametrize(name, KINDS[:1], indirect=True))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

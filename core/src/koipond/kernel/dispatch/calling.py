@@ -61,8 +61,7 @@ class Dispatcher:
         for one in self._plans[hook]:
             if one.plugin != plugin:
                 continue
-            running = Running(plugin, hook, one.declared.deadline_s)
-            begin(running)
+            running = begin(one)
             try:
                 answer = one.call(*arguments)
             except Exception as error:
@@ -82,7 +81,7 @@ class Dispatcher:
         found = Loaded(off)
         task = _current_task()
         for one in self._plans[hook]:
-            if one.plugin in off:
+            if off and one.plugin in off:
                 continue
             try:
                 answer = await self._ask(one, arguments, task)
@@ -150,7 +149,7 @@ class Dispatcher:
         lent = lend(one.plugin)
         if one.plugin in _off((lent,)):
             return
-        token = guarding.inside.set(f"plugin {one.plugin}: {one.hook}")
+        token = guarding.inside.set(one.name)
         try:
             await self._ask(one, (lent, *arguments))
         finally:
@@ -178,10 +177,10 @@ class Dispatcher:
         task: asyncio.Task[Any] | None = None,
     ) -> Any:
         """Call one implementation that may wait, for as long as its hook gives it."""
-        task = task or _current_task()
-        running = Running(one.plugin, one.hook, one.declared.deadline_s, task)
+        if task is None:
+            task = _current_task()
         cancelled = task.cancelling()
-        begin(running)
+        running = begin(one, task)
         try:
             answer = await one.call(*arguments)
         except DomainError as refusal:
@@ -191,19 +190,26 @@ class Dispatcher:
             # Cut by us, and by nobody else.
             if not running.late or task.uncancel() > cancelled:
                 raise
-            late = TimeoutError(f"it took longer than {running.deadline_s} s")
+            late = TimeoutError(f"it took longer than {one.deadline_s} s")
             raise self._failed(one, running, late) from None
         except Exception as error:
             raise self._failed(one, running, error) from error
         finally:
             end(running)
-        return self._checked(one, running, answer)
+        if not one.answers(answer):
+            raise self._failed(one, running, _mistake(one, answer))
+        # As `_note`, here and in `_work_out`, but without a call: nearly all of them end so.
+        measure = one.measure
+        measure.calls += 1
+        measure.seconds += perf_counter() - running.began
+        if tracing.calls.get() is not None:
+            self._trace(one, running, "ok")
+        return answer
 
     def _work_out(self, one: Implementation, arguments: tuple[Any, ...]) -> Any:
         """Call one implementation that may not wait."""
-        running = Running(one.plugin, one.hook, one.declared.deadline_s)
-        token = guarding.inside.set(f"plugin {one.plugin}: {one.hook}")
-        begin(running)
+        token = guarding.inside.set(one.name)
+        running = begin(one)
         try:
             answer = one.call(*arguments)
         except DomainError as refusal:
@@ -214,13 +220,8 @@ class Dispatcher:
         finally:
             end(running)
             guarding.inside.reset(token)
-        return self._checked(one, running, answer)
-
-    def _checked(self, one: Implementation, running: Running, answer: Any) -> Any:
         if not one.answers(answer):
-            mistake = TypeError(f"returned {_nonsense(one, answer)}")
-            raise self._failed(one, running, mistake)
-        # As `_note`, which would cost another call: this is what happens to nearly all of them.
+            raise self._failed(one, running, _mistake(one, answer))
         measure = one.measure
         measure.calls += 1
         measure.seconds += perf_counter() - running.began
@@ -264,6 +265,10 @@ def _off(arguments: tuple[Any, ...]) -> Set[str]:
 
 def _mend(plugin: str) -> str:
     return f"Mend it, or run: koi plugin disable {plugin}."
+
+
+def _mistake(one: Implementation, answer: Any) -> TypeError:
+    return TypeError(f"returned {_nonsense(one, answer)}")
 
 
 def _nonsense(one: Implementation, answer: Any) -> str:

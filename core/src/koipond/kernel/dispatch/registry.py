@@ -35,13 +35,15 @@ class Measure(Struct):
 class Implementation(Struct, frozen=True, kw_only=True):
     """One plugin's function for one hook.
 
-    call: takes all of the spec's arguments, in their order. answers: tells whether a value is what
-    the hook returns; expected says so in words.
+    name: both of them, for people. call: takes all of the spec's arguments, in their order.
+    answers: tells whether a value is what the hook returns; expected says so in words.
     """
 
     plugin: str
     hook: str
+    name: str
     declared: Declared
+    deadline_s: float
     call: Callable[..., Any]
     answers: Callable[[Any], bool]
     expected: str
@@ -189,7 +191,9 @@ def _implementation(spec: Spec, found: Any) -> Implementation:
     return Implementation(
         plugin=found.plugin_name,
         hook=spec.name,
+        name=f"plugin {found.plugin_name}: {spec.name}",
         declared=spec.declared,
+        deadline_s=spec.declared.deadline_s,
         call=_taking_all(found.function, found.argnames, spec.arguments),
         answers=answers(returned),
         expected=describe(returned),

@@ -10,7 +10,9 @@ import time
 import traceback
 from threading import get_ident
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from koipond.kernel.logs import log
 
@@ -18,26 +20,29 @@ _LOOK_S = 0.05
 _STACK = 12
 
 
-class Running:
-    """One call of one implementation, while it lasts. late: it was cut for being over its time."""
+class Watched(Protocol):
+    """Whose call is watched; an Implementation is one."""
 
-    __slots__ = ("began", "deadline_s", "hook", "late", "plugin", "task", "thread")
+    @property
+    def plugin(self) -> str: ...
+    @property
+    def hook(self) -> str: ...
+    @property
+    def deadline_s(self) -> float: ...
 
-    def __init__(
-        self,
-        plugin: str,
-        hook: str,
-        deadline_s: float,
-        task: asyncio.Task[Any] | None = None,
-    ) -> None:
-        """task: what waits for it, and is cut; None: it cannot wait, and is only named."""
-        self.plugin = plugin
-        self.hook = hook
-        self.deadline_s = deadline_s
-        self.late = False
-        self.task = task
-        self.thread = get_ident()
-        self.began = perf_counter()
+
+class Running(Struct, eq=False):
+    """One call of one implementation, while it lasts.
+
+    task: what waits for it, and is cut; None: it cannot wait, and is only named. late: it was cut
+    for being over its time.
+    """
+
+    of: Watched
+    task: asyncio.Task[Any] | None
+    thread: int
+    began: float
+    late: bool = False
 
     def cut(self) -> None:
         """End the task at what it waits for; runs on its loop."""
@@ -50,18 +55,17 @@ class Running:
 # timer for each call would cost more than most calls.
 _running: dict[Running, None] = {}
 _watch: threading.Thread | None = None
+# Watch a call no more. Not a function of ours: that would cost as much as watching does.
+end = _running.__delitem__
 
 
-def begin(running: Running) -> None:
-    """Watch a call from now on."""
+def begin(of: Watched, task: asyncio.Task[Any] | None = None) -> Running:
+    """Watch a call from now on, until `end`."""
+    running = Running(of, task, get_ident(), perf_counter())
     _running[running] = None
     if _watch is None:
         _start()
-
-
-def end(running: Running) -> None:
-    """Watch it no more."""
-    del _running[running]
+    return running
 
 
 def _start() -> None:
@@ -85,12 +89,12 @@ def _look() -> None:
     while True:
         time.sleep(_LOOK_S)
         now = perf_counter()
-        late = [one for one in list(_running) if one.began + one.deadline_s < now]
+        late = [one for one in list(_running) if one.began + one.of.deadline_s < now]
         for one in late:
             if one.task is not None and not one.late:
                 one.task.get_loop().call_soon_threadsafe(one.cut)
             # A cut that does nothing, or a hook that keeps everything else from running.
-            if one not in named and (one.task is None or one.began + 2 * one.deadline_s < now):
+            if one not in named and (one.task is None or one.began + 2 * one.of.deadline_s < now):
                 _name(one)
                 named.add(one)
         named.intersection_update(late)
@@ -101,8 +105,8 @@ def _name(one: Running) -> None:
     stack = traceback.format_stack(frame)[-_STACK:] if frame is not None else []
     log.warning(
         "a hook does not end",
-        plugin=one.plugin,
-        hook=one.hook,
-        deadline_s=one.deadline_s,
+        plugin=one.of.plugin,
+        hook=one.of.hook,
+        deadline_s=one.of.deadline_s,
         stack="".join(stack),
     )
