@@ -35,7 +35,7 @@ from koipond.member.types import Reward
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
 from koipond.order.types import Checkout, CheckoutTerms, Order, OrderState, QuotaRequest
 from koipond.pricing.rules import Offered
-from koipond.pricing.types import PriceQuote, PriceRequest
+from koipond.pricing.types import CartOffer, CartRequest, PriceQuote, PriceRequest
 
 # At start.
 
@@ -128,6 +128,26 @@ def price_quotes(request: PriceRequest, inputs: Struct | None) -> list[PriceQuot
     better published as an activity: it then costs no call at all.
     """
     raise NotImplementedError
+
+
+@load(since="0.1")
+async def cart_inputs(ctx: Context, request: CartRequest) -> Struct | None:
+    """Load what `cart_adjustments` needs to know: the rules that may apply, who asks, the codes.
+
+    Called once for each look at a cart and once for a purchase, after the units have their prices.
+    None: this plugin has nothing to say, and is not asked. Of the class TracedInputs it is kept
+    with the order, which is how its price can be worked out again.
+    """
+
+
+@calculate(since="0.1", inputs="cart_inputs")
+def cart_adjustments(request: CartRequest, inputs: Struct | None) -> CartOffer | None:
+    """Propose what is to be taken off a cart, and say which of its coupon codes are this plugin's.
+
+    Pure: it is called again with the same inputs when the order is placed, and whenever its price
+    is worked out again; `request` names no member then, nor what the buyer told plugins. Core does
+    the arithmetic, and decides between proposals that may not go together.
+    """
 
 
 @validate(since="0.1")
@@ -282,6 +302,22 @@ class Hooks:
         """Return [(plugin, quote)] of all plugins. Raises PluginFailed."""
         found = self._call.calculate("price_quotes", inputs, request, mood=mood)
         return [(plugin, quote) for plugin, quotes in found for quote in quotes]
+
+    @property
+    def adjusts_carts(self) -> bool:
+        """Whether any plugin has something to say of carts."""
+        return self._call.has("cart_adjustments")
+
+    async def cart_inputs(self, ctx: Context, request: CartRequest) -> Inputs:
+        """Return {plugin: what it needs to adjust a cart}. Raises PluginFailed."""
+        return await self._call.load("cart_inputs", ctx, request, mood=Mood.REFUSE)
+
+    def cart_adjustments(
+        self, request: CartRequest, inputs: Inputs
+    ) -> tuple[tuple[str, CartOffer], ...]:
+        """Return [(plugin, what it makes of a cart)]. Raises PluginFailed."""
+        found = self._call.calculate("cart_adjustments", inputs, request, mood=Mood.REFUSE)
+        return tuple((plugin, offer) for plugin, offer in found if offer is not None)
 
     async def checkout_validate(self, ctx: Context, checkout: Checkout) -> list[DomainError]:
         """Return why plugins refuse a purchase."""

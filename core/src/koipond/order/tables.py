@@ -125,6 +125,16 @@ order_adjustment = Table(
     Column("label", String(500), nullable=False),
     Column("origin", String(60), nullable=False),
     Column("included", Boolean, nullable=False),
+    # What the origin calls the rule that it follows from.
+    Column("rule", String(120), nullable=True),
+    Column("rule_version", Integer, nullable=True),
+    # Of which share of what amount it was worked out.
+    Column("rate_ppm", Integer, nullable=True),
+    Column("base_minor", BigInteger, nullable=True),
+    # How it stood among other promotions.
+    Column("stack_group", String(60), nullable=True),
+    Column("priority", Integer, nullable=True),
+    Column("coupon", String(120), nullable=True),
     UniqueConstraint("order_id", "position"),
 )
 

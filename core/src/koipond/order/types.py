@@ -58,13 +58,14 @@ class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class CheckoutDetails(Struct, frozen=True, kw_only=True):
     """What checkout collects; None is what was not given yet.
 
+    coupon_codes: () takes away those that were given before.
     inputs: what the buyer told plugins about the order.
     """
 
     contact: Contact | None = None
     shipping_address: Address | None = None
     shipping_method: str | None = None
-    coupon_codes: tuple[str, ...] = ()
+    coupon_codes: tuple[str, ...] | None = None
     inputs: KeptInputs | None = None
 
 

@@ -846,6 +846,13 @@ def upgrade() -> None:
         sa.Column("label", sa.String(length=500), nullable=False),
         sa.Column("origin", sa.String(length=60), nullable=False),
         sa.Column("included", sa.Boolean(), nullable=False),
+        sa.Column("rule", sa.String(length=120), nullable=True),
+        sa.Column("rule_version", sa.Integer(), nullable=True),
+        sa.Column("rate_ppm", sa.Integer(), nullable=True),
+        sa.Column("base_minor", sa.BigInteger(), nullable=True),
+        sa.Column("stack_group", sa.String(length=60), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=True),
+        sa.Column("coupon", sa.String(length=120), nullable=True),
         sa.ForeignKeyConstraint(
             ["line_id"], ["order_line.id"], name=op.f("fk_order_adjustment_line_id")
         ),

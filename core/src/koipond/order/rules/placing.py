@@ -1,6 +1,7 @@
 """What an order may become, and what it takes to place one."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,6 @@ from koipond.order.errors import (
     AddressInvalid,
     CartEmpty,
     CheckoutIncomplete,
-    CouponUnknown,
     PluginInputStale,
     QuantityOutOfRange,
     QuoteChanged,
@@ -33,8 +33,15 @@ from koipond.order.types import (
     OrderLine,
     OrderState,
 )
-from koipond.pricing.rules import price_order
-from koipond.pricing.types import PricedOrder, PriceItem, QuoteLine, UnitPrice
+from koipond.pricing.rules import Proposed, price_order
+from koipond.pricing.types import (
+    GiftPrice,
+    PricedOrder,
+    PriceItem,
+    QuoteLine,
+    ShippingCost,
+    UnitPrice,
+)
 
 ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
     OrderState.CART: {OrderState.PLACED},
@@ -48,6 +55,7 @@ ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
 # Capitals and digits without those that are mistaken for each other.
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NUMBER_LENGTH = 11
+_NO_GIFTS: Mapping[VariantId, Sellable] = MappingProxyType({})
 _ADDRESS_MAX = 200
 _COUNTRY_LENGTH = 2
 
@@ -122,15 +130,22 @@ def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDet
         contact=given.contact or known.contact,
         shipping_address=given.shipping_address or known.shipping_address,
         shipping_method=given.shipping_method or known.shipping_method,
-        coupon_codes=given.coupon_codes or known.coupon_codes,
+        coupon_codes=known.coupon_codes if given.coupon_codes is None else given.coupon_codes,
         inputs=known.inputs if given.inputs is None else given.inputs,
     )
 
 
-def check_coupons(details: CheckoutDetails) -> None:
-    """Raise CouponUnknown for the first code: core knows none, and no plugin claims any yet."""
-    for code in details.coupon_codes:
-        raise CouponUnknown(coupon=code).located("couponCodes")
+def check_details(given: CheckoutDetails) -> CheckoutDetails:
+    """Return what was given, in the form in which it is kept. Raises AddressInvalid."""
+    address, codes = given.shipping_address, given.coupon_codes
+    if codes is not None:
+        # Each once, without the spaces that came along with it.
+        codes = tuple(dict.fromkeys(code for code in map(str.strip, codes) if code))
+    return msgspec.structs.replace(
+        given,
+        shipping_address=None if address is None else check_address(address),
+        coupon_codes=codes,
+    )
 
 
 def find_problems(
@@ -208,7 +223,7 @@ def make_lines(
             variant_id=line.variant_id,
             product_id=sellables[line.variant_id].product_id,
             sku=sellables[line.variant_id].sku,
-            name=_line_name(sellables[line.variant_id], locales),
+            name=line_name(sellables[line.variant_id], locales),
             quantity=line.quantity,
             unit_price_minor=units[line.id].unit_minor,
             tracked=sellables[line.variant_id].track_stock,
@@ -234,14 +249,32 @@ def price_lines(
     currency: Currency,
     shipping: ShippingMethod | None,
     locales: Sequence[Locale],
+    proposed: Sequence[Proposed] = (),
+    gifts: Mapping[VariantId, Sellable] = _NO_GIFTS,
 ) -> PricedOrder:
-    """Price an order's lines and its shipping, if a method is chosen."""
+    """Price an order's lines, its shipping, if a method is chosen, and what plugins propose.
+
+    gifts: what is known of the variants that they would give.
+    """
     wanted = [
         QuoteLine(id=line.id, quantity=line.quantity, unit=units[line.id], label=line.name)
         for line in lines
     ]
-    chosen = (pick(shipping.name, locales), shipping.prices[currency]) if shipping else None
-    return price_order(wanted, currency=currency, shipping=chosen)
+    return price_order(
+        wanted,
+        currency=currency,
+        proposed=proposed,
+        gifts={
+            key: GiftPrice(label=line_name(found, locales), list_minor=found.price_minor)
+            for key, found in gifts.items()
+            if found.price_minor is not None
+        },
+        shipping=ShippingCost(
+            label=pick(shipping.name, locales), amount_minor=shipping.prices[currency]
+        )
+        if shipping
+        else None,
+    )
 
 
 def check_complete(lines: Sequence[OrderLine], details: CheckoutDetails, *, ships: bool) -> None:
@@ -300,7 +333,8 @@ def _check_digit(digits: Sequence[int]) -> int:
     return -total % size
 
 
-def _line_name(found: Sellable, locales: Sequence[Locale]) -> str:
+def line_name(found: Sellable, locales: Sequence[Locale]) -> str:
+    """Return what a line of a variant is called."""
     name = pick(found.name, locales)
     values = [pick(option.value, locales) for option in found.options]
     full = f"{name}, {' / '.join(values)}" if values else name

@@ -76,20 +76,23 @@ async def update_cart_line(
 async def set_checkout(ctx: Context, given: CheckoutDetails, *, token: str) -> Placed:
     """Lay contact, address and shipping method over what the cart knows.
 
-    Raises CartUnknown, CartAlreadyPlaced, CouponUnknown, AddressInvalid, ShippingMethodUnknown.
+    Raises CartUnknown, CartAlreadyPlaced, AddressInvalid, ShippingMethodUnknown, and of coupons
+    that are given now CouponUnknown, CouponBelowMinimum, CouponNotCombinable, CouponNotEligible and
+    what plugins refuse them by.
     """
     cart = await _lock_cart(ctx, token)
-    rules.check_coupons(given)
-    if given.shipping_address is not None:
-        checked = rules.check_address(given.shipping_address)
-        given = msgspec.structs.replace(given, shipping_address=checked)
+    given = rules.check_details(given)
     if given.shipping_method is not None:
         offered = await fulfilment.find_offered(await scoped(ctx, cart))
         fulfilment_rules.choose_method(offered, given.shipping_method)
     details = rules.merge_details(cart.details, given)
     cart = msgspec.structs.replace(cart, details=details)
     await _store(ctx, cart, token)
-    return Placed(order=await show_cart(ctx, cart), token=token)
+    shown = await show_cart(ctx, cart)
+    for problem in shown.problems if given.coupon_codes else ():
+        if problem.at == "couponCodes":
+            raise problem
+    return Placed(order=shown, token=token)
 
 
 async def find_cart(ctx: Context, token: str) -> Order | None:

@@ -172,7 +172,7 @@ async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
         if cart != prepared.cart:
             raise _Stale(prepared.quote.price.total)
     fresh = await quote(ctx, prepared.lines, prepared.details, earlier=prepared.quote)
-    if fresh != prepared.quote:
+    if not fresh.is_like(prepared.quote):
         raise _Stale(fresh.price.total)
 
 

@@ -1,6 +1,5 @@
 """What placing needs to know beforehand: read and priced outside of any transaction."""
 
-import msgspec
 from msgspec import Struct
 
 from koipond.kernel.context import Context
@@ -36,8 +35,7 @@ async def prepare(ctx: Context, wish: OrderWish, cart: Cart | None) -> Prepared:
     """
     if cart is not None and cart.placed:
         raise CartAlreadyPlaced(order_id=cart.id)
-    rules.check_coupons(wish.details)
-    details = _check_details(wish.details)
+    details = rules.check_details(wish.details)
     if cart is not None:
         details = rules.merge_details(cart.details, details)
     for tender in wish.payments:
@@ -90,10 +88,3 @@ def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:
         except DomainError as error:
             raise error.located(f"lines.{place}") from None
     return lines
-
-
-def _check_details(details: CheckoutDetails) -> CheckoutDetails:
-    if details.shipping_address is None:
-        return details
-    checked = rules.check_address(details.shipping_address)
-    return msgspec.structs.replace(details, shipping_address=checked)

@@ -20,6 +20,7 @@ from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ActivityId, VariantId
 from koipond.order import rules
+from koipond.order.service.promoting import Promoted, promote
 from koipond.order.types import (
     Cart,
     CartLine,
@@ -36,7 +37,8 @@ class Quote(Struct, frozen=True, kw_only=True):
     """A purchase priced in the scope of its context.
 
     problems: why it cannot be placed as it is. activities: those that its lines are sold by.
-    inputs: what plugins quoted prices by. chosen: what the buyer told plugins about it.
+    inputs: what plugins quoted prices by. promoted: what they make of the cart as a whole.
+    chosen: what the buyer told plugins about it.
     """
 
     lines: tuple[OrderLine, ...]
@@ -44,9 +46,14 @@ class Quote(Struct, frozen=True, kw_only=True):
     sellables: Mapping[VariantId, Sellable]
     activities: Mapping[ActivityId, Activity]
     inputs: Inputs
+    promoted: Promoted
     problems: tuple[DomainError, ...]
     chosen: ChosenByBuyer
     ships: bool
+
+    def is_like(self, other: "Quote") -> bool:
+        """Tell whether it comes to the same as another, though it was asked for at another time."""
+        return msgspec.structs.replace(self, promoted=other.promoted) == other
 
 
 async def scoped(ctx: Context, cart: Cart) -> Context:
@@ -74,7 +81,9 @@ async def quote(
     earlier: a quote of the same lines, to be compared with: what there was nothing of then is not
     looked for, and plugins load nothing, for this is in a transaction.
     """
-    keys = [line.variant_id for line in lines]
+    known_gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
+    keys = list(dict.fromkeys([*(line.variant_id for line in lines), *known_gifts]))
+    sellables: Mapping[VariantId, Sellable]
     sellables = await catalog.find_sellables(ctx, keys) if keys else {}
     had_quotes = earlier is None or earlier.price.considered
     activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
@@ -97,19 +106,46 @@ async def quote(
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
+    promoted = await promote(
+        ctx,
+        made,
+        units,
+        details=details,
+        chosen=chosen,
+        earlier=None if earlier is None else earlier.promoted,
+    )
+    sellables = await _with_gifts(ctx, sellables, promoted)
     price = rules.price_lines(
-        made, units, currency=ctx.scope.currency, shipping=shipping, locales=ctx.scope.locales
+        made,
+        units,
+        currency=ctx.scope.currency,
+        shipping=shipping,
+        locales=ctx.scope.locales,
+        proposed=promoted.proposed,
+        gifts=sellables,
+    )
+    problems += rules.find_refused_coupons(
+        details.coupon_codes or (), promoted.offers, price.judged, ctx.scope.currency
     )
     return Quote(
-        lines=made,
+        lines=(*made, *rules.make_gift_lines(price.judged, sellables, ctx.scope.locales)),
         price=price,
         sellables=sellables,
         activities=rules.find_used(made, activities),
         inputs=inputs,
+        promoted=promoted,
         problems=tuple(problems),
         chosen=chosen,
         ships=bool(offered),
     )
+
+
+async def _with_gifts(
+    ctx: Context, sellables: Mapping[VariantId, Sellable], promoted: Promoted
+) -> Mapping[VariantId, Sellable]:
+    """Return what is known of the cart's variants and of those that plugins would give."""
+    missing = [key for key in rules.find_gifts(promoted.offers) if key not in sellables]
+    return {**sellables, **await catalog.find_sellables(ctx, missing)} if missing else sellables
 
 
 def _request(

@@ -1,0 +1,65 @@
+"""Stages, adjustments and priced orders; what plugins are asked of prices, and what they answer."""
+
+from koipond.pricing.types.orders import (
+    GiftPrice,
+    PricedOrder,
+    QuoteLine,
+    RoundingPolicy,
+    ShippingCost,
+)
+from koipond.pricing.types.promotions import (
+    TRACED_MAX,
+    AmountOff,
+    CartItem,
+    CartOffer,
+    CartRequest,
+    Effect,
+    Gift,
+    Judged,
+    Percent,
+    Proposal,
+    Stacking,
+    StackMode,
+    TotalIs,
+    TracedInputs,
+    Units,
+)
+from koipond.pricing.types.stages import Adjustment, Stage, Verdict
+from koipond.pricing.types.units import (
+    Considered,
+    PriceItem,
+    PriceQuote,
+    PriceRequest,
+    UnitPrice,
+)
+
+__all__ = [
+    "TRACED_MAX",
+    "Adjustment",
+    "AmountOff",
+    "CartItem",
+    "CartOffer",
+    "CartRequest",
+    "Considered",
+    "Effect",
+    "Gift",
+    "GiftPrice",
+    "Judged",
+    "Percent",
+    "PriceItem",
+    "PriceQuote",
+    "PriceRequest",
+    "PricedOrder",
+    "Proposal",
+    "QuoteLine",
+    "RoundingPolicy",
+    "ShippingCost",
+    "StackMode",
+    "Stacking",
+    "Stage",
+    "TotalIs",
+    "TracedInputs",
+    "UnitPrice",
+    "Units",
+    "Verdict",
+]
