@@ -306,7 +306,7 @@ class Hooks:
     @property
     def adjusts_carts(self) -> bool:
         """Whether any plugin has something to say of carts."""
-        return self._call.has("cart_adjustments")
+        return self._call.has("cart_inputs") or self._call.has("cart_adjustments")
 
     async def cart_inputs(self, ctx: Context, request: CartRequest) -> Inputs:
         """Return {plugin: what it needs to adjust a cart}. Raises PluginFailed."""
