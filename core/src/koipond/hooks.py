@@ -35,7 +35,7 @@ from koipond.member.types import Reward
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
 from koipond.order.types import Checkout, CheckoutTerms, Order, OrderState, QuotaRequest
 from koipond.pricing.rules import Offered
-from koipond.pricing.types import CartOffer, CartRequest, PriceQuote, PriceRequest
+from koipond.pricing.types import CartOffer, CartRequest, PriceQuote, PriceRequest, TracedInputs
 
 # At start.
 
@@ -96,6 +96,16 @@ def register_invariants() -> list[Invariant]:
     """Return what must always hold of this plugin's rows. Called once, at start.
 
     Tests and `koi doctor --audit` run the audits, all of them looking at one moment.
+    """
+    raise NotImplementedError
+
+
+@contribute(since="0.1")
+def register_traced_inputs() -> list[type[TracedInputs]]:
+    """Return the classes of inputs that the calculations of this plugin take. Called at start.
+
+    One for each version; what is of one of them is kept with an order, and `koi replay` works its
+    price out again with it. A version that is named no longer is listed as not taken any more.
     """
     raise NotImplementedError
 
@@ -227,6 +237,10 @@ async def reward_grant(ctx: Context, reward: Reward) -> None:
     """
 
 
+# {hook that loads: what is calculated from it}
+_CALCULATED_FROM = {"price_inputs": "price_quotes", "cart_inputs": "cart_adjustments"}
+
+
 class Hooks:
     """The specs above as methods, over a frozen registry of implementations."""
 
@@ -270,6 +284,12 @@ class Hooks:
     def register_invariants(self, plugin: str) -> list[Invariant]:
         """Return what must hold of one plugin's rows."""
         found: list[Invariant] | None = self._call.contribute("register_invariants", plugin)
+        return found or []
+
+    def register_traced_inputs(self, plugin: str) -> list[type[TracedInputs]]:
+        """Return the classes of inputs that one plugin's calculations take."""
+        found: list[type[TracedInputs]] | None
+        found = self._call.contribute("register_traced_inputs", plugin)
         return found or []
 
     async def disable_blockers(self, plugin: str, ctx: Context) -> list[str]:
@@ -318,6 +338,13 @@ class Hooks:
         """Return [(plugin, what it makes of a cart)]. Raises PluginFailed."""
         found = self._call.calculate("cart_adjustments", inputs, request, mood=Mood.REFUSE)
         return tuple((plugin, offer) for plugin, offer in found if offer is not None)
+
+    def calculate_again(self, hook: str, plugin: str, request: Struct, inputs: Struct) -> object:
+        """Return what one plugin's calculation makes of what is kept; None if it has none.
+
+        hook: that loaded the inputs. Raises PluginFailed.
+        """
+        return self._call.calculate_of(_CALCULATED_FROM[hook], plugin, request, inputs)
 
     async def checkout_validate(self, ctx: Context, checkout: Checkout) -> list[DomainError]:
         """Return why plugins refuse a purchase."""

@@ -14,6 +14,7 @@ from koipond.cli.importing import importing
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
 from koipond.cli.problems import explain
+from koipond.cli.replaying import replay
 from koipond.cli.sandbox import sandbox
 from koipond.cli.schemas import schema
 from koipond.cli.serving import dev, serve
@@ -56,6 +57,7 @@ COMMANDS = (
     importing,
     migrate,
     plugin,
+    replay,
     sandbox,
     schema,
     serve,

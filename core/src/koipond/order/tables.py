@@ -59,7 +59,7 @@ order = Table(
     Column("holds", Document, nullable=True),
     # {plugin: Attributes}
     Column("attributes", Document, nullable=False),
-    # [Considered]: every quote that there was for a line, and what became of it.
+    # PriceTrace: every quote and proposal that there was, and by what plugins worked them out.
     Column("price_trace", Document, nullable=False),
     Column("placed_at", Instant, nullable=False),
     # Until when it may be paid.

@@ -24,7 +24,7 @@ from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
 from koipond.member.types import Contact
-from koipond.pricing.types import PricedOrder
+from koipond.pricing.types import PricedOrder, PriceTrace
 from koipond.quota.types import Claim
 
 I = TypeVar("I", bound=PluginInput)  # noqa: E741  # as in Input
@@ -164,7 +164,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     problems: what keeps a cart from being placed as it is; such lines are not among `lines`.
     is_closing: it was not paid in time, and its payments are being closed at their providers;
-    until that is done it neither is confirmed nor expires.
+    until that is done it neither is confirmed nor expires. trace: why its price is what it is.
     pay_until: when a placed order expires if it is not paid. holds: it is not fulfilled before
     there are none. attributes: {plugin: what it keeps with the order}.
     """
@@ -186,6 +186,7 @@ class Order(Struct, frozen=True, kw_only=True):
     pay_until: datetime | None = None
     holds: tuple[OrderHold, ...] = ()
     attributes: Mapping[str, Attributes] = {}
+    trace: PriceTrace = PriceTrace()
 
     @property
     def total(self) -> Money:

@@ -14,13 +14,13 @@ from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.schema import Info, MoneyType, Node, UserError, batch
 from koipond.kernel.schema.errors import wrap_error
-from koipond.order import types
+from koipond.order import service, types
 from koipond.order.types import OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.graphql import Payment, PaymentMethod, Refund
 from koipond.pricing.types import Adjustment as PricedAdjustment
-from koipond.pricing.types import Considered, PricedOrder, Stage, Verdict
+from koipond.pricing.types import PricedOrder, Stage, TraceStep, Verdict
 
 strawberry.enum(OrderState)
 strawberry.enum(Stage, name="PriceStage")
@@ -63,29 +63,56 @@ class Adjustment:
         )
 
 
-@strawberry.type(description="A price that a unit of a line could have had, and what became of it.")
+@strawberry.type(description="A step on the way to a price, also one that was not taken.")
 class PriceTraceEntry:
-    line_id: strawberry.ID
+    line_id: strawberry.ID | None = strawberry.field(description="null: of the order as a whole")
     stage: Stage
-    origin: str = strawberry.field(description="koipond, or the plugin that quoted it")
-    rule: str = strawberry.field(description="What the plugin calls its rule")
+    origin: str = strawberry.field(description="koipond, or the plugin that says so")
+    rule: str | None = strawberry.field(description="What the origin calls its rule")
+    rule_version: int | None
     label: str
-    unit_price: MoneyType
-    verdict: Verdict
+    verdict: Verdict = strawberry.field(description="WON if it counts, else why it does not")
+    amount: MoneyType = strawberry.field(description="What it adds; below 0: what it takes off")
+    unit_price: MoneyType | None = strawberry.field(description="Of prices of a unit")
+    base: MoneyType | None = strawberry.field(description="Of what amount it was worked out")
+    rate_ppm: int | None = strawberry.field(description="Of which share of it, in millionths")
+    minimum: MoneyType | None = strawberry.field(description="From what on it counts")
+    measured: MoneyType | None = strawberry.field(description="What there is of that")
+    coupon: str | None = strawberry.field(description="The code that unlocked it")
+    stack_group: str | None = strawberry.field(description="Among which others it is decided")
+    priority: int | None = strawberry.field(description="The higher goes first")
+    against: str | None = strawberry.field(description="The label of what it lost to")
     ends_at: datetime | None
+    sentence: str = strawberry.field(description="All of it in words, English or Chinese")
 
     @classmethod
-    def of(cls, found: Considered, currency: Currency) -> "PriceTraceEntry":
-        """Wrap an entry of a price's trace."""
+    def of(cls, found: TraceStep, currency: Currency) -> "PriceTraceEntry":
+        """Wrap a step of a price."""
+
+        def money(minor: int | None) -> MoneyType | None:
+            return None if minor is None else MoneyType.of(Money(minor, currency))
+
+        line = found.line_id
         return cls(
-            line_id=strawberry.ID(encode(OrderLineId, found.key)),
+            line_id=None if line is None else strawberry.ID(encode(OrderLineId, line)),
             stage=found.stage,
             origin=found.origin,
             rule=found.rule,
+            rule_version=found.rule_version,
             label=found.label,
-            unit_price=MoneyType.of(Money(found.unit_price_minor, currency)),
             verdict=found.verdict,
+            amount=MoneyType.of(Money(found.amount_minor, currency)),
+            unit_price=money(found.unit_minor),
+            base=money(found.base_minor),
+            rate_ppm=found.rate_ppm,
+            minimum=money(found.minimum_minor),
+            measured=money(found.measured_minor),
+            coupon=found.coupon,
+            stack_group=found.stack_group,
+            priority=found.priority,
+            against=found.against,
             ends_at=found.ends_at,
+            sentence=found.sentence,
         )
 
 
@@ -179,9 +206,6 @@ class Order(Node):
         description="Why it may not be sent yet; it is when there are none"
     )
     attributes: list[OrderAttribute] = strawberry.field(description="What plugins keep with it")
-    price_trace: list[PriceTraceEntry] = strawberry.field(
-        description="Every price that its lines could have had, those that lost too"
-    )
     problems: list[UserError] = strawberry.field(
         description="What keeps a cart from being placed as it is"
     )
@@ -258,6 +282,19 @@ class Order(Node):
             for one in parents
         ]
 
+    @batch
+    @staticmethod
+    async def price_trace(parents: list["Order"], info: Info) -> list[list[PriceTraceEntry]]:
+        """Why its price is what it is: every step, in order, those that do not count too."""
+        locales = info.context.scope.locales
+        return [
+            [
+                PriceTraceEntry.of(step, one.found.price.currency)
+                for step in service.explain_price(one.found, locales)
+            ]
+            for one in parents
+        ]
+
     @property
     def is_cart(self) -> bool:
         """Tell whether it is still a cart."""
@@ -285,7 +322,6 @@ class Order(Node):
             pay_until=found.pay_until,
             holds=[OrderHold(**msgspec.structs.asdict(one)) for one in found.holds],
             attributes=OrderAttribute.all_of(found.attributes),
-            price_trace=[PriceTraceEntry.of(one, price.currency) for one in price.considered],
             problems=_problems(found),
         )
 

@@ -4,6 +4,7 @@ from koipond.order.repository.audits import (
     find_crowded_lines,
     find_doubled,
     find_empty,
+    find_total,
     find_uneven,
     find_unkept,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "find_order",
     "find_orders",
     "find_payees",
+    "find_total",
     "find_uneven",
     "find_unkept",
     "find_unpaid",

@@ -35,7 +35,7 @@ from koipond.order.types import (
     OrderState,
     PayeeSlot,
 )
-from koipond.pricing.types import Adjustment, Considered, PricedOrder
+from koipond.pricing.types import Adjustment, PricedOrder, PriceTrace
 
 
 async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: datetime) -> None:
@@ -104,7 +104,7 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "details": new.details,
             "total_minor": new.total.amount_minor,
             "attributes": new.attributes,
-            "price_trace": new.price.considered,
+            "price_trace": new.trace,
             "placed_at": new.placed_at,
             "pay_until": new.pay_until,
             "updated_at": now,
@@ -294,6 +294,7 @@ def _cart(row: Any) -> Cart:
 
 
 def _order(row: Any) -> Order:
+    trace = msgspec.convert(row.price_trace, PriceTrace)
     return Order(
         id=row.id,
         state=OrderState(row.state),
@@ -305,8 +306,11 @@ def _order(row: Any) -> Order:
         price=PricedOrder(
             currency=Currency(row.currency),
             adjustments=_ADJUSTMENTS.read(row.adjustments),
-            considered=msgspec.convert(row.price_trace, tuple[Considered, ...]),
+            considered=trace.considered,
+            judged=trace.judged,
+            rounding=trace.rounding,
         ),
+        trace=trace,
         details=msgspec.convert(row.details, CheckoutDetails),
         placed_at=row.placed_at,
         expired_at=row.expired_at,

@@ -43,6 +43,13 @@ from koipond.order.rules.promoting import (
     find_refused_coupons,
     make_gift_lines,
 )
+from koipond.order.rules.replaying import (
+    are_proposed,
+    are_quoted,
+    cart_request_of,
+    compare_prices,
+    price_request_of,
+)
 
 __all__ = [
     "NUMBER_LENGTH",
@@ -50,7 +57,10 @@ __all__ = [
     "TELLING",
     "Covering",
     "add_attention",
+    "are_proposed",
+    "are_quoted",
     "cart_items_of",
+    "cart_request_of",
     "change_line",
     "check_address",
     "check_complete",
@@ -59,6 +69,7 @@ __all__ = [
     "check_tenders",
     "check_total",
     "claims_of_activities",
+    "compare_prices",
     "find_demands",
     "find_gifts",
     "find_illegal_move",
@@ -77,6 +88,7 @@ __all__ = [
     "plan_refund",
     "price_items_of",
     "price_lines",
+    "price_request_of",
     "put_in",
     "read_inputs",
     "refunded_units",

@@ -22,15 +22,18 @@ from koipond.order.service.payees import claim_payee_slot
 from koipond.order.service.paying import pay_order
 from koipond.order.service.placing import place_order
 from koipond.order.service.reading import (
+    explain_price,
     find_any_order,
     find_member_orders,
     find_orders,
     find_own_order,
 )
 from koipond.order.service.refunding import refund_order, void_payment
+from koipond.order.service.replaying import Replayed, replay
 from koipond.order.service.reviving import revive_order
 
 __all__ = [
+    "Replayed",
     "add_to_cart",
     "audit",
     "cancel_any_order",
@@ -41,6 +44,7 @@ __all__ = [
     "cover_order",
     "expire_order",
     "expire_orders",
+    "explain_price",
     "find_any_order",
     "find_cart",
     "find_member_orders",
@@ -55,6 +59,7 @@ __all__ = [
     "place_hold",
     "place_order",
     "refund_order",
+    "replay",
     "revive_order",
     "set_checkout",
     "update_cart_line",

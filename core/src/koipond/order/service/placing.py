@@ -19,6 +19,7 @@ from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
 from koipond.order.service.preparing import Prepared, find_cart, in_scope, prepare
+from koipond.order.service.promoting import trace_of
 from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
 from koipond.order.types import Cart, Order, OrderState, OrderWish, PaymentWish, Placed
@@ -193,6 +194,7 @@ async def _make_order(
         member_id=await member.ensure_buyer(ctx, contact),
         lines=prepared.quote.lines,
         price=prepared.quote.price,
+        trace=trace_of(ctx, prepared.quote.price, prepared.quote.inputs, prepared.quote.promoted),
         details=prepared.details,
         placed_at=now,
         pay_until=now + consulted.window(policy.window),

@@ -1,6 +1,7 @@
 """What a purchase costs now, and what keeps it from being placed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -92,12 +93,10 @@ async def quote(
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
     problems += stale
-    shipping: ShippingMethod | None = None
-    try:
-        shipping = fulfilment_rules.choose_method(offered, details.shipping_method)
-    except ShippingMethodUnknown as problem:
-        problems.append(problem.located("shippingMethod"))
-    request = _request(ctx, lines, sellables, chosen)
+    shipping, unknown = _choose_shipping(offered, details)
+    problems += unknown
+    now = ctx.clock.now()
+    request = _request(ctx, lines, sellables, chosen, now=now)
     if earlier is None:
         inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
     else:
@@ -112,6 +111,7 @@ async def quote(
         units,
         details=details,
         chosen=chosen,
+        now=now,
         earlier=None if earlier is None else earlier.promoted,
     )
     sellables = await _with_gifts(ctx, sellables, promoted)
@@ -140,6 +140,16 @@ async def quote(
     )
 
 
+def _choose_shipping(
+    offered: Sequence[ShippingMethod], details: CheckoutDetails
+) -> tuple[ShippingMethod | None, list[DomainError]]:
+    """Return the chosen method, and what is wrong with the choice."""
+    try:
+        return fulfilment_rules.choose_method(offered, details.shipping_method), []
+    except ShippingMethodUnknown as problem:
+        return None, [problem.located("shippingMethod")]
+
+
 async def _with_gifts(
     ctx: Context, sellables: Mapping[VariantId, Sellable], promoted: Promoted
 ) -> Mapping[VariantId, Sellable]:
@@ -153,12 +163,14 @@ def _request(
     lines: Sequence[CartLine],
     sellables: Mapping[VariantId, Sellable],
     chosen: ChosenByBuyer,
+    *,
+    now: datetime,
 ) -> PriceRequest:
     return PriceRequest(
         channel_id=ctx.scope.channel_id,
         currency=ctx.scope.currency,
         member_id=ctx.viewer.member_id,
-        now=ctx.clock.now(),
+        now=now,
         items=rules.price_items_of(lines, sellables, chosen.lines),
     )
 

@@ -46,4 +46,5 @@ def price_order(
         adjustments=tuple(running.adjustments),
         considered=tuple(one for line in lines for one in line.unit.considered),
         judged=tuple(running.judged),
+        rounding=rounding,
     )

@@ -25,6 +25,7 @@ from koipond.pricing.types.promotions import (
     Units,
 )
 from koipond.pricing.types.stages import Adjustment, Stage, Verdict
+from koipond.pricing.types.traces import Asked, PriceTrace, Traced, TraceStep
 from koipond.pricing.types.units import (
     Considered,
     PriceItem,
@@ -37,6 +38,7 @@ __all__ = [
     "TRACED_MAX",
     "Adjustment",
     "AmountOff",
+    "Asked",
     "CartItem",
     "CartOffer",
     "CartRequest",
@@ -49,6 +51,7 @@ __all__ = [
     "PriceItem",
     "PriceQuote",
     "PriceRequest",
+    "PriceTrace",
     "PricedOrder",
     "Proposal",
     "QuoteLine",
@@ -58,6 +61,8 @@ __all__ = [
     "Stacking",
     "Stage",
     "TotalIs",
+    "TraceStep",
+    "Traced",
     "TracedInputs",
     "UnitPrice",
     "Units",

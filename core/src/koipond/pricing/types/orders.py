@@ -11,7 +11,7 @@ from koipond.pricing.types.stages import Adjustment, Stage
 from koipond.pricing.types.units import Considered, UnitPrice
 
 
-class RoundingPolicy(Struct, frozen=True, kw_only=True):
+class RoundingPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a currency's fractions become whole minor units.
 
     per_unit: shares of a line are rounded for each unit of it, not once for the line.
@@ -48,13 +48,14 @@ class PricedOrder(Struct, frozen=True, kw_only=True):
     """The adjustments that make an order's price; everything else is a sum of them.
 
     considered: every quote that there was for one of its lines, those that lost too; judged: every
-    proposal, in the order in which they were looked at.
+    proposal, in the order in which they were looked at. rounding: how fractions were rounded.
     """
 
     currency: Currency
     adjustments: tuple[Adjustment, ...]
     considered: tuple[Considered, ...] = ()
     judged: tuple[Judged, ...] = ()
+    rounding: RoundingPolicy = RoundingPolicy()
 
     def line_total(self, line_id: OrderLineId) -> Money:
         """The sum of one line."""

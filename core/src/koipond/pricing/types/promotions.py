@@ -78,7 +78,9 @@ class TracedInputs(Struct, frozen=True, kw_only=True):
     """What `cart_inputs` or `price_inputs` return to be kept with the order, so that the
     calculation can be run again; at most TRACED_MAX bytes as JSON, or they are not kept.
 
-    version: another class for another shape. No personal data: no ids of members, no names.
+    version: of the plugin's classes each has its own, another shape is another class;
+    `register_traced_inputs` names those that its calculations still take. No personal data: fields
+    that hold ids of members, or are called like what is known of people, refuse the start.
     """
 
     version: ClassVar[int] = 1
@@ -146,7 +148,7 @@ class StackMode(StrEnum):
     BEST_DEAL = "best_deal"
 
 
-class Stacking(Struct, frozen=True, kw_only=True):
+class Stacking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Beside which others a proposal may count: those of other groups always.
 
     group: a name that all plugins share; "" is a group too, of all that name none.
@@ -158,7 +160,7 @@ class Stacking(Struct, frozen=True, kw_only=True):
     per_line: bool = False
 
 
-class Proposal(Struct, frozen=True, kw_only=True):
+class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a plugin would have core take off a cart in one stage.
 
     rule, rule_version: what the plugin calls the rule; label: what the buyer reads.
@@ -208,7 +210,7 @@ class CartOffer(Struct, frozen=True, kw_only=True):
         assert all(isinstance(one, Proposal) for one in self.proposals), "these are no proposals"
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A proposal, who made it, and what became of it: an entry of the price's trace.
 
     base_minor: what was left of its targets. off_minor: what it takes off, or would have taken of

@@ -57,7 +57,7 @@ class PriceQuote(Struct, frozen=True, kw_only=True):
         assert self.unit_price_minor >= 0, "a unit price is 0 or more"
 
 
-class Considered(Struct, frozen=True, kw_only=True):
+class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A quote, who made it, and what became of it: an entry of the price's trace."""
 
     key: UUID

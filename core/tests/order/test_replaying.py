@@ -1,0 +1,138 @@
+"""A price that is kept comes to the same again: with the plugin, with another, and with none."""
+
+import pytest
+from core.tests.order.perks import NextPerkInputs, PerkInputs, Perks
+from core.tests.order.test_promoting import SPRING, TEN, buy, counter
+from core.tests.payment.till import Till
+from sqlalchemy import update
+
+from koipond.app import make_hooks
+from koipond.extending import gather
+from koipond.kernel.dispatch import HookMistake
+from koipond.kernel.ids import MemberId, OrderId, decode
+from koipond.kernel.money import Currency, Money
+from koipond.order import service
+from koipond.order.service.replaying import Outcome, Recalculated, Replayed
+from koipond.order.tables import order_adjustment
+from koipond.pricing.types import TracedInputs
+from koipond_sdk.testing.shop import RunningShop, running_shop
+
+EUR = Currency("EUR")
+
+
+async def replay(shop: RunningShop, name: str) -> Replayed:
+    async with shop.context() as ctx:
+        found = await service.replay(ctx, name)
+    assert found is not None
+    return found
+
+
+def outcomes(found: Replayed) -> list[tuple[str, str, int | None, Outcome]]:
+    return [(one.plugin, one.hook, one.version, one.outcome) for one in found.calculations]
+
+
+async def test_a_price_is_summed_and_calculated_again_with_the_same_outcome(
+    database_url: str,
+) -> None:
+    async with counter(database_url, Perks(SPRING, TEN)) as till:
+        tea = await till.stock(price="19.99")
+        placed = await buy(till, tea, 3, couponCodes=["TEN"])
+        found = await replay(till.shop, placed["order"]["id"])
+        assert found == Replayed(
+            order_id=decode(OrderId, placed["order"]["id"]),
+            number=found.number,
+            total=Money(43_97, EUR),
+            summed=Money(43_97, EUR),
+            differences=(),
+            calculations=(
+                Recalculated(plugin="perks", hook="cart_inputs", version=1, outcome=Outcome.SAME),
+            ),
+        )
+        assert found.number is not None
+        assert await replay(till.shop, found.number) == found
+
+
+async def test_without_any_plugin_an_order_still_sums_and_says_which_could_not_be_asked(
+    database_url: str,
+) -> None:
+    async with counter(database_url, Perks(SPRING, TEN)) as till:
+        tea = await till.stock(price="19.99")
+        placed = await buy(till, tea, 3, couponCodes=["TEN"])
+    async with running_shop(database_url) as shop:
+        found = await replay(shop, placed["order"]["id"])
+        assert (found.total, found.summed, found.differences) == (
+            Money(43_97, EUR),
+            Money(43_97, EUR),
+            (),
+        )
+        assert outcomes(found) == [("perks", "cart_inputs", 1, Outcome.NOT_TAKEN)]
+        assert found.is_same
+
+
+async def test_a_version_that_is_not_taken_any_more_is_listed(database_url: str) -> None:
+    async with counter(database_url, Perks(SPRING)) as till:
+        tea = await till.stock()
+        placed = await buy(till, tea)
+    async with counter(database_url, Perks(SPRING, takes=(NextPerkInputs,))) as till:
+        found = await replay(till.shop, placed["order"]["id"])
+        assert outcomes(found) == [("perks", "cart_inputs", 1, Outcome.NOT_TAKEN)]
+
+
+async def test_inputs_that_are_too_large_or_of_no_version_are_not_kept(database_url: str) -> None:
+    async with counter(database_url, Perks(SPRING, more="x" * 9_000)) as till:
+        tea = await till.stock()
+        placed = await buy(till, tea)
+        found = await replay(till.shop, placed["order"]["id"])
+        assert outcomes(found) == [("perks", "cart_inputs", 1, Outcome.TOO_LARGE)]
+        (row,) = await till.shop.rows("order")
+        assert "xxx" not in str(row["price_trace"])
+    async with counter(database_url, Perks(SPRING, takes=())) as till:
+        placed = await buy(till, tea)
+        found = await replay(till.shop, placed["order"]["id"])
+        assert outcomes(found) == [("perks", "cart_inputs", None, Outcome.NOT_TRACED)]
+
+
+async def test_an_amount_that_was_changed_by_hand_is_found(database_url: str) -> None:
+    async with running_shop(database_url, plugins=[Perks(SPRING).plugin()]) as shop:
+        till = Till(shop)
+        tea = await till.stock()
+        placed = await buy(till, tea)
+        changed = update(order_adjustment).where(order_adjustment.c.rule == "spring")
+        async with shop.shop.database.writer.begin() as db:
+            await db.execute(changed.values(amount_minor=-9_00))
+        found = await replay(shop, placed["order"]["id"])
+        assert (found.total, found.summed, found.is_same) == (
+            Money(90_00, EUR),
+            Money(91_00, EUR),
+            False,
+        )
+        assert found.differences == (
+            "no longer: order_promotion -900 EUR (Spring sale, by perks/spring)",
+            "instead: order_promotion -1000 EUR (Spring sale, by perks/spring)",
+        )
+
+
+class Nosy(TracedInputs, frozen=True, kw_only=True):
+    member: MemberId
+
+
+class Nested(TracedInputs, frozen=True, kw_only=True):
+    class Who(TracedInputs, frozen=True, kw_only=True):
+        email: str
+
+    known: tuple[Who, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("takes", "words"),
+    [
+        ((Nosy,), "returned Nosy, which keeps what is known of people: Nosy.member"),
+        ((PerkInputs, PerkInputs), "returned PerkInputs and PerkInputs, both of version 1"),
+    ],
+)
+def test_inputs_that_may_not_be_kept_refuse_the_start(
+    takes: tuple[type[TracedInputs], ...], words: str
+) -> None:
+    plugin = Perks(takes=takes).plugin()
+    with pytest.raises(HookMistake, match=words):
+        gather([plugin], make_hooks([plugin]), core_jobs={})
