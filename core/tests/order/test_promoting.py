@@ -8,7 +8,10 @@ from uuid import uuid4
 from core.tests.order.perks import Perks
 from core.tests.payment.till import KEY, Till, codes
 
-from koipond.kernel.ids import VariantId, decode
+from koipond.kernel.ids import OrderId, VariantId, decode
+from koipond.kernel.quantity import Quantity
+from koipond.order import service as orders
+from koipond.order.types import LineRefund, RefundWish
 from koipond.pricing.types import (
     AmountOff,
     Gift,
@@ -18,7 +21,7 @@ from koipond.pricing.types import (
     StackMode,
     Stage,
 )
-from koipond_sdk.testing.shop import running_shop
+from koipond_sdk.testing.shop import STAFF, running_shop
 
 PAYLOAD = """token order { id total { amount } subtotal { amount }
   lines { name quantity total { amount } adjustments { stage label origin amount { amount } } }
@@ -103,6 +106,8 @@ async def test_plugins_are_told_the_cart_and_in_the_calculation_not_who_asks(
     (item,) = asked.items
     assert (item.variant_id, item.quantity) == (decode(VariantId, tea), 2)
     assert (item.list_minor, item.unit_minor, item.activity_id) == (10_00, 10_00, None)
+    # A guest has neither: who looks for them finds nothing, and no error.
+    assert (asked.groups, asked.member_id) == (frozenset(), None)
     # In the quote, and again as the order is placed.
     assert len(perks.calculated) == 2
     assert {one.member_id for one in perks.calculated} == {None}
@@ -315,3 +320,37 @@ async def test_an_order_of_no_value_is_confirmed_at_once(database_url: str) -> N
         tea = await till.stock(price="20.00")
         placed = await buy(till, tea, 2, payment=None)
         assert (codes(placed), placed["order"]["total"]) == ([], {"amount": "0.00"})
+
+
+async def test_what_is_given_back_of_one_line_leaves_the_others_what_was_paid_for_them(
+    database_url: str,
+) -> None:
+    """A cancelled line's discount does not slide to the others (FEATURES 2.4)."""
+    ten = Proposal(
+        rule="ten",
+        label="Ten",
+        stage=Stage.ORDER_PROMOTION,
+        effect=AmountOff(amount_minor=10_00),
+    )
+    async with counter(database_url, Perks(ten)) as till:
+        tea = await till.stock(price="30.00")
+        cup = await till.stock(sku="CUP-1", price="70.00")
+        lines = [{"variantId": one, "quantity": 1} for one in (tea, cup)]
+        placed = await till.ask(PLACE, **wish(lines=lines))
+        paid = [one["total"]["amount"] for one in placed["order"]["lines"]]
+        assert (paid, placed["order"]["total"]) == (["27.00", "63.00"], {"amount": "90.00"})
+        order_id = decode(OrderId, placed["order"]["id"])
+        async with till.shop.context(viewer=STAFF) as ctx:
+            order = await orders.find_any_order(ctx, order_id=order_id)
+            assert order is not None
+            back = [LineRefund(line_id=order.lines[0].id, quantity=Quantity(1))]
+            await orders.refund_order(
+                ctx,
+                RefundWish(order_id=order_id, lines=tuple(back)),
+                idempotency_key=str(uuid4()),
+            )
+            after = await orders.find_any_order(ctx, order_id=order_id)
+        assert after is not None
+        assert after.price == order.price
+        (refund,) = await till.shop.rows("refund")
+        assert refund["amount_minor"] == 27_00

@@ -1,12 +1,18 @@
 """A price that is kept comes to the same again: with the plugin, with another, and with none."""
 
+import asyncio
+import json
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner, Result
 from core.tests.order.perks import NextPerkInputs, PerkInputs, Perks
 from core.tests.order.test_promoting import SPRING, TEN, buy, counter
 from core.tests.payment.till import Till
 from sqlalchemy import update
 
-from koipond.app import make_hooks
+from koipond.app import make_hooks, set_up
+from koipond.cli import koi
 from koipond.extending import gather
 from koipond.kernel.dispatch import HookMistake
 from koipond.kernel.ids import MemberId, OrderId, decode
@@ -15,7 +21,8 @@ from koipond.order import service
 from koipond.order.service.replaying import Outcome, Recalculated, Replayed
 from koipond.order.tables import order_adjustment
 from koipond.pricing.types import TracedInputs
-from koipond_sdk.testing.shop import RunningShop, running_shop
+from koipond.settings import Settings
+from koipond_sdk.testing.shop import CHANNEL, RunningShop, running_shop
 
 EUR = Currency("EUR")
 
@@ -136,3 +143,51 @@ def test_inputs_that_may_not_be_kept_refuse_the_start(
     plugin = Perks(takes=takes).plugin()
     with pytest.raises(HookMistake, match=words):
         gather([plugin], make_hooks([plugin]), core_jobs={})
+
+
+async def test_koi_replay_says_it_in_words_and_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    await set_up(Settings(database_url=url, channels=(CHANNEL,)), [])
+    async with counter(url, Perks(SPRING)) as till:
+        placed = await buy(till, await till.stock(price="19.99"), 3)
+        number = (await till.shop.rows("order"))[0]["number"]
+    monkeypatch.setenv("KOI_DATABASE_URL", url)
+    monkeypatch.setenv("COLUMNS", "400")
+    said = await asyncio.to_thread(koi_replay, number)
+    assert (said.exit_code, said.stdout.splitlines()) == (
+        0,
+        [
+            f"order {number}: 53.97 EUR; its adjustments sum to that: 53.97 EUR",
+            "worked out again from its trace: the same",
+            "perks (cart_inputs version 1): not taken",
+        ],
+    )
+    told = await asyncio.to_thread(koi_replay, placed["order"]["id"], "--json")
+    assert (told.exit_code, json.loads(told.stdout)) == (
+        0,
+        {
+            "order": placed["order"]["id"],
+            "number": number,
+            "currency": "EUR",
+            "total": "53.97",
+            "summed": "53.97",
+            "differences": [],
+            "calculations": [
+                {
+                    "plugin": "perks",
+                    "hook": "cart_inputs",
+                    "version": 1,
+                    "outcome": "not_taken",
+                }
+            ],
+            "same": True,
+        },
+    )
+    unknown = await asyncio.to_thread(koi_replay, "NOSUCH")
+    assert (unknown.exit_code, "There is no order 'NOSUCH'" in unknown.output) == (2, True)
+
+
+def koi_replay(*arguments: str) -> Result:
+    return CliRunner().invoke(koi, ["replay", *arguments], prog_name="koi")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from koipond.order.types import Order
+from koipond.pricing.rules import written
 from koipond.pricing.types import (
     Adjustment,
     Asked,
@@ -97,8 +98,7 @@ def are_quoted(price: PricedOrder, plugin: str, quotes: Sequence[PriceQuote]) ->
 
 
 def _unlabelled(proposals: Iterable[Proposal]) -> list[bytes]:
-    plain = (msgspec.structs.replace(one, label="") for one in proposals)
-    return sorted(msgspec.json.encode(one, order="deterministic") for one in plain)
+    return sorted(written(msgspec.structs.replace(one, label="")) for one in proposals)
 
 
 def _counted(adjustments: Iterable[Adjustment]) -> Counter[Adjustment]:

@@ -2,7 +2,7 @@
 
 from koipond.pricing.rules.explaining import explain
 from koipond.pricing.rules.ordering import price_order
-from koipond.pricing.rules.promotions import Proposed
+from koipond.pricing.rules.promotions import Proposed, written
 from koipond.pricing.rules.repeating import price_again
 from koipond.pricing.rules.tracing import find_personal, trace_inputs
 from koipond.pricing.rules.units import CORE, Offered, choose_unit_price
@@ -17,4 +17,5 @@ __all__ = [
     "price_again",
     "price_order",
     "trace_inputs",
+    "written",
 ]

@@ -7,10 +7,11 @@ from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
 from koipond.kernel.ids import OrderLineId
-from koipond.kernel.money import share_of, split
+from koipond.kernel.money import share_of
 from koipond.pricing.rules.running import Running
 from koipond.pricing.types import (
     AmountOff,
+    Effect,
     Gift,
     Percent,
     Proposal,
@@ -29,8 +30,9 @@ _NONE: Amounts = MappingProxyType({})
 class Deal(NamedTuple):
     """What a proposal comes to: WON if it takes something off, else why not.
 
-    weights: what was left of its targets, parts: what it takes off each; together base_minor and
-    off_minor. measured_minor: what its minimum was measured by.
+    weights: what was left of its targets, together base_minor. parts: what it takes off each,
+    together off_minor; None: it is still to be split by the weights. measured_minor: what its
+    minimum was measured by, 0 if it has none.
     """
 
     verdict: Verdict
@@ -38,7 +40,7 @@ class Deal(NamedTuple):
     base_minor: int = 0
     off_minor: int = 0
     weights: Amounts = _NONE
-    parts: Amounts = _NONE
+    parts: Amounts | None = None
 
 
 class Opened:
@@ -63,29 +65,37 @@ class Opened:
         return known
 
     def _sum(self, units: Units, *, with_activities: bool) -> int:
-        lines = self._running.lines
-        return sum(
-            _part(self._left[key], wanted, lines[key].quantity)
-            for key, wanted in units.items()
-            if key in lines and (with_activities or not lines[key].is_by_activity)
-        )
+        lines, found = self._running.lines, 0
+        for key, wanted in units.items():
+            line = lines.get(key)
+            if line is not None and (with_activities or not line.is_by_activity):
+                found += _part(self._left[key], wanted, line.quantity)
+        return found
 
 
 def weigh(running: Running, opened: Opened, proposal: Proposal) -> Deal:
     """Return what a proposal would take off `running`. opened: as it stood before the stage."""
-    measured = opened.measure(proposal)
-    if measured < proposal.minimum_minor or _times(proposal, measured) == 0:
+    effect = proposal.effect
+    every = effect.every_minor if isinstance(effect, AmountOff) else None
+    measured = opened.measure(proposal) if proposal.minimum_minor or every else 0
+    if measured < proposal.minimum_minor or (every is not None and measured < every):
         return Deal(Verdict.BELOW_MINIMUM, measured)
-    if isinstance(proposal.effect, Gift):
-        return _weigh_gift(running, proposal.effect, measured)
+    if isinstance(effect, Gift):
+        return _weigh_gift(running, effect, measured)
     weights, missing = _find_weights(running, proposal)
     base = sum(weights.values())
-    if missing is not None and (not weights or isinstance(proposal.effect, TotalIs)):
+    if missing is not None and (not weights or isinstance(effect, TotalIs)):
         return Deal(missing, measured, base)
     if base == 0:
         return Deal(Verdict.NOTHING_LEFT, measured)
-    parts = _take_off(running, proposal, weights, measured)
-    off = sum(parts.values())
+    parts: Amounts | None = None
+    if isinstance(effect, Percent) and proposal.stage is Stage.LINE_PROMOTION:
+        parts = _shares(running, proposal, weights, effect.rate_ppm)
+        off = sum(parts.values())
+    else:
+        off = _off(running, effect, base, measured)
+    if proposal.cap_minor is not None and off > proposal.cap_minor:
+        off, parts = proposal.cap_minor, None
     verdict = Verdict.WON if off > 0 else Verdict.NOT_CHEAPER
     return Deal(verdict, measured, base, off, weights, parts)
 
@@ -135,35 +145,20 @@ def _part(left_minor: int, wanted: int, quantity: int) -> int:
     return (2 * left_minor * wanted + quantity) // (2 * quantity)
 
 
-def _times(proposal: Proposal, measured: int) -> int:
-    """Return how often an effect is had."""
-    effect = proposal.effect
-    if isinstance(effect, AmountOff) and effect.every_minor is not None:
-        return measured // effect.every_minor
-    return 1
-
-
-def _take_off(running: Running, proposal: Proposal, weights: Amounts, measured: int) -> Amounts:
-    """Return what an effect takes off each target: of none more than there is, together its cap."""
-    effect, base = proposal.effect, sum(weights.values())
-    parts: Amounts | None = None
+def _off(running: Running, effect: Effect, base: int, measured: int) -> int:
+    """Return what an effect takes off targets that come to `base`: never more than that."""
     match effect:
-        case Percent() if proposal.stage is Stage.LINE_PROMOTION:
-            parts = _shares(running, proposal, weights, effect.rate_ppm)
-            off = sum(parts.values())
         case Percent():
-            off = share_of(base, effect.rate_ppm, rounding=running.rounding.rounding)
+            return share_of(base, effect.rate_ppm, rounding=running.rounding.rounding)
         case AmountOff():
-            off = min(effect.amount_minor * _times(proposal, measured), base)
+            times = 1 if effect.every_minor is None else measured // effect.every_minor
+            return min(effect.amount_minor * times, base)
         case TotalIs():
-            off = max(base - effect.total_minor, 0)
+            return max(base - effect.total_minor, 0)
         case Gift():
             raise AssertionError("a gift takes nothing off what is there")
         case _:
             assert_never(effect)
-    if proposal.cap_minor is not None and off > proposal.cap_minor:
-        off, parts = proposal.cap_minor, None
-    return split(off, weights) if parts is None else parts
 
 
 def _shares(running: Running, proposal: Proposal, weights: Amounts, rate_ppm: int) -> Amounts:

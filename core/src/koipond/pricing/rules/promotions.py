@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from koipond.kernel.ids import OrderLineId
+from koipond.kernel.money import split
 from koipond.pricing.rules.deals import Deal, Opened, weigh
 from koipond.pricing.rules.running import Running
 from koipond.pricing.types import (
@@ -21,6 +25,7 @@ from koipond.pricing.types import (
     Verdict,
 )
 
+_PLACES = {stage: place for place, stage in enumerate(Stage)}
 # A proposal, and the plugin that makes it.
 Proposed = tuple[str, Proposal]
 
@@ -39,14 +44,17 @@ class Promoting:
     def __init__(self, running: Running, proposed: Iterable[Proposed]) -> None:
         self._running = running
         self._stages: dict[Stage, list[Contender]] = {}
-        for turn, (origin, proposal) in enumerate(sorted(proposed, key=_by_turn)):
-            contender = Contender(turn, origin, proposal)
-            self._stages.setdefault(proposal.stage, []).append(contender)
+        # {group: its best deals}
+        self._deals: dict[str, list[Contender]] = {}
+        for turn, (origin, proposal) in enumerate(_in_turn(proposed)):
+            one = Contender(turn, origin, proposal)
+            self._stages.setdefault(proposal.stage, []).append(one)
+            if proposal.stacking.mode is StackMode.BEST_DEAL:
+                self._deals.setdefault(proposal.stacking.group, []).append(one)
         # {group: those of it that count}
         self._counted: dict[str, list[Contender]] = {}
-        # {turn of one that is beaten: by whom}
-        self._beaten: dict[int, Contender] = {}
-        self._measured: set[str] = set()
+        # {turn of one that is beaten: by whom, and what it would have come to}
+        self._beaten: dict[int, tuple[Contender, Deal]] = {}
         self._failed: set[int] = set()
 
     def promote(self, stage: Stage) -> None:
@@ -60,12 +68,14 @@ class Promoting:
             self._judge(one, opened)
 
     def _judge(self, one: Contender, opened: Opened) -> None:
+        beaten = self._beaten.get(one.turn)
+        if beaten is not None and beaten[0].turn not in self._failed:
+            rival, deal = beaten
+            self._fail(one, deal, Verdict.BEATEN, rival)
+            return
         deal = weigh(self._running, opened, one.proposal)
-        rival = self._beaten.get(one.turn)
         if deal.verdict is not Verdict.WON:
             self._fail(one, deal, deal.verdict)
-        elif rival is not None and rival.turn not in self._failed:
-            self._fail(one, deal, Verdict.BEATEN, rival)
         elif (met := self._meets(one)) is not None:
             both = {one.proposal.stacking.mode, met.proposal.stacking.mode}
             verdict = Verdict.BEATEN if both == {StackMode.BEST_DEAL} else Verdict.EXCLUDED
@@ -85,11 +95,13 @@ class Promoting:
         running, proposal = self._running, one.proposal
         self._counted.setdefault(proposal.stacking.group, []).append(one)
         gift_id: OrderLineId | None = None
-        parts: Mapping[OrderLineId | None, int] = deal.parts
+        parts: Mapping[OrderLineId | None, int]
         if isinstance(proposal.effect, Gift):
             gift_id = _gift_id(running, one)
             running.add_gift(gift_id, proposal.effect)
             parts = {gift_id: deal.off_minor}
+        else:
+            parts = deal.parts or split(deal.off_minor, deal.weights)
         for line_id, off_minor in parts.items():
             if off_minor:
                 base = deal.weights.get(line_id, off_minor)
@@ -107,49 +119,57 @@ class Promoting:
         All of a group are measured where its first stands, those of later stages too, by what
         they would take off alone.
         """
-        groups = {one.proposal.stacking.group for one in contenders if _is_deal(one)}
-        for group in sorted(groups - self._measured):
-            self._measured.add(group)
-            self._rank([one for one in self._all_of(group) if self._meets(one) is None], opened)
+        for one in contenders:
+            group = one.proposal.stacking.group
+            if group in self._deals and one.proposal.stacking.mode is StackMode.BEST_DEAL:
+                self._rank(self._deals.pop(group), opened)
 
     def _rank(self, contenders: Sequence[Contender], opened: Opened) -> None:
-        deals = [(weigh(self._running, opened, one.proposal), one) for one in contenders]
-        found = [(deal.off_minor, one) for deal, one in deals if deal.verdict is Verdict.WON]
+        free = [one for one in contenders if self._meets(one) is None]
+        deals = [(weigh(self._running, opened, one.proposal), one) for one in free]
+        found = [(deal, one) for deal, one in deals if deal.verdict is Verdict.WON]
+        # Of equal ones that of the earlier stage, then of the earlier turn.
+        found.sort(key=lambda known: (-known[0].off_minor, _PLACES[known[1].proposal.stage]))
         best: list[Contender] = []
-        for _, one in sorted(found, key=lambda known: -known[0]):
+        for deal, one in found:
             rival = next((other for other in best if _collide(one.proposal, other.proposal)), None)
             if rival is None:
                 best.append(one)
             else:
-                self._beaten[one.turn] = rival
-
-    def _all_of(self, group: str) -> Iterator[Contender]:
-        """Return the best deals of a group in the order of their stages and turns."""
-        for stage in Stage:
-            for one in self._stages.get(stage, ()):
-                if _is_deal(one) and one.proposal.stacking.group == group:
-                    yield one
+                self._beaten[one.turn] = rival, deal
 
 
-def _is_deal(one: Contender) -> bool:
-    return one.proposal.stacking.mode is StackMode.BEST_DEAL
+def _in_turn(proposed: Iterable[Proposed]) -> Iterator[Proposed]:
+    """Return proposals in the order of their turns: by priority, then by what they are.
+
+    Never by who came first, so that neither plugins nor lines change anything by their order.
+    """
+    for _, alike in groupby(sorted(proposed, key=_turn), key=_turn):
+        some = list(alike)
+        if len(some) > 1:
+            some.sort(key=lambda one: written(one[1]))
+        yield from some
 
 
-def _by_turn(proposed: Proposed) -> tuple[object, ...]:
-    """Sort proposals of a stage: by priority, then by what they are, never by who came first."""
+def written(proposal: Proposal) -> bytes:
+    """Return a proposal in a form of which equal ones have the same."""
+    plain = msgspec.to_builtins(proposal, str_keys=True)
+    return msgspec.json.encode(plain, order="deterministic")
+
+
+def _turn(proposed: Proposed) -> tuple[int, str, str]:
     origin, one = proposed
-    first = min(one.targets).int if one.targets else 0
-    return (-one.priority, origin, one.rule, one.rule_version, one.coupon or "", first)
+    return -one.priority, origin, one.rule
 
 
 def _collide(one: Proposal, other: Proposal) -> bool:
     """Tell whether two of one group may not both count."""
-    modes = {one.stacking.mode, other.stacking.mode}
-    if StackMode.EXCLUSIVE not in modes and modes != {StackMode.BEST_DEAL}:
+    mine, its = one.stacking, other.stacking
+    if mine.mode is not its.mode and StackMode.EXCLUSIVE not in {mine.mode, its.mode}:
         return False
-    if not (one.stacking.per_line and other.stacking.per_line):
-        return True
-    if one.targets is None or other.targets is None:
+    if mine.mode is its.mode is StackMode.STACK:
+        return False
+    if not (mine.per_line and its.per_line) or one.targets is None or other.targets is None:
         return True
     return not one.targets.keys().isdisjoint(other.targets)
 

@@ -64,7 +64,9 @@ def _gifts(
     for one in price.judged:
         gift = one.proposal.effect
         if isinstance(gift, Gift) and one.verdict in _PRICED:
+            # What was not given is no line, and nobody reads what it would be called.
             label = listed[one.gift_id].label if one.gift_id in listed else ""
-            list_minor = one.base_minor // gift.quantity
-            found[gift.variant_id] = GiftPrice(label=label, list_minor=list_minor)
+            if label or gift.variant_id not in found:
+                list_minor = one.base_minor // gift.quantity
+                found[gift.variant_id] = GiftPrice(label=label, list_minor=list_minor)
     return found
