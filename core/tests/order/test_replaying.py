@@ -17,6 +17,7 @@ from koipond.extending import gather
 from koipond.kernel.dispatch import HookMistake
 from koipond.kernel.ids import MemberId, OrderId, decode
 from koipond.kernel.money import Currency, Money
+from koipond.kernel.plugins import discover
 from koipond.order import service
 from koipond.order.service.replaying import Outcome, Recalculated, Replayed
 from koipond.order.tables import order_adjustment
@@ -149,7 +150,7 @@ async def test_koi_replay_says_it_in_words_and_as_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
-    await set_up(Settings(database_url=url, channels=(CHANNEL,)), [])
+    await set_up(Settings(database_url=url, channels=(CHANNEL,)), tuple(discover()))
     async with counter(url, Perks(SPRING)) as till:
         placed = await buy(till, await till.stock(price="19.99"), 3)
         number = (await till.shop.rows("order"))[0]["number"]
