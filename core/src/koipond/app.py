@@ -17,7 +17,12 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from koipond import hooks as specs
-from koipond.channel.service import check_channels, ensure_channels
+from koipond.channel.service import (
+    check_channels,
+    check_zones,
+    ensure_channels,
+    ensure_zones,
+)
 from koipond.extending import gather, install, warn_of_tables
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
@@ -289,6 +294,7 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     """
     # Before there is a database that a refusal would leave half made.
     check_channels(settings.channels)
+    check_zones(settings.zones)
     check_methods(settings.channels)
     async with open_shop(settings, plugins) as shop:
         wanted = units(shop.installation.plugins)
@@ -296,10 +302,12 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
         async with shop.context(viewer=GUEST) as ctx:
             await note_tables(ctx, {unit.name: unit.prefix for unit in wanted if unit.prefix})
             channels = await ensure_channels(ctx)
+            zones = await ensure_zones(ctx)
             methods = await ensure_methods(ctx)
     return [
         *(f"migrated {one}" for one in ran),
         *(f"made channel {one.code}" for one in channels),
+        *(f"made zone {one.code}" for one in zones),
         *(f"made shipping method {one.code}" for one in methods),
     ]
 

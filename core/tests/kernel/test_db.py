@@ -19,7 +19,16 @@ SERIALIZATION_FAILURE = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001
 async def add_channel(db: AsyncConnection, code: str) -> None:
     await db.execute(
         channel.insert().values(
-            id=new_id(), code=code, name=code, currencies=["EUR"], locales=["en"], time_zone="UTC"
+            id=new_id(),
+            code=code,
+            name=code,
+            currencies=["EUR"],
+            locales=["en"],
+            time_zone="UTC",
+            country="",
+            region="",
+            prices_include_tax=True,
+            rounding={},
         )
     )
 

@@ -7,12 +7,13 @@ import pytest
 from core.tests.pricing.worked import Example, amounts_in, given_in, read_examples, results_of
 
 from koipond.kernel.ids import OrderLineId
+from koipond.pricing.rules import price_at
 from koipond.pricing.types import Adjustment, Gift, PricedOrder, Verdict
 
 EXAMPLES = read_examples()
 EACH = pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.name)
 # How many there are at least.
-AT_LEAST = 103
+AT_LEAST = 168
 
 
 def test_there_are_as_many_examples_as_are_promised_each_of_its_own_name() -> None:
@@ -38,6 +39,25 @@ def test_every_line_the_shipping_and_the_total_come_to_it(example: Example) -> N
     shipping = expected.shipping or example.shipping or example.said(0)
     assert example.said(price.shipping.amount_minor) == shipping
     assert example.said(price.total.amount_minor) == expected.total
+
+
+@EACH
+def test_every_line_and_shipping_has_its_tax_and_every_method_its_price(example: Example) -> None:
+    price, expected = example.price(), example.expected
+    taxes = {
+        name: example.said(price.line_tax(example.line_id(name)).amount_minor)
+        for name in expected.taxes
+        if name != "shipping"
+    }
+    if "shipping" in expected.taxes:
+        lines = sum(price.line_tax(example.line_id(name)).amount_minor for name in example.lines)
+        taxes["shipping"] = example.said(price.tax.amount_minor - lines)
+    assert taxes == expected.taxes
+    assert example.said(price.tax.amount_minor) == (expected.tax or example.said(0))
+    goods = price.subtotal.amount_minor
+    prices = {one.code: price_at(one.steps, goods) for one in example.offers}
+    offered = {code: example.said(minor) for code, minor in prices.items() if minor is not None}
+    assert offered == expected.offered
 
 
 @EACH

@@ -6,13 +6,19 @@ An [[example]] is a cart, the rules for it and what comes out:
     because     what it stands for, if it is more than its numbers
     currency    amounts are texts in its major units: "14.99"
     rounding    half_away (if nothing is said) | half_even;  per_unit = true
-    lines       {name = {quantity, price, tier, activity}}: prices of a unit; what of them is given
+    lines       {name = {quantity, price, tier, activity, rules, category, grams}}: prices of a
+                unit; what of them is given. rules: [{price, from, group}] of the price list
+    groups      those that the buyer is in
     shipping    what the chosen method costs
+    sending     {zones = {code = [place]}, place, method, methods = {code = [{price, zone,
+                grams_max, total_from, free_from}]}}: what it costs by weight, place and total
+    tax         {included, rates = {category = percent}}: what holds where it goes
     gifts       {variant = what it costs by the list}
     proposed    {rule, plugin, stage, percent | off (every) | total | gift (quantity), targets =
                 {line = units}, minimum, minimum_of, cap, group, mode, per_line, priority, coupon,
                 with_activities}
     expected    {lines = {name = what is paid for it}, shipping, total, rules = {rule = verdict},
+                tax, taxes = {line | "shipping" = its tax}, offered = {method = what it costs},
                 taken = {rule = {line | "shipping" = what it takes off}}, gifts = {variant = units}}
     hand        one equation a line: `19.99 * 25 / 100 = 4.9975 ~ 5.00`. What stands left of a `=`
                 is that, exactly; `~` is rounded to a whole minor unit.
@@ -34,8 +40,34 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from koipond.kernel.ids import ActivityId, OrderLineId, VariantId
-from koipond.kernel.money import Currency, Money, Rounding, exponent, parse_amount
+from koipond.catalog.rules import quotes_of_list
+from koipond.catalog.types import PriceTier
+from koipond.channel import rules as channel_rules
+from koipond.channel.types import Place, Zone, ZoneDraft
+from koipond.fulfilment import rules as shipping_rules
+from koipond.fulfilment.types import (
+    Parcel,
+    ShippingMethod,
+    ShippingMethodDraft,
+    ShippingOffer,
+    ShippingRateDraft,
+)
+from koipond.kernel.ids import (
+    ActivityId,
+    OrderLineId,
+    PriceRuleId,
+    ProductId,
+    ShippingMethodId,
+    VariantId,
+)
+from koipond.kernel.money import (
+    Currency,
+    Money,
+    Rounding,
+    RoundingPolicy,
+    exponent,
+    parse_amount,
+)
 from koipond.pricing.rules import Offered, Proposed, choose_unit_price, price_order
 from koipond.pricing.types import (
     AmountOff,
@@ -44,20 +76,31 @@ from koipond.pricing.types import (
     GiftPrice,
     Percent,
     PricedOrder,
+    PriceItem,
     PriceQuote,
     Proposal,
     QuoteLine,
-    RoundingPolicy,
     ShippingCost,
+    ShippingStep,
     Stacking,
     StackMode,
     Stage,
+    TaxShare,
+    TaxTable,
     TotalIs,
     Units,
     Verdict,
 )
 
 FOLDER = Path(__file__).parent / "examples"
+
+
+class ListRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a price list says beside its base price."""
+
+    price: str
+    from_: int = msgspec.field(name="from", default=1)
+    group: str | None = None
 
 
 class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +110,25 @@ class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantity: int = 1
     tier: str | None = None
     activity: str | None = None
+    rules: tuple[ListRule, ...] = ()
+    category: str | None = None
+    grams: int = 0
+
+
+class Sending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it goes, and what each method costs for which parcels."""
+
+    place: str
+    methods: Mapping[str, tuple[Mapping[str, Any], ...]]
+    method: str | None = None
+    zones: Mapping[str, tuple[str, ...]] = {}
+
+
+class Taxed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is taxed where it goes: {category: percent}."""
+
+    included: bool
+    rates: Mapping[str, str]
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +161,9 @@ class Expected(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lines: Mapping[str, str]
     total: str
     shipping: str | None = None
+    tax: str | None = None
+    taxes: Mapping[str, str] = {}
+    offered: Mapping[str, str] = {}
     rules: Mapping[str, Verdict] = {}
     taken: Mapping[str, Mapping[str, str]] = {}
     gifts: Mapping[str, int] = {}
@@ -116,6 +181,9 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rounding: Rounding = Rounding.HALF_AWAY
     per_unit: bool = False
     shipping: str | None = None
+    sending: Sending | None = None
+    tax: Taxed | None = None
+    groups: frozenset[str] = frozenset()
     gifts: Mapping[str, str] = {}
     proposed: tuple[Rule, ...] = ()
 
@@ -148,10 +216,68 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 self.variant_id(name): GiftPrice(label=name, list_minor=self.minor(price))
                 for name, price in self.gifts.items()
             },
-            shipping=None
-            if self.shipping is None
-            else ShippingCost(label="Parcel", amount_minor=self.minor(self.shipping)),
+            shipping=self._shipping(),
+            tax=self._tax(),
             rounding=RoundingPolicy(rounding=self.rounding, per_unit=self.per_unit),
+        )
+
+    @property
+    def offers(self) -> list[ShippingOffer]:
+        """The methods that take the parcel."""
+        if self.sending is None:
+            return []
+        return shipping_rules.offered(self._methods(self.sending), self._zones(), self._parcel())
+
+    def _shipping(self) -> ShippingCost | None:
+        steps: tuple[ShippingStep, ...] = ()
+        if self.shipping is not None:
+            step = ShippingStep(total_from_minor=0, amount_minor=self.minor(self.shipping))
+            steps = (step,)
+        elif self.sending is not None and self.sending.method is not None:
+            chosen = shipping_rules.choose_method(
+                self._methods(self.sending), self._zones(), self._parcel(), self.sending.method
+            )
+            steps = () if chosen is None else chosen.steps
+        return ShippingCost(rule="parcel", label="Parcel", steps=steps) if steps else None
+
+    def _methods(self, sending: Sending) -> list[ShippingMethod]:
+        return [
+            shipping_rules.make_method(
+                ShippingMethodId(UUID(int=place + 1)),
+                ShippingMethodDraft(
+                    code=code,
+                    name={"en": code},
+                    rates=tuple(
+                        ShippingRateDraft(currency=self.currency, **rate) for rate in rates
+                    ),
+                ),
+            )
+            for place, (code, rates) in enumerate(sending.methods.items())
+        ]
+
+    def _zones(self) -> dict[str, Zone]:
+        told = {} if self.sending is None else self.sending.zones
+        return {
+            code: channel_rules.make_zone(ZoneDraft(code=code, name=code, places=tuple(places)))
+            for code, places in told.items()
+        }
+
+    def _parcel(self) -> Parcel:
+        assert self.sending is not None, "it is sent nowhere"
+        country, _, region = self.sending.place.partition("/")
+        grams = sum(row.grams * row.quantity for row in self.lines.values())
+        return Parcel(currency=self.currency, place=Place(country, region), grams=grams)
+
+    def _tax(self) -> TaxTable | None:
+        if self.tax is None:
+            return None
+        rates = {
+            code: TaxShare(rule=code, label=code, rate_ppm=int(Fraction(percent) * 10_000))
+            for code, percent in self.tax.rates.items()
+        }
+        shipping = "shipping" if "shipping" in rates else "standard"
+        return TaxTable(
+            included=self.tax.included, rates=rates, goods="standard", shipping=shipping
         )
 
     def _line(self, name: str, row: Row) -> QuoteLine:
@@ -161,8 +287,27 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             offered.append(("tiers", self._quote(key, Stage.TIER_PRICE, row.tier)))
         if row.activity is not None:
             offered.append(("flashsale", self._quote(key, Stage.ACTIVITY, row.activity)))
+        item = PriceItem(
+            key=key,
+            variant_id=VariantId(key),
+            product_id=ProductId(key),
+            quantity=row.quantity,
+            list_minor=self.minor(row.price),
+        )
+        tiers = {item.variant_id: tuple(self._tier(one) for one in row.rules)}
+        offered += quotes_of_list([item], tiers, self.groups)
         unit = choose_unit_price(self.minor(row.price), offered)
-        return QuoteLine(id=key, quantity=row.quantity, unit=unit, label=name)
+        return QuoteLine(
+            id=key, quantity=row.quantity, unit=unit, label=name, tax_category=row.category
+        )
+
+    def _tier(self, one: ListRule) -> PriceTier:
+        return PriceTier(
+            id=PriceRuleId(UUID(int=self.minor(one.price))),
+            from_quantity=one.from_,
+            group_code=one.group,
+            amount_minor=self.minor(one.price),
+        )
 
     def _quote(self, key: OrderLineId, stage: Stage, price: str) -> PriceQuote:
         is_activity = stage is Stage.ACTIVITY
@@ -235,7 +380,10 @@ def results_of(example: Example) -> set[Fraction]:
 def given_in(example: Example) -> set[Fraction]:
     """Return the amounts that an example begins with."""
     texts = [text for row in example.lines.values() for text in (row.price, row.activity, row.tier)]
+    texts += [one.price for row in example.lines.values() for one in row.rules]
     texts += [example.shipping, *example.gifts.values()]
+    methods = {} if example.sending is None else example.sending.methods
+    texts += [rate["price"] for rates in methods.values() for rate in rates]
     texts += [text for one in example.proposed for text in (one.off, one.total, one.cap)]
     return {Fraction(text) for text in texts if text is not None} | {Fraction(0)}
 
@@ -246,6 +394,10 @@ def amounts_in(expected: Expected) -> Iterator[str]:
     yield from expected.lines.values()
     if expected.shipping is not None:
         yield expected.shipping
+    if expected.tax is not None:
+        yield expected.tax
+    yield from expected.taxes.values()
+    yield from expected.offered.values()
     for parts in expected.taken.values():
         yield from parts.values()
 

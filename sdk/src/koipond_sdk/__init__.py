@@ -32,7 +32,15 @@ from koipond.kernel.ids import (
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
-from koipond.kernel.money import Currency, Money, parse_amount, share_of, split
+from koipond.kernel.money import (
+    Currency,
+    Money,
+    Rounding,
+    RoundingPolicy,
+    parse_amount,
+    share_of,
+    split,
+)
 from koipond.kernel.pages import Page, PageInvalid, Slice, cut
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
@@ -65,6 +73,8 @@ __all__ = [
     "PluginSettings",
     "ProductId",
     "Quantity",
+    "Rounding",
+    "RoundingPolicy",
     "Scope",
     "Slice",
     "VariantId",

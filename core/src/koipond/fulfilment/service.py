@@ -3,44 +3,111 @@
 from collections.abc import Sequence
 
 from koipond.channel import service as channel
+from koipond.channel.errors import ChannelUnknown
+from koipond.channel.types import RATES
 from koipond.fulfilment import repository, rules
-from koipond.fulfilment.types import ShippingMethod
+from koipond.fulfilment.types import (
+    ShippingMethod,
+    ShippingMethodDraft,
+    ShippingRateDraft,
+    ShippingRules,
+)
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import ShippingMethodId, new_id
-from koipond.settings import ChannelSettings
+from koipond.kernel.editions import Kept, count_up
+from koipond.kernel.ids import ChannelId, ShippingMethodId, new_id
+from koipond.settings import ChannelSettings, ShippingSettings
 
 
-async def find_offered(ctx: Context) -> list[ShippingMethod]:
-    """Return the shipping methods of the request's channel that have a price in its currency."""
+async def _read(ctx: Context) -> ShippingRules:
     async with ctx.reading() as db:
-        methods = await repository.find_methods(db, ctx.scope.channel_id)
-    return rules.offered(methods, ctx.scope.currency)
+        methods = await repository.find_methods(db)
+    return ShippingRules(zones=await channel.find_zones(ctx), methods=methods)
+
+
+_RULES: Kept[ShippingRules] = Kept(RATES, read=_read, empty=ShippingRules(zones={}, methods={}))
+
+
+async def find_rules(ctx: Context) -> ShippingRules:
+    """Return all that staff set of shipping, at most 1 s old; in a transaction as it is stored."""
+    return await _RULES.find(ctx)
+
+
+async def find_methods(ctx: Context, code: str) -> Sequence[ShippingMethod]:
+    """Return the shipping methods of a channel in their order. Raises ChannelUnknown."""
+    key = await _find_channel(ctx, code)
+    async with ctx.reading() as db:
+        methods = await repository.find_methods(db)
+    return methods.get(key, ())
+
+
+@transaction
+async def set_method(
+    ctx: Context, code: str, draft: ShippingMethodDraft, *, position: int | None = None
+) -> ShippingMethod:
+    """Make a shipping method of a channel, or change a known one to what is told.
+
+    position: where it is listed; None: where it was, a new one last. Without rates it is offered
+    nowhere. Raises ChannelUnknown, ZoneUnknown, ShippingMethodInvalid, CurrencyNotSold,
+    CurrencyUnknown, AmountInvalid, LocaleUnknown.
+    """
+    channel_id = await _find_channel(ctx, code)
+    for one in draft.rates:
+        await channel.choose_scope(ctx, code=code, currency=one.currency)
+    for zone in sorted({one.zone for one in draft.rates if one.zone}):
+        await channel.check_zone(ctx, zone)
+    known = (await repository.find_methods(ctx.db)).get(channel_id, ())
+    key = next((one.id for one in known if one.code == draft.code), None)
+    told = rules.make_method(key or ShippingMethodId(new_id()), draft)
+    if position is None and key is None:
+        position = await repository.next_position(ctx.db, channel_id)
+    await repository.save_method(ctx.db, channel_id, told, position=position)
+    await count_up(ctx, RATES)
+    return told
 
 
 def check_methods(wanted: Sequence[ChannelSettings]) -> None:
-    """Raise CurrencyUnknown, AmountInvalid, LocaleUnknown for a method that could not be made."""
+    """Raise what `set_method` raises of a method that could not be made."""
     for one in wanted:
         for method in one.shipping:
-            key = ShippingMethodId(new_id())
-            rules.make_method(key, code=method.code, name=method.name, prices=method.prices)
+            rules.make_method(ShippingMethodId(new_id()), _draft(method))
 
 
 @transaction
 async def ensure_methods(ctx: Context) -> list[ShippingMethod]:
     """Make those shipping methods of the settings that are missing; returns the new ones.
 
-    Raises CurrencyUnknown, AmountInvalid, LocaleUnknown.
+    Raises what `set_method` raises.
     """
     made = []
-    channels = {one.code: one for one in await channel.find_channels(ctx)}
     for wanted in ctx.settings.channels:
-        channel_id = channels[wanted.code].id
-        known = {method.code for method in await repository.find_methods(ctx.db, channel_id)}
+        known = {one.code for one in await find_methods(ctx, wanted.code)}
         for position, one in enumerate(wanted.shipping):
-            if one.code in known:
-                continue
-            key = ShippingMethodId(new_id())
-            new = rules.make_method(key, code=one.code, name=one.name, prices=one.prices)
-            await repository.add_method(ctx.db, channel_id, new, position=position)
-            made.append(new)
+            if one.code not in known:
+                made.append(await set_method(ctx, wanted.code, _draft(one), position=position))
     return made
+
+
+async def _find_channel(ctx: Context, code: str) -> ChannelId:
+    channels = await channel.find_channels(ctx)
+    found = next((one.id for one in channels if one.code == code), None)
+    if found is None:
+        raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
+    return found
+
+
+def _draft(wanted: ShippingSettings) -> ShippingMethodDraft:
+    anywhere = [
+        ShippingRateDraft(currency=code, price=price) for code, price in wanted.prices.items()
+    ]
+    rates = [
+        ShippingRateDraft(
+            currency=one.currency,
+            price=one.price,
+            zone=one.zone,
+            grams_max=one.grams_max,
+            total_from=one.total_from,
+            free_from=one.free_from,
+        )
+        for one in wanted.rates
+    ]
+    return ShippingMethodDraft(code=wanted.code, name=wanted.name, rates=(*anywhere, *rates))

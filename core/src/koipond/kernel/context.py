@@ -29,7 +29,7 @@ from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.jobs import Every, Jobs
-from koipond.kernel.money import Currency
+from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
 from koipond.kernel.texts import Locale
@@ -51,7 +51,8 @@ Reaction = Callable[["Context", Any], Awaitable[None]]
 class Scope(Struct, frozen=True, kw_only=True):
     """Where the caller shops: one channel, one of its currencies, a chain of its languages.
 
-    time_zone: the channel's, an IANA name, which `zoneinfo` knows.
+    time_zone: the channel's, an IANA name, which `zoneinfo` knows. country, region: its home, ""
+    if it has none. rounding: how amounts of the currency are rounded there.
     """
 
     channel_id: ChannelId
@@ -59,6 +60,10 @@ class Scope(Struct, frozen=True, kw_only=True):
     currency: Currency
     locales: tuple[Locale, ...]
     time_zone: str
+    country: str = ""
+    region: str = ""
+    prices_include_tax: bool = True
+    rounding: RoundingPolicy = RoundingPolicy()
 
 
 class Shop:
@@ -168,6 +173,8 @@ class Context:
         self.unsent = Unsent()
         self._untold: list[Event] = []
         self._unanswered: list[Event] = []
+        # Which edition of what this transaction has read; see kernel/editions.py.
+        self.editions: dict[str, int | None] = {}
         # Levels of batch resolvers that wait to be run; see kernel/schema/batch.py.
         self.batches: dict[Any, Any] = {}
 

@@ -37,6 +37,9 @@ AdjustmentId = NewType("AdjustmentId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 ShippingMethodId = NewType("ShippingMethodId", UUID)
+ShippingRateId = NewType("ShippingRateId", UUID)
+PriceRuleId = NewType("PriceRuleId", UUID)
+TaxRateId = NewType("TaxRateId", UUID)
 EventId = NewType("EventId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
@@ -64,6 +67,8 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     PaymentId: "pay",
     RefundId: "refund",
     ShippingMethodId: "ship",
+    PriceRuleId: "rule",
+    TaxRateId: "tax",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -7,6 +7,7 @@ from typing import ClassVar, TypeVar
 
 from msgspec import Struct
 
+from koipond.fulfilment.types import ShippingOffer
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import (
     ActivityId,
@@ -165,6 +166,7 @@ class Order(Struct, frozen=True, kw_only=True):
     problems: what keeps a cart from being placed as it is; such lines are not among `lines`.
     is_closing: it was not paid in time, and its payments are being closed at their providers;
     until that is done it neither is confirmed nor expires. trace: why its price is what it is.
+    shipping_offers: the methods that a cart may choose from.
     pay_until: when a placed order expires if it is not paid. holds: it is not fulfilled before
     there are none. attributes: {plugin: what it keeps with the order}.
     """
@@ -187,6 +189,7 @@ class Order(Struct, frozen=True, kw_only=True):
     holds: tuple[OrderHold, ...] = ()
     attributes: Mapping[str, Attributes] = {}
     trace: PriceTrace = PriceTrace()
+    shipping_offers: tuple[ShippingOffer, ...] = ()
 
     @property
     def total(self) -> Money:

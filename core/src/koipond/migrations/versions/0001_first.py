@@ -49,6 +49,10 @@ def upgrade() -> None:
         sa.Column("currencies", Document, nullable=False),
         sa.Column("locales", Document, nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("region", sa.String(length=200), nullable=False),
+        sa.Column("prices_include_tax", sa.Boolean(), nullable=False),
+        sa.Column("rounding", Document, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
         sa.UniqueConstraint("code", name=op.f("uq_channel_code")),
     )
@@ -89,6 +93,12 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
         sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "edition",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_edition")),
     )
     op.create_table(
         "idempotency",
@@ -155,6 +165,12 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
+    )
+    op.create_table(
+        "member_group",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
     )
     op.create_table(
         "outbox_event",
@@ -255,17 +271,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
     )
     op.create_table(
-        "product",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("slug", sa.String(length=200), nullable=False),
-        sa.Column("name", Document, nullable=False),
-        sa.Column("description", Document, nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
-        sa.UniqueConstraint("slug", name=op.f("uq_product_slug")),
-    )
-    op.create_table(
         "quota",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("capacity", sa.BigInteger(), nullable=True),
@@ -322,6 +327,18 @@ def upgrade() -> None:
         sa.Column("event_name", sa.String(length=80), nullable=False),
         sa.Column("since", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer", "event_name", name=op.f("pk_subscription")),
+    )
+    op.create_table(
+        "tax_category",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_tax_category")),
+    )
+    op.create_table(
+        "zone",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_zone")),
     )
     op.create_table(
         "attribute_value",
@@ -396,6 +413,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
     )
     op.create_index(op.f("ix_import_run_file_hash"), "import_run", ["file_hash"], unique=False)
+    op.create_table(
+        "membership",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("group_code", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_code"], ["member_group.code"], name=op.f("fk_membership_group_code")
+        ),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_membership_member_id")),
+        sa.PrimaryKeyConstraint("member_id", "group_code", name=op.f("pk_membership")),
+    )
+    op.create_index(
+        op.f("ix_membership_group_code_member_id"),
+        "membership",
+        ["group_code", "member_id"],
+        unique=False,
+    )
     op.create_table(
         "order",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -481,85 +514,19 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "product_category",
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("category_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["category_id"], ["category.id"], name=op.f("fk_product_category_category_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_category_product_id")
-        ),
-        sa.PrimaryKeyConstraint("product_id", "category_id", name=op.f("pk_product_category")),
-    )
-    op.create_index(
-        op.f("ix_product_category_category_id_product_id"),
-        "product_category",
-        ["category_id", "product_id"],
-        unique=False,
-    )
-    op.create_table(
-        "product_collection",
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("collection_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["collection_id"], ["collection.id"], name=op.f("fk_product_collection_collection_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_collection_product_id")
-        ),
-        sa.PrimaryKeyConstraint("product_id", "collection_id", name=op.f("pk_product_collection")),
-    )
-    op.create_index(
-        op.f("ix_product_collection_collection_id_product_id"),
-        "product_collection",
-        ["collection_id", "product_id"],
-        unique=False,
-    )
-    op.create_table(
-        "product_listing",
-        sa.Column("channel_id", sa.Uuid(), nullable=False),
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["channel_id"], ["channel.id"], name=op.f("fk_product_listing_channel_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_listing_product_id")
-        ),
-        sa.PrimaryKeyConstraint("channel_id", "product_id", name=op.f("pk_product_listing")),
-    )
-    op.create_table(
-        "product_option",
+        "product",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("description", Document, nullable=False),
+        sa.Column("tax_category", sa.String(length=40), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_option_product_id")
+            ["tax_category"], ["tax_category.code"], name=op.f("fk_product_tax_category")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_option")),
-        sa.UniqueConstraint(
-            "product_id", "position", name=op.f("uq_product_option_product_id_position")
-        ),
-    )
-    op.create_table(
-        "product_search",
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("locale", sa.String(length=35), nullable=False),
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("words", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_search_product_id")
-        ),
-        sa.PrimaryKeyConstraint("product_id", "locale", name=op.f("pk_product_search")),
-    )
-    op.create_index(
-        op.f("ix_product_search_locale_name_product_id"),
-        "product_search",
-        ["locale", "name", "product_id"],
-        unique=False,
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
+        sa.UniqueConstraint("slug", name=op.f("uq_product_slug")),
     )
     op.create_table(
         "quota_change",
@@ -645,12 +612,221 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", Document, nullable=False),
-        sa.Column("prices", Document, nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shipping_method")),
         sa.UniqueConstraint("channel_id", "code", name=op.f("uq_shipping_method_channel_id_code")),
+    )
+    op.create_table(
+        "tax_rate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("zone_code", sa.String(length=40), nullable=False),
+        sa.Column("category_code", sa.String(length=40), nullable=False),
+        sa.Column("rate_ppm", sa.Integer(), nullable=False),
+        sa.Column("label", Document, nullable=False),
+        sa.Column("starts_at", Instant(), nullable=True),
+        sa.Column("ends_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "0 <= rate_ppm AND rate_ppm <= 1000000", name=op.f("ck_tax_rate_rate_ppm")
+        ),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_tax_rate_window")),
+        sa.ForeignKeyConstraint(
+            ["category_code"], ["tax_category.code"], name=op.f("fk_tax_rate_category_code")
+        ),
+        sa.ForeignKeyConstraint(["zone_code"], ["zone.code"], name=op.f("fk_tax_rate_zone_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tax_rate")),
+    )
+    op.create_index(
+        op.f("ix_tax_rate_zone_code_category_code"),
+        "tax_rate",
+        ["zone_code", "category_code"],
+        unique=False,
+    )
+    op.create_table(
+        "zone_place",
+        sa.Column("zone_code", sa.String(length=40), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("region", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["zone_code"], ["zone.code"], name=op.f("fk_zone_place_zone_code")),
+        sa.PrimaryKeyConstraint("zone_code", "country", "region", name=op.f("pk_zone_place")),
+    )
+    op.create_table(
+        "import_refusal",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("product", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["import_run.id"], name=op.f("fk_import_refusal_run_id")
+        ),
+        sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_import_refusal")),
+    )
+    op.create_table(
+        "order_line",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("sku", sa.String(length=120), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tracked", sa.Boolean(), nullable=False),
+        sa.Column("refunded_quantity", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Uuid(), nullable=True),
+        sa.Column("attributes", Document, nullable=False),
+        sa.CheckConstraint(
+            "0 <= refunded_quantity AND refunded_quantity <= quantity",
+            name=op.f("ck_order_line_refunded_quantity"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_line_quantity")),
+        sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_order_line_unit_price_minor")),
+        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
+        sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_line_order_id_position")),
+    )
+    op.create_table(
+        "product_attribute",
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("attribute_value_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attribute_value_id"],
+            ["attribute_value.id"],
+            name=op.f("fk_product_attribute_attribute_value_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_attribute_product_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "product_id", "attribute_value_id", name=op.f("pk_product_attribute")
+        ),
+    )
+    op.create_index(
+        op.f("ix_product_attribute_attribute_value_id_product_id"),
+        "product_attribute",
+        ["attribute_value_id", "product_id"],
+        unique=False,
+    )
+    op.create_table(
+        "product_category",
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("category_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["category_id"], ["category.id"], name=op.f("fk_product_category_category_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_category_product_id")
+        ),
+        sa.PrimaryKeyConstraint("product_id", "category_id", name=op.f("pk_product_category")),
+    )
+    op.create_index(
+        op.f("ix_product_category_category_id_product_id"),
+        "product_category",
+        ["category_id", "product_id"],
+        unique=False,
+    )
+    op.create_table(
+        "product_collection",
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("collection_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["collection_id"], ["collection.id"], name=op.f("fk_product_collection_collection_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_collection_product_id")
+        ),
+        sa.PrimaryKeyConstraint("product_id", "collection_id", name=op.f("pk_product_collection")),
+    )
+    op.create_index(
+        op.f("ix_product_collection_collection_id_product_id"),
+        "product_collection",
+        ["collection_id", "product_id"],
+        unique=False,
+    )
+    op.create_table(
+        "product_listing",
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel_id"], ["channel.id"], name=op.f("fk_product_listing_channel_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_listing_product_id")
+        ),
+        sa.PrimaryKeyConstraint("channel_id", "product_id", name=op.f("pk_product_listing")),
+    )
+    op.create_table(
+        "product_option",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", Document, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_option_product_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_option")),
+        sa.UniqueConstraint(
+            "product_id", "position", name=op.f("uq_product_option_product_id_position")
+        ),
+    )
+    op.create_table(
+        "product_search",
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_search_product_id")
+        ),
+        sa.PrimaryKeyConstraint("product_id", "locale", name=op.f("pk_product_search")),
+    )
+    op.create_index(
+        op.f("ix_product_search_locale_name_product_id"),
+        "product_search",
+        ["locale", "name", "product_id"],
+        unique=False,
+    )
+    op.create_table(
+        "refund_part",
+        sa.Column("refund_id", sa.Uuid(), nullable=False),
+        sa.Column("part_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_part_amount_minor")),
+        sa.ForeignKeyConstraint(
+            ["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id")
+        ),
+        sa.PrimaryKeyConstraint("refund_id", "part_id", name=op.f("pk_refund_part")),
+    )
+    op.create_table(
+        "shipping_rate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("method_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("zone_code", sa.String(length=40), nullable=True),
+        sa.Column("grams_max", sa.Integer(), nullable=True),
+        sa.Column("total_from_minor", sa.BigInteger(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("free_from_minor", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_shipping_rate_amount_minor")),
+        sa.CheckConstraint("free_from_minor >= 0", name=op.f("ck_shipping_rate_free_from_minor")),
+        sa.CheckConstraint("grams_max > 0", name=op.f("ck_shipping_rate_grams_max")),
+        sa.CheckConstraint("total_from_minor >= 0", name=op.f("ck_shipping_rate_total_from_minor")),
+        sa.ForeignKeyConstraint(
+            ["method_id"], ["shipping_method.id"], name=op.f("fk_shipping_rate_method_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["zone_code"], ["zone.code"], name=op.f("fk_shipping_rate_zone_code")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shipping_rate")),
+    )
+    op.create_index(
+        op.f("ix_shipping_rate_method_id"), "shipping_rate", ["method_id"], unique=False
     )
     op.create_table(
         "variant",
@@ -659,6 +835,8 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(length=120), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("track_stock", sa.Boolean(), nullable=False),
+        sa.Column("grams", sa.Integer(), nullable=True),
+        sa.CheckConstraint("grams >= 0", name=op.f("ck_variant_grams")),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_variant_product_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
         sa.UniqueConstraint("sku", name=op.f("uq_variant_sku")),
@@ -696,17 +874,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_activity_ends_at"), "activity", ["ends_at"], unique=False)
     op.create_index(op.f("ix_activity_variant_id"), "activity", ["variant_id"], unique=False)
     op.create_table(
-        "import_refusal",
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("product", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["import_run.id"], name=op.f("fk_import_refusal_run_id")
-        ),
-        sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_import_refusal")),
-    )
-    op.create_table(
         "media",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
@@ -720,120 +887,6 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_media_product_id_position"), "media", ["product_id", "position"], unique=False
-    )
-    op.create_table(
-        "order_line",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("variant_id", sa.Uuid(), nullable=False),
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("sku", sa.String(length=120), nullable=False),
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
-        sa.Column("tracked", sa.Boolean(), nullable=False),
-        sa.Column("refunded_quantity", sa.Integer(), nullable=False),
-        sa.Column("activity_id", sa.Uuid(), nullable=True),
-        sa.Column("attributes", Document, nullable=False),
-        sa.CheckConstraint(
-            "0 <= refunded_quantity AND refunded_quantity <= quantity",
-            name=op.f("ck_order_line_refunded_quantity"),
-        ),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_line_quantity")),
-        sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_order_line_unit_price_minor")),
-        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
-        sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_line_order_id_position")),
-    )
-    op.create_table(
-        "price",
-        sa.Column("price_list_id", sa.Uuid(), nullable=False),
-        sa.Column("variant_id", sa.Uuid(), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_amount_minor")),
-        sa.ForeignKeyConstraint(
-            ["price_list_id"], ["price_list.id"], name=op.f("fk_price_price_list_id")
-        ),
-        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_price_variant_id")),
-        sa.PrimaryKeyConstraint("price_list_id", "variant_id", name=op.f("pk_price")),
-    )
-    op.create_index(op.f("ix_price_variant_id"), "price", ["variant_id"], unique=False)
-    op.create_table(
-        "product_attribute",
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("attribute_value_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["attribute_value_id"],
-            ["attribute_value.id"],
-            name=op.f("fk_product_attribute_attribute_value_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_attribute_product_id")
-        ),
-        sa.PrimaryKeyConstraint(
-            "product_id", "attribute_value_id", name=op.f("pk_product_attribute")
-        ),
-    )
-    op.create_index(
-        op.f("ix_product_attribute_attribute_value_id_product_id"),
-        "product_attribute",
-        ["attribute_value_id", "product_id"],
-        unique=False,
-    )
-    op.create_table(
-        "refund_part",
-        sa.Column("refund_id", sa.Uuid(), nullable=False),
-        sa.Column("part_id", sa.Uuid(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_part_amount_minor")),
-        sa.ForeignKeyConstraint(
-            ["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id")
-        ),
-        sa.PrimaryKeyConstraint("refund_id", "part_id", name=op.f("pk_refund_part")),
-    )
-    op.create_table(
-        "stock_level",
-        sa.Column("variant_id", sa.Uuid(), nullable=False),
-        sa.Column("location_id", sa.Uuid(), nullable=False),
-        sa.Column("quota_id", sa.Uuid(), nullable=False),
-        sa.Column("on_hand", sa.BigInteger(), nullable=False),
-        sa.Column("back_order", sa.BigInteger(), nullable=False),
-        sa.Column("short", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("back_order >= 0", name=op.f("ck_stock_level_back_order")),
-        sa.CheckConstraint("short >= 0", name=op.f("ck_stock_level_short")),
-        sa.ForeignKeyConstraint(
-            ["location_id"], ["stock_location.id"], name=op.f("fk_stock_level_location_id")
-        ),
-        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_stock_level_quota_id")),
-        sa.ForeignKeyConstraint(
-            ["variant_id"], ["variant.id"], name=op.f("fk_stock_level_variant_id")
-        ),
-        sa.PrimaryKeyConstraint("variant_id", "location_id", name=op.f("pk_stock_level")),
-        sa.UniqueConstraint("quota_id", name=op.f("uq_stock_level_quota_id")),
-    )
-    op.create_index(
-        "ix_stock_level_short",
-        "stock_level",
-        ["short"],
-        unique=False,
-        postgresql_where=sa.text("short > 0"),
-        sqlite_where=sa.text("short > 0"),
-    )
-    op.create_table(
-        "variant_option",
-        sa.Column("variant_id", sa.Uuid(), nullable=False),
-        sa.Column("option_id", sa.Uuid(), nullable=False),
-        sa.Column("value", Document, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["option_id"], ["product_option.id"], name=op.f("fk_variant_option_option_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["variant_id"], ["variant.id"], name=op.f("fk_variant_option_variant_id")
-        ),
-        sa.PrimaryKeyConstraint("variant_id", "option_id", name=op.f("pk_variant_option")),
     )
     op.create_table(
         "order_adjustment",
@@ -878,12 +931,94 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("line_id", "slot", name=op.f("pk_order_line_payee")),
         sa.UniqueConstraint("line_id", "person", name=op.f("uq_order_line_payee_line_id_person")),
     )
+    op.create_table(
+        "price",
+        sa.Column("price_list_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_amount_minor")),
+        sa.ForeignKeyConstraint(
+            ["price_list_id"], ["price_list.id"], name=op.f("fk_price_price_list_id")
+        ),
+        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_price_variant_id")),
+        sa.PrimaryKeyConstraint("price_list_id", "variant_id", name=op.f("pk_price")),
+    )
+    op.create_index(op.f("ix_price_variant_id"), "price", ["variant_id"], unique=False)
+    op.create_table(
+        "price_rule",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("price_list_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("from_quantity", sa.Integer(), nullable=False),
+        sa.Column("group_code", sa.String(length=40), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("starts_at", Instant(), nullable=True),
+        sa.Column("ends_at", Instant(), nullable=True),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_rule_amount_minor")),
+        sa.CheckConstraint("from_quantity >= 1", name=op.f("ck_price_rule_from_quantity")),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_price_rule_window")),
+        sa.ForeignKeyConstraint(
+            ["group_code"], ["member_group.code"], name=op.f("fk_price_rule_group_code")
+        ),
+        sa.ForeignKeyConstraint(
+            ["price_list_id"], ["price_list.id"], name=op.f("fk_price_rule_price_list_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["variant_id"], ["variant.id"], name=op.f("fk_price_rule_variant_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_price_rule")),
+    )
+    op.create_index(
+        op.f("ix_price_rule_variant_id_price_list_id"),
+        "price_rule",
+        ["variant_id", "price_list_id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_level",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("location_id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("on_hand", sa.BigInteger(), nullable=False),
+        sa.Column("back_order", sa.BigInteger(), nullable=False),
+        sa.Column("short", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("back_order >= 0", name=op.f("ck_stock_level_back_order")),
+        sa.CheckConstraint("short >= 0", name=op.f("ck_stock_level_short")),
+        sa.ForeignKeyConstraint(
+            ["location_id"], ["stock_location.id"], name=op.f("fk_stock_level_location_id")
+        ),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_stock_level_quota_id")),
+        sa.ForeignKeyConstraint(
+            ["variant_id"], ["variant.id"], name=op.f("fk_stock_level_variant_id")
+        ),
+        sa.PrimaryKeyConstraint("variant_id", "location_id", name=op.f("pk_stock_level")),
+        sa.UniqueConstraint("quota_id", name=op.f("uq_stock_level_quota_id")),
+    )
+    op.create_index(
+        "ix_stock_level_short",
+        "stock_level",
+        ["short"],
+        unique=False,
+        postgresql_where=sa.text("short > 0"),
+        sqlite_where=sa.text("short > 0"),
+    )
+    op.create_table(
+        "variant_option",
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("option_id", sa.Uuid(), nullable=False),
+        sa.Column("value", Document, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["option_id"], ["product_option.id"], name=op.f("fk_variant_option_option_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["variant_id"], ["variant.id"], name=op.f("fk_variant_option_variant_id")
+        ),
+        sa.PrimaryKeyConstraint("variant_id", "option_id", name=op.f("pk_variant_option")),
+    )
 
 
 def downgrade() -> None:
     """Drop the tables."""
-    op.drop_table("order_line_payee")
-    op.drop_table("order_adjustment")
     op.drop_table("variant_option")
     op.drop_index(
         "ix_stock_level_short",
@@ -892,22 +1027,41 @@ def downgrade() -> None:
         sqlite_where=sa.text("short > 0"),
     )
     op.drop_table("stock_level")
-    op.drop_table("refund_part")
-    op.drop_index(
-        op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
-    )
-    op.drop_table("product_attribute")
+    op.drop_index(op.f("ix_price_rule_variant_id_price_list_id"), table_name="price_rule")
+    op.drop_table("price_rule")
     op.drop_index(op.f("ix_price_variant_id"), table_name="price")
     op.drop_table("price")
-    op.drop_table("order_line")
+    op.drop_table("order_line_payee")
+    op.drop_table("order_adjustment")
     op.drop_index(op.f("ix_media_product_id_position"), table_name="media")
     op.drop_table("media")
-    op.drop_table("import_refusal")
     op.drop_index(op.f("ix_activity_variant_id"), table_name="activity")
     op.drop_index(op.f("ix_activity_ends_at"), table_name="activity")
     op.drop_table("activity")
     op.drop_index(op.f("ix_variant_product_id_position"), table_name="variant")
     op.drop_table("variant")
+    op.drop_index(op.f("ix_shipping_rate_method_id"), table_name="shipping_rate")
+    op.drop_table("shipping_rate")
+    op.drop_table("refund_part")
+    op.drop_index(op.f("ix_product_search_locale_name_product_id"), table_name="product_search")
+    op.drop_table("product_search")
+    op.drop_table("product_option")
+    op.drop_table("product_listing")
+    op.drop_index(
+        op.f("ix_product_collection_collection_id_product_id"), table_name="product_collection"
+    )
+    op.drop_table("product_collection")
+    op.drop_index(op.f("ix_product_category_category_id_product_id"), table_name="product_category")
+    op.drop_table("product_category")
+    op.drop_index(
+        op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
+    )
+    op.drop_table("product_attribute")
+    op.drop_table("order_line")
+    op.drop_table("import_refusal")
+    op.drop_table("zone_place")
+    op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
+    op.drop_table("tax_rate")
     op.drop_table("shipping_method")
     op.drop_index(
         "ix_reservation_use",
@@ -927,16 +1081,7 @@ def downgrade() -> None:
     op.drop_table("quota_excess")
     op.drop_index(op.f("ix_quota_change_quota_id"), table_name="quota_change")
     op.drop_table("quota_change")
-    op.drop_index(op.f("ix_product_search_locale_name_product_id"), table_name="product_search")
-    op.drop_table("product_search")
-    op.drop_table("product_option")
-    op.drop_table("product_listing")
-    op.drop_index(
-        op.f("ix_product_collection_collection_id_product_id"), table_name="product_collection"
-    )
-    op.drop_table("product_collection")
-    op.drop_index(op.f("ix_product_category_category_id_product_id"), table_name="product_category")
-    op.drop_table("product_category")
+    op.drop_table("product")
     op.drop_table("price_list")
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
@@ -960,6 +1105,8 @@ def downgrade() -> None:
         sqlite_where=sa.text("attention IS NOT NULL"),
     )
     op.drop_table("order")
+    op.drop_index(op.f("ix_membership_group_code_member_id"), table_name="membership")
+    op.drop_table("membership")
     op.drop_index(op.f("ix_import_run_file_hash"), table_name="import_run")
     op.drop_table("import_run")
     op.drop_index(
@@ -977,13 +1124,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
     op.drop_table("attribute_value")
+    op.drop_table("zone")
+    op.drop_table("tax_category")
     op.drop_table("subscription")
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_table("stock_location")
     op.drop_table("schedule")
     op.drop_table("quota")
-    op.drop_table("product")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
     op.drop_table("plugin_setting")
@@ -1003,6 +1151,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("relayed_at IS NULL"),
     )
     op.drop_table("outbox_event")
+    op.drop_table("member_group")
     op.drop_table("member")
     op.drop_index(
         "uq_job_unique_key",
@@ -1024,6 +1173,7 @@ def downgrade() -> None:
     )
     op.drop_table("job")
     op.drop_table("idempotency")
+    op.drop_table("edition")
     op.drop_index(
         "ix_delivery_pending",
         table_name="delivery",

@@ -8,7 +8,6 @@ import strawberry
 
 from koipond.catalog import service as catalog
 from koipond.catalog.graphql import Variant
-from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.graphql import ShippingMethod
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.money import Currency, Money
@@ -19,6 +18,7 @@ from koipond.order.types import OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.graphql import Payment, PaymentMethod, Refund
+from koipond.pricing.rules import price_at
 from koipond.pricing.types import Adjustment as PricedAdjustment
 from koipond.pricing.types import PricedOrder, Stage, TraceStep, Verdict
 
@@ -51,6 +51,11 @@ class Adjustment:
     label: str
     origin: str = strawberry.field(description="koipond, or the plugin that added it")
     amount: MoneyType
+    included: bool = strawberry.field(
+        description="It is a part of the other amounts, such as tax in a price, and is not summed"
+    )
+    rate_ppm: int | None = strawberry.field(description="Of which share it is, in millionths")
+    base: MoneyType | None = strawberry.field(description="Of what it is that share")
 
     @classmethod
     def of(cls, found: PricedAdjustment, currency: Currency) -> "Adjustment":
@@ -60,6 +65,13 @@ class Adjustment:
             label=found.label,
             origin=found.origin,
             amount=MoneyType.of(Money(found.amount_minor, currency)),
+            included=found.included,
+            rate_ppm=found.rate_ppm,
+            base=(
+                None
+                if found.base_minor is None
+                else MoneyType.of(Money(found.base_minor, currency))
+            ),
         )
 
 
@@ -149,7 +161,8 @@ class OrderLine:
     name: str
     quantity: int
     unit_price: MoneyType
-    total: MoneyType
+    total: MoneyType = strawberry.field(description="All that is paid for it, with tax")
+    tax: MoneyType = strawberry.field(description="Its tax: part of its price, or on top of it")
     adjustments: list[Adjustment]
     attributes: list[OrderAttribute]
 
@@ -177,6 +190,7 @@ class OrderLine:
             quantity=line.quantity,
             unit_price=MoneyType.of(Money(line.unit_price_minor, price.currency)),
             total=MoneyType.of(price.line_total(line.id)),
+            tax=MoneyType.of(price.line_tax(line.id)),
             adjustments=[Adjustment.of(one, price.currency) for one in own],
             attributes=OrderAttribute.all_of(line.attributes),
         )
@@ -192,8 +206,16 @@ class Order(Node):
     adjustments: list[Adjustment] = strawberry.field(
         description="What is added to the order as a whole, such as shipping"
     )
-    subtotal: MoneyType = strawberry.field(description="The sum of the lines")
-    shipping: MoneyType
+    subtotal: MoneyType = strawberry.field(
+        description="The sum of the lines, without tax that comes on top"
+    )
+    shipping: MoneyType = strawberry.field(
+        description="After its discounts, without tax that comes on top"
+    )
+    tax: MoneyType = strawberry.field(description="Of lines and shipping, included or on top")
+    tax_included: bool = strawberry.field(
+        description="The tax is part of the prices; else it is added to subtotal and shipping"
+    )
     total: MoneyType
     contact: Contact | None
     shipping_address: Address | None
@@ -216,16 +238,22 @@ class Order(Node):
         parents: list["Order"], info: Info
     ) -> list[list[ShippingMethod]]:
         """The shipping methods that a cart may choose from; none once it is placed."""
-        offered = await fulfilment.find_offered(info.context)
         locales = info.context.scope.locales
-        return [
-            [
-                ShippingMethod.of(one, parent.found.price.currency, locales)
-                for one in offered
-                if parent.is_cart and parent.found.price.currency in one.prices
+        found = []
+        for parent in parents:
+            goods = parent.found.price.subtotal
+            prices = [
+                (one, price_at(one.steps, goods.amount_minor))
+                for one in parent.found.shipping_offers
             ]
-            for parent in parents
-        ]
+            found.append(
+                [
+                    ShippingMethod.of(one, Money(price, goods.currency), locales)
+                    for one, price in prices
+                    if price is not None
+                ]
+            )
+        return found
 
     @batch
     @staticmethod
@@ -314,6 +342,8 @@ class Order(Node):
             adjustments=[Adjustment.of(one, price.currency) for one in whole],
             subtotal=MoneyType.of(price.subtotal),
             shipping=MoneyType.of(price.shipping),
+            tax=MoneyType.of(price.tax),
+            tax_included=price.tax_included,
             total=MoneyType.of(price.total),
             contact=_contact(details),
             shipping_address=_address(details),

@@ -1,18 +1,16 @@
 """What an order may become, and what it takes to place one."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
 
 from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.types import Activity, Sellable
-from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ActivityId, OrderLineId, VariantId, encode
 from koipond.kernel.inputs import ChosenInputs, InputTypes, Level, chosen_activity
-from koipond.kernel.money import MAX_MINOR, Currency, Money
+from koipond.kernel.money import MAX_MINOR, Currency, Money, RoundingPolicy
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
 from koipond.order.errors import (
@@ -40,6 +38,7 @@ from koipond.pricing.types import (
     PriceItem,
     QuoteLine,
     ShippingCost,
+    TaxTable,
     UnitPrice,
 )
 
@@ -55,7 +54,6 @@ ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
 # Capitals and digits without those that are mistaken for each other.
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NUMBER_LENGTH = 11
-_NO_GIFTS: Mapping[VariantId, Sellable] = MappingProxyType({})
 _ADDRESS_MAX = 200
 _COUNTRY_LENGTH = 2
 
@@ -245,35 +243,42 @@ def find_used(
 def price_lines(
     lines: Sequence[OrderLine],
     units: Mapping[UUID, UnitPrice],
+    sellables: Mapping[VariantId, Sellable],
     *,
     currency: Currency,
-    shipping: ShippingMethod | None,
     locales: Sequence[Locale],
+    rounding: RoundingPolicy = RoundingPolicy(),  # noqa: B008  # frozen
+    shipping: ShippingCost | None = None,
+    tax: TaxTable | None = None,
     proposed: Sequence[Proposed] = (),
-    gifts: Mapping[VariantId, Sellable] = _NO_GIFTS,
 ) -> PricedOrder:
-    """Price an order's lines, its shipping, if a method is chosen, and what plugins propose.
+    """Price an order's lines, its shipping, if a method is chosen, what plugins propose, and tax.
 
-    gifts: what is known of the variants that they would give.
+    sellables: of the lines, and of what plugins would give.
     """
     wanted = [
-        QuoteLine(id=line.id, quantity=line.quantity, unit=units[line.id], label=line.name)
+        QuoteLine(
+            id=line.id,
+            quantity=line.quantity,
+            unit=units[line.id],
+            label=line.name,
+            tax_category=sellables[line.variant_id].tax_category,
+        )
         for line in lines
     ]
+    gifts = {
+        key: GiftPrice(label=line_name(found, locales), list_minor=found.price_minor)
+        for key, found in sellables.items()
+        if found.price_minor is not None
+    }
     return price_order(
         wanted,
         currency=currency,
         proposed=proposed,
-        gifts={
-            key: GiftPrice(label=line_name(found, locales), list_minor=found.price_minor)
-            for key, found in gifts.items()
-            if found.price_minor is not None
-        },
-        shipping=ShippingCost(
-            label=pick(shipping.name, locales), amount_minor=shipping.prices[currency]
-        )
-        if shipping
-        else None,
+        gifts=gifts,
+        shipping=shipping,
+        tax=tax,
+        rounding=rounding,
     )
 
 

@@ -22,7 +22,7 @@ from koipond.pricing.types import (
 
 
 def compare_prices(stored: PricedOrder, again: PricedOrder) -> list[str]:
-    """Return what the second has other than the first, one sentence each; tax is left out."""
+    """Return what the second has other than the first, one sentence each."""
     before, after = _counted(stored.adjustments), _counted(again.adjustments)
     gone = [f"no longer: {_say(one, stored)}" for one in (before - after).elements()]
     new = [f"instead: {_say(one, again)}" for one in (after - before).elements()]
@@ -102,7 +102,7 @@ def _unlabelled(proposals: Iterable[Proposal]) -> list[bytes]:
 
 
 def _counted(adjustments: Iterable[Adjustment]) -> Counter[Adjustment]:
-    return Counter(one for one in adjustments if one.stage is not Stage.TAX)
+    return Counter(adjustments)
 
 
 def _say(one: Adjustment, price: PricedOrder) -> str:

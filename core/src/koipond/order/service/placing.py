@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from koipond.catalog import service as catalog
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.editions import forget_copies
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
@@ -113,6 +114,7 @@ async def _reserve_and_place(
             stale = error
             # Else an offer that has ended would be tried again for as long as it is believed in.
             await catalog.refresh_activities(ctx)
+            forget_copies(ctx.shop)
             cart = await find_cart(ctx, wish)
     if isinstance(stale, _Stale):
         raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)

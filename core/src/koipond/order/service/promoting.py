@@ -51,6 +51,7 @@ async def promote(
     details: CheckoutDetails,
     chosen: ChosenByBuyer,
     now: datetime,
+    groups: frozenset[str],
     earlier: Promoted | None,
 ) -> Promoted:
     """Ask plugins what they make of a cart. Raises PluginFailed.
@@ -65,6 +66,7 @@ async def promote(
         now=now,
         items=rules.cart_items_of(lines, units, await _find_categories(ctx, lines, earlier)),
         coupon_codes=details.coupon_codes or (),
+        groups=groups,
         shipping_method=details.shipping_method,
         locales=ctx.scope.locales,
         member_id=ctx.viewer.member_id,

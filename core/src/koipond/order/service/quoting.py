@@ -11,17 +11,15 @@ from koipond.catalog import service as catalog
 from koipond.catalog.types import Activity, Sellable
 from koipond.channel import rules as channel_rules
 from koipond.channel import service as channel
-from koipond.fulfilment import rules as fulfilment_rules
-from koipond.fulfilment import service as fulfilment
-from koipond.fulfilment.errors import ShippingMethodUnknown
-from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.context import Context
 from koipond.kernel.dispatch import Mood
 from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ActivityId, VariantId
+from koipond.member import service as member
 from koipond.order import rules
 from koipond.order.service.promoting import Promoted, promote
+from koipond.order.service.rating import Rated, rate
 from koipond.order.types import (
     Cart,
     CartLine,
@@ -31,6 +29,7 @@ from koipond.order.types import (
     OrderLine,
     OrderState,
 )
+from koipond.pricing.rules import Offered
 from koipond.pricing.types import PricedOrder, PriceRequest
 
 
@@ -39,7 +38,8 @@ class Quote(Struct, frozen=True, kw_only=True):
 
     problems: why it cannot be placed as it is. activities: those that its lines are sold by.
     inputs: what plugins quoted prices by. promoted: what they make of the cart as a whole.
-    chosen: what the buyer told plugins about it.
+    chosen: what the buyer told plugins about it. rated: how it is sent, and taxed where it goes.
+    groups: of the buyer.
     """
 
     lines: tuple[OrderLine, ...]
@@ -50,7 +50,13 @@ class Quote(Struct, frozen=True, kw_only=True):
     promoted: Promoted
     problems: tuple[DomainError, ...]
     chosen: ChosenByBuyer
-    ships: bool
+    rated: Rated
+    groups: frozenset[str]
+
+    @property
+    def ships(self) -> bool:
+        """Whether it must be sent somewhere."""
+        return self.rated.ships
 
     def is_like(self, other: "Quote") -> bool:
         """Tell whether it comes to the same as another, though it was asked for at another time."""
@@ -82,26 +88,23 @@ async def quote(
     earlier: a quote of the same lines, to be compared with: what there was nothing of then is not
     looked for, and plugins load nothing, for this is in a transaction.
     """
-    known_gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
-    keys = list(dict.fromkeys([*(line.variant_id for line in lines), *known_gifts]))
+    keys = _keys_of(lines, earlier)
     sellables: Mapping[VariantId, Sellable]
     sellables = await catalog.find_sellables(ctx, keys) if keys else {}
     had_quotes = earlier is None or earlier.price.considered
     activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
-    had_methods = earlier is None or earlier.ships
-    offered = await fulfilment.find_offered(ctx) if had_methods else []
+    known = None if earlier is None else earlier.rated
+    rated = await rate(ctx, lines, details, sellables, earlier=known)
+    groups = await member.find_viewer_groups(ctx) if earlier is None else earlier.groups
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
     problems += stale
-    shipping, unknown = _choose_shipping(offered, details)
-    problems += unknown
     now = ctx.clock.now()
     request = _request(ctx, lines, sellables, chosen, now=now)
-    if earlier is None:
+    inputs = None if earlier is None else earlier.inputs
+    if inputs is None:
         inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
-    else:
-        inputs = earlier.inputs
-    quotes = ctx.hooks.price_quotes(request, inputs, mood=Mood.REFUSE)
+    quotes = _find_quotes(ctx, request, inputs, sellables, groups)
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
@@ -112,18 +115,22 @@ async def quote(
         details=details,
         chosen=chosen,
         now=now,
+        groups=groups,
         earlier=None if earlier is None else earlier.promoted,
     )
     sellables = await _with_gifts(ctx, sellables, promoted)
     price = rules.price_lines(
         made,
         units,
+        sellables,
         currency=ctx.scope.currency,
-        shipping=shipping,
+        rounding=ctx.scope.rounding,
+        shipping=rated.cost,
+        tax=rated.tax,
         locales=ctx.scope.locales,
         proposed=promoted.proposed,
-        gifts=sellables,
     )
+    problems += rated.find_problems(price.subtotal)
     problems += rules.find_refused_coupons(
         details.coupon_codes or (), promoted.offers, price.judged, ctx.scope.currency
     )
@@ -136,18 +143,28 @@ async def quote(
         promoted=promoted,
         problems=tuple(problems),
         chosen=chosen,
-        ships=bool(offered),
+        rated=rated,
+        groups=groups,
     )
 
 
-def _choose_shipping(
-    offered: Sequence[ShippingMethod], details: CheckoutDetails
-) -> tuple[ShippingMethod | None, list[DomainError]]:
-    """Return the chosen method, and what is wrong with the choice."""
-    try:
-        return fulfilment_rules.choose_method(offered, details.shipping_method), []
-    except ShippingMethodUnknown as problem:
-        return None, [problem.located("shippingMethod")]
+def _keys_of(lines: Sequence[CartLine], earlier: Quote | None) -> list[VariantId]:
+    """Return the variants that are bought, and those that are known to be given."""
+    gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
+    return list(dict.fromkeys([*(line.variant_id for line in lines), *gifts]))
+
+
+def _find_quotes(
+    ctx: Context,
+    request: PriceRequest,
+    inputs: Inputs,
+    sellables: Mapping[VariantId, Sellable],
+    groups: frozenset[str],
+) -> list[Offered]:
+    """Return what plugins and the rules of the price list quote for units. Raises PluginFailed."""
+    tiers = {key: one.tiers for key, one in sellables.items()}
+    quotes = ctx.hooks.price_quotes(request, inputs, mood=Mood.REFUSE)
+    return [*catalog_rules.quotes_of_list(request.items, tiers, groups), *quotes]
 
 
 async def _with_gifts(
@@ -191,4 +208,5 @@ async def show_cart(ctx: Context, cart: Cart) -> Order:
         details=cart.details,
         placed_at=None,
         problems=quoted.problems,
+        shipping_offers=quoted.rated.offers,
     )

@@ -4,6 +4,7 @@ from koipond.pricing.rules.explaining import explain
 from koipond.pricing.rules.ordering import price_order
 from koipond.pricing.rules.promotions import Proposed, written
 from koipond.pricing.rules.repeating import price_again
+from koipond.pricing.rules.shipping import price_at, step_at
 from koipond.pricing.rules.tracing import find_personal, trace_inputs
 from koipond.pricing.rules.units import CORE, Offered, choose_unit_price
 
@@ -15,7 +16,9 @@ __all__ = [
     "explain",
     "find_personal",
     "price_again",
+    "price_at",
     "price_order",
+    "step_at",
     "trace_inputs",
     "written",
 ]

@@ -80,6 +80,13 @@ class _Explaining:
             words = {**words, "quantity": line.quantity, "unit": self._money(unit)}
         elif one.stage is Stage.SHIPPING:
             key = "shipping"
+        elif one.stage is Stage.SHIPPING_DISCOUNT and one.base_minor is not None:
+            key = "shipping_free"
+            words = {**words, "base": self._money(one.base_minor)}
+        elif one.stage is Stage.TAX and one.rate_ppm is not None and one.base_minor is not None:
+            key = "taxed_included" if one.included else "taxed"
+            base, rate = self._money(one.base_minor), _percent(one.rate_ppm)
+            words = {**words, "base": base, "rate": rate}
         return TraceStep(
             stage=one.stage,
             origin=one.origin,

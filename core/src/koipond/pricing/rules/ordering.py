@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from koipond.kernel.ids import VariantId
-from koipond.kernel.money import Currency
+from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.pricing.rules.promotions import Promoting, Proposed
 from koipond.pricing.rules.running import Running
 from koipond.pricing.types import (
     GiftPrice,
     PricedOrder,
     QuoteLine,
-    RoundingPolicy,
     ShippingCost,
     Stage,
+    TaxTable,
 )
 
 _NO_GIFTS: Mapping[VariantId, GiftPrice] = MappingProxyType({})
@@ -28,12 +28,14 @@ def price_order(
     proposed: Sequence[Proposed] = (),
     gifts: Mapping[VariantId, GiftPrice] = _NO_GIFTS,
     shipping: ShippingCost | None = None,
+    tax: TaxTable | None = None,
     rounding: RoundingPolicy = RoundingPolicy(),  # noqa: B008  # frozen
 ) -> PricedOrder:
     """Price an order.
 
     lines: at what their units cost. proposed: [(plugin, proposal)], in any order. gifts: what
     variants that may be given cost, of those that are sold here. shipping: of the chosen method.
+    tax: what holds where it goes.
     """
     running = Running(lines, rounding=rounding, shipping=shipping, gifts=gifts)
     promoting = Promoting(running, proposed)
@@ -41,6 +43,7 @@ def price_order(
         promoting.promote(stage)
     running.add_shipping(shipping)
     promoting.promote(Stage.SHIPPING_DISCOUNT)
+    running.add_tax(lines, tax)
     return PricedOrder(
         currency=currency,
         adjustments=tuple(running.adjustments),

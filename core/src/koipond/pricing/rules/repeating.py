@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from koipond.kernel.ids import OrderLineId, VariantId
 from koipond.pricing.rules.ordering import price_order
+from koipond.pricing.rules.shipping import FREE_FROM
+from koipond.pricing.rules.units import CORE
 from koipond.pricing.types import (
     Adjustment,
     Gift,
@@ -11,7 +13,10 @@ from koipond.pricing.types import (
     PricedOrder,
     QuoteLine,
     ShippingCost,
+    ShippingStep,
     Stage,
+    TaxShare,
+    TaxTable,
     UnitPrice,
     Verdict,
 )
@@ -22,7 +27,7 @@ _PRICED = {Verdict.WON, Verdict.BEATEN, Verdict.EXCLUDED}
 def price_again(price: PricedOrder, quantities: Mapping[OrderLineId, int]) -> PricedOrder:
     """Return what a price's own trace comes to. quantities: {line: units} of all lines.
 
-    Tax is left out: what it was worked out by is not in the trace.
+    Each tax and what made shipping free tell by themselves what they were worked out by.
     """
     given = {one.gift_id for one in price.judged if one.gift_id is not None}
     listed = {one.line_id: one for one in _of(price, Stage.PRICE_LIST)}
@@ -35,20 +40,46 @@ def price_again(price: PricedOrder, quantities: Mapping[OrderLineId, int]) -> Pr
                 considered=tuple(one for one in price.considered if one.key == key),
             ),
             label=listed[key].label,
+            tax_category=str(key),
         )
         for key, quantity in quantities.items()
         if key not in given
     ]
-    shipping = next(iter(_of(price, Stage.SHIPPING)), None)
     return price_order(
         lines,
         currency=price.currency,
         proposed=[(one.origin, one.proposal) for one in price.judged],
         gifts=_gifts(price, listed),
-        shipping=None
-        if shipping is None
-        else ShippingCost(label=shipping.label, amount_minor=shipping.amount_minor),
+        shipping=_shipping(price),
+        tax=_tax(price),
         rounding=price.rounding,
+    )
+
+
+def _shipping(price: PricedOrder) -> ShippingCost | None:
+    charged = next(iter(_of(price, Stage.SHIPPING)), None)
+    if charged is None:
+        return None
+    discounts = _of(price, Stage.SHIPPING_DISCOUNT)
+    free = next((one for one in discounts if (one.origin, one.rule) == (CORE, FREE_FROM)), None)
+    step = ShippingStep(
+        total_from_minor=0,
+        amount_minor=charged.amount_minor,
+        free_from_minor=None if free is None else free.base_minor,
+    )
+    return ShippingCost(rule=charged.rule or "", label=charged.label, steps=(step,))
+
+
+def _tax(price: PricedOrder) -> TaxTable | None:
+    """Return what was taxed how: each line as a category of its own."""
+    rates = {
+        str(one.line_id): TaxShare(rule=one.rule or "", label=one.label, rate_ppm=one.rate_ppm or 0)
+        for one in _of(price, Stage.TAX)
+    }
+    return (
+        TaxTable(included=price.tax_included, rates=rates, goods="", shipping=str(None))
+        if rates
+        else None
     )
 
 

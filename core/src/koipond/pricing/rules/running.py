@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from koipond.kernel.ids import OrderLineId, VariantId
+from koipond.kernel.money import RoundingPolicy
+from koipond.pricing.rules.shipping import charge_shipping, price_at
+from koipond.pricing.rules.taxes import add_taxes
 from koipond.pricing.rules.units import CORE
 from koipond.pricing.types import (
     Adjustment,
@@ -13,9 +16,10 @@ from koipond.pricing.types import (
     GiftPrice,
     Judged,
     QuoteLine,
-    RoundingPolicy,
     ShippingCost,
     Stage,
+    Taxable,
+    TaxTable,
 )
 
 
@@ -42,22 +46,41 @@ class Running:
         self.lines = {one.id: Line(one.quantity, one.unit.activity_id is not None) for one in lines}
         # {line: what of it is still to be paid}, in the order of the lines.
         self.left = {one.id: one.unit.unit_minor * one.quantity for one in lines}
-        self.shipping_left = 0 if shipping is None else shipping.amount_minor
+        # For the goods as they are; the stages before SHIPPING may ask for it already.
+        steps = () if shipping is None else shipping.steps
+        self.shipping_left = price_at(steps, self.goods_left) or 0
         self.adjustments = [made for one in lines for made in _price_line(one)]
         self.judged: list[Judged] = []
         self.gift_ids: set[OrderLineId] = set()
 
+    @property
+    def goods_left(self) -> int:
+        """What is still to be paid for all lines."""
+        return sum(self.left.values())
+
     def add_shipping(self, shipping: ShippingCost | None) -> None:
-        """Note what shipping costs; the stages before could ask for it already."""
-        if shipping is not None:
-            made = Adjustment(
-                stage=Stage.SHIPPING,
-                line_id=None,
-                amount_minor=shipping.amount_minor,
-                label=shipping.label,
-                origin=CORE,
+        """Note what shipping costs for what is left of the goods."""
+        made = [] if shipping is None else charge_shipping(shipping, self.goods_left)
+        self.shipping_left = sum(one.amount_minor for one in made)
+        self.adjustments += made
+
+    def add_tax(self, lines: Sequence[QuoteLine], table: TaxTable | None) -> None:
+        """Note the tax of what is left of the lines and, if it is sent, of shipping."""
+        if table is None:
+            return
+        taxables = [
+            Taxable(
+                line_id=one.id,
+                amount_minor=self.left[one.id],
+                quantity=one.quantity,
+                category=one.tax_category,
             )
-            self.adjustments.append(made)
+            for one in lines
+        ]
+        if any(one.stage is Stage.SHIPPING for one in self.adjustments):
+            left = self.shipping_left
+            taxables.append(Taxable(line_id=None, amount_minor=left, quantity=1, category=None))
+        self.adjustments += add_taxes(taxables, table, self.rounding)
 
     def add_gift(self, line_id: OrderLineId, gift: Gift) -> None:
         """Add a line at its list price; whoever gives it takes all of it off."""

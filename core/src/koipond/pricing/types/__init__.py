@@ -4,8 +4,6 @@ from koipond.pricing.types.orders import (
     GiftPrice,
     PricedOrder,
     QuoteLine,
-    RoundingPolicy,
-    ShippingCost,
 )
 from koipond.pricing.types.promotions import (
     TRACED_MAX,
@@ -25,6 +23,13 @@ from koipond.pricing.types.promotions import (
     Units,
 )
 from koipond.pricing.types.stages import Adjustment, Stage, Verdict
+from koipond.pricing.types.taxes import (
+    ShippingCost,
+    ShippingStep,
+    Taxable,
+    TaxShare,
+    TaxTable,
+)
 from koipond.pricing.types.traces import Asked, PriceTrace, Traced, TraceStep
 from koipond.pricing.types.units import (
     Considered,
@@ -55,11 +60,14 @@ __all__ = [
     "PricedOrder",
     "Proposal",
     "QuoteLine",
-    "RoundingPolicy",
     "ShippingCost",
+    "ShippingStep",
     "StackMode",
     "Stacking",
     "Stage",
+    "TaxShare",
+    "TaxTable",
+    "Taxable",
     "TotalIs",
     "TraceStep",
     "Traced",

@@ -7,8 +7,9 @@ from typing import Any
 from msgspec import Struct
 
 from koipond.kernel.ids import CategoryId, OrderLineId, ProductId
+from koipond.kernel.money import RoundingPolicy
 from koipond.kernel.texts import Locale
-from koipond.pricing.types.orders import PricedOrder, RoundingPolicy
+from koipond.pricing.types.orders import PricedOrder
 from koipond.pricing.types.promotions import Judged
 from koipond.pricing.types.stages import Stage, Verdict
 from koipond.pricing.types.units import Considered
