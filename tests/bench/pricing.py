@@ -45,6 +45,7 @@ from koipond.pricing.types import (
     Proposal,
     QuoteLine,
     ShippingCost,
+    ShippingStep,
     Stacking,
     StackMode,
     Stage,
@@ -207,7 +208,11 @@ def price(found: Stand) -> PricedOrder:
         ],
         currency=EUR,
         proposed=[(plugin, one) for plugin, offer in offers for one in offer.proposals],
-        shipping=ShippingCost(label="Parcel", amount_minor=4_90),
+        shipping=ShippingCost(
+            rule="parcel",
+            label="Parcel",
+            steps=(ShippingStep(total_from_minor=0, amount_minor=4_90),),
+        ),
     )
 
 

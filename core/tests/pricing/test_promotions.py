@@ -5,11 +5,12 @@ from random import Random
 from uuid import UUID
 
 import msgspec
+from core.tests.pricing.test_rules import parcel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from koipond.kernel.ids import ActivityId, OrderLineId, VariantId
-from koipond.kernel.money import Currency, Rounding
+from koipond.kernel.money import Currency, Rounding, RoundingPolicy
 from koipond.kernel.texts import Locale
 from koipond.pricing.rules import Proposed, choose_unit_price, explain, price_again, price_order
 from koipond.pricing.types import (
@@ -22,8 +23,6 @@ from koipond.pricing.types import (
     PriceTrace,
     Proposal,
     QuoteLine,
-    RoundingPolicy,
-    ShippingCost,
     Stacking,
     StackMode,
     Stage,
@@ -108,7 +107,7 @@ def priced(cart: Cart) -> PricedOrder:
         currency=EUR,
         proposed=proposed,
         gifts={MUG: GiftPrice(label="Mug", list_minor=8_00)},
-        shipping=None if shipping is None else ShippingCost(label="Parcel", amount_minor=shipping),
+        shipping=None if shipping is None else parcel(shipping),
         rounding=rounding,
     )
 
