@@ -9,8 +9,10 @@ from core.tests.order.pricing_office import (
     CHANNEL,
     CHECKOUT,
     END,
+    EU,
     RATE,
     REMOVE,
+    SETTINGS,
     TAXED,
     ZONE,
     Office,
@@ -22,6 +24,9 @@ from core.tests.order.pricing_office import (
 )
 
 from koipond.kernel.ids import OrderId, TaxRateId, decode, encode, new_id
+from koipond_sdk.testing import running_shop
+
+CART = "query($token: String!) { cart(token: $token) { total { amount } } }"
 
 
 async def test_before_there_is_an_address_the_channels_home_decides(office: Office) -> None:
@@ -49,6 +54,22 @@ async def test_an_order_keeps_its_tax_when_the_rate_ends(office: Office) -> None
     order = await office.till.order(decode(OrderId, placed["order"]["id"]))
     assert (order.total.amount_minor, order.price.tax.amount_minor) == (11_90, 1_90)
     assert after["order"]["total"]["amount"] == "10.00"
+
+
+async def test_an_order_is_placed_by_the_rate_that_holds_whatever_its_process_believes(
+    office: Office,
+) -> None:
+    """Another process ends a rate; what this one keeps of it is still young enough to be used."""
+    rates = await tax_europe(office)
+    token = (await ask(office, ADD, variantId=office.variants["TEA"], quantity=1))["token"]
+    await place(office, lines=office.lines(TEA=1))
+    url = office.shop.settings.database_url
+    async with running_shop(url, channels=SETTINGS) as elsewhere:
+        await Office(elsewhere).set(END, id=rates["DE"])
+    answer = await office.shop.graphql(CART, {"token": token}, headers=EU)
+    assert answer["data"]["cart"]["total"] == {"amount": "11.90"}
+    placed = await place(office, token=token)
+    assert placed["order"]["total"] == {"amount": "10.00"}
 
 
 async def test_a_total_that_tax_has_changed_since_is_refused(office: Office) -> None:

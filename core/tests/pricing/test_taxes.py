@@ -1,16 +1,19 @@
 """Tax of any amount, included and on top, against exact fractions."""
 
+from collections import Counter
 from fractions import Fraction
 
+from core.tests.pricing.test_promotions import FEW, MUG, Cart, carts
 from core.tests.pricing.test_rules import quote_lines
 from hypothesis import given
 from hypothesis import strategies as st
 
 from koipond.kernel.ids import OrderLineId, new_id
 from koipond.kernel.money import PPM, Currency, Money, Rounding, RoundingPolicy
-from koipond.pricing.rules import price_order
+from koipond.pricing.rules import price_again, price_order
 from koipond.pricing.rules.taxes import tax_of
 from koipond.pricing.types import (
+    GiftPrice,
     ShippingCost,
     ShippingStep,
     Stage,
@@ -23,7 +26,7 @@ EUR = Currency("EUR")
 amounts = st.integers(0, 10**12)
 rates = st.integers(0, PPM)
 roundings = st.sampled_from(Rounding)
-carts = st.lists(st.tuples(st.integers(1, 99), st.integers(0, 10**7)), min_size=1, max_size=12)
+baskets = st.lists(st.tuples(st.integers(1, 99), st.integers(0, 10**7)), min_size=1, max_size=12)
 
 
 def taxable(amount_minor: int, quantity: int = 1) -> Taxable:
@@ -74,7 +77,7 @@ def test_what_tax_was_added_to_holds_that_tax(net: int, rate_ppm: int, rounding:
     assert abs(held - added) <= 1
 
 
-@given(carts, rates, st.integers(0, 10**6), st.booleans(), st.booleans())
+@given(baskets, rates, st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_tax_on_top_is_all_that_the_total_is_more_and_included_tax_changes_no_total(
     drawn: list[tuple[int, int]], rate_ppm: int, shipping: int, included: bool, per_unit: bool
 ) -> None:
@@ -98,7 +101,7 @@ def test_tax_on_top_is_all_that_the_total_is_more_and_included_tax_changes_no_to
     assert price.tax == Money(of_lines + of_shipping, EUR)
 
 
-@given(carts, rates, st.booleans())
+@given(baskets, rates, st.booleans())
 def test_the_order_of_lines_changes_no_tax(
     drawn: list[tuple[int, int]], rate_ppm: int, included: bool
 ) -> None:
@@ -127,3 +130,24 @@ def test_a_tax_says_its_rate_its_base_and_the_rule_that_it_follows_from() -> Non
 def test_where_nothing_is_sent_no_shipping_is_taxed() -> None:
     price = price_order(quote_lines([(1, 10_00)]), currency=EUR, tax=table(1, included=True))
     assert [one.line_id is None for one in price.adjustments if one.stage is Stage.TAX] == [False]
+
+
+@FEW
+@given(carts, rates, st.booleans(), st.integers(0, 40_00), st.none() | st.integers(0, 40_00))
+def test_what_is_promoted_sent_and_taxed_is_worked_out_again_from_itself(
+    cart: Cart, rate_ppm: int, included: bool, price_minor: int, free_from: int | None
+) -> None:
+    lines, proposed, _, rounding = cart
+    step = ShippingStep(total_from_minor=0, amount_minor=price_minor, free_from_minor=free_from)
+    price = price_order(
+        lines,
+        currency=EUR,
+        proposed=proposed,
+        gifts={MUG: GiftPrice(label="Mug", list_minor=8_00)},
+        shipping=ShippingCost(rule="post", label="Post", steps=(step,)),
+        tax=table(rate_ppm, included=included),
+        rounding=rounding,
+    )
+    again = price_again(price, {line.id: line.quantity for line in lines})
+    assert Counter(again.adjustments) == Counter(price.adjustments)
+    assert again.total == price.total
