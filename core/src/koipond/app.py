@@ -20,6 +20,7 @@ from koipond import hooks as specs
 from koipond.channel.service import check_channels, ensure_channels
 from koipond.extending import gather, install, warn_of_tables
 from koipond.files import serve_files
+from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
     Schemas,
@@ -48,7 +49,7 @@ from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
 from koipond.order import service as order
-from koipond.order.types import ExpireOrder, ExpireOrders, ReviveOrder
+from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, ReviveOrder
 from koipond.payment import service as payment
 from koipond.payment.events import (
     PaymentAuthorised,
@@ -118,6 +119,7 @@ JOBS: Jobs = {
     ExpireOrders: order.expire_orders,
     ExpireOrder: order.expire_order,
     ReviveOrder: order.revive_order,
+    CloseOrders: order.close_orders,
     QueryPayments: payment.query_unresolved,
     QueryPayment: payment.run_query,
     CapturePayment: payment.run_capture,
@@ -128,12 +130,14 @@ RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
+    Every(seconds=60, job=CloseOrders()),
 )
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
     audit_stock,
     payment.audit,
+    audit_fulfilments,
     order.audit,
     *EVENT_AUDITS,
 )

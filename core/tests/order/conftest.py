@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from core.tests.order.counter import Counter
 from core.tests.payment.till import Till
 
 from koipond_sdk.testing import RunningShop
@@ -12,3 +13,9 @@ async def till(shop: RunningShop) -> AsyncIterator[Till]:
     made = Till(shop)
     yield made
     assert await made.audit() == []
+
+
+@pytest_asyncio.fixture
+async def counter(till: Till) -> Counter:
+    """The counter of that shop."""
+    return Counter(till)

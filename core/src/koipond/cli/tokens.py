@@ -49,8 +49,9 @@ def member(settings: Settings, who: str, hours: int) -> None:
     multiple=True,
     default=("*",),
     show_default="* (all)",
-    help="May be given several times: catalog.read, catalog.write, order.read, order.write, "
-    "payment.write, plugin.read, plugin.write, stock.write, or what an installed plugin asks for.",
+    help="May be given several times: catalog.read, catalog.write, fulfilment.write, order.read, "
+    "order.write, payment.write, plugin.read, plugin.write, return.write, stock.write, or what an "
+    "installed plugin asks for.",
 )
 @_hours
 @with_settings

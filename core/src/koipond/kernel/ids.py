@@ -37,6 +37,9 @@ AdjustmentId = NewType("AdjustmentId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 ShippingMethodId = NewType("ShippingMethodId", UUID)
+FulfilmentId = NewType("FulfilmentId", UUID)
+ReturnId = NewType("ReturnId", UUID)
+OrderEditId = NewType("OrderEditId", UUID)
 EventId = NewType("EventId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
@@ -64,6 +67,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     PaymentId: "pay",
     RefundId: "refund",
     ShippingMethodId: "ship",
+    FulfilmentId: "ful",
+    ReturnId: "ret",
+    OrderEditId: "edit",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -216,6 +216,56 @@ class OrderNotCancellable(DomainError):
 
 
 @domain_error
+class OrderPartlyFulfilled(DomainError):
+    """An order of which units are on their way, or were."""
+
+    code: ClassVar[str] = "ORDER_PARTLY_FULFILLED"
+    fulfilled: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.fulfilled} units of the order are being sent or were: it cannot be cancelled. "
+            "Cancel the fulfilments that have not left the house; the others come back by a return."
+        )
+
+
+@domain_error
+class OrderNotFulfillable(DomainError):
+    """An order of which nothing is sent: it is not paid, or off, or closed."""
+
+    code: ClassVar[str] = "ORDER_NOT_FULFILLABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return f"The order is {self.state}; only units of a confirmed one are sent."
+
+
+@domain_error
+class OrderOnHold(DomainError):
+    """An order that may not be sent yet."""
+
+    code: ClassVar[str] = "ORDER_ON_HOLD"
+    holds: str
+
+    def __str__(self) -> str:
+        return f"The order is held, so nothing of it is sent: {self.holds}. It is lifted first."
+
+
+@domain_error
+class OrderNotReturnable(DomainError):
+    """An order of which nothing is sent back."""
+
+    code: ClassVar[str] = "ORDER_NOT_RETURNABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return (
+            f"The order is {self.state}; only units of a confirmed one are sent back, until it "
+            "is closed."
+        )
+
+
+@domain_error
 class PaymentWindowOver(DomainError):
     """An order that was not paid in time and is about to expire."""
 

@@ -43,6 +43,27 @@ class OrderExpired(Event, frozen=True, kw_only=True):
     currency: Currency
 
 
+class OrderFulfilled(Event, frozen=True, kw_only=True):
+    """All units of the order have left the house."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
+class OrderDelivered(Event, frozen=True, kw_only=True):
+    """The buyer has all units of the order; it is closed when they can no longer be sent back."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
+class OrderClosed(Event, frozen=True, kw_only=True):
+    """Nothing of the order can be sent back any more: what was promised for it is due."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
 class OrderNeedsAttention(Event, frozen=True, kw_only=True):
     """People must look at an order; `reason` is an AttentionReason."""
 

@@ -67,6 +67,8 @@ order = Table(
     # Since when its payments are being closed at their providers, because it was not paid in time.
     Column("closing_at", Instant, nullable=True),
     Column("expired_at", Instant, nullable=True),
+    # When it is closed: its buyer has all of it, and nothing is on its way back.
+    Column("close_at", Instant, nullable=True),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("total_minor >= 0", name="total_minor"),
     UniqueConstraint("number"),
@@ -76,6 +78,8 @@ order = Table(
 # Written out and not as a parameter: only then can a plan that is kept use the partial index.
 unpaid = order.c.state == literal_column("'placed'")
 Index("ix_order_pay_until", order.c.pay_until, postgresql_where=unpaid, sqlite_where=unpaid)
+awaited = (order.c.state == literal_column("'confirmed'")) & order.c.close_at.is_not(None)
+Index("ix_order_close_at", order.c.close_at, postgresql_where=awaited, sqlite_where=awaited)
 held = order.c.holds.is_not(None)
 Index("ix_order_holds", order.c.id, postgresql_where=held, sqlite_where=held)
 flagged = order.c.attention.is_not(None)
@@ -98,11 +102,20 @@ order_line = Table(
     Column("tracked", Boolean, nullable=False),
     # Units that staff gave the money back for.
     Column("refunded_quantity", Integer, nullable=False),
+    # Units in fulfilments that are not cancelled, and those of them in returns that are not either.
+    Column("fulfilled_quantity", Integer, nullable=False),
+    Column("returned_quantity", Integer, nullable=False),
     # The activity that it was sold by.
     Column("activity_id", Uuid, nullable=True),
     # {plugin: Attributes}
     Column("attributes", Document, nullable=False),
-    CheckConstraint("quantity > 0", name="quantity"),
+    # 0: an edit has taken all of them off.
+    CheckConstraint("quantity >= 0", name="quantity"),
+    CheckConstraint(
+        "0 <= returned_quantity AND returned_quantity <= fulfilled_quantity"
+        " AND fulfilled_quantity <= quantity",
+        name="fulfilled_quantity",
+    ),
     CheckConstraint(
         "0 <= refunded_quantity AND refunded_quantity <= quantity", name="refunded_quantity"
     ),

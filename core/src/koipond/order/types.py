@@ -7,6 +7,7 @@ from typing import ClassVar, TypeVar
 
 from msgspec import Struct
 
+from koipond.fulfilment.types import LineUnits
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import (
     ActivityId,
@@ -118,6 +119,14 @@ class Attention(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class ReturnWish(Struct, frozen=True, kw_only=True):
+    """Units of an order that its buyer wants to send back, and why."""
+
+    order_id: OrderId
+    lines: tuple[LineUnits, ...]
+    reason: str = ""
+
+
 class PaymentPolicy(Struct, frozen=True, kw_only=True):
     """How a channel has its orders paid."""
 
@@ -126,9 +135,12 @@ class PaymentPolicy(Struct, frozen=True, kw_only=True):
 
 
 class OrderLine(Struct, frozen=True, kw_only=True):
-    """One line of an order, frozen at placement but for how many units were given back.
+    """One line of an order, frozen at placement but for what became of its units.
 
-    tracked: its units are counted, so the stock holds them for it.
+    tracked: its units are counted, so the stock holds them for it. refunded_quantity: units that
+    money was given back for. fulfilled_quantity: units in fulfilments that are not cancelled.
+    returned_quantity: those of them in returns, asked for or settled. quantity is 0 once an edit
+    has taken all of them off.
     """
 
     id: OrderLineId
@@ -140,6 +152,8 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     unit_price_minor: int
     tracked: bool = True
     refunded_quantity: int = 0
+    fulfilled_quantity: int = 0
+    returned_quantity: int = 0
     # By which activity it was sold, if by one.
     activity_id: ActivityId | None = None
     # {plugin: what it keeps with the line}
@@ -165,7 +179,8 @@ class Order(Struct, frozen=True, kw_only=True):
     is_closing: it was not paid in time, and its payments are being closed at their providers;
     until that is done it neither is confirmed nor expires.
     pay_until: when a placed order expires if it is not paid. holds: it is not fulfilled before
-    there are none. attributes: {plugin: what it keeps with the order}.
+    there are none. attributes: {plugin: what it keeps with the order}. close_at: when one that the
+    buyer has all of is closed, unless units come back.
     """
 
     id: OrderId
@@ -185,6 +200,7 @@ class Order(Struct, frozen=True, kw_only=True):
     pay_until: datetime | None = None
     holds: tuple[OrderHold, ...] = ()
     attributes: Mapping[str, Attributes] = {}
+    close_at: datetime | None = None
 
     @property
     def total(self) -> Money:
@@ -271,6 +287,10 @@ class PayeeSlot(Struct, frozen=True, kw_only=True):
 
 class ExpireOrders(Job, frozen=True, kw_only=True):
     """Find the orders that were not paid in time."""
+
+
+class CloseOrders(Job, frozen=True, kw_only=True):
+    """Close the orders of which nothing can be sent back any more."""
 
 
 class ExpireOrder(Job, frozen=True, kw_only=True):

@@ -48,6 +48,10 @@ class RefundReason(StrEnum):
     SURPLUS = "surplus"
     # A person decided it.
     STAFF = "staff"
+    # Units came back.
+    RETURNED = "returned"
+    # An edit made the order cost less.
+    EDITED = "edited"
     # Somebody gave it back at the provider, and not here.
     PROVIDER = "provider"
 

@@ -60,7 +60,7 @@ class StaffOrderLine:
     @staticmethod
     async def refunded_quantity(parents: list[OrderLine], info: Info) -> list[int]:
         """Units that staff gave the money back for."""
-        return [parent.refunded_quantity for parent in parents]
+        return [parent.found.refunded_quantity for parent in parents]
 
 
 @strawberry.input

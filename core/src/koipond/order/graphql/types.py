@@ -116,13 +116,15 @@ class OrderAttribute:
 @strawberry.type(description="One line of a cart or an order.")
 class OrderLine:
     variant_key: strawberry.Private[VariantId]
-    refunded_quantity: strawberry.Private[int]
+    found: strawberry.Private[types.OrderLine]
     id: strawberry.ID
     sku: str
     name: str
     quantity: int
     unit_price: MoneyType
     total: MoneyType
+    fulfilled_quantity: int = strawberry.field(description="Units that are being sent or were")
+    returned_quantity: int = strawberry.field(description="Units of those in returns")
     adjustments: list[Adjustment]
     attributes: list[OrderAttribute]
 
@@ -143,11 +145,13 @@ class OrderLine:
         own = [one for one in price.adjustments if one.line_id == line.id]
         return cls(
             variant_key=line.variant_id,
-            refunded_quantity=line.refunded_quantity,
+            found=line,
             id=strawberry.ID(encode(OrderLineId, line.id)),
             sku=line.sku,
             name=line.name,
             quantity=line.quantity,
+            fulfilled_quantity=line.fulfilled_quantity,
+            returned_quantity=line.returned_quantity,
             unit_price=MoneyType.of(Money(line.unit_price_minor, price.currency)),
             total=MoneyType.of(price.line_total(line.id)),
             adjustments=[Adjustment.of(one, price.currency) for one in own],

@@ -7,6 +7,13 @@ from koipond.order.repository.audits import (
     find_uneven,
     find_unkept,
 )
+from koipond.order.repository.lines import (
+    count_fulfilled,
+    count_returned,
+    find_closable,
+    lock_whole,
+    set_close_at,
+)
 from koipond.order.repository.orders import (
     add_cart,
     add_order,
@@ -38,9 +45,12 @@ __all__ = [
     "add_payee",
     "begin_closing",
     "close_cart",
+    "count_fulfilled",
     "count_refunded",
+    "count_returned",
     "find_cart",
     "find_channel",
+    "find_closable",
     "find_crowded_lines",
     "find_doubled",
     "find_empty",
@@ -54,10 +64,12 @@ __all__ = [
     "get",
     "lock",
     "lock_cart",
+    "lock_whole",
     "move",
     "save_cart",
     "save_holds",
     "set_attention",
+    "set_close_at",
     "visible_to",
     "visible_to_staff",
 ]

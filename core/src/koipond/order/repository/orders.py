@@ -315,6 +315,7 @@ def _order(row: Any) -> Order:
         pay_until=row.pay_until,
         holds=msgspec.convert(row.holds or (), tuple[OrderHold, ...]),
         attributes=row.attributes,
+        close_at=row.close_at,
     )
 
 

@@ -1,4 +1,5 @@
-"""Use-cases of orders, by group: the cart, placing, paying, expiring, refunding, reading."""
+"""Use-cases of orders, by group: the cart, placing, paying, expiring, fulfilling, returning,
+editing, refunding, reading."""
 
 from koipond.order.service.attention import (
     clear_attention,
@@ -15,8 +16,18 @@ from koipond.order.service.cart import (
     set_checkout,
     update_cart_line,
 )
+from koipond.order.service.closing import close_orders
 from koipond.order.service.covering import check_cover, cover_order
 from koipond.order.service.expiring import expire_order, expire_orders
+from koipond.order.service.fulfilling import (
+    cancel_fulfilment,
+    collect_fulfilment,
+    create_fulfilment,
+    deliver_fulfilment,
+    ready_fulfilment,
+    renew_pick_up_code,
+    ship_fulfilment,
+)
 from koipond.order.service.holding import lift_hold, place_hold
 from koipond.order.service.payees import claim_payee_slot
 from koipond.order.service.paying import pay_order
@@ -26,19 +37,39 @@ from koipond.order.service.reading import (
     find_member_orders,
     find_orders,
     find_own_order,
+    get_any_order,
 )
 from koipond.order.service.refunding import refund_order, void_payment
+from koipond.order.service.returning import (
+    approve_return,
+    cancel_any_return,
+    cancel_return,
+    inspect_return,
+    receive_return,
+    refund_return,
+    reject_return,
+    request_any_return,
+    request_return,
+)
 from koipond.order.service.reviving import revive_order
 
 __all__ = [
     "add_to_cart",
+    "approve_return",
     "audit",
     "cancel_any_order",
+    "cancel_any_return",
+    "cancel_fulfilment",
     "cancel_order",
+    "cancel_return",
     "check_cover",
     "claim_payee_slot",
     "clear_attention",
+    "close_orders",
+    "collect_fulfilment",
     "cover_order",
+    "create_fulfilment",
+    "deliver_fulfilment",
     "expire_order",
     "expire_orders",
     "find_any_order",
@@ -50,13 +81,23 @@ __all__ = [
     "flag_mismatch",
     "flag_order",
     "flag_refund_elsewhere",
+    "get_any_order",
+    "inspect_return",
     "lift_hold",
     "pay_order",
     "place_hold",
     "place_order",
+    "ready_fulfilment",
+    "receive_return",
     "refund_order",
+    "refund_return",
+    "reject_return",
+    "renew_pick_up_code",
+    "request_any_return",
+    "request_return",
     "revive_order",
     "set_checkout",
+    "ship_fulfilment",
     "update_cart_line",
     "void_payment",
 ]

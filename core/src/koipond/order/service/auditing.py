@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from koipond.fulfilment import service as fulfilment
+from koipond.fulfilment.types import Return
 from koipond.kernel.context import Context
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.invariants import Finding
@@ -57,9 +59,13 @@ async def _audit_each(ctx: Context) -> list[Finding]:
         told = await ctx.find_told(keys, rules.TELLING)
         payments = await payment.find_payments_of(ctx, keys)
         kept = await stock.find_kept(ctx, keys)
+        parcels = await fulfilment.find_fulfilments_of(ctx, keys)
+        returns = await fulfilment.find_returns_of(ctx, keys)
         for one in found.rows:
             findings += _check_money(ctx, one, payments[one.id])
-            findings += _check_units(one, kept[one.id])
+            findings += _check_units(one, kept[one.id], returns[one.id])
+            counted = rules.find_miscounted(one, parcels[one.id], returns[one.id])
+            findings += [_finding("I2", one.id, problem) for problem in counted]
             findings += _check_moves(one, told[one.id])
         if not found.has_next:
             return findings
@@ -78,11 +84,15 @@ def _check_money(ctx: Context, order: Order, payments: list[Payment]) -> list[Fi
     return []
 
 
-def _check_units(order: Order, kept: Mapping[VariantId, int]) -> list[Finding]:
-    return [
-        _finding("I2", order.id, f"lacks {units} units of {encode(VariantId, key)} in the stock")
-        for key, units in rules.find_unheld(order, kept).items()
-    ]
+def _check_units(
+    order: Order, kept: Mapping[VariantId, int], returns: Sequence[Return]
+) -> list[Finding]:
+    findings = []
+    for key, units in rules.find_unheld(order, kept, returns).items():
+        problem = f"lacks {units}" if units > 0 else f"has {-units} too many"
+        problem += f" units of {encode(VariantId, key)} in the stock"
+        findings.append(_finding("I2", order.id, problem))
+    return findings
 
 
 def _check_moves(order: Order, told: Sequence[str]) -> list[Finding]:

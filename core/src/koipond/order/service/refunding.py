@@ -72,11 +72,21 @@ async def _owe(ctx: Context, wish: RefundWish, held: Claim) -> None:
     if not await idempotency.advance(ctx, held, Step.DONE):
         return
     # Locked, so that two refunds at once see what the other has taken.
-    payments = await payment.lock_payments(ctx, wish.order_id)
-    order = await repository.lock(ctx.db, wish.order_id)
-    parts = await payment.find_parts(ctx, wish.order_id)
+    await payment.lock_payments(ctx, wish.order_id)
+    order = await repository.lock_whole(ctx.db, wish.order_id)
+    await owe_units(ctx, order, wish, reason=RefundReason.STAFF)
+    crash_point("refund.owed.before_commit")
+
+
+@transaction
+async def owe_units(ctx: Context, order: Order, wish: RefundWish, *, reason: RefundReason) -> None:
+    """Owe back what a wish says of an order that is locked, its payments before it.
+
+    Raises what `refund_order` does.
+    """
+    payments = await payment.find_payments(ctx, order.id)
+    parts = await payment.find_parts(ctx, order.id)
     plan = rules.plan_refund(order, parts, payments, wish)
     await repository.count_refunded(ctx.db, rules.refunded_units(wish))
     note = wish.note.strip()[:_NOTE_MAX]
-    await payment.owe_parts(ctx, payments, plan, reason=RefundReason.STAFF, note=note)
-    crash_point("refund.owed.before_commit")
+    await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)

@@ -15,6 +15,14 @@ from koipond.stock.service.levels import (
     find_levels,
     find_levels_of,
 )
+from koipond.stock.service.moving import (
+    find_held,
+    find_moved,
+    let_go,
+    release_others,
+    restock,
+    ship,
+)
 from koipond.stock.service.reserving import (
     consume,
     do_give_back,
@@ -34,14 +42,20 @@ __all__ = [
     "consume",
     "do_give_back",
     "find_availability",
+    "find_held",
     "find_kept",
     "find_level_quotas",
     "find_levels",
     "find_levels_of",
+    "find_moved",
     "give_back",
+    "let_go",
     "place",
     "receive",
     "release",
+    "release_others",
     "reserve",
+    "restock",
     "set_apart",
+    "ship",
 ]
