@@ -49,7 +49,13 @@ from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
 from koipond.order import service as order
-from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, ReviveOrder
+from koipond.order.types import (
+    CloseOrders,
+    ExpireOrder,
+    ExpireOrders,
+    FlagShortOrders,
+    ReviveOrder,
+)
 from koipond.payment import service as payment
 from koipond.payment.events import (
     PaymentAuthorised,
@@ -74,6 +80,7 @@ from koipond.plugin.service import note_tables
 from koipond.plugin.types import States
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
+from koipond.stock.events import StockShort
 from koipond.stock.rules import STRATEGIES
 from koipond.stock.service import audit as audit_stock
 from koipond.stock.service import do_give_back
@@ -110,6 +117,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     PaymentMismatched: (order.flag_mismatch,),
     Refunded: (order.flag_refund_elsewhere,),
     RefundFailed: (order.flag_failed_refund,),
+    StockShort: (order.await_short_orders,),
 }
 
 
@@ -120,6 +128,7 @@ JOBS: Jobs = {
     ExpireOrder: order.expire_order,
     ReviveOrder: order.revive_order,
     CloseOrders: order.close_orders,
+    FlagShortOrders: order.flag_short_orders,
     QueryPayments: payment.query_unresolved,
     QueryPayment: payment.run_query,
     CapturePayment: payment.run_capture,

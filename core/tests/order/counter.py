@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from core.tests.payment.till import Till, codes, tender
 
 from koipond.kernel.ids import FulfilmentId, OrderId, decode, encode
+from koipond_sdk.testing import STAFF
 
 ORDER = """order { id state fulfilmentState returnState total { amount } paid { amount }
   due { amount } holds { name }
@@ -34,6 +35,7 @@ class Counter:
 
     def __init__(self, till: Till) -> None:
         self.till = till
+        self.staff = STAFF
 
     async def act(self, mutation: str, **given: Any) -> dict[str, Any]:
         """Send a mutation as staff."""

@@ -62,7 +62,7 @@ class FulfilmentProgress(StrEnum):
     DELIVERED = "delivered"
 
 
-class Parcel(Struct, frozen=True, kw_only=True):
+class PackedUnits(Struct, frozen=True, kw_only=True):
     """Units of one line in a fulfilment.
 
     quota_id: what the order holds them of; None for units that are not counted. restocked_quantity:
@@ -98,7 +98,7 @@ class Fulfilment(Struct, frozen=True, kw_only=True):
     state: FulfilmentState
     location_id: LocationId | None
     tracking: Tracking
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[PackedUnits, ...]
     code_round: int
     wrong_codes: int
     created_at: datetime

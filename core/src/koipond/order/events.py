@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from koipond.kernel.events import Event
-from koipond.kernel.ids import MemberId, OrderId
+from koipond.kernel.ids import MemberId, OrderEditId, OrderId
 from koipond.kernel.money import Currency
 
 
@@ -62,6 +62,16 @@ class OrderClosed(Event, frozen=True, kw_only=True):
 
     aggregate: ClassVar[str] = "order_id"
     order_id: OrderId
+
+
+class OrderEdited(Event, frozen=True, kw_only=True):
+    """Staff changed the order; it costs `delta_minor` more than before, or less if below 0."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    edit_id: OrderEditId
+    delta_minor: int
+    currency: Currency
 
 
 class OrderNeedsAttention(Event, frozen=True, kw_only=True):

@@ -156,3 +156,23 @@ order_line_payee = Table(
     CheckConstraint("slot IN (1, 2)", name="slot"),
     UniqueConstraint("line_id", "person"),
 )
+
+# What staff changed of an order that stood already. Each has a part of the order's reservations:
+# what it adds is reserved before it is written.
+order_edit = Table(
+    "order_edit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", ForeignKey("order.id"), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("currency", String(3), nullable=False),
+    # By how much the total changed; none while it is at work, or if nothing came of it.
+    Column("delta_minor", BigInteger, nullable=True),
+    Column("note", String(200), nullable=False),
+    # Who: a kind of viewer and an id.
+    Column("made_by", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("applied_at", Instant, nullable=True),
+    CheckConstraint("(delta_minor IS NULL) = (applied_at IS NULL)", name="applied_at"),
+    UniqueConstraint("order_id", "part"),
+)

@@ -13,9 +13,12 @@ from koipond.kernel.ids import (
     ActivityId,
     ChannelId,
     MemberId,
+    OrderEditId,
     OrderId,
     OrderLineId,
     ProductId,
+    QuotaId,
+    ReturnId,
     SubjectId,
     VariantId,
 )
@@ -25,7 +28,7 @@ from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
 from koipond.member.types import Contact
-from koipond.pricing.types import PricedOrder
+from koipond.pricing.types import Adjustment, Considered, PricedOrder
 from koipond.quota.types import Claim
 
 I = TypeVar("I", bound=PluginInput)  # noqa: E741  # as in Input
@@ -109,6 +112,16 @@ class AttentionReason(StrEnum):
     UNCOVERED = "uncovered"
     # A count found units missing that are promised to it.
     STOCK_SHORT = "stock_short"
+
+
+class AttentionAction(StrEnum):
+    """What people can do about it: the staff's mutation of this name."""
+
+    CANCEL_ORDER = "cancelOrder"
+    CLEAR_ORDER_ATTENTION = "clearOrderAttention"
+    EDIT_ORDER = "editOrder"
+    REFUND_ORDER = "refundOrder"
+    RETRY_REFUND = "retryRefund"
 
 
 class Attention(Struct, frozen=True, kw_only=True):
@@ -216,6 +229,53 @@ class LineWish(Struct, frozen=True, kw_only=True):
     inputs: ChosenInputs = {}
 
 
+class OrderEditWish(Struct, frozen=True, kw_only=True):
+    """How staff want an order to be.
+
+    lines: units that lines shall have, those not named stay as they are; more than a line has are
+    added as a new one. added: what is bought besides, at today's prices. expected_total: what staff
+    have seen; another total is refused.
+    """
+
+    order_id: OrderId
+    lines: tuple[LineUnits, ...] = ()
+    added: tuple[LineWish, ...] = ()
+    expected_total: Money | None = None
+    note: str = ""
+
+
+class ExchangeWish(Struct, frozen=True, kw_only=True):
+    """What the buyer gets for the accepted units of a return; see OrderEditWish."""
+
+    return_id: ReturnId
+    added: tuple[LineWish, ...]
+    expected_total: Money | None = None
+
+
+class Addition(Struct, frozen=True, kw_only=True):
+    """Lines that come to an order that stands, and the adjustments that are their price."""
+
+    lines: tuple[OrderLine, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    considered: tuple[Considered, ...] = ()
+
+
+class OrderEdit(Struct, frozen=True, kw_only=True):
+    """An edit of an order as it is kept. part: of the order's reservations, what it added.
+
+    applied_at: None while it is at work, or if nothing came of it.
+    """
+
+    id: OrderEditId
+    order_id: OrderId
+    part: int
+    delta: Money | None
+    note: str
+    made_by: str
+    created_at: datetime
+    applied_at: datetime | None
+
+
 class PaymentWish(Struct, frozen=True, kw_only=True):
     """How a caller wants to pay. data: what the provider's own form gave the storefront.
 
@@ -287,6 +347,14 @@ class PayeeSlot(Struct, frozen=True, kw_only=True):
 
 class ExpireOrders(Job, frozen=True, kw_only=True):
     """Find the orders that were not paid in time."""
+
+
+class FlagShortOrders(Job, frozen=True, kw_only=True):
+    """Find the orders that were promised units which a count found missing."""
+
+    quota_id: QuotaId
+    variant_id: VariantId
+    units: int
 
 
 class CloseOrders(Job, frozen=True, kw_only=True):

@@ -105,6 +105,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     """Money that is owed back, or was given back, from one payment.
 
     payment_reference: what the provider calls the payment; reference: what it calls the refund.
+    retry_of: the refund that failed and that this one is in the place of.
     """
 
     id: RefundId
@@ -118,6 +119,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     note: str = ""
     reference: str | None = None
     failure: str | None = None
+    retry_of: RefundId | None = None
 
 
 class PaidPart(Struct, frozen=True, kw_only=True):

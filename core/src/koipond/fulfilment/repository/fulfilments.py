@@ -12,7 +12,7 @@ from koipond.fulfilment.types import (
     Fulfilment,
     FulfilmentMethod,
     FulfilmentState,
-    Parcel,
+    PackedUnits,
     Tracking,
 )
 from koipond.kernel.db import AsyncConnection
@@ -141,7 +141,7 @@ def _fulfilment(row: Any) -> Fulfilment:
     )
 
 
-_PARCELS = Parts(fulfilment_line, Parcel)
+_PARCELS = Parts(fulfilment_line, PackedUnits)
 _FULFILMENTS: Select[Any] = select(
     fulfilment,
     _PARCELS.of(fulfilment_line.c.fulfilment_id == fulfilment.c.id).label("parcels"),

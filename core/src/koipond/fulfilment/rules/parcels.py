@@ -18,7 +18,7 @@ from koipond.fulfilment.types import (
     FulfilmentMethod,
     FulfilmentProgress,
     FulfilmentState,
-    Parcel,
+    PackedUnits,
     UnitsWanted,
 )
 from koipond.kernel.errors import DomainError
@@ -49,7 +49,7 @@ class Portion(Struct, frozen=True, kw_only=True):
     """What leaves one location together; None: nothing of it is counted."""
 
     location_id: LocationId | None
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[PackedUnits, ...]
 
 
 def check_move(known: Fulfilment, to: FulfilmentState) -> None:
@@ -85,7 +85,7 @@ def plan_portions(
     Raises FulfilmentQuantityTooLarge.
     """
     left = _left_of(held, known)
-    found: dict[LocationId | None, list[Parcel]] = {}
+    found: dict[LocationId | None, list[PackedUnits]] = {}
     for line in sorted(wanted, key=lambda one: not one.tracked):
         if not line.tracked:
             # Counted nowhere: it goes with the first that leaves.
@@ -133,8 +133,8 @@ def _fitting(line: UnitsWanted, held: Sequence[HeldUnits], location: str | None)
     return sorted(own, key=lambda one: one.apart != line.apart)
 
 
-def _parcel(line: UnitsWanted, quota_id: QuotaId | None, quantity: int) -> Parcel:
-    return Parcel(
+def _parcel(line: UnitsWanted, quota_id: QuotaId | None, quantity: int) -> PackedUnits:
+    return PackedUnits(
         line_id=line.line_id, variant_id=line.variant_id, quantity=quantity, quota_id=quota_id
     )
 

@@ -23,7 +23,7 @@ from koipond.fulfilment.types import (
     Fulfilment,
     Inspected,
     LineUnits,
-    Parcel,
+    PackedUnits,
     Return,
     ReturnedUnits,
     ReturnProgress,
@@ -62,7 +62,7 @@ class Restocking(Struct, frozen=True, kw_only=True):
 
     fulfilment_id: FulfilmentId
     location_id: LocationId
-    parcel: Parcel
+    parcel: PackedUnits
     quantity: int
 
 

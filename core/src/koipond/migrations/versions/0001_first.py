@@ -682,12 +682,15 @@ def upgrade() -> None:
         sa.Column("note", sa.String(length=200), nullable=False),
         sa.Column("reference", sa.String(length=200), nullable=True),
         sa.Column("failure", sa.String(length=500), nullable=True),
+        sa.Column("retry_of", sa.Uuid(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("done_at", Instant(), nullable=True),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_minor")),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id")),
+        sa.ForeignKeyConstraint(["retry_of"], ["refund.id"], name=op.f("fk_refund_retry_of")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
         sa.UniqueConstraint("payment_id", "reference", name=op.f("uq_refund_payment_id_reference")),
+        sa.UniqueConstraint("retry_of", name=op.f("uq_refund_retry_of")),
     )
     op.create_index(op.f("ix_refund_order_id"), "refund", ["order_id"], unique=False)
     op.create_table(
@@ -807,6 +810,24 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_media_product_id_position"), "media", ["product_id", "position"], unique=False
+    )
+    op.create_table(
+        "order_edit",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("delta_minor", sa.BigInteger(), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("applied_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "(delta_minor IS NULL) = (applied_at IS NULL)", name=op.f("ck_order_edit_applied_at")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_edit_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_edit")),
+        sa.UniqueConstraint("order_id", "part", name=op.f("uq_order_edit_order_id_part")),
     )
     op.create_table(
         "order_line",
@@ -986,6 +1007,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_price_variant_id"), table_name="price")
     op.drop_table("price")
     op.drop_table("order_line")
+    op.drop_table("order_edit")
     op.drop_index(op.f("ix_media_product_id_position"), table_name="media")
     op.drop_table("media")
     op.drop_table("import_refusal")

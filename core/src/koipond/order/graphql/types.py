@@ -14,7 +14,7 @@ from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.schema import Info, MoneyType, Node, UserError, batch
 from koipond.kernel.schema.errors import wrap_error
-from koipond.order import types
+from koipond.order import service, types
 from koipond.order.types import OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
@@ -242,14 +242,8 @@ class Order(Node):
         """What another payment may ask for; what is being paid just now counts as paid."""
         keys = [parent.found.id for parent in parents]
         found = await payment.find_payments_of(info.context, keys)
-        return [
-            MoneyType.of(
-                payment_rules.due(one.found.total, found[one.found.id])
-                if one.state is OrderState.PLACED
-                else Money(0, one.found.price.currency)
-            )
-            for one in parents
-        ]
+        due = await service.find_due(info.context, [one.found for one in parents], found)
+        return [MoneyType.of(due[key]) for key in keys]
 
     @batch
     @staticmethod

@@ -1,5 +1,12 @@
 """Rules of orders: what it takes to place one, and what money does to it."""
 
+from koipond.order.rules.attention import (
+    ATTENTION_ACTIONS,
+    add_attention,
+    find_lacking,
+    is_unsettled,
+    without_attention,
+)
 from koipond.order.rules.auditing import (
     TELLING,
     exchanged,
@@ -12,6 +19,14 @@ from koipond.order.rules.claiming import (
     find_demands,
     find_unmet_choices,
 )
+from koipond.order.rules.editing import (
+    check_edited,
+    check_exchange,
+    edit,
+    is_same,
+    made_of,
+    plan_edit,
+)
 from koipond.order.rules.fulfilling import (
     check_cancellable,
     check_fulfillable,
@@ -22,17 +37,16 @@ from koipond.order.rules.fulfilling import (
     is_given_back,
     plan_fulfilment,
     plan_return,
+    units_left_house,
 )
 from koipond.order.rules.paying import (
     Covering,
-    add_attention,
     check_tenders,
     parts_of,
     plan_covering,
     plan_refund,
     refunded_units,
     tender_amount,
-    without_attention,
 )
 from koipond.order.rules.placing import (
     NUMBER_LENGTH,
@@ -56,6 +70,7 @@ from koipond.order.rules.placing import (
 )
 
 __all__ = [
+    "ATTENTION_ACTIONS",
     "NUMBER_LENGTH",
     "ORDER_MOVES",
     "TELLING",
@@ -66,14 +81,18 @@ __all__ = [
     "check_cancellable",
     "check_complete",
     "check_coupons",
+    "check_edited",
+    "check_exchange",
     "check_fulfillable",
     "check_quantity",
     "check_tenders",
     "check_total",
     "claims_of_activities",
+    "edit",
     "exchanged",
     "find_demands",
     "find_illegal_move",
+    "find_lacking",
     "find_miscounted",
     "find_named",
     "find_problems",
@@ -85,11 +104,15 @@ __all__ = [
     "has_open",
     "is_given_back",
     "is_number",
+    "is_same",
+    "is_unsettled",
+    "made_of",
     "make_lines",
     "make_number",
     "merge_details",
     "parts_of",
     "plan_covering",
+    "plan_edit",
     "plan_fulfilment",
     "plan_refund",
     "plan_return",
@@ -99,5 +122,6 @@ __all__ = [
     "read_inputs",
     "refunded_units",
     "tender_amount",
+    "units_left_house",
     "without_attention",
 ]

@@ -98,7 +98,7 @@ def _returned(returns: Iterable[Return]) -> Counter[OrderLineId]:
         for line in one.lines:
             if one.state in {ReturnState.REQUESTED, ReturnState.APPROVED}:
                 units[line.line_id] += line.quantity
-            else:
+            elif one.state is not ReturnState.CANCELLED:
                 units[line.line_id] += line.received_quantity
     return units - exchanged(returns)
 

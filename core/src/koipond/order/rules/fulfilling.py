@@ -18,7 +18,7 @@ from koipond.fulfilment.types import (
     Return,
     UnitsWanted,
 )
-from koipond.kernel.ids import OrderLineId
+from koipond.kernel.ids import OrderLineId, QuotaId
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.state import allows
 from koipond.order.errors import (
@@ -133,6 +133,17 @@ def has_left(order: Order, known: Sequence[Fulfilment]) -> bool:
 def has_arrived(order: Order, known: Sequence[Fulfilment]) -> bool:
     """Tell whether the buyer has got all units of an order."""
     return _is_whole(order, known, WITH_BUYER)
+
+
+def units_left_house(known: Sequence[Fulfilment], quota_id: QuotaId) -> int:
+    """Return how many units of a quota have left the house in fulfilments, and are not back."""
+    return sum(
+        parcel.quantity - parcel.restocked_quantity
+        for one in known
+        if one.state in OUT
+        for parcel in one.parcels
+        if parcel.quota_id == quota_id
+    )
 
 
 def _is_whole(order: Order, known: Sequence[Fulfilment], states: set[FulfilmentState]) -> bool:

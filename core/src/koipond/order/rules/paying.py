@@ -1,6 +1,6 @@
 """What money does to an order, and what an order's money is for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
@@ -18,8 +18,6 @@ from koipond.order.errors import (
     TooManyPayments,
 )
 from koipond.order.types import (
-    Attention,
-    AttentionReason,
     LineRefund,
     Order,
     OrderLine,
@@ -112,23 +110,6 @@ def tender_amount(wanted: Money | None, due: Money) -> Money:
     if amount.currency != due.currency or not 0 < amount.amount_minor <= due.amount_minor:
         raise PaymentAmountInvalid(wanted=amount, possible=due)
     return amount
-
-
-def add_attention(
-    known: Sequence[Attention], reason: AttentionReason, detail: str, *, now: datetime
-) -> tuple[Attention, ...]:
-    """Return what people must look at with one thing more; what is there already stays as it is."""
-    if any((one.reason, one.detail) == (reason, detail) for one in known):
-        return tuple(known)
-    new = Attention(reason=reason, detail=detail, at=now)
-    return tuple(sorted([*known, new], key=lambda one: (one.reason, one.detail)))
-
-
-def without_attention(
-    known: Iterable[Attention], reasons: Iterable[AttentionReason]
-) -> tuple[Attention, ...]:
-    """Return what people must look at, less what is settled."""
-    return tuple(one for one in known if one.reason not in set(reasons))
 
 
 def plan_refund(

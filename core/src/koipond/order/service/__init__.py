@@ -2,11 +2,14 @@
 editing, refunding, reading."""
 
 from koipond.order.service.attention import (
+    actions_for,
+    await_short_orders,
     clear_attention,
     flag_failed_refund,
     flag_mismatch,
     flag_order,
     flag_refund_elsewhere,
+    flag_short_orders,
 )
 from koipond.order.service.auditing import audit
 from koipond.order.service.cancelling import cancel_any_order, cancel_order
@@ -18,6 +21,7 @@ from koipond.order.service.cart import (
 )
 from koipond.order.service.closing import close_orders
 from koipond.order.service.covering import check_cover, cover_order
+from koipond.order.service.editing import edit_order, exchange_return, find_edits_of
 from koipond.order.service.expiring import expire_order, expire_orders
 from koipond.order.service.fulfilling import (
     cancel_fulfilment,
@@ -30,7 +34,7 @@ from koipond.order.service.fulfilling import (
 )
 from koipond.order.service.holding import lift_hold, place_hold
 from koipond.order.service.payees import claim_payee_slot
-from koipond.order.service.paying import pay_order
+from koipond.order.service.paying import find_due, pay_order
 from koipond.order.service.placing import place_order
 from koipond.order.service.reading import (
     find_any_order,
@@ -39,7 +43,7 @@ from koipond.order.service.reading import (
     find_own_order,
     get_any_order,
 )
-from koipond.order.service.refunding import refund_order, void_payment
+from koipond.order.service.refunding import refund_order, retry_refund, void_payment
 from koipond.order.service.returning import (
     approve_return,
     cancel_any_return,
@@ -54,9 +58,11 @@ from koipond.order.service.returning import (
 from koipond.order.service.reviving import revive_order
 
 __all__ = [
+    "actions_for",
     "add_to_cart",
     "approve_return",
     "audit",
+    "await_short_orders",
     "cancel_any_order",
     "cancel_any_return",
     "cancel_fulfilment",
@@ -70,10 +76,14 @@ __all__ = [
     "cover_order",
     "create_fulfilment",
     "deliver_fulfilment",
+    "edit_order",
+    "exchange_return",
     "expire_order",
     "expire_orders",
     "find_any_order",
     "find_cart",
+    "find_due",
+    "find_edits_of",
     "find_member_orders",
     "find_orders",
     "find_own_order",
@@ -81,6 +91,7 @@ __all__ = [
     "flag_mismatch",
     "flag_order",
     "flag_refund_elsewhere",
+    "flag_short_orders",
     "get_any_order",
     "inspect_return",
     "lift_hold",
@@ -95,6 +106,7 @@ __all__ = [
     "renew_pick_up_code",
     "request_any_return",
     "request_return",
+    "retry_refund",
     "revive_order",
     "set_checkout",
     "ship_fulfilment",

@@ -199,6 +199,17 @@ async def _cancel(ctx: Context, order: Order, known: Fulfilment) -> None:
     await repository.count_fulfilled(ctx.db, {key: -count for key, count in units.items()})
 
 
+async def tell_progress(ctx: Context, before: Order, after: Order) -> None:
+    """Tell what an edit has brought to its end, if it has; else the order is open again."""
+    known = await fulfilment.find_fulfilments(ctx, after.id)
+    if rules.has_left(after, known) and not rules.has_left(before, known):
+        ctx.emit(OrderFulfilled(order_id=after.id))
+    if rules.has_arrived(after, known) and not rules.has_arrived(before, known):
+        ctx.emit(OrderDelivered(order_id=after.id))
+    if known:
+        await await_closing(ctx, after)
+
+
 async def _tell_left(ctx: Context, order: Order) -> None:
     if rules.has_left(order, await fulfilment.find_fulfilments(ctx, order.id)):
         ctx.emit(OrderFulfilled(order_id=order.id))

@@ -18,6 +18,7 @@ from koipond.stock.service.levels import (
 from koipond.stock.service.moving import (
     find_held,
     find_moved,
+    find_promised,
     let_go,
     release_others,
     restock,
@@ -48,6 +49,7 @@ __all__ = [
     "find_levels",
     "find_levels_of",
     "find_moved",
+    "find_promised",
     "give_back",
     "let_go",
     "place",

@@ -10,6 +10,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import LocationId, OrderId, OwnerId, QuotaId, VariantId, encode
 from koipond.kernel.quantity import Quantity
 from koipond.quota import service as quota
+from koipond.quota.types import ReservationState
 from koipond.stock import repository
 from koipond.stock.errors import StockNotInHouse
 from koipond.stock.types import HeldUnits, LocatedUnits, MovementReason, StockReceipt
@@ -39,6 +40,16 @@ async def find_held(ctx: Context, order_id: OrderId) -> list[HeldUnits]:
             )
             found.append(held)
     return sorted(found, key=lambda one: (codes[one.location_id], one.quota_id))
+
+
+async def find_promised(ctx: Context, quota_id: QuotaId) -> dict[OrderId, int]:
+    """Return {order: units} of all that a level's quota has placed orders promised."""
+    promised: dict[OrderId, int] = {}
+    for one in await quota.find_holders(ctx, quota_id):
+        if one.state in {ReservationState.PLACED, ReservationState.CONSUMED}:
+            key = OrderId(one.owner_id)
+            promised[key] = promised.get(key, 0) + one.quantity
+    return promised
 
 
 @transaction
