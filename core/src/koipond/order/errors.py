@@ -389,6 +389,22 @@ class RefundQuantityTooLarge(DomainError):
 
 
 @domain_error
+class OrderLineUnpaid(DomainError):
+    """A line that an edit added or made dearer, and that is not paid in full yet."""
+
+    code: ClassVar[str] = "ORDER_LINE_UNPAID"
+    sku: str
+    paid: Money
+    total: Money
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sku}: {self.paid} of {self.total} is paid, so no unit of it is given back. "
+            "Take units off with `editOrder`, or wait for the payment."
+        )
+
+
+@domain_error
 class PayeeSlotsTaken(DomainError):
     """A third person to be paid for a line because of their relation to the buyer."""
 

@@ -12,6 +12,7 @@ from koipond.kernel.money import Money, split
 from koipond.kernel.quantity import Quantity
 from koipond.order.errors import (
     OrderLineUnknown,
+    OrderLineUnpaid,
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
@@ -117,8 +118,8 @@ def plan_refund(
 ) -> RefundPlan:
     """Return what goes back of each payment for each part: {(payment, part): amount > 0}.
 
-    Raises OrderNotRefundable, RefundAmbiguous, OrderLineUnknown, RefundQuantityTooLarge,
-    RefundTooLarge.
+    Raises OrderNotRefundable, RefundAmbiguous, OrderLineUnknown, OrderLineUnpaid,
+    RefundQuantityTooLarge, RefundTooLarge.
     """
     if order.state not in REFUNDABLE:
         raise OrderNotRefundable(state=order.state)
@@ -140,7 +141,7 @@ def _plan_lines(order: Order, parts: Sequence[PaidPart], wish: RefundWish) -> Re
         if one.line_id not in lines or any(o.line_id == one.line_id for o in wish.lines[:place]):
             raise OrderLineUnknown(order_line_id=one.line_id).located(f"lines.{place}.lineId")
         try:
-            plan |= _plan_line(lines[one.line_id], parts, one)
+            plan |= _plan_line(order, lines[one.line_id], parts, one)
         except RefundQuantityTooLarge as error:
             raise error.located(f"lines.{place}.quantity") from None
     if wish.shipping:
@@ -148,13 +149,21 @@ def _plan_lines(order: Order, parts: Sequence[PaidPart], wish: RefundWish) -> Re
     return plan
 
 
-def _plan_line(line: OrderLine, parts: Sequence[PaidPart], wish: LineRefund) -> RefundPlan:
+def _plan_line(
+    order: Order, line: OrderLine, parts: Sequence[PaidPart], wish: LineRefund
+) -> RefundPlan:
+    cost = parts_of(order)[line.id]
     left = line.quantity - line.refunded_quantity
     if not 0 < wish.quantity <= left:
         raise RefundQuantityTooLarge(sku=line.sku, quantity=wish.quantity, left=Quantity(left))
     own = [part for part in parts if part.part_id == line.id]
+    paid = sum(part.paid_minor for part in own)
+    # Else its units would be given back by less than is paid for them later.
+    if paid < cost:
+        currency = order.total.currency
+        raise OrderLineUnpaid(sku=line.sku, paid=Money(paid, currency), total=Money(cost, currency))
     amount = refund_units(
-        paid_minor=sum(part.paid_minor for part in own),
+        paid_minor=paid,
         left_minor=sum(part.left_minor for part in own),
         units=line.quantity,
         before=line.refunded_quantity,
