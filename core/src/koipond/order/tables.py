@@ -47,6 +47,8 @@ order = Table(
     Column("currency", String(3), nullable=False),
     Column("locale", String(35), nullable=False),
     Column("member_id", ForeignKey("member.id"), nullable=False),
+    # Whom limits count it for: the member, or who can be reached at the contact.
+    Column("subject_id", Uuid, nullable=False),
     # An OrderState.
     Column("state", String(20), nullable=False),
     # CheckoutDetails

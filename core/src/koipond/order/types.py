@@ -193,7 +193,7 @@ class Order(Struct, frozen=True, kw_only=True):
     until that is done it neither is confirmed nor expires.
     pay_until: when a placed order expires if it is not paid. holds: it is not fulfilled before
     there are none. attributes: {plugin: what it keeps with the order}. close_at: when one that the
-    buyer has all of is closed, unless units come back.
+    buyer has all of is closed, unless units come back. subject: whom limits count it for.
     """
 
     id: OrderId
@@ -214,6 +214,12 @@ class Order(Struct, frozen=True, kw_only=True):
     holds: tuple[OrderHold, ...] = ()
     attributes: Mapping[str, Attributes] = {}
     close_at: datetime | None = None
+    subject: SubjectId | None = None
+
+    @property
+    def is_members(self) -> bool:
+        """Tell whether its buyer was logged in, and not only known by an address."""
+        return self.subject is not None and self.subject == self.member_id
 
     @property
     def total(self) -> Money:

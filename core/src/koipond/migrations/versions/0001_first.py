@@ -456,6 +456,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("details", Document, nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),

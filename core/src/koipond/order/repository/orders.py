@@ -100,6 +100,7 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "currency": new.price.currency,
             "locale": new.locale,
             "member_id": new.member_id,
+            "subject_id": new.subject,
             "state": new.state,
             "details": new.details,
             "total_minor": new.total.amount_minor,
@@ -316,6 +317,7 @@ def _order(row: Any) -> Order:
         holds=msgspec.convert(row.holds or (), tuple[OrderHold, ...]),
         attributes=row.attributes,
         close_at=row.close_at,
+        subject=row.subject_id,
     )
 
 

@@ -24,7 +24,7 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import OrderEditId, OrderId, OrderLineId, QuotaId, ReturnId, new_id
 from koipond.kernel.money import Money
-from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
 from koipond.order import repository, rules
 from koipond.order.errors import OrderChanged, OrderEditEmpty
 from koipond.order.events import OrderEdited
@@ -316,7 +316,9 @@ async def _buy(ctx: Context, order: Order, wishes: Sequence[LineWish]) -> _Bough
     passed by an edit. None if nothing is added."""
     if not wishes:
         return None
-    viewer = Viewer(kind=ViewerKind.MEMBER, id=order.member_id)
+    # As the buyer was known then: limits count the same person, and guests pay as guests.
+    member = Viewer(kind=ViewerKind.MEMBER, id=order.member_id)
+    viewer = member if order.is_members else GUEST
     async with ctx.shop.context(viewer=viewer, scope=await _scope_of(ctx, order)) as buyer:
         lines = _read_lines(buyer, wishes)
         # The order has its shipping and its coupons already.
