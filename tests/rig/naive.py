@@ -29,6 +29,24 @@ class Build(Struct, frozen=True):
 
 
 NAIVE = {
+    "an order's units are looked at without its lock": Build(
+        "koipond.order.repository.lines",
+        "lock_whole",
+        "select(order.c.id).where(order.c.id == order_id).with_for_update(key_share=True)",
+        "select(order.c.id).where(order.c.id == order_id)",
+    ),
+    "an order that is cancelled is read with its lock, and not after it": Build(
+        "koipond.order.service.cancelling",
+        "_cancel",
+        "order = await repository.lock_whole(ctx.db, order_id)",
+        "order = await repository.lock(ctx.db, order_id)",
+    ),
+    "edits hold units for the same part": Build(
+        "koipond.order.service.editing",
+        "_begin",
+        "part=max(await repository.find_last_part(ctx.db, order.id) or LATE, LATE) + 1,",
+        "part=LATE + 1,",
+    ),
     "the desk does not look at what is free": Build(
         "koipond.quota.rules.deciding",
         "_Batch",

@@ -25,6 +25,7 @@ from koipond.channel.service import (
 )
 from koipond.extending import gather, install, warn_of_tables
 from koipond.files import serve_files
+from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
     Schemas,
@@ -53,7 +54,13 @@ from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
 from koipond.order import service as order
-from koipond.order.types import ExpireOrder, ExpireOrders, ReviveOrder
+from koipond.order.types import (
+    CloseOrders,
+    ExpireOrder,
+    ExpireOrders,
+    FlagShortOrders,
+    ReviveOrder,
+)
 from koipond.payment import service as payment
 from koipond.payment.events import (
     PaymentAuthorised,
@@ -78,6 +85,7 @@ from koipond.plugin.service import note_tables
 from koipond.plugin.types import States
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
+from koipond.stock.events import StockShort
 from koipond.stock.rules import STRATEGIES
 from koipond.stock.service import audit as audit_stock
 from koipond.stock.service import do_give_back
@@ -114,6 +122,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     PaymentMismatched: (order.flag_mismatch,),
     Refunded: (order.flag_refund_elsewhere,),
     RefundFailed: (order.flag_failed_refund,),
+    StockShort: (order.await_short_orders,),
 }
 
 
@@ -123,6 +132,8 @@ JOBS: Jobs = {
     ExpireOrders: order.expire_orders,
     ExpireOrder: order.expire_order,
     ReviveOrder: order.revive_order,
+    CloseOrders: order.close_orders,
+    FlagShortOrders: order.flag_short_orders,
     QueryPayments: payment.query_unresolved,
     QueryPayment: payment.run_query,
     CapturePayment: payment.run_capture,
@@ -133,12 +144,14 @@ RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
+    Every(seconds=60, job=CloseOrders()),
 )
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
     audit_stock,
     payment.audit,
+    audit_fulfilments,
     order.audit,
     *EVENT_AUDITS,
 )

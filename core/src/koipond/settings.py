@@ -36,6 +36,7 @@ _RANGES = {
     "order_lines_max": (1, 10_000),
     "availability_quantity_max": (0, 1_000_000_000),
     "payment_window_minutes": (1, 525_600),
+    "return_window_days": (0, 3_650),
 }
 _KINDS = {
     "int": "a whole number",
@@ -121,6 +122,8 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rounding: dict[str, RoundingSettings] = {}
     # How long an order may be unpaid before it expires.
     payment_window_minutes: int = 30
+    # How long after its delivery a unit can be sent back; then the order is closed.
+    return_window_days: int = 14
     # Take money when it is paid; else only hold it, for staff to capture.
     capture_at_once: bool = True
     # How orders of this channel can be sent.

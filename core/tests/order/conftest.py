@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from core.tests.order.counter import Counter
 from core.tests.order.pricing_office import SETTINGS, Office
 from core.tests.payment.till import Till
 
@@ -23,3 +24,8 @@ async def office(database_url: str) -> AsyncIterator[Office]:
         await made.sell("TEA", {"eu": "10.00"})
         yield made
         assert await made.till.audit() == []
+
+
+async def counter(till: Till) -> Counter:
+    """The counter of that shop."""
+    return Counter(till)

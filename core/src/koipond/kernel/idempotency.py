@@ -164,15 +164,18 @@ async def once(
     key: str,
     request: Any,
     subject_id: UUID,
+    principal: str | None = None,
 ) -> UUID:
     """Do `act(ctx, subject)` in one transaction, once for this key; itself in no transaction.
+
+    principal: whose key it is; None is the viewer's.
 
     Returns what it was about: a repeat gets the first try's subject, and nothing happens. One that
     is refused changes nothing, and its key may be used anew. Raises as `claim` and `act` do.
     """
     held = await claim(
         ctx,
-        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        principal=principal or f"{ctx.viewer.kind}:{ctx.viewer.id}",
         operation=operation,
         key=key,
         request=request,

@@ -40,6 +40,9 @@ ShippingMethodId = NewType("ShippingMethodId", UUID)
 ShippingRateId = NewType("ShippingRateId", UUID)
 PriceRuleId = NewType("PriceRuleId", UUID)
 TaxRateId = NewType("TaxRateId", UUID)
+FulfilmentId = NewType("FulfilmentId", UUID)
+ReturnId = NewType("ReturnId", UUID)
+OrderEditId = NewType("OrderEditId", UUID)
 EventId = NewType("EventId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
@@ -69,6 +72,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     ShippingMethodId: "ship",
     PriceRuleId: "rule",
     TaxRateId: "tax",
+    FulfilmentId: "ful",
+    ReturnId: "ret",
+    OrderEditId: "edit",
     QuotaId: "quota",
     OwnerId: "owner",
 }

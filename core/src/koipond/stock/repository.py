@@ -134,6 +134,32 @@ async def find_variants(
     return {QuotaId(key): VariantId(variant_id) for key, variant_id in rows}
 
 
+async def find_level_places(
+    db: AsyncConnection, quota_ids: Collection[QuotaId]
+) -> dict[QuotaId, tuple[VariantId, LocationId]]:
+    """Return {quota: whose units where it counts}, without quotas of something else."""
+    level = stock_level.c
+    rows = await db.execute(
+        select(level.quota_id, level.variant_id, level.location_id).where(
+            level.quota_id.in_(sorted(quota_ids))
+        )
+    )
+    return {QuotaId(row[0]): (VariantId(row[1]), LocationId(row[2])) for row in rows}
+
+
+async def sum_movements(
+    db: AsyncConnection, reason: MovementReason
+) -> dict[tuple[str, VariantId], int]:
+    """Return {(reference, variant): units} of all movements for a reason."""
+    moved = stock_movement.c
+    rows = await db.execute(
+        select(moved.reference, moved.variant_id, func.sum(moved.delta))
+        .where(moved.reason == reason)
+        .group_by(moved.reference, moved.variant_id)
+    )
+    return {(row[0], VariantId(row[1])): int(row[2]) for row in rows}
+
+
 async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, int, int]]:
     """Return [(variant, location, on_hand, sum of its movements)] where the two differ."""
     moved = (

@@ -101,6 +101,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_edition")),
     )
     op.create_table(
+        "fulfilment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("location_id", sa.Uuid(), nullable=True),
+        sa.Column("tracking", Document, nullable=False),
+        sa.Column("code_round", sa.Integer(), nullable=False),
+        sa.Column("wrong_codes", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("shipped_at", Instant(), nullable=True),
+        sa.Column("delivered_at", Instant(), nullable=True),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fulfilment")),
+    )
+    op.create_index(op.f("ix_fulfilment_order_id"), "fulfilment", ["order_id"], unique=False)
+    op.create_table(
         "idempotency",
         sa.Column("principal", sa.String(length=120), nullable=False),
         sa.Column("operation", sa.String(length=60), nullable=False),
@@ -172,6 +189,19 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
     )
+    op.create_table(
+        "order_return",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_return")),
+    )
+    op.create_index(op.f("ix_order_return_order_id"), "order_return", ["order_id"], unique=False)
+    op.create_index(op.f("ix_order_return_state_id"), "order_return", ["state", "id"], unique=False)
     op.create_table(
         "outbox_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -355,6 +385,27 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "fulfilment_line",
+        sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=True),
+        sa.Column("restocked_quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= restocked_quantity AND restocked_quantity <= quantity",
+            name=op.f("ck_fulfilment_line_restocked_quantity"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_fulfilment_line_quantity")),
+        sa.ForeignKeyConstraint(
+            ["fulfilment_id"], ["fulfilment.id"], name=op.f("fk_fulfilment_line_fulfilment_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "fulfilment_id", "line_id", "position", name=op.f("pk_fulfilment_line")
+        ),
+    )
+    op.create_table(
         "identity",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -438,6 +489,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("details", Document, nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
@@ -450,6 +502,7 @@ def upgrade() -> None:
         sa.Column("pay_until", Instant(), nullable=False),
         sa.Column("closing_at", Instant(), nullable=True),
         sa.Column("expired_at", Instant(), nullable=True),
+        sa.Column("close_at", Instant(), nullable=True),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_order_total_minor")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_order_member_id")),
@@ -464,6 +517,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("attention IS NOT NULL"),
         sqlite_where=sa.text("attention IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_order_close_at",
+        "order",
+        ["close_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
+        sqlite_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
     )
     op.create_index(
         "ix_order_holds",
@@ -481,6 +542,33 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'placed'"),
         sqlite_where=sa.text("state = 'placed'"),
+    )
+    op.create_table(
+        "order_return_line",
+        sa.Column("return_id", sa.Uuid(), nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("received_quantity", sa.Integer(), nullable=False),
+        sa.Column("accepted_quantity", sa.Integer(), nullable=False),
+        sa.Column("restocked_quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= accepted_quantity AND accepted_quantity <= received_quantity",
+            name=op.f("ck_order_return_line_accepted_quantity"),
+        ),
+        sa.CheckConstraint(
+            "0 <= received_quantity AND received_quantity <= quantity",
+            name=op.f("ck_order_return_line_received_quantity"),
+        ),
+        sa.CheckConstraint(
+            "0 <= restocked_quantity AND restocked_quantity <= accepted_quantity",
+            name=op.f("ck_order_return_line_restocked_quantity"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_return_line_quantity")),
+        sa.ForeignKeyConstraint(
+            ["return_id"], ["order_return.id"], name=op.f("fk_order_return_line_return_id")
+        ),
+        sa.PrimaryKeyConstraint("return_id", "line_id", name=op.f("pk_order_return_line")),
     )
     op.create_table(
         "paid_part",
@@ -562,12 +650,15 @@ def upgrade() -> None:
         sa.Column("note", sa.String(length=200), nullable=False),
         sa.Column("reference", sa.String(length=200), nullable=True),
         sa.Column("failure", sa.String(length=500), nullable=True),
+        sa.Column("retry_of", sa.Uuid(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("done_at", Instant(), nullable=True),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_minor")),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id")),
+        sa.ForeignKeyConstraint(["retry_of"], ["refund.id"], name=op.f("fk_refund_retry_of")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
         sa.UniqueConstraint("payment_id", "reference", name=op.f("uq_refund_payment_id_reference")),
+        sa.UniqueConstraint("retry_of", name=op.f("uq_refund_retry_of")),
     )
     op.create_index(op.f("ix_refund_order_id"), "refund", ["order_id"], unique=False)
     op.create_table(
@@ -663,6 +754,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_import_refusal")),
     )
     op.create_table(
+        "order_edit",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("delta_minor", sa.BigInteger(), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("applied_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "(delta_minor IS NULL) = (applied_at IS NULL)", name=op.f("ck_order_edit_applied_at")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_edit_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_edit")),
+        sa.UniqueConstraint("order_id", "part", name=op.f("uq_order_edit_order_id_part")),
+    )
+    op.create_table(
         "order_line",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -675,13 +784,19 @@ def upgrade() -> None:
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
         sa.Column("tracked", sa.Boolean(), nullable=False),
         sa.Column("refunded_quantity", sa.Integer(), nullable=False),
+        sa.Column("fulfilled_quantity", sa.Integer(), nullable=False),
+        sa.Column("returned_quantity", sa.Integer(), nullable=False),
         sa.Column("activity_id", sa.Uuid(), nullable=True),
         sa.Column("attributes", Document, nullable=False),
         sa.CheckConstraint(
             "0 <= refunded_quantity AND refunded_quantity <= quantity",
             name=op.f("ck_order_line_refunded_quantity"),
         ),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_line_quantity")),
+        sa.CheckConstraint(
+            "0 <= returned_quantity AND returned_quantity <= fulfilled_quantity AND fulfilled_quantity <= quantity",
+            name=op.f("ck_order_line_fulfilled_quantity"),
+        ),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_order_line_quantity")),
         sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_order_line_unit_price_minor")),
         sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
@@ -1058,6 +1173,7 @@ def downgrade() -> None:
     )
     op.drop_table("product_attribute")
     op.drop_table("order_line")
+    op.drop_table("order_edit")
     op.drop_table("import_refusal")
     op.drop_table("zone_place")
     op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
@@ -1085,6 +1201,7 @@ def downgrade() -> None:
     op.drop_table("price_list")
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
+    op.drop_table("order_return_line")
     op.drop_index(
         "ix_order_pay_until",
         table_name="order",
@@ -1097,6 +1214,12 @@ def downgrade() -> None:
         table_name="order",
         postgresql_where=sa.text("holds IS NOT NULL"),
         sqlite_where=sa.text("holds IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_order_close_at",
+        table_name="order",
+        postgresql_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
+        sqlite_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
     )
     op.drop_index(
         "ix_order_attention",
@@ -1123,6 +1246,7 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
+    op.drop_table("fulfilment_line")
     op.drop_table("attribute_value")
     op.drop_table("zone")
     op.drop_table("tax_category")
@@ -1151,6 +1275,9 @@ def downgrade() -> None:
         sqlite_where=sa.text("relayed_at IS NULL"),
     )
     op.drop_table("outbox_event")
+    op.drop_index(op.f("ix_order_return_state_id"), table_name="order_return")
+    op.drop_index(op.f("ix_order_return_order_id"), table_name="order_return")
+    op.drop_table("order_return")
     op.drop_table("member_group")
     op.drop_table("member")
     op.drop_index(
@@ -1173,6 +1300,8 @@ def downgrade() -> None:
     )
     op.drop_table("job")
     op.drop_table("idempotency")
+    op.drop_index(op.f("ix_fulfilment_order_id"), table_name="fulfilment")
+    op.drop_table("fulfilment")
     op.drop_table("edition")
     op.drop_index(
         "ix_delivery_pending",

@@ -155,7 +155,7 @@ class OrderAttribute:
 @strawberry.type(description="One line of a cart or an order.")
 class OrderLine:
     variant_key: strawberry.Private[VariantId]
-    refunded_quantity: strawberry.Private[int]
+    found: strawberry.Private[types.OrderLine]
     id: strawberry.ID
     sku: str
     name: str
@@ -163,6 +163,8 @@ class OrderLine:
     unit_price: MoneyType
     total: MoneyType = strawberry.field(description="All that is paid for it, with tax")
     tax: MoneyType = strawberry.field(description="Its tax: part of its price, or on top of it")
+    fulfilled_quantity: int = strawberry.field(description="Units that are being sent or were")
+    returned_quantity: int = strawberry.field(description="Units of those in returns")
     adjustments: list[Adjustment]
     attributes: list[OrderAttribute]
 
@@ -183,11 +185,13 @@ class OrderLine:
         own = [one for one in price.adjustments if one.line_id == line.id]
         return cls(
             variant_key=line.variant_id,
-            refunded_quantity=line.refunded_quantity,
+            found=line,
             id=strawberry.ID(encode(OrderLineId, line.id)),
             sku=line.sku,
             name=line.name,
             quantity=line.quantity,
+            fulfilled_quantity=line.fulfilled_quantity,
+            returned_quantity=line.returned_quantity,
             unit_price=MoneyType.of(Money(line.unit_price_minor, price.currency)),
             total=MoneyType.of(price.line_total(line.id)),
             tax=MoneyType.of(price.line_tax(line.id)),
@@ -290,14 +294,8 @@ class Order(Node):
         """What another payment may ask for; what is being paid just now counts as paid."""
         keys = [parent.found.id for parent in parents]
         found = await payment.find_payments_of(info.context, keys)
-        return [
-            MoneyType.of(
-                payment_rules.due(one.found.total, found[one.found.id])
-                if one.state is OrderState.PLACED
-                else Money(0, one.found.price.currency)
-            )
-            for one in parents
-        ]
+        due = await service.find_due(info.context, [one.found for one in parents], found)
+        return [MoneyType.of(due[key]) for key in keys]
 
     @batch
     @staticmethod

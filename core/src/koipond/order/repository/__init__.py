@@ -8,6 +8,21 @@ from koipond.order.repository.audits import (
     find_uneven,
     find_unkept,
 )
+from koipond.order.repository.edits import (
+    add_edit,
+    find_edit,
+    find_edits,
+    find_last_part,
+    finish_edit,
+    save_edited,
+)
+from koipond.order.repository.lines import (
+    count_fulfilled,
+    count_returned,
+    find_closable,
+    lock_whole,
+    set_close_at,
+)
 from koipond.order.repository.orders import (
     add_cart,
     add_order,
@@ -35,16 +50,23 @@ from koipond.order.repository.orders import (
 
 __all__ = [
     "add_cart",
+    "add_edit",
     "add_order",
     "add_payee",
     "begin_closing",
     "close_cart",
+    "count_fulfilled",
     "count_refunded",
+    "count_returned",
     "find_cart",
     "find_channel",
+    "find_closable",
     "find_crowded_lines",
     "find_doubled",
+    "find_edit",
+    "find_edits",
     "find_empty",
+    "find_last_part",
     "find_member_orders",
     "find_order",
     "find_orders",
@@ -53,13 +75,17 @@ __all__ = [
     "find_uneven",
     "find_unkept",
     "find_unpaid",
+    "finish_edit",
     "get",
     "lock",
     "lock_cart",
+    "lock_whole",
     "move",
     "save_cart",
+    "save_edited",
     "save_holds",
     "set_attention",
+    "set_close_at",
     "visible_to",
     "visible_to_staff",
 ]

@@ -100,6 +100,7 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "currency": new.price.currency,
             "locale": new.locale,
             "member_id": new.member_id,
+            "subject_id": new.subject,
             "state": new.state,
             "details": new.details,
             "total_minor": new.total.amount_minor,
@@ -319,6 +320,8 @@ def _order(row: Any) -> Order:
         pay_until=row.pay_until,
         holds=msgspec.convert(row.holds or (), tuple[OrderHold, ...]),
         attributes=row.attributes,
+        close_at=row.close_at,
+        subject=row.subject_id,
     )
 
 

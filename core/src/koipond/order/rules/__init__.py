@@ -1,21 +1,52 @@
 """Rules of orders: what it takes to place one, and what money does to it."""
 
-from koipond.order.rules.auditing import TELLING, find_illegal_move, find_unheld
+from koipond.order.rules.attention import (
+    ATTENTION_ACTIONS,
+    add_attention,
+    find_lacking,
+    is_unsettled,
+    without_attention,
+)
+from koipond.order.rules.auditing import (
+    TELLING,
+    exchanged,
+    find_illegal_move,
+    find_miscounted,
+    find_unheld,
+)
 from koipond.order.rules.claiming import (
     claims_of_activities,
     find_demands,
     find_unmet_choices,
 )
+from koipond.order.rules.editing import (
+    check_edited,
+    check_exchange,
+    edit,
+    is_same,
+    made_of,
+    plan_edit,
+)
+from koipond.order.rules.fulfilling import (
+    check_cancellable,
+    check_fulfillable,
+    find_named,
+    has_arrived,
+    has_left,
+    has_open,
+    is_given_back,
+    plan_fulfilment,
+    plan_return,
+    units_left_house,
+)
 from koipond.order.rules.paying import (
     Covering,
-    add_attention,
     check_tenders,
     parts_of,
     plan_covering,
     plan_refund,
     refunded_units,
     tender_amount,
-    without_attention,
 )
 from koipond.order.rules.placing import (
     NUMBER_LENGTH,
@@ -52,6 +83,7 @@ from koipond.order.rules.replaying import (
 )
 
 __all__ = [
+    "ATTENTION_ACTIONS",
     "NUMBER_LENGTH",
     "ORDER_MOVES",
     "TELLING",
@@ -63,29 +95,49 @@ __all__ = [
     "cart_request_of",
     "change_line",
     "check_address",
+    "check_cancellable",
     "check_complete",
+    "check_coupons",
     "check_details",
+    "check_edited",
+    "check_exchange",
+    "check_fulfillable",
     "check_quantity",
     "check_tenders",
     "check_total",
     "claims_of_activities",
     "compare_prices",
+    "edit",
+    "exchanged",
     "find_demands",
     "find_gifts",
     "find_illegal_move",
+    "find_lacking",
+    "find_miscounted",
+    "find_named",
     "find_problems",
     "find_refused_coupons",
     "find_unheld",
     "find_unmet_choices",
     "find_used",
+    "has_arrived",
+    "has_left",
+    "has_open",
+    "is_given_back",
     "is_number",
+    "is_same",
+    "is_unsettled",
+    "made_of",
     "make_gift_lines",
     "make_lines",
     "make_number",
     "merge_details",
     "parts_of",
     "plan_covering",
+    "plan_edit",
+    "plan_fulfilment",
     "plan_refund",
+    "plan_return",
     "price_items_of",
     "price_lines",
     "price_request_of",
@@ -93,5 +145,6 @@ __all__ = [
     "read_inputs",
     "refunded_units",
     "tender_amount",
+    "units_left_house",
     "without_attention",
 ]

@@ -9,16 +9,20 @@ from koipond.order import repository, rules
 from koipond.order.events import OrderConfirmed
 from koipond.order.rules import Covering
 from koipond.order.service.attention import flag_order, settle_attention
-from koipond.order.types import AttentionReason, Order, OrderState, ReviveOrder
+from koipond.order.service.holding import lift_hold, place_hold
+from koipond.order.types import AttentionReason, HoldWish, Order, OrderState, ReviveOrder
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.events import PaymentAuthorised, PaymentCaptured, PaymentVoided
 from koipond.payment.types import Payment, RefundReason
+from koipond.pricing.rules import CORE
 from koipond.quota.types import Claim
 from koipond.stock import service as stock
 
 # The part of an order's reservations that late money had reserved again.
 LATE = 1
+# What keeps an order from being sent that an edit made dearer, until that is paid.
+PAYMENT_HOLD = "payment"
 
 
 async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> None:
@@ -43,6 +47,8 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
         case Covering.GIVE_BACK:
             await payment.owe_refund(ctx, order.id, reason=RefundReason.LATE)
         case Covering.KEEP:
+            if is_owing(order):
+                await recount_cover(ctx, order)
             await payment.owe_surplus(ctx, order.id)
             await _settle_cover(ctx, order, payments)
         case Covering.WAIT:
@@ -62,6 +68,25 @@ async def check_cover(ctx: Context, event: PaymentVoided) -> None:
     if covered < order.total:
         detail = f"{covered} of {order.total} is covered"
         await flag_order(ctx, order.id, AttentionReason.UNCOVERED, detail)
+        await recount_cover(ctx, order)
+
+
+def is_owing(order: Order) -> bool:
+    """Tell whether money is due of an order that stands."""
+    return any(one.name == PAYMENT_HOLD for one in order.holds)
+
+
+@transaction
+async def recount_cover(ctx: Context, order: Order) -> int:
+    """Let what came for a standing order pay for it as it is now; nothing is sent while it lacks
+    some. Its payments and it are locked. Returns what it lacks, in minor units."""
+    lacking = await payment.refreeze(ctx, order.id, rules.parts_of(order))
+    if lacking and not is_owing(order):
+        wish = HoldWish(name=PAYMENT_HOLD, reason="it is not paid in full any more")
+        await place_hold(ctx, order.id, wish, source=CORE)
+    elif not lacking and is_owing(order):
+        await lift_hold(ctx, order.id, PAYMENT_HOLD)
+    return lacking
 
 
 async def find_standing(ctx: Context, order: Order) -> list[Payment]:

@@ -1,7 +1,7 @@
 """Use-cases of paying: the provider is asked in no transaction, its answer applied once."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
@@ -12,6 +12,7 @@ from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderNotPayable, OrderUnknown, PaymentWindowOver
+from koipond.order.service.covering import is_owing
 from koipond.order.service.policies import find_policy, policy_of
 from koipond.order.service.reading import find_own_order
 from koipond.order.service.tokens import order_token
@@ -27,7 +28,7 @@ _OPERATION = "payOrder"
 async def pay_order(
     ctx: Context, order_id: OrderId, wish: PaymentWish, *, token: str | None, idempotency_key: str
 ) -> Placed:
-    """Pay what is due of a placed order, or a part. A repeat with the same key takes nothing twice.
+    """Pay what is due of an order, or a part. A repeat with the same key takes nothing twice.
 
     Raises OrderUnknown, OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid,
     PaymentProviderUnknown, PaymentUnresolved.
@@ -51,6 +52,28 @@ async def pay_order(
             await idempotency.forget(ctx, held)
             raise
     return await answer(ctx, order_id)
+
+
+async def find_due(
+    ctx: Context, orders: Sequence[Order], payments: Mapping[OrderId, Sequence[Payment]]
+) -> dict[OrderId, Money]:
+    """Return {order: what another payment may ask for}; what is being paid just now counts as paid.
+
+    Of one that stands: what an edit made it cost more, and nobody has paid yet.
+    """
+    found = {}
+    for one in orders:
+        nothing = Money(0, one.total.currency)
+        if one.state is OrderState.PLACED:
+            found[one.id] = payment_rules.due(one.total, payments[one.id])
+        elif one.state is OrderState.CONFIRMED and is_owing(one):
+            parts = await payment.find_parts(ctx, one.id)
+            lacking = payment_rules.unpaid(rules.parts_of(one), parts)
+            pending = sum(p.amount.amount_minor for p in payments[one.id] if p.is_pending)
+            found[one.id] = max(Money(lacking - pending, nothing.currency), nothing)
+        else:
+            found[one.id] = nothing
+    return found
 
 
 def begin_first(ctx: Context, order: Order, wish: PaymentWish, held: Claim) -> Charge:
@@ -183,13 +206,13 @@ async def _store(
     policy: PaymentPolicy,
 ) -> Charge | None:
     order = await repository.lock(ctx.db, order_id)
-    if order.state is OrderState.CONFIRMED:
+    if order.state is OrderState.CONFIRMED and not is_owing(order):
         return None
     _check_payable(ctx, order)
     # Under the order's lock, and those whose outcome is not known count in full: tenders that are
     # begun at the same time never ask for more than is due.
     payments = await payment.find_payments(ctx, order_id)
-    due = payment_rules.due(order.total, payments)
+    due = (await find_due(ctx, [order], {order.id: payments}))[order.id]
     if due.amount_minor == 0:
         raise payment.unresolved(ctx, wish.provider)
     await idempotency.advance(ctx, held, Step.PAYING)
@@ -218,6 +241,8 @@ def _begin(
 
 
 def _check_payable(ctx: Context, order: Order) -> None:
+    if order.state is OrderState.CONFIRMED:
+        return  # what an edit made it cost more has no window
     if order.state is not OrderState.PLACED:
         raise OrderNotPayable(state=order.state)
     assert order.placed_at is not None, "it is placed"

@@ -7,6 +7,7 @@ from koipond.kernel.ids import MemberId, OrderId
 from koipond.kernel.pages import Page, Slice
 from koipond.kernel.texts import Locale
 from koipond.order import repository
+from koipond.order.errors import OrderUnknown
 from koipond.order.service.tokens import hash_token
 from koipond.order.types import Order, OrderFilter
 from koipond.pricing.rules import explain
@@ -35,6 +36,14 @@ async def find_any_order(
     async with ctx.reading() as db:
         visible = repository.visible_to_staff()
         return await repository.find_order(db, visible, order_id=order_id, number=number)
+
+
+async def get_any_order(ctx: Context, order_id: OrderId) -> Order:
+    """Return an order by id, whosever it is: for staff and jobs. Raises OrderUnknown."""
+    found = await find_any_order(ctx, order_id=order_id)
+    if found is None:
+        raise OrderUnknown
+    return found
 
 
 async def find_orders(ctx: Context, wanted: OrderFilter, page: Page) -> Slice[Order]:

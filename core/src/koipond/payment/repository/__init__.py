@@ -21,12 +21,14 @@ from koipond.payment.repository.refunds import (
     find_parts,
     find_refund,
     find_refunds,
+    find_shares,
     find_uneven_parts,
     finish_refund,
     has_refund,
     lock_refund,
     name_refund,
     owe,
+    set_parts,
     take_back,
 )
 
@@ -43,6 +45,7 @@ __all__ = [
     "find_parts",
     "find_refund",
     "find_refunds",
+    "find_shares",
     "find_uneven_parts",
     "find_unresolved",
     "finish_refund",
@@ -54,6 +57,7 @@ __all__ = [
     "owe",
     "raise_capturing",
     "save",
+    "set_parts",
     "take_back",
     "unname",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import OrderId, PaymentId
+from koipond.kernel.ids import OrderId, PaymentId, RefundId
 from koipond.payment import repository
 from koipond.payment.types import PaidPart, Payment, Refund
 
@@ -37,6 +37,12 @@ async def lock_payments(ctx: Context, order_id: OrderId) -> list[Payment]:
     would wait for each other.
     """
     return await repository.lock_of_order(ctx.db, order_id)
+
+
+async def find_refund(ctx: Context, key: RefundId) -> Refund | None:
+    """Return a refund."""
+    async with ctx.reading() as db:
+        return await repository.find_refund(db, key)
 
 
 async def find_refunds(ctx: Context, order_id: OrderId) -> list[Refund]:
