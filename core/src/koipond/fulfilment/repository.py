@@ -6,12 +6,13 @@ from koipond.fulfilment.tables import shipping_method
 from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ChannelId
+from koipond.kernel.prepared import Prepared
 
 
 async def find_methods(db: AsyncConnection, channel_id: ChannelId) -> list[ShippingMethod]:
     """Return the shipping methods of a channel in their order."""
-    rows = await db.execute(_METHODS, {"channel": channel_id})
-    return [ShippingMethod(**row._mapping) for row in rows]
+    rows = await _METHODS.rows(db, {"channel": channel_id})
+    return [ShippingMethod(**row._asdict()) for row in rows]
 
 
 async def add_method(
@@ -31,7 +32,7 @@ async def add_method(
 
 
 _m = shipping_method.c
-_METHODS = (
+_METHODS = Prepared(
     select(_m.id, _m.code, _m.name, _m.prices)
     .where(_m.channel_id == bindparam("channel", type_=Uuid))
     .order_by(_m.position)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Collection,
@@ -13,7 +12,7 @@ from collections.abc import (
     Sequence,
     Set,
 )
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import wraps
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -117,29 +116,45 @@ class Shop:
 
 
 class _Reader:
-    """A request's own connection to read from: opened at the first read, used by one at a time."""
+    """A request's own connection to read from: opened at the first read, used by one at a time.
+
+    `async with reader as db` waits for the turn; resolvers of one level may run side by side.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
-        self._open = AsyncExitStack()
+        self._loan: AbstractAsyncContextManager[AsyncConnection] | None = None
+        self._connection: AsyncConnection | None = None
         self._closed = False
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[AsyncConnection]:
-        """Wait for the turn; resolvers of one level may run side by side."""
-        async with self._turn:
-            assert not self._closed, "this request is over"
-            if self._connection is None:
-                self._connection = await self._open.enter_async_context(self._database.reading())
-            yield self._connection
+    async def __aenter__(self) -> AsyncConnection:
+        await self._turn.acquire()
+        try:
+            return await self._open()
+        except BaseException:
+            self._turn.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.release()
+
+    async def _open(self) -> AsyncConnection:
+        assert not self._closed, "this request is over"
+        if self._connection is None:
+            loan = self._database.reading()
+            self._connection = await loan.__aenter__()
+            self._loan = loan
+        return self._connection
 
     async def rest(self) -> None:
         """Give the connection back; the next turn opens one again."""
+        if self._loan is None and not self._turn.locked():
+            return
         async with self._turn:
-            self._connection = None
-            await self._open.aclose()
+            loan, self._loan, self._connection = self._loan, None, None
+            if loan is not None:
+                await loan.__aexit__(None, None, None)
 
     async def close(self) -> None:
         """Give the connection back for good."""
@@ -213,14 +228,9 @@ class Context:
         """Tell whether this context is inside a transaction."""
         return self._connection is not None
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection to read from: the transaction's if there is one, else the request's."""
-        if self._connection is not None:
-            yield self._connection
-            return
-        async with self._reader.turn() as connection:
-            yield connection
+        return self._reader if self._connection is None else nullcontext(self._connection)
 
     def emit(self, event: Event) -> None:
         """Tell that something happened; the transaction keeps it in the outbox."""

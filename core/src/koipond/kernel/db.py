@@ -6,7 +6,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator
 
 from koipond.kernel.dispatch.guarding import refuse_inside
-from koipond.kernel.engines import begin_immediate, postgres_engine, sqlite_engine
+from koipond.kernel.engines import Loan, begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
 from koipond.kernel.troubles import (
     may_retry,
@@ -203,7 +203,7 @@ class Database:
     ) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with engine.begin() as connection:
+                async with Loan(engine, begins=True) as connection:
                     return await work(connection)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not may_retry(error):
@@ -295,11 +295,9 @@ class Database:
         finally:
             self._watching.remove(committed)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection for reading; each statement sees what was committed before it."""
-        async with self._reader.connect() as connection:
-            yield connection
+        return Loan(self._reader, begins=False)
 
     @asynccontextmanager
     async def reading_behind(self) -> AsyncIterator[AsyncConnection]:

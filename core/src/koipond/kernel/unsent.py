@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Table, bindparam, func, select, text
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.elements import TextClause
 
 from koipond.kernel.db import AsyncConnection
+from koipond.kernel.prepared import Prepared
 
 Row = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ class Unsent:
         waiting, self._waiting = self._waiting, []
         if waiting and db.dialect.name == "postgresql":
             rows = {f"rows_{place}": _encode(rows) for place, (_, rows) in enumerate(waiting)}
-            await db.execute(_together(tuple(act for act, _ in waiting)), rows)
+            await _together(tuple([act for act, _ in waiting])).rows(db, rows)
             return
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
@@ -90,14 +90,14 @@ def _encode(rows: Sequence[Row]) -> str:
 
 
 @lru_cache(256)
-def _together(acts: tuple[_Act, ...]) -> TextClause:
+def _together(acts: tuple[_Act, ...]) -> Prepared:
     """Return one statement for all acts, each of which sees what was there before all of them.
 
     Its foreign keys are checked at its end.
     """
     *first, last = [_in_postgresql(act, f":rows_{place}") for place, act in enumerate(acts)]
     named = ", ".join(f"act_{place} AS ({sql})" for place, sql in enumerate(first))
-    return text(f"WITH {named} {last}" if named else last)
+    return Prepared(text(f"WITH {named} {last}" if named else last))
 
 
 def _in_postgresql(act: _Act, parameter: str) -> str:
