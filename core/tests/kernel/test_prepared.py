@@ -95,6 +95,17 @@ async def test_what_is_written_belongs_to_the_transaction(shop: RunningShop) -> 
     assert await codes(shop) == ["main"]
 
 
+async def test_what_it_begins_is_committed_by_who_has_begun_nothing(shop: RunningShop) -> None:
+    database = shop.shop.database
+    await database.transact_apart(lambda connection: ADD.rows_here(connection, row("a")))
+    with pytest.raises(IntegrityError):
+        await database.transact_apart(lambda connection: ADD.rows_here(connection, row("a")))
+    await database.transact_apart(
+        lambda connection: ADD.rows_here(connection, row("b")), keep=lambda _: False
+    )
+    assert await codes(shop) == ["a", "main"]
+
+
 async def test_it_takes_part_in_a_savepoint(shop: RunningShop) -> None:
     async def work(db: AsyncConnection) -> None:
         await ADD.rows(db, row("a"))

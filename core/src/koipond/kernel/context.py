@@ -31,6 +31,7 @@ from koipond.kernel.jobs import Every, Jobs
 from koipond.kernel.money import Currency
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Reaction = Callable[["Context", Any], Awaitable[None]]
+Reaction = Callable[["Context", Any], Awaitable[object]]
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -232,6 +233,11 @@ class Context:
         """Lend a connection to read from: the transaction's if there is one, else the request's."""
         return self._reader if self._connection is None else nullcontext(self._connection)
 
+    async def write_alone(self, statement: Prepared, given: Mapping[str, Any]) -> list[Any]:
+        """Run a statement that is a transaction of its own, and tells no events; in none."""
+        assert not self.in_transaction, "it would be kept even if the transaction is not"
+        return await self.shop.database.write_alone(statement, given, by=self._reader)
+
     def emit(self, event: Event) -> None:
         """Tell that something happened; the transaction keeps it in the outbox."""
         assert self._connection is not None, "events belong to a transaction"
@@ -281,12 +287,13 @@ class Context:
         self._untold.clear()
         await self.unsent.send(self.db)
 
-    async def settle(self) -> None:
+    async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 
         What a use-case left unsent, the first reaction cannot read; each reads what the one before
-        it did.
+        it did. Returns what they return.
         """
+        told = []
         is_first = True
         while self._unanswered:
             event = self._unanswered.pop(0)
@@ -294,8 +301,9 @@ class Context:
                 if not is_first:
                     await self.store()
                 is_first = False
-                await react(self, event)
+                told.append(await react(self, event))
         await self.store()
+        return told
 
 
 def transaction(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ from sqlalchemy.types import TypeDecorator
 from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.engines import Loan, begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.troubles import (
     may_retry,
     may_run_again,
@@ -210,6 +211,23 @@ class Database:
                     raise
             await _pause(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def write_alone(
+        self,
+        statement: Prepared,
+        given: Mapping[str, Any],
+        *,
+        by: AbstractAsyncContextManager[AsyncConnection],
+    ) -> list[Any]:
+        """Run a statement as a transaction of its own, which nothing need begin; returns its rows.
+
+        by: lends a connection for reading. Those of PostgreSQL commit each statement as it ends.
+        """
+        if self.is_sqlite:
+            return await self.transact(lambda connection: statement.rows(connection, given))
+        _refuse_beside_another()
+        async with by as connection:
+            return await statement.rows(connection, given)
 
     async def transact_apart(
         self,

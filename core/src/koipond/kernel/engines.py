@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping
 from threading import Timer
@@ -160,6 +161,8 @@ class Loan:
         except BaseException:
             await self._give_up()
             raise
+        # Who waits for a connection goes first: else this task would have it back before they wake.
+        await asyncio.sleep(0)
 
     def _end(self) -> None:
         lent = self._connection.sync_connection

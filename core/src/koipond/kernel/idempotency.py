@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.db import AsyncConnection, Instant, metadata
+from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.prepared import Prepared
 
@@ -223,13 +223,20 @@ async def let_go(ctx: Context, held: Claim) -> None:
     await ctx.db.execute(idempotency.update().where(_is(held)).values(leased_until=ctx.clock.now()))
 
 
-@transaction
 async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
     """Return the claim, or None while another request holds it."""
     now = ctx.clock.now()
     lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
-    if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):
+    if await _insert(ctx, wanted, fingerprint, now=now, lease=lease):
         return wanted
+    return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease)
+
+
+@transaction
+async def _take_over(
+    ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
+) -> Claim | None:
+    """Return the claim of a key that was taken before, or None while another request holds it."""
     rows = await ctx.db.execute(select(idempotency).where(_is(wanted)).with_for_update())
     found = rows.one_or_none()
     if found is None:  # forgotten since; look again
@@ -245,7 +252,7 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
 
 
 async def _insert(
-    db: AsyncConnection, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
+    ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
 ) -> bool:
     row = _key(wanted) | {
         "fingerprint": fingerprint,
@@ -254,8 +261,8 @@ async def _insert(
         "leased_until": lease,
         "created_at": now,
     }
-    statement = _INSERT_LAZILY if db.dialect.name == "postgresql" else _INSERT
-    return await statement.row(db, row) is not None
+    statement = _INSERT if ctx.shop.database.is_sqlite else _INSERT_LAZILY
+    return await ctx.write_alone(statement, row) != []
 
 
 def _key(held: Claim) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util import await_only, greenlet_spawn
 
 Convert = Callable[[Any], Any]
 Read = Callable[[Mapping[str, Any]], Any]
@@ -67,13 +67,23 @@ class Prepared:
         self, db: AsyncConnection, given: Mapping[str, Any] = MappingProxyType({})
     ) -> list[Any]:
         """Run it; returns its rows, if it has any. Raises what `db.execute` raises."""
-        # A plugin's connection looks at each statement first.
-        if db.dialect.name != "postgresql" or type(db) is not AsyncConnection:
-            found = await db.execute(self._statement, given)
-            return list(found) if found.returns_rows else []
-        compiled = self._compile(db.dialect, given)
         connection = db.sync_connection
         assert connection is not None, "it is open"
+        # A plugin's connection looks at each statement first.
+        if connection.dialect.name != "postgresql" or type(db) is not AsyncConnection:
+            found = await db.execute(self._statement, given)
+            return list(found) if found.returns_rows else []
+        return await self._send(connection, given)
+
+    def rows_here(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
+        """Run it as `rows` does, where SQLAlchemy runs what does not await: in `run_sync`."""
+        if connection.dialect.name != "postgresql":
+            found = connection.execute(self._statement, given)
+            return list(found) if found.returns_rows else []
+        return await_only(self._send(connection, given))
+
+    async def _send(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
+        compiled = self._compile(connection.dialect, given)
         arguments = [read(given) for read in compiled.reads]
         for hear in connection.dispatch.before_cursor_execute:
             hear(connection, None, compiled.sql, arguments, None, False)
@@ -107,7 +117,10 @@ async def _fetch(connection: Connection, sql: str, arguments: Sequence[Any]) -> 
     # Private to SQLAlchemy, so that it knows what is begun and what is prepared.
     adapted: Any = connection.connection.dbapi_connection
     dialect: Any = connection.dialect
-    if adapted._transaction is None:
+    if adapted._transaction is None and not adapted.autocommit:
+        # Else SQLAlchemy would not know that there is something to commit.
+        if not connection.in_transaction():
+            connection.begin()
         await adapted._start_transaction()
     prepared, _ = await adapted._prepare(sql, dialect._invalidate_schema_cache_asof)
     found: Sequence[Any] = await prepared.fetch(*arguments)

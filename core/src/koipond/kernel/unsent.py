@@ -5,19 +5,22 @@ PostgreSQL gets one statement for all of them, SQLite one for each table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Table, bindparam, func, select, text
+from sqlalchemy import JSON, Table, bindparam, func, select, text
 from sqlalchemy.dialects import sqlite
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.prepared import Prepared
 
 Row = Mapping[str, Any]
+# To read rows from a document costs PostgreSQL a quarter of the statement, and parameters of its
+# own for each make a statement of its own for each number of them.
+_FEW = 4
 
 
 class _Act(Struct, frozen=True):
@@ -29,6 +32,8 @@ class _Act(Struct, frozen=True):
     known_by: tuple[str, ...] = ()
     unless_there: bool = False
     counts_on: tuple[str, str] | None = None
+    # What its rows must be like, else they are left as they are.
+    only_if: tuple[tuple[str, str], ...] = ()
 
     @property
     def changed(self) -> list[str]:
@@ -63,66 +68,109 @@ class Unsent:
             else:
                 alike.append(row)
 
-    def change(self, table: Table, row: Row, *, known_by: tuple[str, ...] = ("id",)) -> None:
-        """Set columns of the row that has the same `known_by`.
+    def change(
+        self,
+        table: Table,
+        row: Row,
+        *,
+        known_by: tuple[str, ...] = ("id",),
+        only_if: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Set columns of what has the same `known_by`, and is as `only_if` says: (column, text).
 
         It must not wait here already: of two writes of a statement to one row one would be lost.
         """
         key = [row[name] for name in known_by]
         waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
         assert all([one.get(name) for name in known_by] != key for one in waiting), "twice"
-        self._waiting.append((_Act(table, tuple(row), known_by), [row]))
+        self._waiting.append((_Act(table, tuple(row), known_by, only_if=only_if), [row]))
 
     async def send(self, db: AsyncConnection) -> None:
         """Store what waits, if anything does."""
         waiting, self._waiting = self._waiting, []
         if waiting and db.dialect.name == "postgresql":
-            rows = {f"rows_{place}": _encode(rows) for place, (_, rows) in enumerate(waiting)}
-            await _together(tuple([act for act, _ in waiting])).rows(db, rows)
+            acts = tuple([(act, _count_apart(rows)) for act, rows in waiting])
+            given: dict[str, Any] = {}
+            for place, (act, rows) in enumerate(waiting):
+                given |= _given(act, f"act_{place}", rows)
+            await _together(acts).rows(db, given)
             return
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
             await db.execute(_alone(act), [_as_parameters(act, row) for row in counted])
 
 
-def _encode(rows: Sequence[Row]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _count_apart(rows: Sequence[Row]) -> int:
+    """Return how many rows are given as parameters; 0: all of them in one document."""
+    return len(rows) if len(rows) <= _FEW else 0
+
+
+def _given(act: _Act, named: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the parameters of an act."""
+    if not _count_apart(rows):
+        return {named: msgspec.json.encode(rows).decode()}
+    documents = _documents(act.table)
+    return {
+        f"{named}_{place}_{name}": msgspec.json.encode(value).decode()
+        if name in documents and value is not None
+        else value
+        for place, row in enumerate(rows)
+        for name, value in row.items()
+    }
 
 
 @lru_cache(256)
-def _together(acts: tuple[_Act, ...]) -> Prepared:
+def _documents(table: Table) -> frozenset[str]:
+    """Return the columns that PostgreSQL's driver takes as a text of JSON."""
+    return frozenset(one.name for one in table.columns if isinstance(one.type, JSON))
+
+
+@lru_cache(256)
+def _together(acts: tuple[tuple[_Act, int], ...]) -> Prepared:
     """Return one statement for all acts, each of which sees what was there before all of them.
 
-    Its foreign keys are checked at its end.
+    Its foreign keys are checked at its end. acts: each, and how many rows it is given apart.
     """
-    *first, last = [_in_postgresql(act, f":rows_{place}") for place, act in enumerate(acts)]
+    *first, last = [
+        _change(act, f":act_{place}_0") if act.known_by else _insert(act, f":act_{place}", count)
+        for place, (act, count) in enumerate(acts)
+    ]
     named = ", ".join(f"act_{place} AS ({sql})" for place, sql in enumerate(first))
     return Prepared(text(f"WITH {named} {last}" if named else last))
 
 
-def _in_postgresql(act: _Act, parameter: str) -> str:
-    table = f'"{act.table.name}"'
-    given = f"json_populate_recordset(CAST(NULL AS {table}), CAST({parameter} AS json)) AS given"
-    if act.known_by:
-        # Of a set of rows it would think that they are a hundred, and read all of a small table.
-        given = (
-            f"json_populate_record(CAST(NULL AS {table}), CAST({parameter} AS json) -> 0) AS given"
-        )
-        changes = _join(", ", '"{0}" = given."{0}"', act.changed)
-        same = _join(" AND ", table + '."{0}" = given."{0}"', act.known_by)
-        return f"UPDATE {table} SET {changes} FROM {given} WHERE {same}"  # noqa: S608  our own names
-    values = {name: f'given."{name}"' for name in act.columns}
+def _change(act: _Act, row: str) -> str:
+    """Return what changes a row for PostgreSQL. row: how its parameters' names begin."""
+    changes = [f'"{name}" = {row}_{name}' for name in act.changed]
+    same = [f'"{name}" = {row}_{name}' for name in act.known_by]
+    same += [f"\"{name}\" = '{value}'" for name, value in act.only_if]
+    return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}'  # noqa: S608  our own names
+
+
+def _insert(act: _Act, parameter: str, count: int) -> str:
+    """Return what inserts rows for PostgreSQL: `count` of them, 0: all those of a document."""
+    table, names = f'"{act.table.name}"', ", ".join(f'"{name}"' for name in act.columns)
+    rows = [
+        f"({_values(act, {name: f'{parameter}_{place}_{name}' for name in act.columns})})"
+        for place in range(count)
+    ]
+    source = f"VALUES {', '.join(rows)}"
+    if not rows:
+        values = _values(act, {name: f'given."{name}"' for name in act.columns})
+        document = f"json_populate_recordset(CAST(NULL AS {table}), CAST({parameter} AS json))"
+        source = f"SELECT {values} FROM {document} AS given"  # noqa: S608  our own names
+    clash = " ON CONFLICT DO NOTHING" if act.unless_there else ""
+    return f"INSERT INTO {table} ({names}) {source}{clash}"
+
+
+def _values(act: _Act, given: Mapping[str, str]) -> str:
+    """Return what is stored in each column; a number that counts on, after the last there is."""
+    values = dict(given)
     if act.counts_on is not None:
         number, of = act.counts_on
-        last = f'SELECT max("{number}") FROM {table} AS t WHERE t."{of}" = given."{of}"'  # noqa: S608  our own names
-        values[number] += f" + coalesce(({last}), 0)"
-    names = _join(", ", '"{0}"', values)
-    clash = " ON CONFLICT DO NOTHING" if act.unless_there else ""
-    return f"INSERT INTO {table} ({names}) SELECT {', '.join(values.values())} FROM {given}{clash}"  # noqa: S608  our own names
-
-
-def _join(between: str, each: str, names: Iterable[str]) -> str:
-    return between.join(each.format(name) for name in names)
+        last = f'SELECT max("{number}") FROM "{act.table.name}" AS t WHERE t."{of}" = {given[of]}'  # noqa: S608  our own names
+        values[number] = f"CAST({given[number]} AS integer) + coalesce(({last}), 0)"
+    return ", ".join(values.values())
 
 
 @lru_cache(256)
@@ -130,6 +178,7 @@ def _alone(act: _Act) -> Any:
     """Return the statement of one act for SQLite, for each row's parameters."""
     if act.known_by:
         same = [act.table.c[name] == bindparam(f"known_{name}") for name in act.known_by]
+        same += [act.table.c[name] == value for name, value in act.only_if]
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
         return act.table.update().where(*same).values(changes)
     new = sqlite.insert(act.table)

@@ -69,23 +69,25 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
         subject_id=cart.id if cart is not None else new_id(),
     )
     crash_point("order.claimed")
+    confirmed: Order | None = None
     if held.step is not Step.DONE:
-        await _carry_out(ctx, held, wish, cart)
-    return await answer(ctx, OrderId(held.subject_id))
+        confirmed = await _carry_out(ctx, held, wish, cart)
+    return await answer(ctx, OrderId(held.subject_id), confirmed)
 
 
-async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> None:
-    """Do what of the wish has not been done yet."""
+async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> Order | None:
+    """Do what of the wish has not been done yet; returns the order if that confirmed it last."""
     order_id = OrderId(held.subject_id)
     begun: Charge | None = None
     try:
         if held.step is Step.CLAIMED:
             begun = await _reserve_and_place(ctx, held, wish, cart)
         if wish.payments:
-            await take_payments(ctx, order_id, wish.payments, held, begun=begun)
+            return await take_payments(ctx, order_id, wish.payments, held, begun=begun)
     except DomainError:
         await idempotency.forget(ctx, held)
         raise
+    return None
 
 
 async def _reserve_and_place(

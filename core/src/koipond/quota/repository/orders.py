@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, case, null, or_, select
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OwnerId, QuotaId
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.unsent import Unsent
 from koipond.quota.repository.batch import change_rows, insert_rows
 from koipond.quota.repository.rows import RESERVATION, to_reservations
 from koipond.quota.rules import PartialReturn, sources
@@ -23,12 +24,6 @@ _PLACE = Prepared(
     )
     .values(state=ReservationState.PLACED, expires_at=None)
     .returning(_r.quota_id, _r.quantity)
-)
-_CONSUME = Prepared(
-    reservation.update()
-    .where(_OF_OWNER, _r.state == ReservationState.PLACED)
-    .values(state=ReservationState.CONSUMED)
-    .returning(_r.quota_id)
 )
 _IS_CONSUMED = _r.state == ReservationState.CONSUMED
 # As `rules.returning.stays_used`: what is consumed stays so, what is placed becomes so.
@@ -54,9 +49,11 @@ async def place(db: AsyncConnection, owner_id: OwnerId, part: int) -> dict[Quota
     return {row.quota_id: row.quantity for row in placed}
 
 
-async def consume(db: AsyncConnection, owner_id: OwnerId) -> int:
-    """Consume all that an owner has placed; returns how many rows."""
-    return len(await _CONSUME.rows(db, {"owner": owner_id}))
+def consume(unsent: Unsent, owner_id: OwnerId) -> None:
+    """Consume all that an owner has placed."""
+    row = {"owner_id": owner_id, "state": ReservationState.CONSUMED}
+    is_placed = (("state", ReservationState.PLACED.value),)
+    unsent.change(reservation, row, known_by=("owner_id",), only_if=is_placed)
 
 
 async def let_go(db: AsyncConnection, owner_id: OwnerId, *, now: datetime) -> int:

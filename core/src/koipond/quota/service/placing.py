@@ -24,9 +24,9 @@ async def place(ctx: Context, owner: OwnerId, claims: Sequence[Claim], *, part: 
 
 
 @transaction
-async def consume(ctx: Context, owner: OwnerId) -> int:
-    """Say that what an owner placed is paid for; returns how many reservations that were."""
-    return await repository.consume(ctx.db, owner)
+async def consume(ctx: Context, owner: OwnerId) -> None:
+    """Say, with what the transaction has unsent, that what an owner placed is paid for."""
+    repository.consume(ctx.unsent, owner)
 
 
 @transaction
