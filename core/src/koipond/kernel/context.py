@@ -281,11 +281,11 @@ class Context:
         """Return this request inside a transaction."""
         return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
 
-    async def store(self) -> None:
-        """Store what is unsent and the events until now, in one go."""
+    async def store(self) -> list[Any]:
+        """Store what is unsent and the events until now, in one go; returns what `send` does."""
         outbox.put(self.unsent, self._untold, now=self.clock.now())
         self._untold.clear()
-        await self.unsent.send(self.db)
+        return await self.unsent.send(self.db)
 
     async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -32,8 +33,10 @@ class _Act(Struct, frozen=True):
     known_by: tuple[str, ...] = ()
     unless_there: bool = False
     counts_on: tuple[str, str] | None = None
-    # What its rows must be like, else they are left as they are.
-    only_if: tuple[tuple[str, str], ...] = ()
+    # {column: texts}, one of which a row must have, else it is left as it is.
+    only_if: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    # Columns of the changed rows that `send` returns.
+    tells: tuple[str, ...] = ()
 
     @property
     def changed(self) -> list[str]:
@@ -74,30 +77,42 @@ class Unsent:
         row: Row,
         *,
         known_by: tuple[str, ...] = ("id",),
-        only_if: tuple[tuple[str, str], ...] = (),
+        only_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        tells: tuple[str, ...] = (),
     ) -> None:
-        """Set columns of what has the same `known_by`, and is as `only_if` says: (column, text).
+        """Set columns of the rows that have the same `known_by`.
 
         It must not wait here already: of two writes of a statement to one row one would be lost.
+        only_if: {column: texts}, one of which a row must have. tells: what `send` returns of them;
+        one change at a time can be told of, and it is made last.
         """
         key = [row[name] for name in known_by]
         waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
         assert all([one.get(name) for name in known_by] != key for one in waiting), "twice"
-        self._waiting.append((_Act(table, tuple(row), known_by, only_if=only_if), [row]))
+        conditions = tuple([(name, tuple(texts)) for name, texts in only_if.items()])
+        act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells)
+        self._waiting.append((act, [row]))
 
-    async def send(self, db: AsyncConnection) -> None:
-        """Store what waits, if anything does."""
-        waiting, self._waiting = self._waiting, []
+    async def send(self, db: AsyncConnection) -> list[Any]:
+        """Store what waits, if anything does; returns the rows of the change that is told of."""
+        waiting, self._waiting = sorted(self._waiting, key=_is_told_of), []
         if waiting and db.dialect.name == "postgresql":
             acts = tuple([(act, _count_apart(rows)) for act, rows in waiting])
             given: dict[str, Any] = {}
             for place, (act, rows) in enumerate(waiting):
                 given |= _given(act, f"act_{place}", rows)
-            await _together(acts).rows(db, given)
-            return
+            return await _together(acts).rows(db, given)
+        told: list[Any] = []
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
-            await db.execute(_alone(act), [_as_parameters(act, row) for row in counted])
+            given_each = [_as_parameters(act, row) for row in counted]
+            done = await db.execute(_alone(act), given_each[0] if act.tells else given_each)
+            told += done if act.tells else ()
+        return told
+
+
+def _is_told_of(waiting: tuple[_Act, list[Row]]) -> bool:
+    return bool(waiting[0].tells)
 
 
 def _count_apart(rows: Sequence[Row]) -> int:
@@ -136,15 +151,19 @@ def _together(acts: tuple[tuple[_Act, int], ...]) -> Prepared:
         for place, (act, count) in enumerate(acts)
     ]
     named = ", ".join(f"act_{place} AS ({sql})" for place, sql in enumerate(first))
-    return Prepared(text(f"WITH {named} {last}" if named else last))
+    statement = text(f"WITH {named} {last}" if named else last)
+    table, tells = acts[-1][0].table, acts[-1][0].tells
+    return Prepared(statement.columns(*(table.c[name] for name in tells)) if tells else statement)
 
 
 def _change(act: _Act, row: str) -> str:
     """Return what changes a row for PostgreSQL. row: how its parameters' names begin."""
     changes = [f'"{name}" = {row}_{name}' for name in act.changed]
     same = [f'"{name}" = {row}_{name}' for name in act.known_by]
-    same += [f"\"{name}\" = '{value}'" for name, value in act.only_if]
-    return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}'  # noqa: S608  our own names
+    for name, texts in act.only_if:
+        same.append(f'"{name}" IN ({", ".join(repr(str(one)) for one in texts)})')
+    told = f" RETURNING {', '.join(act.tells)}" if act.tells else ""
+    return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}{told}'  # noqa: S608  our own names
 
 
 def _insert(act: _Act, parameter: str, count: int) -> str:
@@ -178,9 +197,10 @@ def _alone(act: _Act) -> Any:
     """Return the statement of one act for SQLite, for each row's parameters."""
     if act.known_by:
         same = [act.table.c[name] == bindparam(f"known_{name}") for name in act.known_by]
-        same += [act.table.c[name] == value for name, value in act.only_if]
+        same += [act.table.c[name].in_(texts) for name, texts in act.only_if]
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
-        return act.table.update().where(*same).values(changes)
+        changing = act.table.update().where(*same).values(changes)
+        return changing.returning(*(act.table.c[name] for name in act.tells))
     new = sqlite.insert(act.table)
     return new.on_conflict_do_nothing() if act.unless_there else new
 

@@ -154,8 +154,10 @@ async def _place(
     if payments and order.state is OrderState.PLACED:
         begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
-    await ctx.store()
-    await ctx.hooks.order_creating(ctx, order, consulted.checkout)
+    if ctx.hooks.write_with_orders:
+        # What they write may point to the order.
+        await ctx.store()
+        await ctx.hooks.order_creating(ctx, order, consulted.checkout)
     # Last: while these rows are locked, batches that change this order's claims wait.
     await stock.place(ctx, order_id, claims)
     if order.state is OrderState.CONFIRMED:
