@@ -184,6 +184,8 @@ class Context:
         self.unsent = Unsent()
         self._untold: list[Event] = []
         self._unanswered: list[Event] = []
+        # What a use-case of this transaction hands to what follows it, under a class of its own.
+        self.handed: dict[type, Any] = {}
         # Levels of batch resolvers that wait to be run; see kernel/schema/batch.py.
         self.batches: dict[Any, Any] = {}
 

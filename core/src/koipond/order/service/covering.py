@@ -30,7 +30,7 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
     payment (app.py's table), which has the payment locked. Returns the order that it confirmed.
     """
     order = await repository.lock(ctx.db, event.order_id)
-    payments = await find_standing(ctx, order)
+    payments = await _standing(ctx, order, await payment.find_applied(ctx, order.id))
     plan = rules.plan_covering(
         order,
         covered=payment_rules.covered(payments, order.total.currency),
@@ -69,7 +69,10 @@ async def check_cover(ctx: Context, event: PaymentVoided) -> None:
 
 async def find_standing(ctx: Context, order: Order) -> list[Payment]:
     """Return the payments of an order that count: not those that went back when it was off."""
-    payments = await payment.find_payments(ctx, order.id)
+    return await _standing(ctx, order, await payment.find_payments(ctx, order.id))
+
+
+async def _standing(ctx: Context, order: Order, payments: list[Payment]) -> list[Payment]:
     if order.state is not OrderState.EXPIRED:
         return payments
     refunds = await payment.find_refunds(ctx, order.id)

@@ -85,12 +85,17 @@ async def find_unresolved(db: AsyncConnection, *, now: datetime, limit: int) -> 
 
 
 async def lock(db: AsyncConnection, key: PaymentId) -> Payment | None:
-    """Return a payment and lock it, together with all payments of its order.
+    """Return a payment and lock it, together with all payments of its order."""
+    return next((one for one in await lock_with_others(db, key) if one.id == key), None)
+
+
+async def lock_with_others(db: AsyncConnection, key: PaymentId) -> list[Payment]:
+    """Lock a payment with all payments of its order, and return them, the oldest first.
 
     What follows may want another one of them, and somebody else's the other way round.
     """
     rows = await _LOCK_WITH_OTHERS.rows(db, {"of_key": key})
-    return next((_payment(row) for row in rows if row.id == key), None)
+    return [_payment(row) for row in rows]
 
 
 async def lock_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]:
