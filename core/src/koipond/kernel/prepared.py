@@ -20,6 +20,9 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import await_only, greenlet_spawn
 
+# As many lengths of its lists as a statement is remembered for.
+_SHAPES_MAX = 100
+
 Convert = Callable[[Any], Any]
 Read = Callable[[Mapping[str, Any]], Any]
 
@@ -108,6 +111,8 @@ class Prepared:
             marks = {name: _Given(name) for name in given}
             lists = {name: _mark_each(name, given[name]) for name in self._lists}
             compiled = _compile(self._statement, dialect, {**marks, **lists})
+            if len(self._compiled) >= _SHAPES_MAX:
+                self._compiled.clear()
             self._compiled[shape] = compiled
         return compiled
 
