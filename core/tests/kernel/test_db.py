@@ -79,6 +79,24 @@ async def test_a_deadlock_is_run_again_until_both_are_done(shop: RunningShop) ->
     assert await names(shop) in ({"main": "A", "other": "A"}, {"main": "B", "other": "B"})
 
 
+async def test_who_waits_for_a_connection_goes_before_who_had_it(shop: RunningShop) -> None:
+    if not shop.shop.database.is_sqlite:
+        pytest.skip("PostgreSQL has more connections than one")
+    turns = ""
+
+    async def write(name: str) -> None:
+        async def work(db: AsyncConnection) -> None:
+            nonlocal turns
+            turns += name
+            await db.execute(NAME, {"name": name, "code": "main"})
+
+        for _ in range(5):
+            await shop.shop.database.transact(work)
+
+    await asyncio.gather(write("A"), write("B"))
+    assert turns == "ABABABABAB"
+
+
 async def test_a_conflict_that_does_not_end_is_given_up(shop: RunningShop) -> None:
     if shop.shop.database.is_sqlite:
         pytest.skip("SQLite has one writer, which waits")

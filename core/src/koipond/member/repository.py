@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select, tuple_
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.member.tables import identity, member, member_group, membership
@@ -18,7 +19,7 @@ Known = Sequence[tuple[IdentityKind, str]]
 
 async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
     """Return the guest who gave one of these addresses before, by the strongest of them."""
-    rows = await db.execute(_GUESTS, {"known_by": list(known_by)})
+    rows = await _GUESTS.rows(db, {"known_by": list(known_by)})
     found = {IdentityKind(kind): member_id for kind, member_id in rows}
     return next((found[kind] for kind, _ in known_by if kind in found), None)
 
@@ -109,7 +110,7 @@ def _known_by(kind: IdentityKind) -> object:
     )
 
 
-_GUESTS = (
+_GUESTS = Prepared(
     select(identity.c.kind, identity.c.member_id)
     .join(member, member.c.id == identity.c.member_id)
     .where(

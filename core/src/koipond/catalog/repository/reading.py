@@ -37,6 +37,7 @@ from koipond.catalog.types import (
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ChannelId, ProductId, VariantId
 from koipond.kernel.money import Currency
+from koipond.kernel.prepared import Prepared
 
 
 async def find_product(
@@ -117,7 +118,7 @@ async def find_sellables(
     }
     options: dict[VariantId, list[OptionChoice]] = defaultdict(list)
     variants = {}
-    for row in await db.execute(_SELLABLES, asked):
+    for row in await _SELLABLES.rows(db, asked):
         variants[row.id] = row
         if row.option_name is not None:
             options[row.id].append(OptionChoice(name=row.option_name, value=row.option_value))
@@ -241,7 +242,7 @@ def listed(statement: Select[Any], channel_id: ChannelId | None) -> Select[Any]:
 _channel = bindparam("channel", type_=Uuid)
 _chosen = variant_option.join(product_option, product_option.c.id == variant_option.c.option_id)
 # One row for each option of a variant, or one without any.
-_SELLABLES = (
+_SELLABLES = Prepared(
     select(
         variant.c.id,
         variant.c.product_id,

@@ -13,6 +13,7 @@ from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, Order
 from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.unsent import Unsent
 from koipond.order.tables import (
     cart,
@@ -190,7 +191,8 @@ async def count_refunded(db: AsyncConnection, units: Mapping[OrderLineId, int]) 
 
 async def get(db: AsyncConnection, order_id: OrderId) -> Order:
     """Return an order that is known to be there."""
-    return _order((await db.execute(_BY_ID, {"key": order_id})).one())
+    (row,) = await _BY_ID.rows(db, {"key": order_id})
+    return _order(row)
 
 
 async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
@@ -199,7 +201,8 @@ async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
     What was waited for is seen in the order's own row only: whoever changes its lines must have
     locked its payments, and wants to read them too.
     """
-    return _order((await db.execute(_LOCK, {"key": order_id})).one())
+    (row,) = await _LOCK.rows(db, {"key": order_id})
+    return _order(row)
 
 
 async def find_channel(db: AsyncConnection, order_id: OrderId) -> ChannelId:
@@ -336,5 +339,6 @@ _ORDERS: Select[Any] = select(
     _LINES.of(order_line.c.order_id == order.c.id).label("lines"),
     _ADJUSTMENTS.of(order_adjustment.c.order_id == order.c.id).label("adjustments"),
 )
-_BY_ID = _ORDERS.where(order.c.id == bindparam("key"))
-_LOCK = _BY_ID.with_for_update(key_share=True, of=order)
+_by_id = _ORDERS.where(order.c.id == bindparam("key"))
+_BY_ID = Prepared(_by_id)
+_LOCK = Prepared(_by_id.with_for_update(key_share=True, of=order))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
+
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.jobs import enqueue
 from koipond.order import repository, rules
@@ -25,14 +27,14 @@ LATE = 1
 PAYMENT_HOLD = "payment"
 
 
-async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> None:
+async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> Order | None:
     """Confirm an order that is covered now; money for one that is off goes back.
 
     Authorised money covers: it is the provider's promise. Runs in the transaction that applies the
-    payment (app.py's table), which has the payment locked.
+    payment (app.py's table), which has the payment locked. Returns the order that it confirmed.
     """
     order = await repository.lock(ctx.db, event.order_id)
-    payments = await find_standing(ctx, order)
+    payments = await _standing(ctx, order, await payment.find_applied(ctx, order.id))
     plan = rules.plan_covering(
         order,
         covered=payment_rules.covered(payments, order.total.currency),
@@ -41,7 +43,7 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
     )
     match plan:
         case Covering.CONFIRM:
-            await confirm(ctx, order, payments)
+            return await confirm(ctx, order, payments)
         case Covering.REVIVE:
             await enqueue(ctx, ReviveOrder(order_id=order.id), unique=f"order.revive:{order.id}")
         case Covering.GIVE_BACK:
@@ -53,6 +55,7 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
             await _settle_cover(ctx, order, payments)
         case Covering.WAIT:
             pass
+    return None
 
 
 async def check_cover(ctx: Context, event: PaymentVoided) -> None:
@@ -91,7 +94,10 @@ async def recount_cover(ctx: Context, order: Order) -> int:
 
 async def find_standing(ctx: Context, order: Order) -> list[Payment]:
     """Return the payments of an order that count: not those that went back when it was off."""
-    payments = await payment.find_payments(ctx, order.id)
+    return await _standing(ctx, order, await payment.find_payments(ctx, order.id))
+
+
+async def _standing(ctx: Context, order: Order, payments: list[Payment]) -> list[Payment]:
     if order.state is not OrderState.EXPIRED:
         return payments
     refunds = await payment.find_refunds(ctx, order.id)
@@ -101,14 +107,18 @@ async def find_standing(ctx: Context, order: Order) -> list[Payment]:
 @transaction
 async def confirm(
     ctx: Context, order: Order, payments: Sequence[Payment], *, late: Sequence[Claim] = ()
-) -> None:
-    """Confirm a locked order that these payments cover. late: what was reserved again for it."""
+) -> Order:
+    """Confirm a locked order that these payments cover; returns it as it is then.
+
+    late: what was reserved again for it.
+    """
     repository.move(ctx.unsent, order.id, OrderState.CONFIRMED, now=ctx.clock.now())
     payment.freeze(ctx, order.id, rules.parts_of(order), payments)
     ctx.emit(OrderConfirmed(order_id=order.id))
     if late:
         await stock.place(ctx, order.id, late, part=LATE)
     await stock.consume(ctx, order.id)
+    return msgspec.structs.replace(order, state=OrderState.CONFIRMED, is_closing=False)
 
 
 def is_covered(order: Order, payments: Sequence[Payment]) -> bool:

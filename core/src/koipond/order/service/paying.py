@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
@@ -25,6 +27,14 @@ from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState, T
 _OPERATION = "payOrder"
 
 
+class _Applied(Struct, frozen=True, kw_only=True):
+    """What a provider's answer came to. is_done: whether that was all of the request."""
+
+    payment: Payment
+    is_done: bool
+    confirmed: Order | None
+
+
 async def pay_order(
     ctx: Context, order_id: OrderId, wish: PaymentWish, *, token: str | None, idempotency_key: str
 ) -> Placed:
@@ -45,13 +55,14 @@ async def pay_order(
         request=(order_id, wish),
         subject_id=order_id,
     )
+    confirmed: Order | None = None
     if held.step is not Step.DONE:
         try:
-            await take_payments(ctx, order_id, [wish], held)
+            confirmed = await take_payments(ctx, order_id, [wish], held)
         except DomainError:
             await idempotency.forget(ctx, held)
             raise
-    return await answer(ctx, order_id)
+    return await answer(ctx, order_id, confirmed)
 
 
 async def find_due(
@@ -93,15 +104,16 @@ async def take_payments(
     held: Claim,
     *,
     begun: Charge | None = None,
-) -> None:
+) -> Order | None:
     """Take what is due by the wished tenders, one after the other, or learn what became of them;
-    then the request is done.
+    then the request is done. Returns the order if the last of them confirmed it.
 
     begun: what `begin_first` stored. A declined payment is no error here: it is stored, the tenders
     behind it are left out, and `answer` tells it.
     Raises OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid, PaymentUnresolved.
     """
     is_done = False
+    confirmed: Order | None = None
     try:
         for place, wish in enumerate(wishes):
             key = _request_key(held, place)
@@ -111,7 +123,8 @@ async def take_payments(
             if charge is not None:
                 told = await payment.ask_charge(ctx, charge, provider=wish.provider)
                 is_last = place == len(wishes) - 1
-                known, is_done = await _apply(ctx, charge.id, told, held, is_last=is_last)
+                applied = await _apply(ctx, charge.id, told, held, is_last=is_last)
+                known, is_done, confirmed = applied.payment, applied.is_done, applied.confirmed
                 crash_point("payment.applied")
             if known is not None and known.state is PaymentState.FAILED:
                 break
@@ -122,12 +135,18 @@ async def take_payments(
         raise
     if not is_done:
         await idempotency.advance(ctx, held, Step.DONE)
+    return confirmed
 
 
-async def answer(ctx: Context, order_id: OrderId) -> Placed:
-    """Return an order to its buyer, with its token, and why its last payment was declined."""
-    async with ctx.reading() as db:
-        order = await repository.get(db, order_id)
+async def answer(ctx: Context, order_id: OrderId, confirmed: Order | None = None) -> Placed:
+    """Return an order to its buyer, with its token, and why its last payment was declined.
+
+    confirmed: the order, if this request has just confirmed it and need not read it.
+    """
+    order = confirmed
+    if order is None:
+        async with ctx.reading() as db:
+            order = await repository.get(db, order_id)
     refusal = None
     if order.state is OrderState.PLACED:
         last = (await payment.find_payments(ctx, order_id))[-1:]
@@ -138,13 +157,14 @@ async def answer(ctx: Context, order_id: OrderId) -> Placed:
 @transaction
 async def _apply(
     ctx: Context, key: PaymentId, told: ChargeResult, held: Claim, *, is_last: bool
-) -> tuple[Payment, bool]:
-    """Apply a provider's answer; returns the payment, and whether that was all of the request."""
+) -> _Applied:
+    """Apply a provider's answer, and all that follows from it."""
     known = await payment.apply_result(ctx, key, told)
     is_done = is_last or known.state is PaymentState.FAILED
     if is_done:
         idempotency.finish(ctx, held)
-    return known, is_done
+    confirmed = next((one for one in await ctx.settle() if isinstance(one, Order)), None)
+    return _Applied(payment=known, is_done=is_done, confirmed=confirmed)
 
 
 async def _find_or_begin(

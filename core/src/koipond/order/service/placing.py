@@ -71,23 +71,25 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
         subject_id=cart.id if cart is not None else new_id(),
     )
     crash_point("order.claimed")
+    confirmed: Order | None = None
     if held.step is not Step.DONE:
-        await _carry_out(ctx, held, wish, cart)
-    return await answer(ctx, OrderId(held.subject_id))
+        confirmed = await _carry_out(ctx, held, wish, cart)
+    return await answer(ctx, OrderId(held.subject_id), confirmed)
 
 
-async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> None:
-    """Do what of the wish has not been done yet."""
+async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> Order | None:
+    """Do what of the wish has not been done yet; returns the order if that confirmed it last."""
     order_id = OrderId(held.subject_id)
     begun: Charge | None = None
     try:
         if held.step is Step.CLAIMED:
             begun = await _reserve_and_place(ctx, held, wish, cart)
         if wish.payments:
-            await take_payments(ctx, order_id, wish.payments, held, begun=begun)
+            return await take_payments(ctx, order_id, wish.payments, held, begun=begun)
     except DomainError:
         await idempotency.forget(ctx, held)
         raise
+    return None
 
 
 async def _reserve_and_place(
@@ -155,8 +157,10 @@ async def _place(
     if payments and order.state is OrderState.PLACED:
         begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
-    await ctx.store()
-    await ctx.hooks.order_creating(ctx, order, consulted.checkout)
+    if ctx.hooks.write_with_orders:
+        # What they write may point to the order.
+        await ctx.store()
+        await ctx.hooks.order_creating(ctx, order, consulted.checkout)
     # Last: while these rows are locked, batches that change this order's claims wait.
     await stock.place(ctx, order_id, claims)
     if order.state is OrderState.CONFIRMED:

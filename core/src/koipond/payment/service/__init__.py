@@ -25,6 +25,7 @@ from koipond.payment.service.charging import (
 )
 from koipond.payment.service.providers import check_provider, provider_keys, unresolved
 from koipond.payment.service.reading import (
+    find_applied,
     find_parts,
     find_payment,
     find_payments,
@@ -58,6 +59,7 @@ __all__ = [
     "capture_payment",
     "check_provider",
     "close_open",
+    "find_applied",
     "find_begun",
     "find_parts",
     "find_payment",
