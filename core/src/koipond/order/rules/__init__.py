@@ -39,6 +39,7 @@ from koipond.order.rules.placing import (
 )
 from koipond.order.rules.promoting import (
     cart_items_of,
+    count_gifts,
     find_gifts,
     find_refused_coupons,
     make_gift_lines,
@@ -70,6 +71,7 @@ __all__ = [
     "check_total",
     "claims_of_activities",
     "compare_prices",
+    "count_gifts",
     "find_demands",
     "find_gifts",
     "find_illegal_move",
