@@ -253,9 +253,14 @@ async def test_a_gift_is_a_line_that_costs_nothing_and_takes_its_units(database_
             for one in placed["order"]["lines"][1]["adjustments"]
         ] == [("PRICE_LIST", "10.00"), ("ORDER_PROMOTION", "-10.00")]
         assert placed["order"]["total"] == {"amount": "40.00"}
-        # One mug is left, and two would be given.
-        refused = await buy(till, tea, 2)
-        assert codes(refused) == ["INSUFFICIENT_STOCK"]
+        # One mug is left, and two would be given: the tea is sold without.
+        without = await buy(till, tea, 2)
+        assert (codes(without), len(without["order"]["lines"])) == ([], 1)
+        assert [
+            one["verdict"]
+            for one in without["order"]["priceTrace"]
+            if one["stage"] == "ORDER_PROMOTION"
+        ] == ["GIFT_NOT_SOLD"]
 
 
 async def test_the_trace_says_each_step_in_the_readers_language(database_url: str) -> None:
@@ -354,3 +359,21 @@ async def test_what_is_given_back_of_one_line_leaves_the_others_what_was_paid_fo
         assert after.price == order.price
         (refund,) = await till.shop.rows("refund")
         assert refund["amount_minor"] == 27_00
+
+
+async def test_a_plugin_that_loads_nothing_of_its_own_costs_one_statement(
+    database_url: str,
+) -> None:
+    """The categories of what is bought, once; what is placed is not read again for it."""
+    counted = []
+    for plugins in ([], [Perks(SPRING).plugin()]):
+        async with running_shop(database_url, plugins=plugins) as shop:
+            till = Till(shop)
+            tea = await till.stock(sku=f"TEA-{len(plugins)}")
+            await buy(till, tea)
+            with shop.count_statements() as sent:
+                placed = await buy(till, tea)
+            assert codes(placed) == []
+            counted.append(len(sent))
+    without, with_plugin = counted
+    assert with_plugin == without + 1

@@ -70,6 +70,7 @@ from koipond.order.rules.placing import (
 )
 from koipond.order.rules.promoting import (
     cart_items_of,
+    count_gifts,
     find_gifts,
     find_refused_coupons,
     make_gift_lines,
@@ -107,6 +108,7 @@ __all__ = [
     "check_total",
     "claims_of_activities",
     "compare_prices",
+    "count_gifts",
     "edit",
     "exchanged",
     "find_demands",

@@ -45,8 +45,17 @@ def cart_items_of(
 
 def find_gifts(offers: Offers) -> list[VariantId]:
     """Return the variants that plugins would give, each once."""
+    return list(count_gifts(offers))
+
+
+def count_gifts(offers: Offers) -> dict[VariantId, int]:
+    """Return {variant: units} of all that plugins would give."""
     effects = (one.effect for _, offer in offers for one in offer.proposals)
-    return list(dict.fromkeys(one.variant_id for one in effects if isinstance(one, Gift)))
+    found: dict[VariantId, int] = {}
+    for one in effects:
+        if isinstance(one, Gift):
+            found[one.variant_id] = found.get(one.variant_id, 0) + one.quantity
+    return found
 
 
 def make_gift_lines(

@@ -31,6 +31,7 @@ from koipond.order.types import (
 )
 from koipond.pricing.rules import Offered
 from koipond.pricing.types import PricedOrder, PriceRequest
+from koipond.stock import service as stock
 
 
 class Quote(Struct, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ async def quote(
         groups=groups,
         earlier=None if earlier is None else earlier.promoted,
     )
-    sellables = await _with_gifts(ctx, sellables, promoted)
+    sellables = await _with_gifts(ctx, sellables, promoted, earlier)
     price = rules.price_lines(
         made,
         units,
@@ -168,11 +169,25 @@ def _find_quotes(
 
 
 async def _with_gifts(
-    ctx: Context, sellables: Mapping[VariantId, Sellable], promoted: Promoted
+    ctx: Context,
+    sellables: Mapping[VariantId, Sellable],
+    promoted: Promoted,
+    earlier: Quote | None,
 ) -> Mapping[VariantId, Sellable]:
-    """Return what is known of the cart's variants and of those that plugins would give."""
-    missing = [key for key in rules.find_gifts(promoted.offers) if key not in sellables]
-    return {**sellables, **await catalog.find_sellables(ctx, missing)} if missing else sellables
+    """Return what is known of the cart's variants and of those that plugins would give.
+
+    A gift of which there are too few is left out: the purchase goes on without it.
+    """
+    if earlier is not None:
+        return {key: one for key, one in sellables.items() if key in earlier.sellables}
+    wanted = rules.count_gifts(promoted.offers)
+    missing = [key for key in wanted if key not in sellables]
+    if not missing:
+        return sellables
+    given = await catalog.find_sellables(ctx, missing)
+    free = await stock.find_free(ctx, [key for key, one in given.items() if one.track_stock])
+    short = {key for key, units in free.items() if units < wanted[key]}
+    return {**sellables, **{key: one for key, one in given.items() if key not in short}}
 
 
 def _request(

@@ -30,7 +30,7 @@ ENGLISH: Sentences = {
     "not_cheaper": "{label} does not count: {base} without it is not more.",
     "sold_by_activity": "{label} does not count for what is sold by an activity.",
     "nothing_left": "{label} does not count: there is nothing left that it could be taken off.",
-    "gift_not_sold": "{label} does not count: its gift is not sold here.",
+    "gift_not_sold": "{label} does not count: its gift cannot be had here now.",
 }
 _CHINESE: Sentences = {
     "listed": "{label}：价目表单价 {unit}，{quantity} 件，共 {amount}。",
@@ -55,6 +55,6 @@ _CHINESE: Sentences = {
     "not_cheaper": "{label} 未采用：原来的 {base} 已不更高。",
     "sold_by_activity": "{label} 未采用：活动商品不参加。",
     "nothing_left": "{label} 未采用：没有可优惠的金额。",
-    "gift_not_sold": "{label} 未采用：赠品在此不出售。",
+    "gift_not_sold": "{label} 未采用：赠品目前无法提供。",
 }
 SENTENCES: Mapping[str, Sentences] = {"en": ENGLISH, "zh": _CHINESE}

@@ -124,7 +124,8 @@ class TotalIs(Struct, frozen=True, kw_only=True, tag="total_is"):
 class Gift(Struct, frozen=True, kw_only=True, tag="gift"):
     """Add units of a variant as a line of their own, at their list price, all of it taken off.
 
-    They are reserved like any others. A variant that is not sold here is no gift.
+    They are reserved like any others. A variant that is not sold here, or of which there are too
+    few, is no gift, and the purchase goes on without it.
     """
 
     variant_id: VariantId

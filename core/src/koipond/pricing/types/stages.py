@@ -65,5 +65,5 @@ class Verdict(StrEnum):
     SOLD_BY_ACTIVITY = "sold_by_activity"
     # There is nothing that it could be for: no such line, no shipping, no price left.
     NOTHING_LEFT = "nothing_left"
-    # The gift is not sold here.
+    # The gift is not sold here, or there are too few of it.
     GIFT_NOT_SOLD = "gift_not_sold"

@@ -10,6 +10,7 @@ from koipond.stock.service.booking import (
 from koipond.stock.service.levels import (
     audit,
     find_availability,
+    find_free,
     find_kept,
     find_level_quotas,
     find_levels,
@@ -43,6 +44,7 @@ __all__ = [
     "consume",
     "do_give_back",
     "find_availability",
+    "find_free",
     "find_held",
     "find_kept",
     "find_level_quotas",
