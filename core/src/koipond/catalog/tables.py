@@ -192,6 +192,8 @@ price_rule = Table(
     Column("from_quantity", Integer, nullable=False),
     # NULL: for everyone.
     Column("group_code", ForeignKey("member_group.code"), nullable=True),
+    # The list's.
+    Column("currency", String(3), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     # Half open; NULL: since ever, for ever.
     Column("starts_at", Instant, nullable=True),

@@ -116,6 +116,7 @@ class PriceRule(Struct, frozen=True, kw_only=True):
     variant_id: VariantId
     from_quantity: int
     group_code: str | None
+    currency: Currency
     amount_minor: int
     starts_at: datetime | None
     ends_at: datetime | None

@@ -36,12 +36,12 @@ class PriceRule:
     ends_at: datetime | None = strawberry.field(description="Exclusive; null: for ever")
 
     @classmethod
-    def of(cls, found: types.PriceRule, channel: str, price: Money) -> "PriceRule":
+    def of(cls, found: types.PriceRule, channel: str) -> "PriceRule":
         """Wrap a rule of a channel's price list."""
         return cls(
             id=strawberry.ID(encode(PriceRuleId, found.id)),
             channel=channel,
-            price=MoneyType.of(price),
+            price=MoneyType.of(Money(found.amount_minor, found.currency)),
             from_quantity=found.from_quantity,
             group=found.group_code,
             starts_at=found.starts_at,
@@ -58,10 +58,7 @@ class StaffVariant:
         found = await service.find_price_rules(info.context, [parent.key for parent in parents])
         codes = {one.id: one.code for one in await channels.find_channels(info.context)}
         return [
-            [
-                PriceRule.of(rule, codes[channel_id], Money(rule.amount_minor, currency))
-                for rule, channel_id, currency in found[parent.key]
-            ]
+            [PriceRule.of(rule, codes[channel_id]) for rule, channel_id in found[parent.key]]
             for parent in parents
         ]
 

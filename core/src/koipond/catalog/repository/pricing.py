@@ -99,10 +99,10 @@ def read_price(base_minor: int, tiers: str | None) -> ListPrice:
 
 async def find_rules(
     db: AsyncConnection, variant_ids: Sequence[VariantId]
-) -> list[tuple[PriceRule, ChannelId, Currency]]:
-    """Return the rules of variants, over or not, each with the channel and currency of its list."""
+) -> list[tuple[PriceRule, ChannelId]]:
+    """Return the rules of variants, over or not, each with the channel of its list."""
     rows = await db.execute(
-        select(*_RULE, price_list.c.channel_id, price_list.c.currency)
+        select(*_RULE, price_list.c.channel_id)
         .join(price_list, price_list.c.id == price_rule.c.price_list_id)
         .where(price_rule.c.variant_id.in_(variant_ids))
         .order_by(
@@ -113,8 +113,8 @@ async def find_rules(
         )
     )
     return [
-        (PriceRule(**dict(zip(_FIELDS, values, strict=True))), channel_id, currency)
-        for *values, channel_id, currency in rows
+        (PriceRule(**dict(zip(_FIELDS, values, strict=True))), channel_id)
+        for *values, channel_id in rows
     ]
 
 

@@ -9,7 +9,7 @@ from koipond.catalog.errors import PriceRuleInvalid, PriceRuleOverlaps
 from koipond.catalog.types import PriceRule, PriceRuleWish, PriceTier
 from koipond.kernel.clock import dates_in_words
 from koipond.kernel.ids import PriceListId, PriceRuleId, VariantId, encode
-from koipond.kernel.money import Currency, Money
+from koipond.kernel.money import Money
 from koipond.pricing.rules import CORE, Offered
 from koipond.pricing.types import PriceItem, PriceQuote, Stage
 
@@ -67,6 +67,7 @@ def make_rule(
         variant_id=wish.variant_id,
         from_quantity=int(wish.from_quantity),
         group_code=wish.group,
+        currency=wish.price.currency,
         amount_minor=wish.price.amount_minor,
         starts_at=wish.starts_at,
         ends_at=wish.ends_at,
@@ -77,7 +78,7 @@ def make_rule(
         if (one.starts_at, one.ends_at) == (made.starts_at, made.ends_at):
             return msgspec.structs.replace(made, id=one.id)
         if _meet(one, made):
-            raise _overlap(one, wish.price.currency)
+            raise _overlap(one)
     return made
 
 
@@ -85,10 +86,10 @@ def _bought(one: PriceRule) -> tuple[object, ...]:
     return one.price_list_id, one.variant_id, one.from_quantity, one.group_code
 
 
-def _overlap(one: PriceRule, currency: Currency) -> PriceRuleOverlaps:
+def _overlap(one: PriceRule) -> PriceRuleOverlaps:
     return PriceRuleOverlaps(
         rule_id=one.id,
-        price=Money(one.amount_minor, currency),
+        price=Money(one.amount_minor, one.currency),
         dates=dates_in_words(one.starts_at, one.ends_at),
     )
 

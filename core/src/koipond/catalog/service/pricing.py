@@ -8,7 +8,7 @@ from koipond.catalog.types import ListPrice, PriceRule, PriceRuleWish, Variant
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ChannelId, PriceRuleId, VariantId, encode, new_id
-from koipond.kernel.money import Currency, Money
+from koipond.kernel.money import Money
 from koipond.member import service as member
 
 
@@ -42,7 +42,7 @@ async def set_price_rule(ctx: Context, wish: PriceRuleWish) -> Variant:
     )
     if price_list_id is None:
         raise PriceRuleWithoutPrice(sku=found.sku, channel=wish.channel, currency=scope.currency)
-    known = [rule for rule, *_ in await repository.find_rules(ctx.db, [wish.variant_id])]
+    known = [rule for rule, _ in await repository.find_rules(ctx.db, [wish.variant_id])]
     made = rules.make_rule(
         PriceRuleId(new_id()),
         price_list_id,
@@ -66,13 +66,11 @@ async def remove_price_rule(ctx: Context, key: PriceRuleId) -> Variant:
 
 async def find_price_rules(
     ctx: Context, variant_ids: Sequence[VariantId]
-) -> Mapping[VariantId, list[tuple[PriceRule, ChannelId, Currency]]]:
-    """Return {variant: its rules, over or not, each with the channel and currency of its list}."""
+) -> Mapping[VariantId, list[tuple[PriceRule, ChannelId]]]:
+    """Return {variant: its rules, over or not, each with the channel of its list}."""
     async with ctx.reading() as db:
         found = await repository.find_rules(db, variant_ids)
-    rules_of: dict[VariantId, list[tuple[PriceRule, ChannelId, Currency]]] = {
-        key: [] for key in variant_ids
-    }
+    rules_of: dict[VariantId, list[tuple[PriceRule, ChannelId]]] = {key: [] for key in variant_ids}
     for one in found:
         rules_of[one[0].variant_id].append(one)
     return rules_of

@@ -1066,6 +1066,7 @@ def upgrade() -> None:
         sa.Column("variant_id", sa.Uuid(), nullable=False),
         sa.Column("from_quantity", sa.Integer(), nullable=False),
         sa.Column("group_code", sa.String(length=40), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("starts_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
