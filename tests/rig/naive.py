@@ -103,7 +103,10 @@ NAIVE = {
         "pass",
     ),
     "a price is not looked at again": Build(
-        "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
+        "koipond.order.service.placing",
+        "_check_fresh",
+        "if not fresh.is_like(prepared.quote):",
+        "if False:",
     ),
     "the seats of a team are not counted": Build(
         "koipond_groupbuy.rules", "seats", "capacity=size, subject_limit=1", "subject_limit=1"

@@ -26,6 +26,7 @@ async def office(database_url: str) -> AsyncIterator[Office]:
         assert await made.till.audit() == []
 
 
+@pytest_asyncio.fixture
 async def counter(till: Till) -> Counter:
     """The counter of that shop."""
     return Counter(till)

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
+from core.tests.order.counter import Counter
 from core.tests.order.perks import NextPerkInputs, PerkInputs, Perks
 from core.tests.order.test_promoting import SPRING, TEN, buy, counter
 from core.tests.payment.till import Till
@@ -15,12 +17,12 @@ from koipond.app import make_hooks, set_up
 from koipond.cli import koi
 from koipond.extending import gather
 from koipond.kernel.dispatch import HookMistake
-from koipond.kernel.ids import MemberId, OrderId, decode
+from koipond.kernel.ids import MemberId, OrderId, OrderLineId, decode, encode
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.plugins import discover
 from koipond.order import service
 from koipond.order.service.replaying import Outcome, Recalculated, Replayed
-from koipond.order.tables import order_adjustment
+from koipond.order.tables import order_adjustment, order_line
 from koipond.pricing.types import TracedInputs
 from koipond.settings import Settings
 from koipond_sdk.testing.shop import CHANNEL, RunningShop, running_shop
@@ -58,6 +60,22 @@ async def test_a_price_is_summed_and_calculated_again_with_the_same_outcome(
         )
         assert found.number is not None
         assert await replay(till.shop, found.number) == found
+
+
+async def test_of_an_edited_order_only_the_sum_is_looked_at(database_url: str) -> None:
+    async with counter(database_url, Perks(SPRING, TEN)) as till:
+        placed = await buy(till, await till.stock(price="19.99"), 3, couponCodes=["TEN"])
+        (row,) = await till.shop.rows(order_line)
+        line = encode(OrderLineId, UUID(str(row["id"])))
+        edited = await Counter(till).act(
+            "editOrder",
+            orderId=placed["order"]["id"],
+            lines=[{"lineId": line, "quantity": 2}],
+        )
+        assert edited["userErrors"] == []
+        found = await replay(till.shop, placed["order"]["id"])
+        assert (found.edits, found.total, found.is_same) == (1, found.summed, True)
+        assert found.total < Money(43_97, EUR)
 
 
 async def test_without_any_plugin_an_order_still_sums_and_says_which_could_not_be_asked(
@@ -174,6 +192,7 @@ async def test_koi_replay_says_it_in_words_and_as_json(
             "currency": "EUR",
             "total": "53.97",
             "summed": "53.97",
+            "edits": 0,
             "differences": [],
             "calculations": [
                 {

@@ -51,6 +51,7 @@ def _told(found: Replayed) -> dict[str, Any]:
         "currency": found.total.currency,
         "total": str(found.total.amount),
         "summed": str(found.summed.amount),
+        "edits": found.edits,
         "differences": list(found.differences),
         "calculations": [
             {
@@ -68,6 +69,11 @@ def _told(found: Replayed) -> dict[str, Any]:
 def _said(found: Replayed) -> str:
     sums = "its adjustments sum to that" if found.total == found.summed else "they do not sum to it"
     lines = [f"order {found.number}: {found.total}; {sums}: {found.summed}"]
+    if found.edits:
+        lines += [
+            f"edited {found.edits} times since it was placed, so nothing more can be compared"
+        ]
+        return "\n".join(lines)
     if found.differences:
         lines += ["worked out again it is not the same:"]
         lines += [f"  {one}" for one in found.differences]

@@ -12,6 +12,7 @@ from koipond.kernel.ids import AdjustmentId, OrderEditId, OrderId, new_id
 from koipond.kernel.money import Currency, Money
 from koipond.order.tables import order, order_adjustment, order_edit, order_line
 from koipond.order.types import Order, OrderEdit
+from koipond.pricing.types import PriceTrace
 
 
 async def add_edit(db: AsyncConnection, new: OrderEdit, *, currency: Currency) -> None:
@@ -73,7 +74,8 @@ async def save_edited(db: AsyncConnection, before: Order, after: Order, *, now: 
         .where(order.c.id == after.id)
         .values(
             total_minor=after.total.amount_minor,
-            price_trace=msgspec.to_builtins(after.price.considered),
+            # What plugins were told was of the order as it was placed.
+            price_trace=msgspec.to_builtins(PriceTrace.of(after.price)),
             updated_at=now,
         )
     )

@@ -46,6 +46,8 @@ class Replayed(Struct, frozen=True, kw_only=True):
     """An order's price, summed and worked out again.
 
     differences: what its own trace, worked out again, comes to otherwise; none is well.
+    edits: how often it was edited since it was placed. Of such an order only the sum is looked at:
+    an edit keeps each unit's share of what was placed, which no calculation comes to.
     """
 
     order_id: OrderId
@@ -54,6 +56,7 @@ class Replayed(Struct, frozen=True, kw_only=True):
     summed: Money
     differences: tuple[str, ...]
     calculations: tuple[Recalculated, ...]
+    edits: int = 0
 
     @property
     def is_same(self) -> bool:
@@ -76,14 +79,19 @@ async def replay(ctx: Context, name: str) -> Replayed | None:
         return None
     async with ctx.reading() as db:
         total_minor = await repository.find_total(db, order.id)
-    again = price_again(order.price, {one.id: one.quantity for one in order.lines})
+        edits = await repository.find_edits(db, [order.id])
+    differences: list[str] = []
+    if not edits:
+        again = price_again(order.price, {one.id: one.quantity for one in order.lines})
+        differences = rules.compare_prices(order.price, again)
     return Replayed(
         order_id=order.id,
         number=order.number,
         total=Money(total_minor, order.price.currency),
         summed=order.price.total,
-        differences=tuple(rules.compare_prices(order.price, again)),
+        differences=tuple(differences),
         calculations=tuple(_calculate(ctx, order, one) for one in order.trace.traced),
+        edits=len(edits),
     )
 
 
