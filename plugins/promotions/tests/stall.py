@@ -17,9 +17,24 @@ from koipond.kernel.invariants import Finding, run_audits
 from koipond.kernel.viewer import GUEST
 from koipond.member import service as members
 from koipond.member.types import Contact
+from koipond.order import service as orders
+from koipond.order.types import CheckoutDetails, LineWish, OrderWish
+from koipond_promotions import service
 from koipond_promotions.tables import promotions_coupon, promotions_promotion, promotions_use
-from koipond_sdk import Viewer, ViewerKind
-from koipond_sdk.testing import RunningShop
+from koipond_promotions.types import PromotionId
+from koipond_sdk import (
+    ActivityId,
+    Currency,
+    Locale,
+    Quantity,
+    Viewer,
+    ViewerKind,
+    decode,
+    new_id,
+    parse_amount,
+)
+from koipond_sdk.services.activities import Activity, publish_activities
+from koipond_sdk.testing import STAFF, RunningShop, running_shop
 from koipond_sdk.testing.clock import START
 
 PROMOTION = """promotion { id version state name currency needsCoupon usesMax usesPerMember
@@ -134,6 +149,45 @@ class Stall(Till):
             return {"order": None, "userErrors": [{"code": str(answer["errors"])}]}
         payload: dict[str, Any] = answer["data"]["done"]
         return payload
+
+    async def sell_by_activity(self, price: str) -> None:
+        """Let an activity sell the tea for an hour from now on."""
+        async with self.shop.context(viewer=STAFF) as ctx:
+            sale = Activity(
+                id=ActivityId(new_id()),
+                plugin="promotions",
+                rule="sale",
+                label={Locale("en"): "Sale"},
+                channel_id=ctx.scope.channel_id,
+                variant_id=decode(VariantId, self.tea),
+                currency=Currency("EUR"),
+                unit_price_minor=parse_amount(price, Currency("EUR")).amount_minor,
+                starts_at=START,
+                ends_at=START + timedelta(hours=1),
+            )
+            await publish_activities(ctx, [sale])
+
+    async def end_elsewhere(self, one: dict[str, Any]) -> None:
+        """End a promotion as another process does, of which this one hears nothing."""
+        url = self.shop.settings.database_url
+        async with (
+            running_shop(url, plugins=["promotions"]) as other,
+            other.context(viewer=STAFF) as ctx,
+        ):
+            key = decode(PromotionId, one["id"])
+            await service.end(ctx, key, expected=one["version"])
+
+    async def place_directly(self, viewer: Viewer, *, key: str, coupon: str) -> int:
+        """Place a unit of tea without HTTP, so that what ends the process can be seen."""
+        wanted = OrderWish(
+            idempotency_key=key,
+            lines=(LineWish(variant_id=self.tea, quantity=Quantity(1)),),
+            details=CheckoutDetails(
+                contact=Contact(email="lin@example.org"), coupon_codes=(coupon,)
+            ),
+        )
+        async with self.shop.context(viewer=viewer) as ctx:
+            return (await orders.place_order(ctx, wanted)).order.total.amount_minor
 
     async def cart_of(self, *lines: tuple[str, int], viewer: Viewer = GUEST) -> str:
         """Fill a cart; returns its token."""

@@ -19,7 +19,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.dispatch import Mood
 from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import ActivityId, VariantId
+from koipond.kernel.ids import ActivityId, OrderId, VariantId
 from koipond.order import rules
 from koipond.order.service.promoting import Promoted, promote
 from koipond.order.types import (
@@ -76,12 +76,14 @@ async def quote(
     lines: Sequence[CartLine],
     details: CheckoutDetails,
     *,
+    order_id: OrderId | None = None,
     earlier: Quote | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    earlier: a quote of the same lines, to be compared with: what there was nothing of then is not
-    looked for, and plugins load nothing, for this is in a transaction.
+    order_id: the order that it will be. earlier: a quote of the same lines, to be compared with:
+    what there was nothing of then is not looked for, and plugins load nothing, for this is in a
+    transaction.
     """
     known_gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
     keys = list(dict.fromkeys([*(line.variant_id for line in lines), *known_gifts]))
@@ -113,6 +115,7 @@ async def quote(
         details=details,
         chosen=chosen,
         now=now,
+        order_id=order_id,
         earlier=None if earlier is None else earlier.promoted,
     )
     sellables = await _with_gifts(ctx, sellables, promoted, earlier)
@@ -193,7 +196,7 @@ def _request(
 async def show_cart(ctx: Context, cart: Cart) -> Order:
     """Return a cart as an order in state CART, with today's prices."""
     ctx = await scoped(ctx, cart)
-    quoted = await quote(ctx, cart.lines, cart.details)
+    quoted = await quote(ctx, cart.lines, cart.details, order_id=cart.id)
     return Order(
         id=cart.id,
         state=OrderState.CART,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -21,18 +22,30 @@ from koipond_promotions.types import (
 )
 from koipond_sdk import Locale
 from koipond_sdk.hooks import CartRequest
-from koipond_sdk.services.quotas import QuotaId
+from koipond_sdk.services.quotas import QuotaId, Reservation, ReservationState
 
 
 class Known(Struct, frozen=True, kw_only=True):
     """What is counted, as it stands. free: {quota: what is left of it}, those that there are.
 
-    used: {quota: what the buyer has of it}; orders: how many the buyer has that stand.
+    used: {quota: what the buyer has of it}; own: {quota: what this order holds of it already}, of
+    a try that came to nothing; orders: how many the buyer has that stand.
     """
 
     free: Mapping[QuotaId, int | None] = {}
     used: Mapping[QuotaId, int] = {}
+    own: Mapping[QuotaId, int] = {}
     orders: int = 0
+
+    def left_of(self, pool: QuotaId, bound: int) -> int:
+        """Return what there is of a quota for this order. A code's is made by its first use."""
+        free = self.free.get(pool, bound)
+        assert free is not None, "only what has an end is asked for"
+        return free + self.own.get(pool, 0)
+
+    def had_of(self, limit: QuotaId) -> int:
+        """Return what the buyer had of a quota by other orders."""
+        return self.used.get(limit, 0) - self.own.get(limit, 0)
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -144,6 +157,25 @@ def find_pools(asked: Iterable[Asked]) -> tuple[list[QuotaId], list[QuotaId]]:
     return pools, limits
 
 
+def may_be_own(
+    asked: Iterable[Asked], free: Mapping[QuotaId, int | None], used: Mapping[QuotaId, int]
+) -> bool:
+    """Tell whether what an order holds already would make a difference."""
+    if used or 0 in free.values():
+        return True
+    budgets = (one.promotion for one in asked if one.promotion.budget_minor is not None)
+    return any(free.get(budget_of(one.id)) != one.budget_minor for one in budgets)
+
+
+def sum_held(reservations: Iterable[Reservation]) -> dict[QuotaId, int]:
+    """Return {quota: units} of what is held and not placed."""
+    held: Counter[QuotaId] = Counter()
+    for one in reservations:
+        if one.state is ReservationState.HELD:
+            held[one.quota_id] += one.quantity
+    return dict(held)
+
+
 def wants_first(asked: Iterable[Asked]) -> bool:
     """Tell whether any is for a first order."""
     return any(one.promotion.rule.conditions.first_order for one in asked)
@@ -180,7 +212,7 @@ def _used_of(one: Asked, known: Known) -> RefusedCoupon | None:
         problem = CouponProblem.FIRST_ORDER
         return RefusedCoupon(code=code, problem=problem, count=known.orders, most=1)
     most = promotion.uses_per_member
-    had = known.used.get(limit_of(promotion.id), 0)
+    had = known.had_of(limit_of(promotion.id))
     if most is not None and had >= most:
         return RefusedCoupon(code=code, problem=CouponProblem.LIMIT, count=had, most=most)
     bounds = [(uses_of(promotion.id), promotion.uses_max)]
@@ -188,8 +220,7 @@ def _used_of(one: Asked, known: Known) -> RefusedCoupon | None:
     if coupon is not None:
         bounds.append((QuotaId(coupon.id), coupon.uses_max))
     for pool, bound in bounds:
-        # A code's own quota is made by its first use.
-        if bound is not None and known.free.get(pool, bound) == 0:
+        if bound is not None and known.left_of(pool, bound) == 0:
             return RefusedCoupon(
                 code=code, problem=CouponProblem.EXHAUSTED, count=bound, most=bound
             )
@@ -208,7 +239,7 @@ def _candidate(one: Asked, known: Known, locales: Collection[Locale]) -> Candida
         starts_at=promotion.starts_at,
         ends_at=min((at for at in ends if at is not None), default=None),
         coupon=one.written,
-        cap_minor=None if budget is None else known.free.get(budget_of(promotion.id), budget),
+        cap_minor=None if budget is None else known.left_of(budget_of(promotion.id), budget),
     )
 
 

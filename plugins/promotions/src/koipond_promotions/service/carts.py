@@ -13,15 +13,21 @@ from koipond_promotions.service.boards import find_board, find_promotions, index
 from koipond_promotions.types import PromotionInputs, PromotionsSettings, RefusedCoupon, Unlocked
 from koipond_sdk import Context, settings_of
 from koipond_sdk.hooks import CartRequest, Checkout, QuotaRequest
-from koipond_sdk.services.quotas import SubjectId, find_free, find_taken
+from koipond_sdk.services.quotas import (
+    OwnerId,
+    SubjectId,
+    find_free,
+    find_reservations,
+    find_taken,
+)
 
 
 async def find_inputs(ctx: Context, request: CartRequest) -> PromotionInputs | None:
     """Return what may count for a cart; None: nothing, and it costs no SQL.
 
     However many promotions there are, it costs one statement for the buyer's codes, one for what is
-    left of what is limited, one for what the buyer had, one for the buyer's orders; none of each
-    where nothing asks for it.
+    left of what is limited, one for what the buyer had, one for the buyer's orders, one for what is
+    held for this order already; none of each where nothing asks for it.
     """
     board = await find_board(ctx)
     automatic = board.find((request.channel_id, request.currency), request.items)
@@ -57,15 +63,21 @@ async def _find_known(
 ) -> rules.Known:
     pools, limits = rules.find_pools(asked)
     free = await find_free(ctx, pools) if pools else {}
-    member_id = request.member_id
+    member_id, order_id = request.member_id, request.order_id
+    used = {}
+    if member_id is not None and limits:
+        used = await find_taken(ctx, SubjectId(member_id), limits)
+    own = {}
+    if order_id is not None and rules.may_be_own(asked, free, used):
+        # What this order held when it was tried before is not what others have.
+        own = rules.sum_held(await find_reservations(ctx, OwnerId(order_id)))
     if member_id is None:
-        return rules.Known(free=free)
-    used = await find_taken(ctx, SubjectId(member_id), limits) if limits else {}
+        return rules.Known(free=free, own=own)
     orders = 0
     if rules.wants_first(asked):
         async with ctx.reading() as db:
             orders = await use_repository.count_orders(db, member_id)
-    return rules.Known(free=free, used=used, orders=orders)
+    return rules.Known(free=free, used=used, own=own, orders=orders)
 
 
 async def find_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
