@@ -306,8 +306,8 @@ class PromotionDryRun:
     stopped: int = strawberry.field(description="For which a limit of it was used up by then")
     off: MoneyType = strawberry.field(description="What it would have taken off")
     cost: MoneyType = strawberry.field(
-        description="How much less all orders would have come to: other than `off` where it takes "
-        "the place of another promotion"
+        description="How much more all promotions together would have taken off: other than `off` "
+        "where it takes the place of another one"
     )
 
     @classmethod

@@ -75,13 +75,12 @@ class Rehearsal:
         own = self._candidate(self._promotion, past, cap_minor=left)
         also = [own, *(self._candidate(one, past) for one in others)]
         priced = self._price(past, request, also)
-        rule = encode(PromotionId, self._promotion.id)
-        off = -sum(one.amount_minor for one in priced.adjustments if one.rule == rule)
+        off = _taken_off(priced, encode(PromotionId, self._promotion.id))
         if off:
             self.touched += 1
             self._had[past.member_id] += 1
             self.off_minor += off
-        self.cost_minor += without.total.amount_minor - priced.total.amount_minor
+        self.cost_minor += _taken_off(priced) - _taken_off(without)
 
     def _request(self, past: PastOrder) -> CartRequest:
         items = tuple(
@@ -155,3 +154,12 @@ class Rehearsal:
             gifts=self._gifts,
             shipping=ShippingCost(label="", amount_minor=past.shipping_minor),
         )
+
+
+def _taken_off(priced: PricedOrder, rule: str | None = None) -> int:
+    """Return what promotions, or the one that is named, take off; of a gift all that it costs."""
+    return -sum(
+        one.amount_minor
+        for one in priced.adjustments
+        if one.origin == PLUGIN and rule in {None, one.rule}
+    )

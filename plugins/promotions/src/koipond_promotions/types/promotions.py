@@ -1,4 +1,4 @@
-"""Promotions and coupons, seen from outside."""
+"""Promotions and the codes that unlock them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,17 +14,13 @@ from koipond_sdk import (
     Currency,
     Locale,
     MemberId,
-    Money,
-    OrderId,
-    OrderLineId,
     PluginSettings,
     ProductId,
-    Quantity,
     VariantId,
     name_ids,
 )
-from koipond_sdk.hooks import Stacking, StackMode, TracedInputs
-from koipond_sdk.services.quotas import ReleasePolicy, SubjectId
+from koipond_sdk.hooks import Stacking, StackMode
+from koipond_sdk.services.quotas import ReleasePolicy
 
 PromotionId = NewType("PromotionId", UUID)
 CouponId = NewType("CouponId", UUID)
@@ -232,67 +228,6 @@ class Promotion(Struct, frozen=True, kw_only=True):
         return past or self.state is PromotionState.ENDED
 
 
-class ActionKind(StrEnum):
-    """What a promotion does; see the action of the same name."""
-
-    PERCENT = "percent"
-    AMOUNT = "amount"
-    BUNDLE = "bundle"
-    BUY_GET = "buy_get"
-    NTH = "nth"
-    GIFT = "gift"
-    FREE_SHIPPING = "free_shipping"
-
-
-class ActionWish(Struct, frozen=True, kw_only=True):
-    """An action as staff ask for it; which of these a kind takes stands in rules.ACTION_FIELDS.
-
-    percent: as it is written, "12.5". units: of a bundle, to buy, the nth, given.
-    """
-
-    kind: ActionKind
-    percent: str | None = None
-    amount: Money | None = None
-    cap: Money | None = None
-    every: bool | None = None
-    units: Quantity | None = None
-    get: Quantity | None = None
-    gets: Selection | None = None
-    times_max: Quantity | None = None
-    variant_id: VariantId | None = None
-
-
-class PromotionWish(Struct, frozen=True, kw_only=True):
-    """A promotion as staff ask for it, before anything of it was checked.
-
-    channel: its code, None: the request's. currency: None means the request's. starts_at: None
-    means now, ends_at: None means never.
-    """
-
-    name: str
-    label: Mapping[Locale, str]
-    action: ActionWish
-    selection: Selection = Selection()
-    minimum: Money | None = None
-    minimum_units: Quantity = Quantity(0)
-    groups: tuple[str, ...] = ()
-    first_order: bool = False
-    hours: Hours | None = None
-    stacking: Stacking = Stacking()
-    priority: int = 0
-    with_activities: bool = False
-    needs_coupon: bool = False
-    channel: str | None = None
-    currency: Currency | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    uses_max: Quantity | None = None
-    uses_per_member: Quantity | None = None
-    budget: Money | None = None
-    release_uses: ReleasePolicy = ReleasePolicy.RETURN
-    release_member: ReleasePolicy = ReleasePolicy.RETURN
-
-
 class Coupon(Struct, frozen=True, kw_only=True):
     """A code that unlocks a promotion.
 
@@ -311,150 +246,8 @@ class Coupon(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class CouponWish(Struct, frozen=True, kw_only=True):
-    """A code as staff ask for it."""
-
-    promotion_id: PromotionId
-    code: str
-    member_id: MemberId | None = None
-    uses_max: Quantity | None = None
-    expires_at: datetime | None = None
-
-
-class BatchWish(Struct, frozen=True, kw_only=True):
-    """So many codes that nobody can guess. prefix: with which each begins.
-
-    member_ids: one code for each of them, theirs alone; else `count` codes.
-    """
-
-    promotion_id: PromotionId
-    count: Quantity | None = None
-    prefix: str = ""
-    member_ids: tuple[MemberId, ...] = ()
-    uses_max: Quantity = Quantity(1)
-    expires_at: datetime | None = None
-
-
 class Unlocked(Struct, frozen=True, kw_only=True):
     """A code, and the promotion that it unlocks."""
 
     coupon: Coupon
     promotion: Promotion
-
-
-class Use(Struct, frozen=True, kw_only=True):
-    """That an order carries a promotion. off_minor: what that took off it."""
-
-    order_id: OrderId
-    promotion_id: PromotionId
-    version: int
-    coupon_id: CouponId | None
-    subject_id: SubjectId
-    currency: Currency
-    off_minor: int
-    placed_at: datetime
-
-
-class Standing(Struct, frozen=True, kw_only=True):
-    """What the orders that stand have of a promotion. most: uses by one buyer."""
-
-    uses: int = 0
-    off_minor: int = 0
-    most: int = 0
-
-
-class SeenUse(Struct, frozen=True, kw_only=True):
-    """A use as staff see it, with its order's number and state and the code, if by one."""
-
-    use: Use
-    number: str
-    order_state: str
-    code: str | None
-
-
-class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A promotion that may count for a cart. coupon: the code as the buyer wrote it.
-
-    cap_minor: what is left of its budget.
-    """
-
-    promotion_id: PromotionId
-    version: int
-    label: str
-    rule: Rule
-    starts_at: datetime
-    ends_at: datetime | None = None
-    coupon: str | None = None
-    cap_minor: int | None = None
-
-
-class CouponProblem(StrEnum):
-    """Why a code does not count, whatever is in the cart."""
-
-    NOT_YET = "not_yet"
-    EXPIRED = "expired"
-    PAUSED = "paused"
-    ELSEWHERE = "elsewhere"
-    EXHAUSTED = "exhausted"
-    LIMIT = "limit"
-    MEMBERS = "members"
-    GROUP = "group"
-    FIRST_ORDER = "first_order"
-    REPEATED = "repeated"
-    TOO_MANY = "too_many"
-
-
-class RefusedCoupon(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A code that does not count: since or until when, how many there are and how many may be."""
-
-    code: str
-    problem: CouponProblem
-    at: datetime | None = None
-    count: int = 0
-    most: int = 0
-
-
-class PromotionInputs(TracedInputs, frozen=True, kw_only=True, omit_defaults=True):
-    """What may count for a cart, and which of its codes do not; kept with the order."""
-
-    time_zone: str
-    candidates: tuple[Candidate, ...] = ()
-    refused: tuple[RefusedCoupon, ...] = ()
-
-
-class PastLine(Struct, frozen=True, kw_only=True):
-    """A line of an order that was placed, at what a unit cost before promotions."""
-
-    id: OrderLineId
-    variant_id: VariantId
-    product_id: ProductId
-    quantity: int
-    unit_minor: int
-
-
-class PastOrder(Struct, frozen=True, kw_only=True):
-    """An order that was placed and stands. is_first: the buyer had none before it."""
-
-    id: OrderId
-    member_id: MemberId
-    placed_at: datetime
-    lines: tuple[PastLine, ...]
-    shipping_minor: int
-    is_first: bool
-
-
-class DryRun(Struct, frozen=True, kw_only=True):
-    """What a promotion would have cost the orders of some days, beside what runs now.
-
-    orders: that were looked at; touched: that it would have counted for; stopped: for which one of
-    its limits was used up by then. off: what it would have taken off; cost: what all orders
-    together would have come to less, which is less where it takes another promotion's place.
-    """
-
-    since: datetime
-    until: datetime
-    orders: int
-    touched: int
-    stopped: int
-    off: Money
-    cost: Money
