@@ -102,6 +102,12 @@ class Stall(Till):
         stall.tea_product = encode(ProductId, tea.product_id)
         return stall
 
+    def beside(self, shop: RunningShop) -> Stall:
+        """Return the same goods in another shop on the same database."""
+        other = Stall(shop)
+        other.tea, other.cup, other.tea_product = self.tea, self.cup, self.tea_product
+        return other
+
     async def create(self, action: dict[str, Any], **given: Any) -> dict[str, Any]:
         """Ask for a draft; returns the payload."""
         return await self.staff(DOCUMENTS["createPromotion"], **wish(action, **given))
