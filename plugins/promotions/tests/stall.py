@@ -18,7 +18,7 @@ from koipond.kernel.viewer import GUEST
 from koipond.member import service as members
 from koipond.member.types import Contact
 from koipond.order import service as orders
-from koipond.order.types import CheckoutDetails, LineWish, OrderWish
+from koipond.order.types import CheckoutDetails, LineWish, Order, OrderWish
 from koipond_promotions import service
 from koipond_promotions.tables import promotions_coupon, promotions_promotion, promotions_use
 from koipond_promotions.types import PromotionId
@@ -26,6 +26,8 @@ from koipond_sdk import (
     ActivityId,
     Currency,
     Locale,
+    OrderId,
+    OrderLineId,
     Quantity,
     Viewer,
     ViewerKind,
@@ -60,6 +62,9 @@ PLACE = f"mutation($input: PlaceOrderInput!) {{ done: placeOrder(input: $input) 
 ADD = "mutation($input: AddToCartInput!) { done: addToCart(input: $input) { token } }"
 SET = f"""mutation($input: SetCheckoutInput!) {{ done: setCheckout(input: $input) {{
   order {{ total {{ amount }} lines {{ sku quantity total {{ amount }} }} }} {ERRORS}
+}} }}"""
+REFUND = f"""mutation($input: RefundOrderInput!) {{ done: refundOrder(input: $input) {{
+  order {{ id }} {ERRORS}
 }} }}"""
 CART = """query($token: String!) { cart(token: $token) {
   total { amount } lines { sku quantity total { amount } }
@@ -155,6 +160,15 @@ class Stall(Till):
             return {"order": None, "userErrors": [{"code": str(answer["errors"])}]}
         payload: dict[str, Any] = answer["data"]["done"]
         return payload
+
+    async def refund_line(self, order: Order, *, sku: str) -> None:
+        """Give one unit of a line back, as staff do."""
+        line = next(one for one in order.lines if one.sku == sku)
+        lines = [{"lineId": encode(OrderLineId, line.id), "quantity": 1}]
+        key = encode(OrderId, order.id)
+        done = await self.staff(REFUND, orderId=key, lines=lines, idempotencyKey=str(uuid4()))
+        assert done["userErrors"] == [], done
+        await self.work()
 
     async def sell_by_activity(self, price: str) -> None:
         """Let an activity sell the tea for an hour from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -145,15 +145,9 @@ def find_pools(asked: Iterable[Asked]) -> tuple[list[QuotaId], list[QuotaId]]:
     """Return the quotas of which there has to be something left, and those that count buyers."""
     pools, limits = [], []
     for one in asked:
-        promotion, coupon = one.promotion, one.coupon
-        if promotion.uses_max is not None:
-            pools.append(uses_of(promotion.id))
-        if promotion.budget_minor is not None:
-            pools.append(budget_of(promotion.id))
-        if promotion.uses_per_member is not None:
-            limits.append(limit_of(promotion.id))
-        if coupon is not None and coupon.uses_max is not None:
-            pools.append(QuotaId(coupon.id))
+        pools += [pool for pool, _ in _bounds_of(one.promotion, one.coupon)]
+        if one.promotion.uses_per_member is not None:
+            limits.append(limit_of(one.promotion.id))
     return pools, limits
 
 
@@ -212,19 +206,23 @@ def _used_of(one: Asked, known: Known) -> RefusedCoupon | None:
         problem = CouponProblem.FIRST_ORDER
         return RefusedCoupon(code=code, problem=problem, count=known.orders, most=1)
     most = promotion.uses_per_member
-    had = known.had_of(limit_of(promotion.id))
-    if most is not None and had >= most:
+    if most is not None and (had := known.had_of(limit_of(promotion.id))) >= most:
         return RefusedCoupon(code=code, problem=CouponProblem.LIMIT, count=had, most=most)
-    bounds = [(uses_of(promotion.id), promotion.uses_max)]
-    bounds.append((budget_of(promotion.id), promotion.budget_minor))
-    if coupon is not None:
-        bounds.append((QuotaId(coupon.id), coupon.uses_max))
-    for pool, bound in bounds:
-        if bound is not None and known.left_of(pool, bound) == 0:
-            return RefusedCoupon(
-                code=code, problem=CouponProblem.EXHAUSTED, count=bound, most=bound
-            )
+    for pool, bound in _bounds_of(promotion, coupon):
+        if known.left_of(pool, bound) == 0:
+            problem = CouponProblem.EXHAUSTED
+            return RefusedCoupon(code=code, problem=problem, count=bound, most=bound)
     return None
+
+
+def _bounds_of(promotion: Promotion, coupon: Coupon | None) -> Iterator[tuple[QuotaId, int]]:
+    """Say what there has to be something left of, and how much of it there is in all."""
+    if promotion.uses_max is not None:
+        yield uses_of(promotion.id), promotion.uses_max
+    if promotion.budget_minor is not None:
+        yield budget_of(promotion.id), promotion.budget_minor
+    if coupon is not None and coupon.uses_max is not None:
+        yield QuotaId(coupon.id), coupon.uses_max
 
 
 def _candidate(one: Asked, known: Known, locales: Collection[Locale]) -> Candidate:
