@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from plugins.promotions.tests.stall import Stall, at, eur, off, outcome, percent
 
+from koipond.order import service as orders
 from koipond_sdk import Viewer
 
 
@@ -156,6 +157,21 @@ async def test_what_an_activity_sells_is_left_out_unless_it_says_so(stall: Stall
     await stall.act("endPromotion", promotionId=one["id"], version=one["version"])
     await stall.run(percent("50"), withActivities=True)
     assert await stall.total((stall.tea, 1), (stall.cup, 1)) == "5.00"
+
+
+async def test_a_price_is_worked_out_again_from_what_the_order_keeps(stall: Stall) -> None:
+    await stall.run(percent("10"), minimum=eur("5.00"), budget=eur("2.50"))
+    await stall.coupon("REPLAY", {"kind": "NTH", "units": 2, "percent": "50"})
+    placed = await stall.order_of((stall.tea, 3), couponCodes=["replay"])
+    # 10 % of 30.00 is 3.00, of which the budget has 2.50. A third of 27.50 is 9.17, half of it 4.59.
+    assert outcome(placed) == "PLACED 22.91"
+    async with stall.shop.context() as ctx:
+        found = await orders.replay(ctx, placed["order"]["id"])
+    assert found is not None
+    assert found.is_same
+    assert [(one.plugin, str(one.outcome)) for one in found.calculations] == [
+        ("promotions", "same")
+    ]
 
 
 async def test_a_cart_costs_no_statement_more_where_nothing_is_limited(stall: Stall) -> None:

@@ -45,16 +45,19 @@ def test_a_code_is_read_however_it_was_typed(typed: str, kept: str | None) -> No
     assert read_code(typed) == kept
 
 
+@pytest.mark.one_database
 def test_a_generated_code_is_its_prefix_and_60_random_bits() -> None:
     drawn = iter(range(12))
     assert make_code("VIP-", lambda _: next(drawn)) == "VIP-0123456789AB"
 
 
+@pytest.mark.one_database
 async def test_an_unknown_code_is_nobodys(stall: Stall) -> None:
     refused = await stall.refused(stall.order_of(couponCodes=["NOSUCH"]))
     assert (refused["code"], refused["field"]) == ("COUPON_UNKNOWN", "couponCodes")
 
 
+@pytest.mark.one_database
 async def test_a_coupon_before_its_time(stall: Stall) -> None:
     await stall.coupon("EARLY", percent("10"), startsAt=at(hours=1))
     refused = await stall.refused(stall.order_of(couponCodes=["early"]))
@@ -65,6 +68,7 @@ async def test_a_coupon_before_its_time(stall: Stall) -> None:
     )
 
 
+@pytest.mark.one_database
 async def test_an_expired_coupon_and_one_of_an_ended_promotion(stall: Stall) -> None:
     await stall.coupon("LATE", percent("10"), endsAt=at(hours=1))
     await stall.coupon("OWNEND", percent("10"), expiresAt=at(minutes=30))
@@ -83,6 +87,7 @@ async def test_an_expired_coupon_and_one_of_an_ended_promotion(stall: Stall) -> 
     ] == "COUPON_EXPIRED"
 
 
+@pytest.mark.one_database
 async def test_a_paused_coupon(stall: Stall) -> None:
     one = await stall.coupon("PAUSE", percent("10"))
     await stall.act("pausePromotion", promotionId=one["id"], version=one["version"])
@@ -95,6 +100,7 @@ async def test_the_coupon_of_a_draft_is_as_if_there_were_none(stall: Stall) -> N
     assert (await stall.refused(stall.order_of(couponCodes=["DRAFT"])))["code"] == "COUPON_UNKNOWN"
 
 
+@pytest.mark.one_database
 async def test_another_members_coupon_is_as_if_there_were_none(stall: Stall, lin: Viewer) -> None:
     other = await make_member(stall.shop)
     await stall.coupon("MINE", percent("10"), memberId=member_id(lin))
@@ -108,12 +114,14 @@ async def test_another_members_coupon_is_as_if_there_were_none(stall: Stall, lin
     assert outcome(await stall.order_of(couponCodes=["MINE"], viewer=lin)) == "PLACED 9.00"
 
 
+@pytest.mark.one_database
 async def test_a_coupon_of_another_currency(stall: Stall) -> None:
     await stall.coupon("YUAN", {"kind": "AMOUNT", "amount": {"amount": "5", "currency": "CNY"}})
     refused = await stall.refused(stall.order_of(couponCodes=["YUAN"]))
     assert refused["code"] == "COUPON_ELSEWHERE"
 
 
+@pytest.mark.one_database
 async def test_a_coupon_below_its_minimum(stall: Stall) -> None:
     await stall.coupon("BIGGER", off("5.00"), minimum=eur("30.00"))
     refused = await stall.refused(stall.order_of(couponCodes=["BIGGER"]))
@@ -122,6 +130,7 @@ async def test_a_coupon_below_its_minimum(stall: Stall) -> None:
     assert "Add something for 20.00 EUR" in refused["message"]
 
 
+@pytest.mark.one_database
 async def test_a_coupon_below_its_units(stall: Stall) -> None:
     await stall.coupon("MANY", off("5.00"), minimumUnits=3)
     refused = await stall.refused(stall.order_of(couponCodes=["MANY"]))
@@ -131,12 +140,14 @@ async def test_a_coupon_below_its_units(stall: Stall) -> None:
     )
 
 
+@pytest.mark.one_database
 async def test_a_coupon_for_what_is_not_in_the_cart(stall: Stall) -> None:
     await stall.coupon("TEAONLY", off("5.00"), selection={"productIds": [stall.tea_product]})
     refused = await stall.refused(stall.order_of((stall.cup, 1), couponCodes=["TEAONLY"]))
     assert refused["code"] == "COUPON_NOT_ELIGIBLE"
 
 
+@pytest.mark.one_database
 async def test_a_stacked_out_coupon_names_what_it_does_not_go_beside(stall: Stall) -> None:
     await stall.run(percent("10"), text="Autumn sale", stackMode="EXCLUSIVE")
     await stall.coupon("EXTRA", off("1.00"))
@@ -145,6 +156,7 @@ async def test_a_stacked_out_coupon_names_what_it_does_not_go_beside(stall: Stal
     assert "Autumn sale" in refused["message"]
 
 
+@pytest.mark.one_database
 async def test_a_code_typed_twice_and_two_codes_of_one_promotion(stall: Stall) -> None:
     one = await stall.coupon("FIRST", percent("10"))
     await stall.act("addPromotionCoupon", promotionId=one["id"], code="SECOND")
@@ -153,6 +165,7 @@ async def test_a_code_typed_twice_and_two_codes_of_one_promotion(stall: Stall) -
         assert refused["code"] == "COUPON_REPEATED"
 
 
+@pytest.mark.one_database
 async def test_more_codes_than_an_order_takes(stall: Stall) -> None:
     for number in range(6):
         await stall.coupon(f"CODE{number}", off("0.10"))
@@ -162,6 +175,7 @@ async def test_more_codes_than_an_order_takes(stall: Stall) -> None:
     assert refused["message"] == "An order takes 5 coupons. Leave 'CODE5' out, or another one."
 
 
+@pytest.mark.one_database
 async def test_guests_are_told_to_log_in(stall: Stall, lin: Viewer) -> None:
     await stall.coupon("MEMBER", percent("10"), usesPerMember=1)
     assert (await stall.refused(stall.order_of(couponCodes=["MEMBER"])))["code"] == (
@@ -170,12 +184,14 @@ async def test_guests_are_told_to_log_in(stall: Stall, lin: Viewer) -> None:
     assert outcome(await stall.order_of(couponCodes=["MEMBER"], viewer=lin)) == "PLACED 9.00"
 
 
+@pytest.mark.one_database
 async def test_a_coupon_for_a_group_that_the_buyer_is_not_in(stall: Stall, lin: Viewer) -> None:
     await stall.coupon("STAFF", percent("10"), groups=["staff"])
     refused = await stall.refused(stall.order_of(couponCodes=["STAFF"], viewer=lin))
     assert refused["code"] == "COUPON_FOR_OTHERS"
 
 
+@pytest.mark.one_database
 async def test_a_coupon_for_a_first_order_by_who_has_one(stall: Stall, lin: Viewer) -> None:
     await stall.coupon("HELLO", percent("50"), firstOrder=True)
     assert outcome(await stall.order_of(viewer=lin)) == "PLACED 10.00"
@@ -265,6 +281,7 @@ async def test_each_member_gets_a_code_of_their_own(stall: Stall, lin: Viewer) -
     assert refused["code"] == "MEMBER_UNKNOWN"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("given", "code"),
     [

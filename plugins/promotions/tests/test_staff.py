@@ -7,6 +7,10 @@ from plugins.promotions.tests.stall import Stall, at, eur, off, outcome, percent
 
 from koipond_sdk.testing import STAFF
 
+# What is parsed, refused and shown is decided above the database; test_counting.py and the others
+# write the same rows on both.
+pytestmark = pytest.mark.one_database
+
 FIND = """query($id: ID!) { promotion(id: $id) {
   name version state label { locale text } currency
   action { kind percent cap { amount } units get timesMax gets { variantIds } }
