@@ -163,7 +163,7 @@ async def test_a_price_is_worked_out_again_from_what_the_order_keeps(stall: Stal
     await stall.run(percent("10"), minimum=eur("5.00"), budget=eur("2.50"))
     await stall.coupon("REPLAY", {"kind": "NTH", "units": 2, "percent": "50"})
     placed = await stall.order_of((stall.tea, 3), couponCodes=["replay"])
-    # 10 % of 30.00 is 3.00, of which the budget has 2.50. A third of 27.50 is 9.17, half of it 4.59.
+    # 10 % of 30.00 is 3.00; the budget has 2.50. A third of 27.50 is 9.17, half of it 4.59.
     assert outcome(placed) == "PLACED 22.91"
     async with stall.shop.context() as ctx:
         found = await orders.replay(ctx, placed["order"]["id"])
