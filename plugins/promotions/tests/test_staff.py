@@ -21,38 +21,46 @@ FIND = """query($id: ID!) { promotion(id: $id) {
 } }"""
 
 
+def whole_action(stall: Stall) -> dict[str, Any]:
+    return {
+        "kind": "BUY_GET",
+        "units": 2,
+        "get": 1,
+        "percent": "12.5",
+        "gets": {"variantIds": [stall.cup]},
+        "timesMax": 3,
+    }
+
+
+def whole(stall: Stall) -> dict[str, Any]:
+    """Return all that can be said of a promotion beside its action."""
+    return {
+        "name": "  Tea and cup ",
+        "label": [{"locale": "en", "text": "A cup"}, {"locale": "zh-Hans", "text": "杯子"}],
+        "selection": {"productIds": [stall.tea_product]},
+        "minimum": eur("20.00"),
+        "minimumUnits": 2,
+        "groups": ["gold"],
+        "firstOrder": True,
+        "hours": {"weekdays": [6, 7], "fromMinute": 600, "untilMinute": 720},
+        "stackGroup": "tea",
+        "stackMode": "BEST_DEAL",
+        "stackPerLine": True,
+        "priority": 5,
+        "withActivities": True,
+        "needsCoupon": True,
+        "startsAt": at(hours=1),
+        "endsAt": at(days=1),
+        "usesMax": 100,
+        "usesPerMember": 2,
+        "budget": eur("500.00"),
+        "releaseUses": "KEEP_ONCE_PAID",
+        "releaseMember": "KEEP_ONCE_PLACED",
+    }
+
+
 async def test_a_promotion_is_shown_as_it_was_made(stall: Stall) -> None:
-    made = await stall.create(
-        {
-            "kind": "BUY_GET",
-            "units": 2,
-            "get": 1,
-            "percent": "12.5",
-            "gets": {"variantIds": [stall.cup]},
-            "timesMax": 3,
-        },
-        name="  Tea and cup ",
-        label=[{"locale": "en", "text": "A cup"}, {"locale": "zh-Hans", "text": "杯子"}],
-        selection={"productIds": [stall.tea_product]},
-        minimum=eur("20.00"),
-        minimumUnits=2,
-        groups=["gold"],
-        firstOrder=True,
-        hours={"weekdays": [6, 7], "fromMinute": 600, "untilMinute": 720},
-        stackGroup="tea",
-        stackMode="BEST_DEAL",
-        stackPerLine=True,
-        priority=5,
-        withActivities=True,
-        needsCoupon=True,
-        startsAt=at(hours=1),
-        endsAt=at(days=1),
-        usesMax=100,
-        usesPerMember=2,
-        budget=eur("500.00"),
-        releaseUses="KEEP_ONCE_PAID",
-        releaseMember="KEEP_ONCE_PLACED",
-    )
+    made = await stall.create(whole_action(stall), **whole(stall))
     assert made["userErrors"] == []
     answer = await stall.shop.graphql(
         FIND, {"id": made["promotion"]["id"]}, viewer=STAFF, admin=True

@@ -81,9 +81,8 @@ async def quote(
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    order_id: the order that it will be. earlier: a quote of the same lines, to be compared with:
-    what there was nothing of then is not looked for, and plugins load nothing, for this is in a
-    transaction.
+    order_id: what it will be. earlier: a quote of the same lines, to be compared with: what there
+    was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
     """
     known_gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
     keys = list(dict.fromkeys([*(line.variant_id for line in lines), *known_gifts]))
