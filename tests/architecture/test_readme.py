@@ -137,7 +137,11 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     commands = [["migrate"]]
     for seed in settings.load(DEMO).seeds:
         told = ("--channel", seed.channel, "--currency", seed.currency, "--locale", seed.locale)
-        commands.append(["import", "catalog", seed.file, *told, "--asset-base", seed.asset_base])
+        if seed.file.endswith(".graphql"):
+            commands.append(["ask", seed.file, *told])
+        else:
+            told = (*told, "--asset-base", seed.asset_base)
+            commands.append(["import", "catalog", seed.file, *told])
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("KOI_DATABASE_URL", url)
         for command in commands:

@@ -111,6 +111,36 @@ NAIVE = {
     "the seats of a team are not counted": Build(
         "koipond_groupbuy.rules", "seats", "capacity=size, subject_limit=1", "subject_limit=1"
     ),
+    "the uses of a code are not counted": Build(
+        "koipond_promotions.rules.counting",
+        "_claims_of",
+        "if coupon is not None and coupon.uses_max is not None:",
+        "if False:",
+    ),
+    "limits are claimed for codes only": Build(
+        "koipond_promotions.rules.counting",
+        "_claims_of",
+        "if most is not None:",
+        "if most is not None and one.code is not None:",
+    ),
+    "a budget counts orders, not money": Build(
+        "koipond_promotions.rules.counting", "_claims_of", "quantity=one.off_minor,", "quantity=1,"
+    ),
+    "a first order is looked for, not claimed": Build(
+        "koipond_promotions.rules.counting", "claim_uses", "if firsts:", "if False:"
+    ),
+    "exclusive promotions are published side by side": Build(
+        "koipond_promotions.service.staff",
+        "_lock",
+        "await repository.raise_revision(ctx.db, known.channel_id)",
+        "pass",
+    ),
+    "versions are not looked at when an order is placed": Build(
+        "koipond_promotions.service.carts",
+        "note_order",
+        "if live.get(one.promotion_id) != one.version:",
+        "if False:",
+    ),
     "who pays when the team is over is kept waiting": Build(
         "koipond_groupbuy.service", "note_paid", "elif not link.carried:", "elif False:"
     ),

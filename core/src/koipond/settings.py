@@ -146,9 +146,9 @@ class ZoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A catalogue that `koi dev` imports once."""
+    """A catalogue that `koi dev` imports once, or what it asks of the staff's schema once."""
 
-    # A product CSV, relative to the settings file.
+    # A product CSV, or operations in a file called .graphql; relative to the settings file.
     file: str
     # The code of the channel that shows it.
     channel: str
@@ -212,7 +212,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     # Zones that are made if they are missing: where shipping and tax are alike.
     zones: tuple[ZoneSettings, ...] = ()
-    # Catalogues of the demo shop, in this order.
+    # What the demo shop has, in this order.
     seeds: tuple[SeedSettings, ...] = ()
 
     def __post_init__(self) -> None:

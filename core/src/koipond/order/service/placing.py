@@ -104,7 +104,7 @@ async def _reserve_and_place(
     order_id = OrderId(held.subject_id)
     stale: _Stale | Lapsed | None = None
     for _ in range(_TRIES):
-        prepared = await prepare(ctx, wish, cart)
+        prepared = await prepare(ctx, order_id, wish, cart)
         consulted = await consult(ctx, order_id, prepared)
         try:
             claims = await _reserve(ctx, prepared, consulted)

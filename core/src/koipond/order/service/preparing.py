@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import OrderId
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
@@ -28,7 +29,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
         return rules.find_demands(self.quote.lines, self.quote.sellables, self.quote.activities)
 
 
-async def prepare(ctx: Context, wish: OrderWish, cart: Cart | None) -> Prepared:
+async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart | None) -> Prepared:
     """Return what a wish comes to, checked and priced in the scope of `ctx` (see `in_scope`).
 
     Raises whatever keeps it from being placed as it is, but for the stock.
@@ -41,7 +42,7 @@ async def prepare(ctx: Context, wish: OrderWish, cart: Cart | None) -> Prepared:
     for tender in wish.payments:
         payment.check_provider(ctx, tender.provider)
     lines = cart.lines if cart is not None else _read_lines(ctx, wish)
-    quoted = await quote(ctx, lines, details)
+    quoted = await quote(ctx, lines, details, order_id=order_id)
     if quoted.problems:
         raise quoted.problems[0]
     rules.check_complete(quoted.lines, details, ships=quoted.ships)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from koipond.catalog import service as catalog
 from koipond.kernel.context import Context
 from koipond.kernel.dispatch.calling import Inputs
-from koipond.kernel.ids import CategoryId, ProductId
+from koipond.kernel.ids import CategoryId, OrderId, ProductId
 from koipond.order import rules
 from koipond.order.types import CheckoutDetails, ChosenByBuyer, OrderLine
 from koipond.pricing.rules import Proposed, trace_inputs
@@ -52,6 +52,7 @@ async def promote(
     chosen: ChosenByBuyer,
     now: datetime,
     groups: frozenset[str],
+    order_id: OrderId | None,
     earlier: Promoted | None,
 ) -> Promoted:
     """Ask plugins what they make of a cart. Raises PluginFailed.
@@ -69,13 +70,14 @@ async def promote(
         groups=groups,
         shipping_method=details.shipping_method,
         locales=ctx.scope.locales,
+        order_id=order_id,
         member_id=ctx.viewer.member_id,
         chosen=chosen.order,
         chosen_of=chosen.lines,
     )
     inputs = await ctx.hooks.cart_inputs(ctx, request) if earlier is None else earlier.inputs
     # As it will be when it is worked out again from what is kept.
-    plain = msgspec.structs.replace(request, member_id=None, chosen={}, chosen_of={})
+    plain = msgspec.structs.replace(request, order_id=None, member_id=None, chosen={}, chosen_of={})
     offers = ctx.hooks.cart_adjustments(plain, inputs)
     return Promoted(now=now, request=plain, inputs=inputs, offers=offers)
 

@@ -15,7 +15,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.dispatch import Mood
 from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import ActivityId, VariantId
+from koipond.kernel.ids import ActivityId, OrderId, VariantId
 from koipond.member import service as member
 from koipond.order import rules
 from koipond.order.service.promoting import Promoted, promote
@@ -82,12 +82,13 @@ async def quote(
     lines: Sequence[CartLine],
     details: CheckoutDetails,
     *,
+    order_id: OrderId | None = None,
     earlier: Quote | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    earlier: a quote of the same lines, to be compared with: what there was nothing of then is not
-    looked for, and plugins load nothing, for this is in a transaction.
+    order_id: what it will be. earlier: a quote of the same lines, to be compared with: what there
+    was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
     """
     keys = _keys_of(lines, earlier)
     sellables: Mapping[VariantId, Sellable]
@@ -117,6 +118,7 @@ async def quote(
         chosen=chosen,
         now=now,
         groups=groups,
+        order_id=order_id,
         earlier=None if earlier is None else earlier.promoted,
     )
     sellables = await _with_gifts(ctx, sellables, promoted, earlier)
@@ -210,7 +212,7 @@ def _request(
 async def show_cart(ctx: Context, cart: Cart) -> Order:
     """Return a cart as an order in state CART, with today's prices."""
     ctx = await scoped(ctx, cart)
-    quoted = await quote(ctx, cart.lines, cart.details)
+    quoted = await quote(ctx, cart.lines, cart.details, order_id=cart.id)
     return Order(
         id=cart.id,
         state=OrderState.CART,

@@ -14,6 +14,7 @@ from koipond.kernel.ids import (
     CategoryId,
     ChannelId,
     MemberId,
+    OrderId,
     OrderLineId,
     ProductId,
     VariantId,
@@ -56,9 +57,11 @@ class CartRequest(Struct, frozen=True, kw_only=True):
 
     groups: codes of the member's groups. coupon_codes: as the buyer wrote them, each once.
     shipping_method: the code of the chosen one. locales: the buyer's languages, best first.
-    member_id (None for a guest), chosen and chosen_of: who asks, and what plugins were told of the
-    order and of lines. `cart_inputs` is told them; the calculation, which is repeated from what is
-    kept with the order, finds them empty: what it needs of them belongs to its inputs.
+    order_id: the order that it will be, if that is known: what is counted as used may be held by
+    it already. member_id (None for a guest), chosen and chosen_of: who asks, and what plugins were
+    told of the order and of lines. `cart_inputs` is told these four; the calculation, which is
+    repeated from what is kept with the order, finds them empty: what it needs of them belongs to
+    its inputs.
     """
 
     channel_id: ChannelId
@@ -69,6 +72,7 @@ class CartRequest(Struct, frozen=True, kw_only=True):
     groups: frozenset[str] = frozenset()
     shipping_method: str | None = None
     locales: tuple[Locale, ...] = ()
+    order_id: OrderId | None = None
     member_id: MemberId | None = None
     chosen: ChosenInputs = {}
     chosen_of: Mapping[OrderLineId, ChosenInputs] = {}
