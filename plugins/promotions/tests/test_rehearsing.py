@@ -5,6 +5,7 @@ from typing import Any
 from plugins.promotions.tests.stall import Stall, eur, make_member, off, outcome, percent
 
 from koipond_sdk import Viewer
+from koipond_sdk.services import members
 from koipond_sdk.testing import STAFF
 
 RUN = """query($id: ID!, $days: Int! = 7) { promotionDryRun(id: $id, days: $days) {
@@ -100,3 +101,17 @@ async def test_what_cannot_be_rehearsed(stall: Stall) -> None:
     ):
         answer = await stall.shop.graphql(RUN, {"id": key, "days": days}, viewer=STAFF, admin=True)
         assert answer["errors"][0]["extensions"]["code"] == code
+
+
+async def test_a_promotion_of_a_group_counts_for_its_members(stall: Stall, lin: Viewer) -> None:
+    assert lin.member_id is not None
+    async with stall.shop.context(viewer=STAFF) as ctx:
+        await members.set_group(ctx, "gold", "Gold")
+        await members.change_groups(ctx, lin.member_id, join=["gold"])
+    await stall.order_of(viewer=lin)
+    await stall.order_of(viewer=await make_member(stall.shop))
+    one = await draft(stall, percent("10"), groups=["gold"])
+    assert figures(await rehearse(stall, one)) == (2, 1, 0, "1.00", "1.00")
+    await stall.run(percent("20"), groups=["gold"])
+    assert outcome(await stall.order_of(viewer=lin)) == "PLACED 8.00"
+    assert outcome(await stall.order_of(viewer=await make_member(stall.shop))) == "PLACED 10.00"

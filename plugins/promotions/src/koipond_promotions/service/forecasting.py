@@ -20,7 +20,7 @@ from koipond_promotions.types import (
 )
 from koipond_sdk import CategoryId, Context, Money, ProductId, VariantId, settings_of
 from koipond_sdk.pricing import GiftPrice
-from koipond_sdk.services import catalog, channels
+from koipond_sdk.services import catalog, channels, members
 
 DAYS_MAX = 31
 # After so many orders others get a turn.
@@ -77,7 +77,7 @@ async def _open(
         others,
         time_zone=known[found.channel_id].time_zone,
         categories=await _find_categories(ctx, products),
-        groups={},
+        groups=await members.find_groups_of(ctx, {one.member_id for one in orders}),
         gifts=await _find_gifts(ctx, [found, *others]),
     )
 
