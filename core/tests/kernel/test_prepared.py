@@ -46,6 +46,10 @@ def row(code: str) -> dict[str, Any]:
         "currencies": ["EUR", "USD"],
         "locales": ["en"],
         "time_zone": "UTC",
+        "country": "DE",
+        "region": "",
+        "prices_include_tax": True,
+        "rounding": {},
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -90,14 +91,7 @@ async def quote(
     order_id: what it will be. earlier: a quote of the same lines, to be compared with: what there
     was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
     """
-    keys = _keys_of(lines, earlier)
-    sellables: Mapping[VariantId, Sellable]
-    sellables = await catalog.find_sellables(ctx, keys) if keys else {}
-    had_quotes = earlier is None or earlier.price.considered
-    activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
-    known = None if earlier is None else earlier.rated
-    rated = await rate(ctx, lines, details, sellables, earlier=known)
-    groups = await member.find_viewer_groups(ctx) if earlier is None else earlier.groups
+    sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
     problems += stale
@@ -149,6 +143,28 @@ async def quote(
         rated=rated,
         groups=groups,
     )
+
+
+class _Known(NamedTuple):
+    """What the shop knows of a purchase before plugins are asked."""
+
+    sellables: Mapping[VariantId, Sellable]
+    activities: Mapping[VariantId, Sequence[Activity]]
+    rated: Rated
+    groups: frozenset[str]
+
+
+async def _look_up(
+    ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails, earlier: Quote | None
+) -> _Known:
+    keys = _keys_of(lines, earlier)
+    sellables = await catalog.find_sellables(ctx, keys) if keys else {}
+    had_quotes = earlier is None or earlier.price.considered
+    activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
+    rated_before = None if earlier is None else earlier.rated
+    rated = await rate(ctx, lines, details, sellables, earlier=rated_before)
+    groups = await member.find_viewer_groups(ctx) if earlier is None else earlier.groups
+    return _Known(sellables, activities, rated, groups)
 
 
 def _keys_of(lines: Sequence[CartLine], earlier: Quote | None) -> list[VariantId]:

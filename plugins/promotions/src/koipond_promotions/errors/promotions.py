@@ -171,17 +171,6 @@ class PromotionTimesInvalid(DomainError):
 
 
 @domain_error
-class PromotionTimeVague(DomainError):
-    """A time without its offset from UTC."""
-
-    code: ClassVar[str] = "PROMOTION_TIME_VAGUE"
-    time: str
-
-    def __str__(self) -> str:
-        return f"{self.time} may be any of 24 hours. Write {self.time}Z, or an offset like +08:00."
-
-
-@domain_error
 class PromotionNameInvalid(DomainError):
     """A name or a label that is empty or too long, or no label at all."""
 

@@ -19,7 +19,6 @@ from koipond_promotions.errors import (
     PromotionNumberInvalid,
     PromotionOverlaps,
     PromotionTimesInvalid,
-    PromotionTimeVague,
     PromotionVersionOld,
 )
 from koipond_promotions.rules.acting import read_action
@@ -219,22 +218,15 @@ def check_number(number: int, maximum: int, field: str, *, minimum: int = 1) -> 
     return number
 
 
-def check_time(time: datetime, field: str) -> datetime:
-    """Return a time in UTC. Raises PromotionTimeVague."""
-    if time.tzinfo is None:
-        raise PromotionTimeVague(time=time.isoformat()).located(field)
-    return time.astimezone(UTC)
-
-
 def _check_optional(number: Quantity | None, field: str) -> int | None:
     return None if number is None else check_number(number, USES_MAX, field)
 
 
 def _read_times(wish: PromotionWish, now: datetime) -> tuple[datetime, datetime | None]:
-    starts_at = now if wish.starts_at is None else check_time(wish.starts_at, "startsAt")
+    starts_at = now if wish.starts_at is None else wish.starts_at.astimezone(UTC)
     if wish.ends_at is None:
         return starts_at, None
-    ends_at = check_time(wish.ends_at, "endsAt")
+    ends_at = wish.ends_at.astimezone(UTC)
     if ends_at <= max(starts_at, now):
         refusal = PromotionTimesInvalid(starts_at=starts_at, ends_at=ends_at, now=now)
         raise refusal.located("endsAt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -51,7 +51,7 @@ async def add_coupon(ctx: Context, wish: CouponWish) -> Coupon:
     """Add a code that staff have thought of.
 
     Raises CouponCodeInvalid, CouponCodeTaken, PromotionUnknown, PromotionWithoutCoupons,
-    MemberUnknown, PromotionNumberInvalid, PromotionTimeVague.
+    MemberUnknown, PromotionNumberInvalid.
     """
     await _find_promotion(ctx, wish.promotion_id)
     if wish.member_id is not None:
@@ -80,7 +80,7 @@ async def generate(ctx: Context, wish: BatchWish, *, idempotency_key: str) -> li
     """Make codes that nobody can guess, once per key; a repeat gives the same ones.
 
     Raises CouponCodeInvalid, PromotionUnknown, PromotionWithoutCoupons, MemberUnknown,
-    PromotionNumberInvalid, PromotionTimeVague, and what is wrong with the key.
+    PromotionNumberInvalid, and what is wrong with the key.
     """
     await _find_promotion(ctx, wish.promotion_id)
     made = await once(
@@ -192,4 +192,4 @@ async def _check_members(ctx: Context, keys: Collection[MemberId]) -> None:
 
 
 def _read_time(time: datetime | None) -> datetime | None:
-    return None if time is None else rules.check_time(time, "expiresAt")
+    return None if time is None else time.astimezone(UTC)
