@@ -242,6 +242,8 @@ def type_name(kind: Any) -> str:
 
 def default_of(field: msgspec.structs.FieldInfo) -> str:
     """Write a setting's default as TOML has it, or nearly so."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return msgspec.json.encode(field.default_factory()).decode()
     if isinstance(field.default, (str, bool, int, float)):
         return msgspec.json.encode(field.default).decode()
     return msgspec.json.encode(msgspec.to_builtins(field.default)).decode()

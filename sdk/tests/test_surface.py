@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Table
 
 import koipond_sdk
-from koipond_sdk import db, hooks, schema, views
+from koipond_sdk import db, hooks, pricing, schema, views
 from koipond_sdk.services import (
     activities,
     catalog,
@@ -25,7 +25,7 @@ from koipond_sdk.services import (
 )
 
 SERVICES = (activities, catalog, channels, members, orders, quotas, rewards, stock)
-MODULES = (koipond_sdk, db, schema, hooks, views, *SERVICES)
+MODULES = (koipond_sdk, db, schema, hooks, pricing, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """
 The sdk's surface differs from sdk/tests/surface.txt. Plugins stand on it: what is gone or has

@@ -71,6 +71,7 @@ def test_every_view_that_is_promised_is_documented() -> None:
     assert [one.name for one in VIEWS] == [
         "koi_v1_member",
         "koi_v1_order",
+        "koi_v1_order_adjustment",
         "koi_v1_order_line",
         "koi_v1_payment",
         "koi_v1_stock",

@@ -78,7 +78,7 @@ def test_an_amount_is_a_bigint_beside_a_currency(
     amounts = [(table, name, column) for table, name, column in columns if name.endswith("_minor")]
     assert amounts
     assert [name for _, name, column in amounts if not isinstance(column.type, BigInteger)] == []
-    alone = {f"{table}.{name}" for table, name, _ in amounts if (table, "currency") not in names}
+    alone = {table for table, _, _ in amounts if (table, "currency") not in names}
     listed = exceptions()["currency"]
     assert alone == set(listed)
     stands = {tuple(place.split(".")) for place in listed.values()}

@@ -1,7 +1,9 @@
 """What the READMEs show works: Python runs, the demo shop answers GraphQL, commands exist."""
 
+import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import uuid
@@ -31,28 +33,37 @@ from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 OUTSIDE = "examples/custom_plugin/README.md"
 DEMO = ROOT / "examples" / "demo" / "koi.toml"
 READMES = [path for path in texts() if path.endswith("README.md")]
-AS = re.compile(r"<!-- as: (\w+) -->")
+COMMENT = re.compile(r"<!-- (as|locale|answer)(?:: ([\w-]+))? -->")
+TOLD = {"as": "viewer", "locale": "locale", "answer": "is_answer"}
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, the line of its first line, who it is asked as."""
+    """A fenced block: its language, its text, the line of its first line, who it is asked as and in
+    which language; whether it is what the block before it is answered."""
 
     language: str
     text: str
     line: int
-    viewer: str
+    viewer: str = "guest"
+    locale: str | None = None
+    is_answer: bool = False
 
 
 def blocks(path: str, language: str) -> list[Block]:
-    found, viewer = [], "guest"
+    return [block for block in all_blocks(path) if block.language == language]
+
+
+def all_blocks(path: str) -> list[Block]:
+    found: list[Block] = []
+    told: dict[str, Any] = {}
     for token in MarkdownIt().parse(texts()[path]):
-        if token.type == "html_block" and (match := AS.search(token.content)):
-            viewer = match[1]
+        if token.type == "html_block":
+            told |= {TOLD[name]: value or True for name, value in COMMENT.findall(token.content)}
         elif token.type == "fence" and token.map is not None:
-            found.append(Block(token.info.strip(), token.content, token.map[0] + 2, viewer))
-            viewer = "guest"
-    return [block for block in found if block.language == language]
+            found.append(Block(token.info.strip(), token.content, token.map[0] + 2, **told))
+            told = {}
+    return found
 
 
 def with_blocks(language: str) -> list[str]:
@@ -130,20 +141,31 @@ def koi_knows(words: list[str]) -> bool:
     return given <= options | {"--help"}
 
 
+@pytest.fixture
+def demo_url(demo_file: Path, tmp_path: Path) -> str:
+    """A demo shop's database, as nobody has used it yet."""
+    return f"sqlite:///{shutil.copy(demo_file, tmp_path)}"
+
+
 @pytest.fixture(scope="module")
-def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo shop's database, made by the commands that a user would type."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('demo')}/koi.db"
+    file = tmp_path_factory.mktemp("demo") / "koi.db"
+    url = f"sqlite:///{file}"
     commands = [["migrate"]]
     for seed in settings.load(DEMO).seeds:
         told = ("--channel", seed.channel, "--currency", seed.currency, "--locale", seed.locale)
-        commands.append(["import", "catalog", seed.file, *told, "--asset-base", seed.asset_base])
+        if seed.file.endswith(".graphql"):
+            commands.append(["ask", seed.file, *told])
+        else:
+            told = (*told, "--asset-base", seed.asset_base)
+            commands.append(["import", "catalog", seed.file, *told])
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("KOI_DATABASE_URL", url)
         for command in commands:
             done = CliRunner().invoke(koi, [*command, "--settings", str(DEMO)])
             assert done.exit_code == 0, done.output
-    return url
+    return file
 
 
 @pytest.mark.parametrize("path", [one for one in with_blocks("graphql") if one != OUTSIDE])
@@ -156,12 +178,18 @@ async def test_graphql_in_a_readme_is_answered_by_the_demo_shop(path: str, demo_
         viewers = {"guest": GUEST, "member": await make_member(shop), "staff": STAFF}
         answers: list[Any] = []
         worker = Worker(shop.shop)
-        for block in blocks(path, "graphql"):
+        for block in all_blocks(path):
+            if block.is_answer:
+                (answered,) = answers[-1]["data"].values()
+                assert narrowed(answered, json.loads(block.text)) == json.loads(block.text)
+            if block.language != "graphql":
+                continue
             answer = await shop.graphql(
                 block.text,
                 variables(block.text, answers),
                 viewer=viewers[block.viewer],
                 admin=block.viewer == "staff",
+                headers={"Koi-Locale": block.locale} if block.locale else None,
             )
             assert "errors" not in answer, f"{path}:{block.line}: {answer['errors']}"
             refused = [one for one in values(answer, "userErrors") if one]
@@ -175,6 +203,18 @@ async def make_member(shop: RunningShop) -> Viewer:
     async with shop.context() as ctx:
         key = await members.ensure_buyer(ctx, Contact(email="reader@example.org"))
     return Viewer(kind=ViewerKind.MEMBER, id=key)
+
+
+def narrowed(answer: Any, shown: Any) -> Any:
+    """Return what of an answer is shown: a README leaves out what differs each time.
+
+    A space that no line breaks at is written as one that it may.
+    """
+    if isinstance(shown, dict) and isinstance(answer, dict):
+        return {name: narrowed(answer.get(name), part) for name, part in shown.items()}
+    if isinstance(shown, list) and isinstance(answer, list) and len(shown) == len(answer):
+        return [narrowed(*both) for both in zip(answer, shown, strict=True)]
+    return answer.replace("\xa0", " ") if isinstance(answer, str) else answer
 
 
 def variables(document: str, answers: list[Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from tests.races.test_carts import RACES, TRIES, Race, add_at_once
 from tests.races.test_flash_sale import NAIVE, sell_out
+from tests.races.test_order_life import LIFE
+from tests.races.test_order_life import Race as LifeRace
 from tests.rig.naive import built
 from tests.rig.servers import Servers
 
@@ -57,4 +59,15 @@ async def test_a_flash_sale_on_a_naive_build(
         databases, kind, lambda shop: sell_out(shop, servers, buyers=60, goods=20, naive=NAIVE)
     )
     tell(f"{NAIVE}: failed in {failed} of {SEEDS}")
+    assert failed >= 9
+
+
+@pytest.mark.parametrize(("naive", "race"), LIFE)
+async def test_what_follows_a_sale_on_a_naive_build(
+    databases: Databases, naive: str, race: LifeRace, tell: Callable[[str], None]
+) -> None:
+    """SQLite has one writer, who needs no lock."""
+    with built(naive):
+        failed = await fails(databases, Kind.POSTGRES, race)
+    tell(f"{naive}: {race.__name__} failed in {failed} of {SEEDS}")
     assert failed >= 9

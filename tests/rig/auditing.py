@@ -90,9 +90,10 @@ async def count_orders(running: RunningShop) -> dict[str, int]:
 
 
 async def count_events(running: RunningShop) -> dict[str, int]:
-    """Return {name: how many events of it there are}, of orders and payments."""
+    """Return {name: how many events of it there are}, of orders and what belongs to them."""
     names = Counter(row["name"] for row in await running.rows("outbox_event"))
-    return {name: count for name, count in names.items() if name.startswith(("Order", "Payment"))}
+    told = ("Order", "Payment", "Fulfilment", "Return")
+    return {name: count for name, count in names.items() if name.startswith(told)}
 
 
 async def units(running: RunningShop) -> dict[str, int]:

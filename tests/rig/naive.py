@@ -29,6 +29,24 @@ class Build(Struct, frozen=True):
 
 
 NAIVE = {
+    "an order's units are looked at without its lock": Build(
+        "koipond.order.repository.lines",
+        "lock_whole",
+        "select(order.c.id).where(order.c.id == order_id).with_for_update(key_share=True)",
+        "select(order.c.id).where(order.c.id == order_id)",
+    ),
+    "an order that is cancelled is read with its lock, and not after it": Build(
+        "koipond.order.service.cancelling",
+        "_cancel",
+        "order = await repository.lock_whole(ctx.db, order_id)",
+        "order = await repository.lock(ctx.db, order_id)",
+    ),
+    "edits hold units for the same part": Build(
+        "koipond.order.service.editing",
+        "_begin",
+        "part=max(await repository.find_last_part(ctx.db, order.id) or LATE, LATE) + 1,",
+        "part=LATE + 1,",
+    ),
     "the desk does not look at what is free": Build(
         "koipond.quota.rules.deciding",
         "_Batch",
@@ -45,8 +63,8 @@ NAIVE = {
     "a key is not looked up": Build(
         "koipond.kernel.idempotency",
         "_take",
-        "if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):",
-        "if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease) or True:",
+        "if await _insert(ctx, wanted, fingerprint, now=now, lease=lease):",
+        "if await _insert(ctx, wanted, fingerprint, now=now, lease=lease) or True:",
     ),
     "the cart is not read again under its lock": Build(
         "koipond.order.service.placing",
@@ -85,10 +103,43 @@ NAIVE = {
         "pass",
     ),
     "a price is not looked at again": Build(
-        "koipond.order.service.placing", "_check_fresh", "if fresh != prepared.quote:", "if False:"
+        "koipond.order.service.placing",
+        "_check_fresh",
+        "if not fresh.is_like(prepared.quote):",
+        "if False:",
     ),
     "the seats of a team are not counted": Build(
         "koipond_groupbuy.rules", "seats", "capacity=size, subject_limit=1", "subject_limit=1"
+    ),
+    "the uses of a code are not counted": Build(
+        "koipond_promotions.rules.counting",
+        "_claims_of",
+        "if coupon is not None and coupon.uses_max is not None:",
+        "if False:",
+    ),
+    "limits are claimed for codes only": Build(
+        "koipond_promotions.rules.counting",
+        "_claims_of",
+        "if most is not None:",
+        "if most is not None and one.code is not None:",
+    ),
+    "a budget counts orders, not money": Build(
+        "koipond_promotions.rules.counting", "_claims_of", "quantity=one.off_minor,", "quantity=1,"
+    ),
+    "a first order is looked for, not claimed": Build(
+        "koipond_promotions.rules.counting", "claim_uses", "if firsts:", "if False:"
+    ),
+    "exclusive promotions are published side by side": Build(
+        "koipond_promotions.service.staff",
+        "_lock",
+        "await repository.raise_revision(ctx.db, known.channel_id)",
+        "pass",
+    ),
+    "versions are not looked at when an order is placed": Build(
+        "koipond_promotions.service.carts",
+        "note_order",
+        "if live.get(one.promotion_id) != one.version:",
+        "if False:",
     ),
     "who pays when the team is over is kept waiting": Build(
         "koipond_groupbuy.service", "note_paid", "elif not link.carried:", "elif False:"

@@ -17,9 +17,15 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from koipond import hooks as specs
-from koipond.channel.service import check_channels, ensure_channels
+from koipond.channel.service import (
+    check_channels,
+    check_zones,
+    ensure_channels,
+    ensure_zones,
+)
 from koipond.extending import gather, install, warn_of_tables
 from koipond.files import serve_files
+from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
     Schemas,
@@ -48,7 +54,13 @@ from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
 from koipond.order import service as order
-from koipond.order.types import ExpireOrder, ExpireOrders, ReviveOrder
+from koipond.order.types import (
+    CloseOrders,
+    ExpireOrder,
+    ExpireOrders,
+    FlagShortOrders,
+    ReviveOrder,
+)
 from koipond.payment import service as payment
 from koipond.payment.events import (
     PaymentAuthorised,
@@ -73,6 +85,7 @@ from koipond.plugin.service import note_tables
 from koipond.plugin.types import States
 from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
+from koipond.stock.events import StockShort
 from koipond.stock.rules import STRATEGIES
 from koipond.stock.service import audit as audit_stock
 from koipond.stock.service import do_give_back
@@ -109,6 +122,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     PaymentMismatched: (order.flag_mismatch,),
     Refunded: (order.flag_refund_elsewhere,),
     RefundFailed: (order.flag_failed_refund,),
+    StockShort: (order.await_short_orders,),
 }
 
 
@@ -118,6 +132,8 @@ JOBS: Jobs = {
     ExpireOrders: order.expire_orders,
     ExpireOrder: order.expire_order,
     ReviveOrder: order.revive_order,
+    CloseOrders: order.close_orders,
+    FlagShortOrders: order.flag_short_orders,
     QueryPayments: payment.query_unresolved,
     QueryPayment: payment.run_query,
     CapturePayment: payment.run_capture,
@@ -128,12 +144,14 @@ RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
+    Every(seconds=60, job=CloseOrders()),
 )
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
     audit_stock,
     payment.audit,
+    audit_fulfilments,
     order.audit,
     *EVENT_AUDITS,
 )
@@ -289,6 +307,7 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     """
     # Before there is a database that a refusal would leave half made.
     check_channels(settings.channels)
+    check_zones(settings.zones)
     check_methods(settings.channels)
     async with open_shop(settings, plugins) as shop:
         wanted = units(shop.installation.plugins)
@@ -296,10 +315,12 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
         async with shop.context(viewer=GUEST) as ctx:
             await note_tables(ctx, {unit.name: unit.prefix for unit in wanted if unit.prefix})
             channels = await ensure_channels(ctx)
+            zones = await ensure_zones(ctx)
             methods = await ensure_methods(ctx)
     return [
         *(f"migrated {one}" for one in ran),
         *(f"made channel {one.code}" for one in channels),
+        *(f"made zone {one.code}" for one in zones),
         *(f"made shipping method {one.code}" for one in methods),
     ]
 

@@ -25,6 +25,8 @@ from koipond.kernel.readiness import NotReady, answering, check_there
 from koipond.kernel.schema import SchemaConflict
 from koipond.plugin.service import read_states
 from koipond.plugin.types import States
+from koipond.pricing.rules import find_personal
+from koipond.pricing.types import TracedInputs
 from koipond.settings import Settings
 
 
@@ -120,6 +122,7 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
     """Return what plugins add. Raises HookMistake, naming the plugin, the mistake and the fix."""
     jobs: dict[str, list[PluginJob]] = {}
     permissions, settings, invariants = {}, {}, {}
+    traced: dict[tuple[str, int], type[msgspec.Struct]] = {}
     for plugin in plugins:
         name = plugin.name
         permissions[name] = _permissions(plugin.manifest, hooks)
@@ -128,12 +131,14 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
         kind = _settings(name, hooks)
         if kind is not None:
             settings[name] = kind
+        traced |= {(name, version): one for version, one in _traced(name, hooks).items()}
     return Extensions(
         permissions=permissions,
         settings=settings,
         invariants=invariants,
         jobs=_kinds(jobs, core_jobs),
         recurring=tuple(_recurring(jobs)),
+        traced=traced,
     )
 
 
@@ -254,6 +259,30 @@ def _invariants(plugin: str, hooks: Hooks) -> list[Invariant]:
                 f"returned {one.id}, whose audit is `def`",
                 "Make it `async def audit(ctx) -> list[Finding]`",
             )
+    return found
+
+
+def _traced(plugin: str, hooks: Hooks) -> dict[int, type[TracedInputs]]:
+    """Return {version: class} of the inputs that a plugin's calculations take."""
+    found: dict[int, type[TracedInputs]] = {}
+    for one in hooks.register_traced_inputs(plugin):
+        personal = find_personal(one)
+        if personal:
+            raise _mistake(
+                plugin,
+                "register_traced_inputs",
+                f"returned {one.__name__}, which keeps what is known of people: {personal[0]}",
+                "Orders keep it for ever: let it say what follows from it instead",
+            )
+        if one.version in found:
+            raise _mistake(
+                plugin,
+                "register_traced_inputs",
+                f"returned {one.__name__} and {found[one.version].__name__}, both of version "
+                f"{one.version}",
+                "Count the classes through, whatever loads them",
+            )
+        found[one.version] = one
     return found
 
 

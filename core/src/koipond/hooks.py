@@ -35,7 +35,7 @@ from koipond.member.types import Reward
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
 from koipond.order.types import Checkout, CheckoutTerms, Order, OrderState, QuotaRequest
 from koipond.pricing.rules import Offered
-from koipond.pricing.types import PriceQuote, PriceRequest
+from koipond.pricing.types import CartOffer, CartRequest, PriceQuote, PriceRequest, TracedInputs
 
 # At start.
 
@@ -100,6 +100,16 @@ def register_invariants() -> list[Invariant]:
     raise NotImplementedError
 
 
+@contribute(since="0.1")
+def register_traced_inputs() -> list[type[TracedInputs]]:
+    """Return the classes of inputs that the calculations of this plugin take. Called at start.
+
+    One for each version; what is of one of them is kept with an order, and `koi replay` works its
+    price out again with it. A version that is named no longer is listed as not taken any more.
+    """
+    raise NotImplementedError
+
+
 @load(since="0.1", deadline_s=5.0)
 async def disable_blockers(ctx: Context) -> list[str]:
     """Return why this plugin must not be disabled now, each reason with its way out.
@@ -128,6 +138,26 @@ def price_quotes(request: PriceRequest, inputs: Struct | None) -> list[PriceQuot
     better published as an activity: it then costs no call at all.
     """
     raise NotImplementedError
+
+
+@load(since="0.1")
+async def cart_inputs(ctx: Context, request: CartRequest) -> Struct | None:
+    """Load what `cart_adjustments` needs to know: the rules that may apply, who asks, the codes.
+
+    Called once for each look at a cart and once for a purchase, after the units have their prices.
+    None: this plugin has nothing to say, and is not asked. Of the class TracedInputs it is kept
+    with the order, which is how its price can be worked out again.
+    """
+
+
+@calculate(since="0.1", inputs="cart_inputs")
+def cart_adjustments(request: CartRequest, inputs: Struct | None) -> CartOffer | None:
+    """Propose what is to be taken off a cart, and say which of its coupon codes are this plugin's.
+
+    Pure: it is called again with the same inputs when the order is placed, and whenever its price
+    is worked out again; `request` names no member then, nor what the buyer told plugins. Core does
+    the arithmetic, and decides between proposals that may not go together.
+    """
 
 
 @validate(since="0.1")
@@ -207,6 +237,10 @@ async def reward_grant(ctx: Context, reward: Reward) -> None:
     """
 
 
+# {hook that loads: what is calculated from it}
+_CALCULATED_FROM = {"price_inputs": "price_quotes", "cart_inputs": "cart_adjustments"}
+
+
 class Hooks:
     """The specs above as methods, over a frozen registry of implementations."""
 
@@ -252,6 +286,12 @@ class Hooks:
         found: list[Invariant] | None = self._call.contribute("register_invariants", plugin)
         return found or []
 
+    def register_traced_inputs(self, plugin: str) -> list[type[TracedInputs]]:
+        """Return the classes of inputs that one plugin's calculations take."""
+        found: list[type[TracedInputs]] | None
+        found = self._call.contribute("register_traced_inputs", plugin)
+        return found or []
+
     async def disable_blockers(self, plugin: str, ctx: Context) -> list[str]:
         """Return why one plugin must not be disabled now. Raises PluginFailed."""
         found: list[str] | None = await self._call.ask("disable_blockers", plugin, ctx)
@@ -283,6 +323,29 @@ class Hooks:
         found = self._call.calculate("price_quotes", inputs, request, mood=mood)
         return [(plugin, quote) for plugin, quotes in found for quote in quotes]
 
+    @property
+    def adjusts_carts(self) -> bool:
+        """Whether any plugin has something to say of carts."""
+        return self._call.has("cart_inputs") or self._call.has("cart_adjustments")
+
+    async def cart_inputs(self, ctx: Context, request: CartRequest) -> Inputs:
+        """Return {plugin: what it needs to adjust a cart}. Raises PluginFailed."""
+        return await self._call.load("cart_inputs", ctx, request, mood=Mood.REFUSE)
+
+    def cart_adjustments(
+        self, request: CartRequest, inputs: Inputs
+    ) -> tuple[tuple[str, CartOffer], ...]:
+        """Return [(plugin, what it makes of a cart)]. Raises PluginFailed."""
+        found = self._call.calculate("cart_adjustments", inputs, request, mood=Mood.REFUSE)
+        return tuple((plugin, offer) for plugin, offer in found if offer is not None)
+
+    def calculate_again(self, hook: str, plugin: str, request: Struct, inputs: Struct) -> object:
+        """Return what one plugin's calculation makes of what is kept; None if it has none.
+
+        hook: that loaded the inputs. Raises PluginFailed.
+        """
+        return self._call.calculate_of(_CALCULATED_FROM[hook], plugin, request, inputs)
+
     async def checkout_validate(self, ctx: Context, checkout: Checkout) -> list[DomainError]:
         """Return why plugins refuse a purchase."""
         return await self._call.validate("checkout_validate", ctx, checkout)
@@ -297,6 +360,11 @@ class Hooks:
         """Return what plugins want reserved beside the stock. Raises PluginFailed."""
         found = await self._call.load("quota_requests", ctx, checkout, mood=Mood.REFUSE)
         return [one for wanted in found.values() for one in wanted]
+
+    @property
+    def write_with_orders(self) -> bool:
+        """Tell whether there are plugins that `order_creating` lets write."""
+        return bool(self._call.implementations("order_creating"))
 
     async def order_creating(self, ctx: Context, order: Order, checkout: Checkout) -> None:
         """Let plugins write with an order. Raises PluginFailed and what plugins refuse by."""

@@ -36,6 +36,7 @@ _RANGES = {
     "order_lines_max": (1, 10_000),
     "availability_quantity_max": (0, 1_000_000_000),
     "payment_window_minutes": (1, 525_600),
+    "return_window_days": (0, 3_650),
 }
 _KINDS = {
     "int": "a whole number",
@@ -59,6 +60,23 @@ def _check_ranges(settings: Struct) -> None:
             raise ValueError(f"{name}: from {least:,} to {most:,}, not {value:,}")
 
 
+class ShippingRateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a shipping method costs for some parcels; see docs/pricing.md."""
+
+    # ISO 4217.
+    currency: str
+    # An amount as text, such as "4.90".
+    price: str
+    # The code of a zone; empty: everywhere.
+    zone: str = ""
+    # The heaviest parcel that it is for; empty: any.
+    grams_max: int | None = None
+    # What the goods come to at least, an amount as text.
+    total_from: str = "0"
+    # From which total of the goods it costs nothing; empty: from none.
+    free_from: str = ""
+
+
 class ShippingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A shipping method that is made with its channel."""
 
@@ -66,8 +84,19 @@ class ShippingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     code: str
     # {language: what buyers read}
     name: dict[str, str]
-    # {currency: amount as text}, such as {EUR = "4.90"}; not offered in any other currency.
-    prices: dict[str, str]
+    # {currency: amount as text}, such as {EUR = "4.90"}: what any parcel to anywhere costs.
+    prices: dict[str, str] = {}
+    # What it costs by zone, weight and total. It is offered where one of all these fits.
+    rates: tuple[ShippingRateSettings, ...] = ()
+
+
+class RoundingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a channel rounds a currency."""
+
+    # `half_away` (from zero) or `half_even`.
+    mode: str = "half_away"
+    # Each unit of a line, not the line once.
+    per_unit: bool = False
 
 
 class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,8 +112,18 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     locales: tuple[str, ...]
     # An IANA name such as Asia/Shanghai: where a day of this channel begins.
     time_zone: str = "UTC"
+    # Its home, in two letters such as DE: whose tax holds before a buyer has given an address.
+    country: str = ""
+    # The region of its home, where tax goes by region.
+    region: str = ""
+    # Prices are what is paid; else tax comes on top of them.
+    prices_include_tax: bool = True
+    # {currency: how it is rounded}; any other is rounded half away from zero, per line.
+    rounding: dict[str, RoundingSettings] = {}
     # How long an order may be unpaid before it expires.
     payment_window_minutes: int = 30
+    # How long after its delivery a unit can be sent back; then the order is closed.
+    return_window_days: int = 14
     # Take money when it is paid; else only hold it, for staff to capture.
     capture_at_once: bool = True
     # How orders of this channel can be sent.
@@ -95,10 +134,21 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         _check_ranges(self)
 
 
-class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A catalogue that `koi dev` imports once."""
+class ZoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A zone that `koi migrate` makes if there is none of this code."""
 
-    # A product CSV, relative to the settings file.
+    # What rates call it: a-z, 0-9 and -.
+    code: str
+    # What people call it.
+    name: str
+    # Countries such as DE, or regions such as US/CA.
+    places: tuple[str, ...]
+
+
+class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A catalogue that `koi dev` imports once, or what it asks of the staff's schema once."""
+
+    # A product CSV, or operations in a file called .graphql; relative to the settings file.
     file: str
     # The code of the channel that shows it.
     channel: str
@@ -160,7 +210,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channels: tuple[ChannelSettings, ...] = (
         ChannelSettings(code="main", name="Main", currencies=("EUR",), locales=("en",)),
     )
-    # Catalogues of the demo shop, in this order.
+    # Zones that are made if they are missing: where shipping and tax are alike.
+    zones: tuple[ZoneSettings, ...] = ()
+    # What the demo shop has, in this order.
     seeds: tuple[SeedSettings, ...] = ()
 
     def __post_init__(self) -> None:
@@ -233,7 +285,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     named = {
         _variable(name): name
         for name in Settings.__struct_fields__
-        if name not in {"channels", "seeds"}
+        if name not in {"channels", "seeds", "zones"}
     }
     for key in environment:
         if key.startswith("KOI_") and key not in named and not _NO_SETTING.fullmatch(key):
@@ -279,6 +331,13 @@ def _misnamed(told: str, at: str) -> str | None:
     if found[1] == "missing required":
         return f"{path}: this is missing"
     holder = at.rpartition(".")[2].partition("[")[0]
-    struct = {"channels": ChannelSettings, "shipping": ShippingSettings, "seeds": SeedSettings}
+    struct = {
+        "channels": ChannelSettings,
+        "shipping": ShippingSettings,
+        "rates": ShippingRateSettings,
+        "rounding": RoundingSettings,
+        "zones": ZoneSettings,
+        "seeds": SeedSettings,
+    }
     fields = struct.get(holder, Settings).__struct_fields__
     return f"{path}: there is no such setting.{_nearest(found[2], fields)}"

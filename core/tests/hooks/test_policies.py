@@ -38,12 +38,15 @@ pytestmark = pytest.mark.one_database
 AT_CHECKOUT = (
     "price_inputs",
     "price_quotes",
+    "cart_inputs",
+    "cart_adjustments",
     "checkout_validate",
     "checkout_attributes",
     "quota_requests",
     "order_creating",
 )
 IN_A_LIST = ("price_inputs", "price_quotes")
+CALCULATED = {"price_quotes", "cart_adjustments"}
 WHEN_CANCELLED = ("order_move_validate",)
 EVENTS = ("order_confirmed", "order_cancelled", "order_expired")
 ASKED = ("disable_blockers", "reward_grant")
@@ -104,7 +107,7 @@ async def kept(shop: RunningShop) -> dict[str, Any]:
 async def test_a_purchase_is_refused_and_nothing_is_changed(
     bad_shop: RunningShop, hook: str, fault: Fault, wrong: Wrong
 ) -> None:
-    if hook == "price_quotes" and wrong is Wrong.NEVER_RETURNS:
+    if hook in CALCULATED and wrong is Wrong.NEVER_RETURNS:
         # It never waits, so nothing can cut it; tests of the dispatcher see it named.
         fault.wrong = Wrong.RAISES
     before = await kept(bad_shop)
@@ -126,7 +129,7 @@ async def test_a_purchase_is_refused_and_nothing_is_changed(
 async def test_in_a_list_it_is_skipped_logged_and_counted(
     bad_shop: RunningShop, hook: str, fault: Fault, wrong: Wrong
 ) -> None:
-    if hook == "price_quotes" and wrong is Wrong.NEVER_RETURNS:
+    if hook in CALCULATED and wrong is Wrong.NEVER_RETURNS:
         fault.wrong = Wrong.RAISES
     with capture_logs() as logs:
         answer = await bad_shop.graphql(LIST)

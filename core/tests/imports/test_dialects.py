@@ -91,6 +91,7 @@ def test_shopify_rows_of_one_handle_are_one_product() -> None:
                 "Variant Price": "19.5",
                 "Variant Inventory Tracker": "shopify",
                 "Variant Inventory Qty": "180",
+                "Variant Grams": "65",
                 "Image Src": "https://img.example/b.jpg",
                 "Image Position": "2",
                 "Image Alt Text": "A cup",
@@ -122,7 +123,7 @@ def test_shopify_rows_of_one_handle_are_one_product() -> None:
                 MediaDraft(url="https://img.example/b.jpg", alt="A cup"),
             ),
             variants=(
-                VariantDraft(sku="L-50", options=("50 g", "red"), price_minor=1950),
+                VariantDraft(sku="L-50", options=("50 g", "red"), price_minor=1950, grams=65),
                 VariantDraft(
                     sku="L-100",
                     options=("100 g", "blue"),
@@ -211,6 +212,7 @@ PRICE = (
         ({"Variant_Price": "12.505"}, PRICE.format("'12.505'")),
         ({"Variant_Price": "9" * 19}, PRICE.format("'9999999999999999999'")),
         ({"Variant_Inventory_Qty": "-3"}, "Variant Inventory Qty: -3 is below 0"),
+        ({"Variant_Grams": "2.5"}, "Variant Grams: '2.5' is no whole number"),
         ({"Variant_Inventory_Qty": "2.5"}, "Variant Inventory Qty: '2.5' is no whole number"),
         ({"Variant_Inventory_Qty": "many"}, "Variant Inventory Qty: 'many' is no whole number"),
         ({"Variant_Inventory_Qty": "٣"}, "Variant Inventory Qty: '٣' is no whole number"),

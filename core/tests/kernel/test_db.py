@@ -19,7 +19,16 @@ SERIALIZATION_FAILURE = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001
 async def add_channel(db: AsyncConnection, code: str) -> None:
     await db.execute(
         channel.insert().values(
-            id=new_id(), code=code, name=code, currencies=["EUR"], locales=["en"], time_zone="UTC"
+            id=new_id(),
+            code=code,
+            name=code,
+            currencies=["EUR"],
+            locales=["en"],
+            time_zone="UTC",
+            country="",
+            region="",
+            prices_include_tax=True,
+            rounding={},
         )
     )
 
@@ -68,6 +77,24 @@ async def test_a_deadlock_is_run_again_until_both_are_done(shop: RunningShop) ->
     await asyncio.gather(write("A", "main", "other"), write("B", "other", "main"))
     assert attempts == (2 if database.is_sqlite else 3)
     assert await names(shop) in ({"main": "A", "other": "A"}, {"main": "B", "other": "B"})
+
+
+async def test_who_waits_for_a_connection_goes_before_who_had_it(shop: RunningShop) -> None:
+    if not shop.shop.database.is_sqlite:
+        pytest.skip("PostgreSQL has more connections than one")
+    turns = ""
+
+    async def write(name: str) -> None:
+        async def work(db: AsyncConnection) -> None:
+            nonlocal turns
+            turns += name
+            await db.execute(NAME, {"name": name, "code": "main"})
+
+        for _ in range(5):
+            await shop.shop.database.transact(work)
+
+    await asyncio.gather(write("A"), write("B"))
+    assert turns == "ABABABABAB"
 
 
 async def test_a_conflict_that_does_not_end_is_given_up(shop: RunningShop) -> None:

@@ -87,6 +87,46 @@ async def test_rows_are_changed_each_in_its_own_columns(shop: RunningShop) -> No
     assert await members(shop) == [first | {"name": "Mei"}, second | {"name": "Bo"}, third]
 
 
+@pytest.mark.parametrize("count", [1, 4, 5, 60])
+async def test_few_rows_and_many_are_stored_alike(shop: RunningShop, count: int) -> None:
+    guests = [guest(name=f"鱼 {number}") for number in range(count)]
+    unsent = Unsent()
+    unsent.add(member, *guests)
+    sent = await send(shop, unsent)
+    assert len(sent) == 1
+    assert await members(shop) == guests
+
+
+async def test_rows_are_changed_only_if_they_are_as_they_must_be_and_told_of(
+    shop: RunningShop,
+) -> None:
+    first, second, third = guest(), guest(locale="zh-Hans"), guest(locale="de")
+    unsent = Unsent()
+    unsent.add(member, first, second, third)
+    await send(shop, unsent)
+    told: list[Any] = []
+
+    @transaction
+    async def carry_out(ctx: Context) -> None:
+        for one in (first, second, third):
+            ctx.unsent.change(
+                member,
+                {"id": one["id"], "name": "Mei"},
+                only_if={"locale": ["en", "zh-Hans"]},
+                tells=("id", "locale"),
+            )
+            # It is made last, whatever waits behind it.
+            ctx.unsent.add(identity, known_by(one, f"{one['locale']}@example.org"))
+            told.append([tuple(row) for row in await ctx.store()])
+
+    async with shop.shop.context(viewer=GUEST) as ctx:
+        await carry_out(ctx)
+    assert told == [[(first["id"], "en")], [(second["id"], "zh-Hans")], []]
+    changed = [first | {"name": "Mei"}, second | {"name": "Mei"}, third]
+    assert await members(shop) == changed
+    assert len(await shop.rows(identity)) == 3
+
+
 async def test_a_row_cannot_wait_twice(shop: RunningShop) -> None:
     """PostgreSQL would carry out one of the two, and not say which."""
     one = guest()

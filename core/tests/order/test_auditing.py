@@ -8,13 +8,19 @@ from core.tests.payment.till import Till, tender
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from koipond.kernel.ids import OrderId, VariantId, decode, encode
+from koipond.kernel.ids import OrderId, OrderLineId, VariantId, decode, encode
 from koipond.order import rules
-from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
+from koipond.order.events import (
+    OrderCancelled,
+    OrderClosed,
+    OrderConfirmed,
+    OrderExpired,
+    OrderPlaced,
+)
 from koipond.order.types import OrderState
 from koipond_sdk.testing import RunningShop
 
-PLACED, CONFIRMED = OrderPlaced.name(), OrderConfirmed.name()
+PLACED, CONFIRMED, CLOSED = OrderPlaced.name(), OrderConfirmed.name(), OrderClosed.name()
 CANCELLED, EXPIRED = OrderCancelled.name(), OrderExpired.name()
 
 
@@ -127,17 +133,20 @@ async def test_units_of_what_was_not_counted_then_need_not_be_kept(broken: Till)
     assert await broken.audit() == []
 
 
-async def test_units_that_were_given_money_back_for_need_not_be_kept(broken: Till) -> None:
+async def test_units_that_were_given_money_back_for_are_kept_until_they_are_back(
+    broken: Till,
+) -> None:
     order_id = await bought(broken)
     (line,) = (await broken.order(order_id)).lines
     refund = (
         "mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) { order { id } } }"
     )
     wish = {"orderId": encode(OrderId, order_id), "idempotencyKey": str(uuid4())}
-    line_id = f"line_{encode(OrderId, OrderId(line.id)).removeprefix('ord_')}"
-    await broken.staff(refund, **wish, lines=[{"lineId": line_id, "quantity": 1}])
-    await change(broken, "UPDATE reservation SET quantity = 1", "UPDATE quota SET taken = 1")
+    lines = [{"lineId": encode(OrderLineId, line.id), "quantity": 1}]
+    await broken.staff(refund, **wish, lines=lines)
     assert await broken.audit() == []
+    await change(broken, "UPDATE reservation SET quantity = 1", "UPDATE quota SET taken = 1")
+    assert [one.invariant for one in await broken.audit()] == ["I2"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +154,13 @@ async def test_units_that_were_given_money_back_for_need_not_be_kept(broken: Til
     [
         (OrderState.CONFIRMED, [PLACED, CONFIRMED], None),
         (OrderState.CONFIRMED, [PLACED, EXPIRED, CONFIRMED], None),
-        (OrderState.CLOSED, [PLACED, CONFIRMED], None),
+        (OrderState.CLOSED, [PLACED, CONFIRMED, CLOSED], None),
+        (OrderState.CLOSED, [PLACED, CONFIRMED], "is closed, and was last told to be confirmed"),
+        (
+            OrderState.CONFIRMED,
+            [PLACED, CONFIRMED, CLOSED, CONFIRMED],
+            "went from closed to confirmed",
+        ),
         (OrderState.CANCELLED, [], None),
         (OrderState.CONFIRMED, [PLACED, CANCELLED, CONFIRMED], "went from cancelled to confirmed"),
         (OrderState.EXPIRED, [PLACED, CONFIRMED, EXPIRED], "went from confirmed to expired"),

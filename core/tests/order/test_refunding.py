@@ -235,16 +235,15 @@ async def test_of_two_refunds_of_60_on_a_capture_of_100_one_is_refused(till: Til
 async def test_on_a_naive_build_the_second_refund_meets_the_tables_own_ceiling(
     till: Till,
 ) -> None:
-    """It differs by one line: it reads the payments without locking them.
+    """It differs by one line: it reads the payments and their order without locking them.
 
     SQLite has one writer, who needs no lock.
     """
     naive = rebuilt(
         "koipond.order.service.refunding",
-        "    payments = await payment.lock_payments(ctx, wish.order_id)\n"
-        "    order = await repository.lock(ctx.db, wish.order_id)\n",
-        "    payments = await payment.find_payments(ctx, wish.order_id)\n"
-        "    order = await find_any_order(ctx, order_id=wish.order_id)\n",
+        "    await payment.lock_payments(ctx, wish.order_id)\n"
+        "    order = await repository.lock_whole(ctx.db, wish.order_id)\n",
+        "    order = await repository.get(ctx.db, wish.order_id)\n",
     )
     failed = 0
     for _ in range(10):

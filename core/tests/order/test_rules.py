@@ -5,11 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from koipond.catalog.types import OptionChoice, Sellable
-from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.ids import (
     OrderLineId,
     ProductId,
-    ShippingMethodId,
     VariantId,
     encode,
     new_id,
@@ -29,7 +27,14 @@ from koipond.order.errors import (
     TotalTooLarge,
 )
 from koipond.order.types import Address, CartLine, CheckoutDetails, OrderLine, OrderState
-from koipond.pricing.types import Adjustment, PricedOrder, Stage, UnitPrice
+from koipond.pricing.types import (
+    Adjustment,
+    PricedOrder,
+    ShippingCost,
+    ShippingStep,
+    Stage,
+    UnitPrice,
+)
 
 EUR = Currency("EUR")
 EN, ZH = Locale("en"), Locale("zh-Hans")
@@ -127,11 +132,12 @@ def test_lines_carry_the_buyers_words_and_todays_price() -> None:
 
 def test_an_order_costs_its_lines_and_its_shipping() -> None:
     lines = made_lines([cart_line(TEA, 3)], {TEA: sellable(TEA)}, [EN])
-    parcel = ShippingMethod(
-        id=ShippingMethodId(new_id()), code="parcel", name={EN: "Parcel"}, prices={EUR: 4_90}
-    )
+    step = ShippingStep(total_from_minor=0, amount_minor=4_90)
+    parcel = ShippingCost(rule="parcel", label="Parcel", steps=(step,))
     units = {line.id: UnitPrice(list_minor=line.unit_price_minor) for line in lines}
-    price = rules.price_lines(lines, units, currency=EUR, shipping=parcel, locales=[EN])
+    price = rules.price_lines(
+        lines, units, {TEA: sellable(TEA)}, currency=EUR, shipping=parcel, locales=[EN]
+    )
     assert price.subtotal == Money(37_50, EUR)
     assert price.shipping == Money(4_90, EUR)
     assert price.total == Money(42_40, EUR)

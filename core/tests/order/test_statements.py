@@ -13,8 +13,8 @@ PLACE = """mutation($input: PlaceOrderInput!) {
 
 # SQLite is sent each table's rows in a statement of their own, PostgreSQL those of all tables in
 # one. Of these the desk's three serve all who ask at the same time.
-LINES = {"postgresql": 19, "sqlite": 31}
-CART = {"postgresql": 22, "sqlite": 35}
+LINES = {"postgresql": 14, "sqlite": 28}
+CART = {"postgresql": 17, "sqlite": 32}
 
 
 def wish(**given: Any) -> dict[str, Any]:

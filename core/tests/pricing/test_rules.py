@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 from koipond.kernel.ids import OrderLineId, new_id
 from koipond.kernel.money import Currency, Money
 from koipond.pricing.rules import price_order
-from koipond.pricing.types import Adjustment, PricedOrder, QuoteLine, Stage, UnitPrice
+from koipond.pricing.types import (
+    Adjustment,
+    PricedOrder,
+    QuoteLine,
+    ShippingCost,
+    ShippingStep,
+    Stage,
+    UnitPrice,
+)
 
 EUR = Currency("EUR")
 amounts = st.lists(st.tuples(st.integers(1, 9_999), st.integers(0, 10**9)), min_size=1, max_size=20)
@@ -24,12 +32,17 @@ def quote_lines(drawn: list[tuple[int, int]]) -> list[QuoteLine]:
     ]
 
 
+def parcel(amount_minor: int) -> ShippingCost:
+    step = ShippingStep(total_from_minor=0, amount_minor=amount_minor)
+    return ShippingCost(rule="parcel", label="Parcel", steps=(step,))
+
+
 @given(amounts, st.none() | st.integers(0, 10**6))
 def test_lines_and_shipping_sum_to_the_total(
     drawn: list[tuple[int, int]], shipping: int | None
 ) -> None:
     lines = quote_lines(drawn)
-    chosen = None if shipping is None else ("Parcel", shipping)
+    chosen = None if shipping is None else parcel(shipping)
     price = price_order(lines, currency=EUR, shipping=chosen)
     goods = sum(quantity * unit for quantity, unit in drawn)
     assert price.subtotal == Money(goods, EUR)
@@ -68,7 +81,7 @@ def test_what_is_included_in_another_amount_is_not_summed_again() -> None:
 
 def test_every_amount_says_where_it_comes_from() -> None:
     (line,) = quote_lines([(2, 12_50)])
-    price = price_order([line], currency=EUR, shipping=("Parcel", 4_90))
+    price = price_order([line], currency=EUR, shipping=parcel(4_90))
     assert [
         (one.stage, one.line_id, one.amount_minor, one.label, one.origin)
         for one in price.adjustments

@@ -136,6 +136,7 @@ def test_the_trace_keeps_all_of_a_quote_and_its_amount_is_of_its_line() -> None:
         amount_minor=-6_00,
         label="flashsale price",
         origin="flashsale",
+        rule="noon",
     )
 
 

@@ -82,7 +82,7 @@ async def test_pitfall_2_no_plan_of_the_desk_reads_a_whole_table(postgres_pond: 
     await pond.shop.database.transact_apart(
         lambda connection: connection.execute(text("ANALYZE reservation"))
     )
-    wanted = str(postgresql._OWN_AND_USED.element)
+    wanted = postgresql._OWN_AND_USED_TEXT
     for number, name in enumerate((":owners", ":quotas", ":subjects"), 1):
         wanted = wanted.replace(name, f"${number}")
 

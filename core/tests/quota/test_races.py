@@ -130,8 +130,8 @@ LIMITS_FIRST = (
 )
 PLACES_ANYTHING = (
     "koipond.quota.repository.orders",
-    '_OF_OWNER, _r.part == bindparam("of_part"), _r.state.in_(sources(ReservationState.PLACED))',
-    '_OF_OWNER, _r.part == bindparam("of_part")',
+    '_IS_HELD = {"state": sources(ReservationState.PLACED)}',
+    '_IS_HELD = {"state": list(ReservationState)}',
 )
 
 

@@ -96,3 +96,15 @@ def test_a_phone_is_the_same_subject_every_time() -> None:
     assert phone == rules.subject_of("phone", "+4915112345")
     assert phone != rules.subject_of("phone", "+4915112346")
     assert phone != rules.subject_of("device", "+4915112345")
+
+
+async def test_what_a_subject_has_of_quotas_is_told_as_it_counts(pond: Pond) -> None:
+    first, second, third = [await pond.make(10, subject_limit=5) for _ in range(3)]
+    lin, mei = subject(), subject()
+    await pond.buy(claim(first, 2, lin), claim(second, 1, lin))
+    await pond.buy(claim(first, 3, mei))
+    await pond.hold(claim(third, 1, lin))
+    await pond.lapse()
+    await pond.hold(claim(first, 1, lin))
+    assert await quota.find_taken(pond.ctx, lin, [first, second, third]) == {first: 3, second: 1}
+    assert await quota.find_taken(pond.ctx, mei, [second]) == {}

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from core.tests.order.counter import Bought
+from core.tests.order.counter import Counter as Shop
 from core.tests.payment.till import codes, tender
 from plugins.flashsale.tests.stall import Stall, at, make_member, outcome
 from sqlalchemy import text
@@ -342,3 +344,40 @@ async def test_when_it_is_sold_out_the_variant_sells_for_its_usual_price(stall: 
     # What a process knows of offers is a second old at most.
     stall.shop.clock.advance(seconds=1)
     assert outcome(await stall.order_of()) == "PLACED 10.00"
+
+
+async def test_a_unit_that_is_sent_back_goes_to_the_shelf_and_not_to_the_round(
+    stall: Stall,
+) -> None:
+    """EShop 221, and rule 17 of FEATURES 14.2: to the right pool, once."""
+    await stall.begin()
+    placed = await stall.order_of(2, pay="captured")
+    bought = Bought(Shop(stall), placed)
+    await bought.deliver()
+    assert await stall.free() == (15, [3])
+    done = await bought.take_back(1)
+    assert done["order"]["paid"] == {"amount": "6.00"}
+    assert await stall.free() == (16, [3])
+    stall.shop.clock.advance(hours=2)
+    await bought.take_back(1)
+    await stall.settle()
+    assert await stall.free() == (20, [0])
+
+
+async def test_a_unit_that_an_edit_takes_off_keeps_the_price_of_the_others(stall: Stall) -> None:
+    await stall.begin()
+    placed = await stall.order_of(3, pay="captured")
+    bought = Bought(Shop(stall), placed)
+    stall.shop.clock.advance(hours=2)
+    done = await bought.counter.act(
+        "editOrder", orderId=bought.id, lines=[{"lineId": bought.lines[0], "quantity": 2}]
+    )
+    assert (done["order"]["total"], done["order"]["paid"]) == (
+        {"amount": "12.00"},
+        {"amount": "12.00"},
+    )
+    more = await bought.counter.act(
+        "editOrder", orderId=bought.id, lines=[{"lineId": bought.lines[0], "quantity": 3}]
+    )
+    assert more["order"]["total"] == {"amount": "22.00"}
+    assert [one["quantity"] for one in more["order"]["lines"]] == [2, 1]

@@ -3,6 +3,7 @@
 koipond_sdk          the words of every file: context, events, refusals, money, ids
 koipond_sdk.db       tables.py and repository.py
 koipond_sdk.views    repository.py: core's data, to read
+koipond_sdk.pricing  rules.py: core's arithmetic of prices, for dry runs and reports
 koipond_sdk.schema   graphql.py
 koipond_sdk.hooks    hooks.py
 koipond_sdk.services service.py: what core does for plugins
@@ -18,6 +19,7 @@ from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSe
 from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, once
 from koipond.kernel.ids import (
     ActivityId,
+    CategoryId,
     ChannelId,
     MemberId,
     OrderId,
@@ -32,7 +34,15 @@ from koipond.kernel.ids import (
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job, enqueue
-from koipond.kernel.money import Currency, Money, parse_amount, share_of, split
+from koipond.kernel.money import (
+    Currency,
+    Money,
+    Rounding,
+    RoundingPolicy,
+    parse_amount,
+    share_of,
+    split,
+)
 from koipond.kernel.pages import Page, PageInvalid, Slice, cut
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
@@ -41,6 +51,7 @@ from koipond.plugin.service import settings_of
 
 __all__ = [
     "ActivityId",
+    "CategoryId",
     "ChannelId",
     "Clock",
     "Context",
@@ -65,6 +76,8 @@ __all__ = [
     "PluginSettings",
     "ProductId",
     "Quantity",
+    "Rounding",
+    "RoundingPolicy",
     "Scope",
     "Slice",
     "VariantId",

@@ -7,21 +7,48 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.inputs import PluginInput
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from koipond.order.types import Checkout, CheckoutTerms, HoldWish, QuotaRequest
-from koipond.pricing.types import PriceItem, PriceQuote, PriceRequest, Stage
+from koipond.pricing.types import (
+    AmountOff,
+    CartItem,
+    CartOffer,
+    CartRequest,
+    Gift,
+    Percent,
+    PriceItem,
+    PriceQuote,
+    PriceRequest,
+    Proposal,
+    Stacking,
+    StackMode,
+    Stage,
+    TotalIs,
+    TracedInputs,
+)
 
 __all__ = [
+    "AmountOff",
+    "CartItem",
+    "CartOffer",
+    "CartRequest",
     "Checkout",
     "CheckoutTerms",
+    "Gift",
     "HoldWish",
     "OrderCancelled",
     "OrderConfirmed",
     "OrderExpired",
     "OrderPlaced",
+    "Percent",
     "PluginInput",
     "PriceItem",
     "PriceQuote",
     "PriceRequest",
+    "Proposal",
     "QuotaRequest",
+    "StackMode",
+    "Stacking",
     "Stage",
+    "TotalIs",
+    "TracedInputs",
     "implement",
 ]

@@ -58,6 +58,24 @@ order_line = Table(
     comment="What was bought, line by line.",
 )
 
+order_adjustment = Table(
+    "koi_v1_order_adjustment",
+    _metadata,
+    _column("order_id", Uuid, "Its order."),
+    _column("position", Integer, "Its place among that order's, from 0."),
+    _column("line_id", Uuid, "The line that it belongs to; NULL: to the order as a whole."),
+    _column("stage", String(20), "At which step of the price it was added."),
+    _column("origin", String(60), "Who added it: koipond, or a plugin."),
+    _column("rule", String(120), "What that calls the rule that it follows from; NULL: none."),
+    _column("rule_version", Integer, "Which version of that rule; NULL: it has none."),
+    _column("coupon", String(120), "The code that unlocked it, as it was typed; NULL: none did."),
+    _column("label", String(500), "What the buyer read."),
+    _column("included", Boolean, "Whether it is part of another amount and not summed."),
+    _column("currency", String(3), "The currency of its amount, ISO 4217."),
+    _column("amount_minor", BigInteger, "What it adds; below 0: what it takes off."),
+    comment="Why an order comes to what it comes to; those that are not included sum to its total.",
+)
+
 payment = Table(
     "koi_v1_payment",
     _metadata,
@@ -112,4 +130,4 @@ stock = Table(
     comment="Units by variant and location.",
 )
 
-__all__ = ["member", "order", "order_line", "payment", "stock", "variant"]
+__all__ = ["member", "order", "order_adjustment", "order_line", "payment", "stock", "variant"]

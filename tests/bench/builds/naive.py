@@ -169,7 +169,7 @@ async def _write(
             details={"contact": {"name": "Lin", "email": made.email, "phone": None}},
             total_minor=found.amount_minor,
             attributes={},
-            price_trace=[],
+            price_trace={},
             placed_at=now,
             pay_until=now + _WINDOW,
             updated_at=now,

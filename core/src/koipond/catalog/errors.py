@@ -3,6 +3,9 @@
 from typing import ClassVar
 
 from koipond.kernel.errors import DomainError, domain_error
+from koipond.kernel.ids import PriceRuleId
+from koipond.kernel.money import Money
+from koipond.kernel.quantity import Quantity
 
 
 @domain_error
@@ -32,6 +35,83 @@ class VariantNotPriced(DomainError):
             f"{self.sku} has no price in {self.currency}. Leave it out, or ask in another currency "
             "(header Koi-Currency) if the channel has one."
         )
+
+
+@domain_error
+class PriceRuleWithoutPrice(DomainError):
+    """A rule for a variant that has no base price in the price list."""
+
+    code: ClassVar[str] = "PRICE_RULE_WITHOUT_PRICE"
+    sku: str
+    channel: str
+    currency: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sku} has no price in {self.currency} in channel {self.channel} that a rule "
+            "could stand beside. Set it first with `setPrice`."
+        )
+
+
+@domain_error
+class PriceRuleInvalid(DomainError):
+    """A rule of a price list that cannot be kept."""
+
+    code: ClassVar[str] = "PRICE_RULE_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The price rule cannot be kept: {self.reason}."
+
+
+@domain_error
+class PriceRuleOverlaps(DomainError):
+    """Two rules for the same variant, quantity and group that would hold at the same time."""
+
+    code: ClassVar[str] = "PRICE_RULE_OVERLAPS"
+    rule_id: PriceRuleId
+    price: Money
+    dates: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.price} holds for this quantity and group {self.dates}. Take it out "
+            "with `removePriceRule`, or choose other dates."
+        )
+
+
+@domain_error
+class PriceRuleUnknown(DomainError):
+    """A rule of a price list that there is none of."""
+
+    code: ClassVar[str] = "PRICE_RULE_UNKNOWN"
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.rule[:60]!r} is no price rule. `priceRules` of a variant tells their ids."
+
+
+@domain_error
+class WeightOutOfRange(DomainError):
+    """A weight that nothing has."""
+
+    code: ClassVar[str] = "WEIGHT_OUT_OF_RANGE"
+    grams: Quantity
+    maximum: int
+
+    def __str__(self) -> str:
+        return f"A unit of {self.grams} g is not possible: 0 to {self.maximum} g are."
+
+
+@domain_error
+class ProductUnknown(DomainError):
+    """A product that there is none of."""
+
+    code: ClassVar[str] = "PRODUCT_UNKNOWN"
+    product_id: str
+
+    def __str__(self) -> str:
+        return f"{self.product_id[:60]!r} is no product. Use an id that `products` gave."
 
 
 @domain_error

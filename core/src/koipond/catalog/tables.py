@@ -61,6 +61,8 @@ product = Table(
     Column("slug", String(200), nullable=False),
     Column("name", Document, nullable=False),
     Column("description", Document, nullable=False),
+    # NULL: taxed as goods that name none.
+    Column("tax_category", ForeignKey("tax_category.code"), nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("slug"),
@@ -130,6 +132,9 @@ variant = Table(
     Column("sku", String(120), nullable=False),
     Column("position", Integer, nullable=False),
     Column("track_stock", Boolean, nullable=False),
+    # What one weighs; NULL: nobody said, it counts as nothing.
+    Column("grams", Integer, nullable=True),
+    CheckConstraint("grams >= 0", name="grams"),
     UniqueConstraint("sku"),
     Index(None, "product_id", "position"),
 )
@@ -173,6 +178,30 @@ price = Table(
     Column("amount_minor", BigInteger, nullable=False),
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     Index(None, "variant_id"),
+)
+
+# Beside the base price of a list: what a unit costs from a quantity, for a group, for a while.
+# Two of one quantity and group never hold at the same time. For everyone and from one unit it takes
+# the place of the base price; any other is a tier price, and counts where it is cheaper.
+price_rule = Table(
+    "price_rule",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("price_list_id", ForeignKey("price_list.id"), nullable=False),
+    Column("variant_id", ForeignKey("variant.id"), nullable=False),
+    Column("from_quantity", Integer, nullable=False),
+    # NULL: for everyone.
+    Column("group_code", ForeignKey("member_group.code"), nullable=True),
+    # The list's.
+    Column("currency", String(3), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    # Half open; NULL: since ever, for ever.
+    Column("starts_at", Instant, nullable=True),
+    Column("ends_at", Instant, nullable=True),
+    CheckConstraint("from_quantity >= 1", name="from_quantity"),
+    CheckConstraint("amount_minor >= 0", name="amount_minor"),
+    CheckConstraint("starts_at < ends_at", name="window"),
+    Index(None, "variant_id", "price_list_id"),
 )
 
 # A flash price, a team's price, a live room's price: what sells a variant for another price between

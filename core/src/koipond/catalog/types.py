@@ -19,11 +19,13 @@ from koipond.kernel.ids import (
     MediaId,
     OptionId,
     PriceListId,
+    PriceRuleId,
     ProductId,
     QuotaId,
     VariantId,
 )
 from koipond.kernel.money import Currency, Money
+from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, Texts
 
 
@@ -67,6 +69,7 @@ class Product(Struct, frozen=True, kw_only=True):
     slug: str
     name: Texts
     description: Texts
+    tax_category: str | None = None
 
 
 class OptionChoice(Struct, frozen=True, kw_only=True):
@@ -77,16 +80,65 @@ class OptionChoice(Struct, frozen=True, kw_only=True):
 
 
 class Variant(Struct, frozen=True, kw_only=True):
-    """What can be bought, by its stock keeping unit."""
+    """What can be bought, by its stock keeping unit. grams: what one weighs, None: nobody said."""
 
     id: VariantId
     product_id: ProductId
     sku: str
     track_stock: bool
+    grams: int | None = None
+
+
+class PriceTier(Struct, frozen=True, kw_only=True):
+    """What a rule of a price list says that a unit costs now, from a quantity, for a group."""
+
+    id: PriceRuleId
+    from_quantity: int
+    group_code: str | None
+    amount_minor: int
+
+
+class ListPrice(Struct, frozen=True, kw_only=True):
+    """What a variant costs by the list now: one unit for everyone, and what other rules say."""
+
+    list_minor: int
+    tiers: tuple[PriceTier, ...] = ()
+
+
+class PriceRule(Struct, frozen=True, kw_only=True):
+    """What a unit costs beside the base price of a list: from a quantity, for a group, for a while.
+
+    None: for everyone; since ever, for ever.
+    """
+
+    id: PriceRuleId
+    price_list_id: PriceListId
+    variant_id: VariantId
+    from_quantity: int
+    group_code: str | None
+    currency: Currency
+    amount_minor: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+class PriceRuleWish(Struct, frozen=True, kw_only=True):
+    """A rule as a caller asks for it, before anything of it was checked. channel: its code."""
+
+    variant_id: VariantId
+    channel: str
+    price: Money
+    from_quantity: Quantity
+    group: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class Sellable(Struct, frozen=True, kw_only=True):
-    """A variant as a purchase sees it. price_minor is None: not sold in this currency."""
+    """A variant as a purchase sees it. price_minor is None: not sold in this currency.
+
+    tiers: what rules of the price list say that a unit costs now. grams: what one weighs.
+    """
 
     variant_id: VariantId
     product_id: ProductId
@@ -95,6 +147,9 @@ class Sellable(Struct, frozen=True, kw_only=True):
     options: tuple[OptionChoice, ...]
     track_stock: bool
     price_minor: int | None
+    tiers: tuple[PriceTier, ...] = ()
+    grams: int | None = None
+    tax_category: str | None = None
 
 
 class ProductSort(StrEnum):
@@ -173,12 +228,14 @@ class VariantDraft(Struct, frozen=True, kw_only=True):
     price_minor: None means that it has no price in this currency.
     track_stock: None means that nothing is said of it: a known variant keeps what it has, the stock
     of a new one is counted.
+    grams: what one weighs; None means that nothing is said of it.
     """
 
     sku: str
     options: tuple[str, ...] = ()
     price_minor: int | None = None
     track_stock: bool | None = True
+    grams: int | None = None
     media: tuple[MediaDraft, ...] = ()
 
 
@@ -275,6 +332,7 @@ class StoredVariant(Struct, frozen=True, kw_only=True):
     sku: str
     position: int
     track_stock: bool
+    grams: int | None = None
     values: Mapping[OptionId, Texts] = {}
     price_minor: int | None = None
     media: tuple[StoredMedia, ...] = ()
@@ -300,6 +358,7 @@ class StoredProduct(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     listed: bool
+    tax_category: str | None = None
     categories: Mapping[int, UUID] = {}
     collections: Mapping[int, UUID] = {}
     attributes: Mapping[int, UUID] = {}

@@ -1,4 +1,4 @@
-"""Refusals about channels."""
+"""Refusals about channels and zones."""
 
 from typing import ClassVar
 
@@ -42,3 +42,27 @@ class ChannelInvalid(DomainError):
 
     def __str__(self) -> str:
         return f"Channel {self.channel[:40]!r} cannot be made: {self.reason}."
+
+
+@domain_error
+class ZoneInvalid(DomainError):
+    """A zone that cannot be made."""
+
+    code: ClassVar[str] = "ZONE_INVALID"
+    zone: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Zone {self.zone[:40]!r} cannot be made: {self.reason}."
+
+
+@domain_error
+class ZoneUnknown(DomainError):
+    """A zone that this shop does not have."""
+
+    code: ClassVar[str] = "ZONE_UNKNOWN"
+    zone: str
+    known: str
+
+    def __str__(self) -> str:
+        return f"There is no zone {self.zone[:40]!r}. `setZone` makes one. There are: {self.known}."

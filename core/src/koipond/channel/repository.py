@@ -1,10 +1,15 @@
-"""SQL of channels."""
+"""SQL of channels and zones."""
 
+from collections import defaultdict
+from typing import Any
+
+import msgspec
 from sqlalchemy import select
 
-from koipond.channel.tables import channel
-from koipond.channel.types import Channel
-from koipond.kernel.db import AsyncConnection
+from koipond.channel.tables import channel, zone, zone_place
+from koipond.channel.types import Channel, Place, Zone
+from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.money import Currency, RoundingPolicy
 
 
 async def find_all(db: AsyncConnection) -> list[Channel]:
@@ -18,6 +23,10 @@ async def find_all(db: AsyncConnection) -> list[Channel]:
             currencies=tuple(row.currencies),
             locales=tuple(row.locales),
             time_zone=row.time_zone,
+            country=row.country,
+            region=row.region,
+            prices_include_tax=row.prices_include_tax,
+            rounding=msgspec.convert(row.rounding, dict[Currency, RoundingPolicy]),
         )
         for row in rows
     ]
@@ -25,13 +34,50 @@ async def find_all(db: AsyncConnection) -> list[Channel]:
 
 async def add(db: AsyncConnection, new: Channel) -> None:
     """Store a new channel."""
-    await db.execute(
-        channel.insert().values(
-            id=new.id,
-            code=new.code,
-            name=new.name,
-            currencies=list(new.currencies),
-            locales=list(new.locales),
-            time_zone=new.time_zone,
-        )
+    await db.execute(channel.insert().values(_row(new)))
+
+
+async def save(db: AsyncConnection, changed: Channel) -> None:
+    """Store a channel that there is."""
+    await db.execute(channel.update().where(channel.c.id == changed.id).values(_row(changed)))
+
+
+async def find_zones(db: AsyncConnection) -> dict[str, Zone]:
+    """Return {code: zone} of all zones, in the order of their codes."""
+    places: dict[str, list[Place]] = defaultdict(list)
+    names: dict[str, str] = {}
+    statement = (
+        select(zone, zone_place.c.country, zone_place.c.region)
+        .outerjoin(zone_place, zone_place.c.zone_code == zone.c.code)
+        .order_by(zone.c.code, zone_place.c.country, zone_place.c.region)
     )
+    for row in await db.execute(statement):
+        names[row.code] = row.name
+        if row.country is not None:
+            places[row.code].append(Place(row.country, row.region))
+    return {
+        code: Zone(code=code, name=name, places=tuple(places[code])) for code, name in names.items()
+    }
+
+
+async def save_zone(db: AsyncConnection, told: Zone) -> None:
+    """Store a zone, new or known; its places become exactly those that are told."""
+    made = insert(db, zone).values(code=told.code, name=told.name)
+    await db.execute(
+        made.on_conflict_do_update(index_elements=["code"], set_={"name": made.excluded.name})
+    )
+    await db.execute(zone_place.delete().where(zone_place.c.zone_code == told.code))
+    if told.places:
+        rows = [
+            {"zone_code": told.code, "country": one.country, "region": one.region}
+            for one in told.places
+        ]
+        await db.execute(zone_place.insert(), rows)
+
+
+def _row(one: Channel) -> dict[str, Any]:
+    return msgspec.structs.asdict(one) | {
+        "currencies": list(one.currencies),
+        "locales": list(one.locales),
+        "rounding": msgspec.to_builtins(one.rounding),
+    }

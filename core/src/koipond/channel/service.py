@@ -1,13 +1,17 @@
-"""Use-cases of channels."""
+"""Use-cases of channels and zones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from koipond.channel import repository, rules
-from koipond.channel.errors import ChannelInvalid
-from koipond.channel.types import Channel
+from koipond.channel.errors import ChannelInvalid, ChannelUnknown, ZoneUnknown
+from koipond.channel.types import RATES, Channel, ChannelDraft, Zone, ZoneDraft
 from koipond.kernel.context import Context, Scope, transaction
+from koipond.kernel.editions import count_up
 from koipond.kernel.ids import ChannelId, new_id
-from koipond.settings import ChannelSettings
+from koipond.settings import ChannelSettings, ZoneSettings
 
 
 async def find_channels(ctx: Context) -> list[Channel]:
@@ -27,7 +31,6 @@ async def choose_scope(
     return rules.choose(channels, code=code, currency=currency, locale=locale)
 
 
-@transaction
 async def add_channel(
     ctx: Context,
     *,
@@ -38,33 +41,38 @@ async def add_channel(
     time_zone: str = "UTC",
 ) -> Channel:
     """Make a channel; its first currency and language are its defaults. Raises ChannelInvalid."""
-    new = rules.make_channel(
-        ChannelId(new_id()),
+    draft = ChannelDraft(
         code=code,
         name=name,
-        currencies=currencies,
-        locales=locales,
+        currencies=tuple(currencies),
+        locales=tuple(locales),
         time_zone=time_zone,
     )
-    if any(known.code == new.code for known in await repository.find_all(ctx.db)):
-        raise ChannelInvalid(
-            channel=code, reason="there is one of this code; `koi channel list` shows it"
-        )
-    await repository.add(ctx.db, new)
-    return new
+    return await _add(ctx, draft)
+
+
+@transaction
+async def change_channel(
+    ctx: Context, code: str, change: Callable[[ChannelDraft], ChannelDraft]
+) -> Channel:
+    """Change a channel as it is told; orders that were placed keep what they cost.
+
+    Its code and currencies stay: prices and orders are of them. Raises ChannelUnknown,
+    ChannelInvalid.
+    """
+    channels = await repository.find_all(ctx.db)
+    known = next((one for one in channels if one.code == code), None)
+    if known is None:
+        raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
+    changed = rules.make_channel(known.id, change(rules.draft_of(known)))
+    await repository.save(ctx.db, changed)
+    return changed
 
 
 def check_channels(wanted: Sequence[ChannelSettings]) -> None:
     """Raise ChannelInvalid for one that could not be made."""
     for one in wanted:
-        rules.make_channel(
-            ChannelId(new_id()),
-            code=one.code,
-            name=one.name,
-            currencies=one.currencies,
-            locales=one.locales,
-            time_zone=one.time_zone,
-        )
+        rules.make_channel(ChannelId(new_id()), _draft(one))
 
 
 @transaction
@@ -72,14 +80,66 @@ async def ensure_channels(ctx: Context) -> list[Channel]:
     """Make those channels of the settings that are missing; returns the new ones."""
     known = {one.code for one in await repository.find_all(ctx.db)}
     return [
-        await add_channel(
-            ctx,
-            code=wanted.code,
-            name=wanted.name,
-            currencies=wanted.currencies,
-            locales=wanted.locales,
-            time_zone=wanted.time_zone,
-        )
+        await _add(ctx, _draft(wanted))
         for wanted in ctx.settings.channels
         if wanted.code not in known
     ]
+
+
+async def find_zones(ctx: Context) -> Mapping[str, Zone]:
+    """Return {code: zone}, by their codes."""
+    async with ctx.reading() as db:
+        return await repository.find_zones(db)
+
+
+async def check_zone(ctx: Context, code: str) -> None:
+    """Raise ZoneUnknown if there is no zone of this code."""
+    zones = await find_zones(ctx)
+    if code not in zones:
+        raise ZoneUnknown(zone=code, known=", ".join(zones) or "none")
+
+
+@transaction
+async def set_zone(ctx: Context, draft: ZoneDraft) -> Zone:
+    """Make a zone, or give a known one other places. Raises ZoneInvalid."""
+    told = rules.make_zone(draft)
+    await repository.save_zone(ctx.db, told)
+    await count_up(ctx, RATES)
+    return told
+
+
+def check_zones(wanted: Sequence[ZoneSettings]) -> None:
+    """Raise ZoneInvalid for one that could not be made."""
+    for one in wanted:
+        rules.make_zone(_zone_draft(one))
+
+
+@transaction
+async def ensure_zones(ctx: Context) -> list[Zone]:
+    """Make those zones of the settings that are missing; returns the new ones."""
+    known = await repository.find_zones(ctx.db)
+    missing = [one for one in ctx.settings.zones if one.code not in known]
+    return [await set_zone(ctx, _zone_draft(one)) for one in missing]
+
+
+@transaction
+async def _add(ctx: Context, draft: ChannelDraft) -> Channel:
+    new = rules.make_channel(ChannelId(new_id()), draft)
+    if any(known.code == new.code for known in await repository.find_all(ctx.db)):
+        raise ChannelInvalid(
+            channel=draft.code, reason="there is one of this code; `koi channel list` shows it"
+        )
+    await repository.add(ctx.db, new)
+    return new
+
+
+def _draft(wanted: ChannelSettings) -> ChannelDraft:
+    told: dict[str, Any] = {
+        name: getattr(wanted, name) for name in ChannelDraft.__struct_fields__ if name != "rounding"
+    }
+    rounding = {code: (one.mode, one.per_unit) for code, one in wanted.rounding.items()}
+    return ChannelDraft(**told, rounding=rounding)
+
+
+def _zone_draft(wanted: ZoneSettings) -> ZoneDraft:
+    return ZoneDraft(**msgspec.structs.asdict(wanted))

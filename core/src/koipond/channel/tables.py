@@ -1,6 +1,6 @@
-"""The table of channels."""
+"""Tables of channels and of the zones that they sell to."""
 
-from sqlalchemy import Column, String, Table, UniqueConstraint, Uuid
+from sqlalchemy import Boolean, Column, ForeignKey, String, Table, UniqueConstraint, Uuid
 
 from koipond.kernel.db import Document, metadata
 
@@ -14,5 +14,27 @@ channel = Table(
     Column("currencies", Document, nullable=False),
     Column("locales", Document, nullable=False),
     Column("time_zone", String(64), nullable=False),
+    # Its home, in capitals; "" is none.
+    Column("country", String(2), nullable=False),
+    Column("region", String(200), nullable=False),
+    Column("prices_include_tax", Boolean, nullable=False),
+    # {currency: RoundingPolicy}, of those that are rounded otherwise than usual.
+    Column("rounding", Document, nullable=False),
     UniqueConstraint("code"),
+)
+
+zone = Table(
+    "zone",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("name", String(120), nullable=False),
+)
+
+zone_place = Table(
+    "zone_place",
+    metadata,
+    Column("zone_code", ForeignKey("zone.code"), primary_key=True),
+    Column("country", String(2), primary_key=True),
+    # "": all of the country.
+    Column("region", String(200), primary_key=True),
 )

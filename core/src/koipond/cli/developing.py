@@ -34,8 +34,12 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
     with _step("migrate") as done:
         done.extend(asyncio.run(set_up(settings)))
     for seed in settings.seeds:
-        with _step(f"import {Path(seed.file).name}") as done:
-            done.append(asyncio.run(_import(settings, seed)))
+        if seed.file.endswith(".graphql"):
+            with _step(f"ask {Path(seed.file).name}") as done:
+                done.append(asyncio.run(_ask(settings, seed)))
+        else:
+            with _step(f"import {Path(seed.file).name}") as done:
+                done.append(asyncio.run(_import(settings, seed)))
     started = time.perf_counter()
     app = create_app(settings, work=True)
 
@@ -57,6 +61,14 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
         timeout_graceful_shutdown=_GRACE_S,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+async def _ask(settings: Settings, seed: SeedSettings) -> str:
+    """Send a seed to the staff's schema unless that was done before; returns what it came to."""
+    from koipond.cli.asking import send
+
+    told = {"channel": seed.channel, "currency": seed.currency, "locale": seed.locale}
+    return await send(settings, Path(seed.file), **told)
 
 
 async def _import(settings: Settings, seed: SeedSettings) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import rich_click as click
 
 import koipond
+from koipond.cli.asking import ask
 from koipond.cli.channels import channel
 from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
@@ -14,6 +15,7 @@ from koipond.cli.importing import importing
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
 from koipond.cli.problems import explain
+from koipond.cli.replaying import replay
 from koipond.cli.sandbox import sandbox
 from koipond.cli.schemas import schema
 from koipond.cli.serving import dev, serve
@@ -50,12 +52,14 @@ def koi(ctx: click.Context) -> None:
 
 
 COMMANDS = (
+    ask,
     channel,
     dev,
     doctor,
     importing,
     migrate,
     plugin,
+    replay,
     sandbox,
     schema,
     serve,

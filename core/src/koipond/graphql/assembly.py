@@ -8,6 +8,7 @@ from msgspec import Struct
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
+from koipond.fulfilment import graphql as fulfilment
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
 from koipond.kernel.inputs import InputTypes
@@ -29,10 +30,21 @@ from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
 from koipond.stock import graphql as stock
+from koipond.tax import graphql as tax
 
 # The hooks that `build_schemas` calls.
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
-_CONCEPTS = (channel, plugin_settings, member, catalog, stock, payment, order)
+_CONCEPTS = (
+    channel,
+    plugin_settings,
+    member,
+    tax,
+    catalog,
+    stock,
+    payment,
+    fulfilment,
+    order,
+)
 
 
 class Schemas(Struct, frozen=True, kw_only=True):

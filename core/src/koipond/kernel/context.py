@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Collection,
@@ -13,7 +12,7 @@ from collections.abc import (
     Sequence,
     Set,
 )
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import wraps
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -29,9 +28,10 @@ from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.jobs import Every, Jobs
-from koipond.kernel.money import Currency
+from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
@@ -45,13 +45,14 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Reaction = Callable[["Context", Any], Awaitable[None]]
+Reaction = Callable[["Context", Any], Awaitable[object]]
 
 
 class Scope(Struct, frozen=True, kw_only=True):
     """Where the caller shops: one channel, one of its currencies, a chain of its languages.
 
-    time_zone: the channel's, an IANA name, which `zoneinfo` knows.
+    time_zone: the channel's, an IANA name, which `zoneinfo` knows. country, region: its home, ""
+    if it has none. rounding: how amounts of the currency are rounded there.
     """
 
     channel_id: ChannelId
@@ -59,6 +60,10 @@ class Scope(Struct, frozen=True, kw_only=True):
     currency: Currency
     locales: tuple[Locale, ...]
     time_zone: str
+    country: str = ""
+    region: str = ""
+    prices_include_tax: bool = True
+    rounding: RoundingPolicy = RoundingPolicy()
 
 
 class Shop:
@@ -117,29 +122,45 @@ class Shop:
 
 
 class _Reader:
-    """A request's own connection to read from: opened at the first read, used by one at a time."""
+    """A request's own connection to read from: opened at the first read, used by one at a time.
+
+    `async with reader as db` waits for the turn; resolvers of one level may run side by side.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
-        self._open = AsyncExitStack()
+        self._loan: AbstractAsyncContextManager[AsyncConnection] | None = None
+        self._connection: AsyncConnection | None = None
         self._closed = False
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[AsyncConnection]:
-        """Wait for the turn; resolvers of one level may run side by side."""
-        async with self._turn:
-            assert not self._closed, "this request is over"
-            if self._connection is None:
-                self._connection = await self._open.enter_async_context(self._database.reading())
-            yield self._connection
+    async def __aenter__(self) -> AsyncConnection:
+        await self._turn.acquire()
+        try:
+            return await self._open()
+        except BaseException:
+            self._turn.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.release()
+
+    async def _open(self) -> AsyncConnection:
+        assert not self._closed, "this request is over"
+        if self._connection is None:
+            loan = self._database.reading()
+            self._connection = await loan.__aenter__()
+            self._loan = loan
+        return self._connection
 
     async def rest(self) -> None:
         """Give the connection back; the next turn opens one again."""
+        if self._loan is None and not self._turn.locked():
+            return
         async with self._turn:
-            self._connection = None
-            await self._open.aclose()
+            loan, self._loan, self._connection = self._loan, None, None
+            if loan is not None:
+                await loan.__aexit__(None, None, None)
 
     async def close(self) -> None:
         """Give the connection back for good."""
@@ -168,6 +189,10 @@ class Context:
         self.unsent = Unsent()
         self._untold: list[Event] = []
         self._unanswered: list[Event] = []
+        # Which edition of what this transaction has read; see kernel/editions.py.
+        self.editions: dict[str, int | None] = {}
+        # What a use-case of this transaction hands to what follows it, under a class of its own.
+        self.handed: dict[type, Any] = {}
         # Levels of batch resolvers that wait to be run; see kernel/schema/batch.py.
         self.batches: dict[Any, Any] = {}
 
@@ -213,14 +238,14 @@ class Context:
         """Tell whether this context is inside a transaction."""
         return self._connection is not None
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection to read from: the transaction's if there is one, else the request's."""
-        if self._connection is not None:
-            yield self._connection
-            return
-        async with self._reader.turn() as connection:
-            yield connection
+        return self._reader if self._connection is None else nullcontext(self._connection)
+
+    async def write_alone(self, statement: Prepared, given: Mapping[str, Any]) -> list[Any]:
+        """Run a statement that is a transaction of its own, and tells no events; in none."""
+        assert not self.in_transaction, "it would be kept even if the transaction is not"
+        return await self.shop.database.write_alone(statement, given, by=self._reader)
 
     def emit(self, event: Event) -> None:
         """Tell that something happened; the transaction keeps it in the outbox."""
@@ -265,18 +290,19 @@ class Context:
         """Return this request inside a transaction."""
         return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
 
-    async def store(self) -> None:
-        """Store what is unsent and the events until now, in one go."""
+    async def store(self) -> list[Any]:
+        """Store what is unsent and the events until now, in one go; returns what `send` does."""
         outbox.put(self.unsent, self._untold, now=self.clock.now())
         self._untold.clear()
-        await self.unsent.send(self.db)
+        return await self.unsent.send(self.db)
 
-    async def settle(self) -> None:
+    async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 
         What a use-case left unsent, the first reaction cannot read; each reads what the one before
-        it did.
+        it did. Returns what they return.
         """
+        told = []
         is_first = True
         while self._unanswered:
             event = self._unanswered.pop(0)
@@ -284,8 +310,9 @@ class Context:
                 if not is_first:
                     await self.store()
                 is_first = False
-                await react(self, event)
+                told.append(await react(self, event))
         await self.store()
+        return told
 
 
 def transaction(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,8 +33,9 @@ from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator
 
 from koipond.kernel.dispatch.guarding import refuse_inside
-from koipond.kernel.engines import begin_immediate, postgres_engine, sqlite_engine
+from koipond.kernel.engines import Loan, begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.troubles import (
     may_retry,
     may_run_again,
@@ -203,13 +204,30 @@ class Database:
     ) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with engine.begin() as connection:
+                async with Loan(engine, begins=True) as connection:
                     return await work(connection)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not may_retry(error):
                     raise
             await _pause(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def write_alone(
+        self,
+        statement: Prepared,
+        given: Mapping[str, Any],
+        *,
+        by: AbstractAsyncContextManager[AsyncConnection],
+    ) -> list[Any]:
+        """Run a statement as a transaction of its own, which nothing need begin; returns its rows.
+
+        by: lends a connection for reading. Those of PostgreSQL commit each statement as it ends.
+        """
+        if self.is_sqlite:
+            return await self.transact(lambda connection: statement.rows(connection, given))
+        _refuse_beside_another()
+        async with by as connection:
+            return await statement.rows(connection, given)
 
     async def transact_apart(
         self,
@@ -295,11 +313,9 @@ class Database:
         finally:
             self._watching.remove(committed)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection for reading; each statement sees what was committed before it."""
-        async with self._reader.connect() as connection:
-            yield connection
+        return Loan(self._reader, begins=False)
 
     @asynccontextmanager
     async def reading_behind(self) -> AsyncIterator[AsyncConnection]:

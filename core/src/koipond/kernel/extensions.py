@@ -69,13 +69,17 @@ class Invariant(Struct, frozen=True, kw_only=True):
 
 
 class Extensions(Struct, frozen=True, kw_only=True):
-    """What the plugins of one shop add, checked. Keys are plugins' names."""
+    """What the plugins of one shop add, checked. Keys are plugins' names.
+
+    traced: {(plugin, version): the class of inputs that its calculations take}.
+    """
 
     permissions: Mapping[str, Sequence[Permission]] = MappingProxyType({})
     settings: Mapping[str, type[PluginSettings]] = MappingProxyType({})
     invariants: Mapping[str, Sequence[Invariant]] = MappingProxyType({})
     jobs: Jobs = MappingProxyType({})
     recurring: Sequence[Every] = ()
+    traced: Mapping[tuple[str, int], type[Struct]] = MappingProxyType({})
 
     def owner(self, settings: type[PluginSettings]) -> str:
         """Return the plugin that registered a class of settings."""

@@ -35,8 +35,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.db import AsyncConnection, Instant, metadata
+from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
+from koipond.kernel.prepared import Prepared
 
 # A repeat that finds the first request still at work looks again this often, this many times.
 _LOOK_AGAIN_S = 0.05
@@ -164,15 +165,18 @@ async def once(
     key: str,
     request: Any,
     subject_id: UUID,
+    principal: str | None = None,
 ) -> UUID:
     """Do `act(ctx, subject)` in one transaction, once for this key; itself in no transaction.
+
+    principal: whose key it is; None is the viewer's.
 
     Returns what it was about: a repeat gets the first try's subject, and nothing happens. One that
     is refused changes nothing, and its key may be used anew. Raises as `claim` and `act` do.
     """
     held = await claim(
         ctx,
-        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        principal=principal or f"{ctx.viewer.kind}:{ctx.viewer.id}",
         operation=operation,
         key=key,
         request=request,
@@ -202,8 +206,7 @@ async def advance(ctx: Context, held: Claim, step: Step) -> bool:
 
     False: it had come as far before, by another try that holds the same key.
     """
-    moved = await ctx.db.execute(_ADVANCE[step], _of(held))
-    return moved.one_or_none() is not None
+    return await _ADVANCE[step].row(ctx.db, _of(held)) is not None
 
 
 def finish(ctx: Context, held: Claim) -> None:
@@ -223,13 +226,20 @@ async def let_go(ctx: Context, held: Claim) -> None:
     await ctx.db.execute(idempotency.update().where(_is(held)).values(leased_until=ctx.clock.now()))
 
 
-@transaction
 async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
     """Return the claim, or None while another request holds it."""
     now = ctx.clock.now()
     lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
-    if await _insert(ctx.db, wanted, fingerprint, now=now, lease=lease):
+    if await _insert(ctx, wanted, fingerprint, now=now, lease=lease):
         return wanted
+    return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease)
+
+
+@transaction
+async def _take_over(
+    ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
+) -> Claim | None:
+    """Return the claim of a key that was taken before, or None while another request holds it."""
     rows = await ctx.db.execute(select(idempotency).where(_is(wanted)).with_for_update())
     found = rows.one_or_none()
     if found is None:  # forgotten since; look again
@@ -245,7 +255,7 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
 
 
 async def _insert(
-    db: AsyncConnection, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
+    ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
 ) -> bool:
     row = _key(wanted) | {
         "fingerprint": fingerprint,
@@ -254,8 +264,8 @@ async def _insert(
         "leased_until": lease,
         "created_at": now,
     }
-    statement = _INSERT_LAZILY if db.dialect.name == "postgresql" else _INSERT
-    return (await db.execute(statement, row)).one_or_none() is not None
+    statement = _INSERT if ctx.shop.database.is_sqlite else _INSERT_LAZILY
+    return await ctx.write_alone(statement, row) != []
 
 
 def _key(held: Claim) -> dict[str, Any]:
@@ -272,18 +282,23 @@ def _is(held: Claim) -> ColumnElement[bool]:
 
 _KEY = ("principal", "operation", "key")
 # It reads the same on both databases.
-_INSERT = (
+_insert_once = (
     postgresql.insert(idempotency).on_conflict_do_nothing().returning(idempotency.c.subject_id)
 )
+_INSERT = Prepared(_insert_once)
 # A claim is told nobody before what it is for is committed, which flushes it as well.
-_INSERT_LAZILY = _INSERT.returning(func.set_config("synchronous_commit", "off", True))
+_INSERT_LAZILY = Prepared(
+    _insert_once.returning(func.set_config("synchronous_commit", "off", True))
+)
 _STEPS = list(Step)
 # Its earlier steps written out: a list of parameters is made into a text each time.
 _ADVANCE = {
-    step: idempotency.update()
-    .where(*(idempotency.c[name] == bindparam(f"of_{name}") for name in _KEY))
-    .where(idempotency.c.step.in_([literal_column(f"'{one}'") for one in _STEPS[:place]]))
-    .values(step=step)
-    .returning(idempotency.c.step)
+    step: Prepared(
+        idempotency.update()
+        .where(*(idempotency.c[name] == bindparam(f"of_{name}") for name in _KEY))
+        .where(idempotency.c.step.in_([literal_column(f"'{one}'") for one in _STEPS[:place]]))
+        .values(step=step)
+        .returning(idempotency.c.step)
+    )
     for place, step in enumerate(_STEPS)
 }

@@ -37,6 +37,12 @@ AdjustmentId = NewType("AdjustmentId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 ShippingMethodId = NewType("ShippingMethodId", UUID)
+ShippingRateId = NewType("ShippingRateId", UUID)
+PriceRuleId = NewType("PriceRuleId", UUID)
+TaxRateId = NewType("TaxRateId", UUID)
+FulfilmentId = NewType("FulfilmentId", UUID)
+ReturnId = NewType("ReturnId", UUID)
+OrderEditId = NewType("OrderEditId", UUID)
 EventId = NewType("EventId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
@@ -64,6 +70,11 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     PaymentId: "pay",
     RefundId: "refund",
     ShippingMethodId: "ship",
+    PriceRuleId: "rule",
+    TaxRateId: "tax",
+    FulfilmentId: "ful",
+    ReturnId: "ret",
+    OrderEditId: "edit",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -47,6 +47,16 @@ class Rounding(StrEnum):
     HALF_EVEN = "half_even"
 
 
+class RoundingPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a currency's fractions become whole minor units.
+
+    per_unit: shares of a line are rounded for each unit of it, not once for the line.
+    """
+
+    rounding: Rounding = Rounding.HALF_AWAY
+    per_unit: bool = False
+
+
 @domain_error
 class CurrencyUnknown(DomainError):
     """A code that is not a current ISO 4217 currency."""
@@ -141,13 +151,21 @@ def share_of(amount_minor: int, rate_ppm: int, *, rounding: Rounding = Rounding.
 
     Both may be negative. HALF_AWAY rounds a half away from zero, HALF_EVEN to the even neighbour.
     """
-    product = amount_minor * rate_ppm
-    whole, rest = divmod(abs(product), PPM)
-    up = rest * 2 > PPM
-    if rest * 2 == PPM:
+    return rounded(amount_minor * rate_ppm, PPM, rounding=rounding)
+
+
+def rounded(numerator: int, denominator: int, *, rounding: Rounding = Rounding.HALF_AWAY) -> int:
+    """Return a fraction as a whole number: every rounding of an amount is this one.
+
+    denominator > 0. HALF_AWAY rounds a half away from zero, HALF_EVEN to the even neighbour.
+    """
+    assert denominator > 0, f"{numerator} / {denominator}"
+    whole, rest = divmod(abs(numerator), denominator)
+    up = rest * 2 > denominator
+    if rest * 2 == denominator:
         up = rounding is Rounding.HALF_AWAY or whole % 2 == 1
     whole += up
-    return whole if product >= 0 else -whole
+    return whole if numerator >= 0 else -whole
 
 
 def split(total_minor: int, weights: Mapping[K, int]) -> dict[K, int]:

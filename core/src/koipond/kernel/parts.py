@@ -57,16 +57,19 @@ def _for_sqlite(element: _Json, compiler: SQLCompiler, **options: Any) -> str:
 
 
 class Parts(Generic[T]):
-    """Rows of a table as Structs of `kind`, whose fields are columns of it, by their `position`."""
+    """Rows of a table as Structs of `kind`, whose fields are columns of it, in their order.
 
-    def __init__(self, table: Table, kind: type[T]) -> None:
+    by: the whole number that they are sorted by.
+    """
+
+    def __init__(self, table: Table, kind: type[T], *, by: str = "position") -> None:
         names = [field.name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # it is a Struct
         told: list[ColumnElement[Any]] = []
         for name in names:
             column = table.c[name]
             is_document = isinstance(column.type, JSON)
             told += literal_column(f"'{name}'"), _Within(column) if is_document else column
-        self._row = _Pair(table.c.position, _Object(*told))
+        self._row = _Pair(table.c[by], _Object(*told))
         # SQLite has 0 and 1 for false and true.
         self._decoder = msgspec.json.Decoder(list[tuple[int, kind]], strict=False)  # type: ignore[valid-type]  # known when it runs
 

@@ -5,19 +5,23 @@ PostgreSQL gets one statement for all of them, SQLite one for each table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Table, bindparam, func, select, text
+from sqlalchemy import JSON, Table, bindparam, func, select, text
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.elements import TextClause
 
 from koipond.kernel.db import AsyncConnection
+from koipond.kernel.prepared import Prepared
 
 Row = Mapping[str, Any]
+# To read rows from a document costs PostgreSQL a quarter of the statement, and parameters of its
+# own for each make a statement of its own for each number of them.
+_FEW = 4
 
 
 class _Act(Struct, frozen=True):
@@ -29,6 +33,10 @@ class _Act(Struct, frozen=True):
     known_by: tuple[str, ...] = ()
     unless_there: bool = False
     counts_on: tuple[str, str] | None = None
+    # {column: texts}, one of which a row must have, else it is left as it is.
+    only_if: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    # Columns of the changed rows that `send` returns.
+    tells: tuple[str, ...] = ()
 
     @property
     def changed(self) -> list[str]:
@@ -63,66 +71,125 @@ class Unsent:
             else:
                 alike.append(row)
 
-    def change(self, table: Table, row: Row, *, known_by: tuple[str, ...] = ("id",)) -> None:
-        """Set columns of the row that has the same `known_by`.
+    def change(
+        self,
+        table: Table,
+        row: Row,
+        *,
+        known_by: tuple[str, ...] = ("id",),
+        only_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        tells: tuple[str, ...] = (),
+    ) -> None:
+        """Set columns of the rows that have the same `known_by`.
 
         It must not wait here already: of two writes of a statement to one row one would be lost.
+        only_if: {column: texts}, one of which a row must have. tells: what `send` returns of them;
+        one change at a time can be told of, and it is made last.
         """
         key = [row[name] for name in known_by]
         waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
         assert all([one.get(name) for name in known_by] != key for one in waiting), "twice"
-        self._waiting.append((_Act(table, tuple(row), known_by), [row]))
+        conditions = tuple([(name, tuple(texts)) for name, texts in only_if.items()])
+        act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells)
+        self._waiting.append((act, [row]))
 
-    async def send(self, db: AsyncConnection) -> None:
-        """Store what waits, if anything does."""
-        waiting, self._waiting = self._waiting, []
+    async def send(self, db: AsyncConnection) -> list[Any]:
+        """Store what waits, if anything does; returns the rows of the change that is told of."""
+        waiting, self._waiting = sorted(self._waiting, key=_is_told_of), []
         if waiting and db.dialect.name == "postgresql":
-            rows = {f"rows_{place}": _encode(rows) for place, (_, rows) in enumerate(waiting)}
-            await db.execute(_together(tuple(act for act, _ in waiting)), rows)
-            return
+            acts = tuple([(act, _count_apart(rows)) for act, rows in waiting])
+            given: dict[str, Any] = {}
+            for place, (act, rows) in enumerate(waiting):
+                given |= _given(act, f"act_{place}", rows)
+            return await _together(acts).rows(db, given)
+        told: list[Any] = []
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
-            await db.execute(_alone(act), [_as_parameters(act, row) for row in counted])
+            given_each = [_as_parameters(act, row) for row in counted]
+            done = await db.execute(_alone(act), given_each[0] if act.tells else given_each)
+            told += done if act.tells else ()
+        return told
 
 
-def _encode(rows: Sequence[Row]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _is_told_of(waiting: tuple[_Act, list[Row]]) -> bool:
+    return bool(waiting[0].tells)
+
+
+def _count_apart(rows: Sequence[Row]) -> int:
+    """Return how many rows are given as parameters; 0: all of them in one document."""
+    return len(rows) if len(rows) <= _FEW else 0
+
+
+def _given(act: _Act, named: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the parameters of an act."""
+    if not _count_apart(rows):
+        return {named: msgspec.json.encode(rows).decode()}
+    documents = _documents(act.table)
+    return {
+        f"{named}_{place}_{name}": msgspec.json.encode(value).decode()
+        if name in documents and value is not None
+        else value
+        for place, row in enumerate(rows)
+        for name, value in row.items()
+    }
 
 
 @lru_cache(256)
-def _together(acts: tuple[_Act, ...]) -> TextClause:
+def _documents(table: Table) -> frozenset[str]:
+    """Return the columns that PostgreSQL's driver takes as a text of JSON."""
+    return frozenset(one.name for one in table.columns if isinstance(one.type, JSON))
+
+
+@lru_cache(256)
+def _together(acts: tuple[tuple[_Act, int], ...]) -> Prepared:
     """Return one statement for all acts, each of which sees what was there before all of them.
 
-    Its foreign keys are checked at its end.
+    Its foreign keys are checked at its end. acts: each, and how many rows it is given apart.
     """
-    *first, last = [_in_postgresql(act, f":rows_{place}") for place, act in enumerate(acts)]
+    *first, last = [
+        _change(act, f":act_{place}_0") if act.known_by else _insert(act, f":act_{place}", count)
+        for place, (act, count) in enumerate(acts)
+    ]
     named = ", ".join(f"act_{place} AS ({sql})" for place, sql in enumerate(first))
-    return text(f"WITH {named} {last}" if named else last)
+    statement = text(f"WITH {named} {last}" if named else last)
+    table, tells = acts[-1][0].table, acts[-1][0].tells
+    return Prepared(statement.columns(*(table.c[name] for name in tells)) if tells else statement)
 
 
-def _in_postgresql(act: _Act, parameter: str) -> str:
-    table = f'"{act.table.name}"'
-    given = f"json_populate_recordset(CAST(NULL AS {table}), CAST({parameter} AS json)) AS given"
-    if act.known_by:
-        # Of a set of rows it would think that they are a hundred, and read all of a small table.
-        given = (
-            f"json_populate_record(CAST(NULL AS {table}), CAST({parameter} AS json) -> 0) AS given"
-        )
-        changes = _join(", ", '"{0}" = given."{0}"', act.changed)
-        same = _join(" AND ", table + '."{0}" = given."{0}"', act.known_by)
-        return f"UPDATE {table} SET {changes} FROM {given} WHERE {same}"  # noqa: S608  our own names
-    values = {name: f'given."{name}"' for name in act.columns}
+def _change(act: _Act, row: str) -> str:
+    """Return what changes a row for PostgreSQL. row: how its parameters' names begin."""
+    changes = [f'"{name}" = {row}_{name}' for name in act.changed]
+    same = [f'"{name}" = {row}_{name}' for name in act.known_by]
+    for name, texts in act.only_if:
+        same.append(f'"{name}" IN ({", ".join(repr(str(one)) for one in texts)})')
+    told = f" RETURNING {', '.join(act.tells)}" if act.tells else ""
+    return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}{told}'  # noqa: S608  our own names
+
+
+def _insert(act: _Act, parameter: str, count: int) -> str:
+    """Return what inserts rows for PostgreSQL: `count` of them, 0: all those of a document."""
+    table, names = f'"{act.table.name}"', ", ".join(f'"{name}"' for name in act.columns)
+    rows = [
+        f"({_values(act, {name: f'{parameter}_{place}_{name}' for name in act.columns})})"
+        for place in range(count)
+    ]
+    source = f"VALUES {', '.join(rows)}"
+    if not rows:
+        values = _values(act, {name: f'given."{name}"' for name in act.columns})
+        document = f"json_populate_recordset(CAST(NULL AS {table}), CAST({parameter} AS json))"
+        source = f"SELECT {values} FROM {document} AS given"  # noqa: S608  our own names
+    clash = " ON CONFLICT DO NOTHING" if act.unless_there else ""
+    return f"INSERT INTO {table} ({names}) {source}{clash}"
+
+
+def _values(act: _Act, given: Mapping[str, str]) -> str:
+    """Return what is stored in each column; a number that counts on, after the last there is."""
+    values = dict(given)
     if act.counts_on is not None:
         number, of = act.counts_on
-        last = f'SELECT max("{number}") FROM {table} AS t WHERE t."{of}" = given."{of}"'  # noqa: S608  our own names
-        values[number] += f" + coalesce(({last}), 0)"
-    names = _join(", ", '"{0}"', values)
-    clash = " ON CONFLICT DO NOTHING" if act.unless_there else ""
-    return f"INSERT INTO {table} ({names}) SELECT {', '.join(values.values())} FROM {given}{clash}"  # noqa: S608  our own names
-
-
-def _join(between: str, each: str, names: Iterable[str]) -> str:
-    return between.join(each.format(name) for name in names)
+        last = f'SELECT max("{number}") FROM "{act.table.name}" AS t WHERE t."{of}" = {given[of]}'  # noqa: S608  our own names
+        values[number] = f"CAST({given[number]} AS integer) + coalesce(({last}), 0)"
+    return ", ".join(values.values())
 
 
 @lru_cache(256)
@@ -130,8 +197,10 @@ def _alone(act: _Act) -> Any:
     """Return the statement of one act for SQLite, for each row's parameters."""
     if act.known_by:
         same = [act.table.c[name] == bindparam(f"known_{name}") for name in act.known_by]
+        same += [act.table.c[name].in_(texts) for name, texts in act.only_if]
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
-        return act.table.update().where(*same).values(changes)
+        changing = act.table.update().where(*same).values(changes)
+        return changing.returning(*(act.table.c[name] for name in act.tells))
     new = sqlite.insert(act.table)
     return new.on_conflict_do_nothing() if act.unless_there else new
 

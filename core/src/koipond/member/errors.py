@@ -20,6 +20,33 @@ class ContactInvalid(DomainError):
 
 
 @domain_error
+class MemberGroupInvalid(DomainError):
+    """A group of members that cannot be made."""
+
+    code: ClassVar[str] = "MEMBER_GROUP_INVALID"
+    group: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Member group {self.group[:40]!r} cannot be made: {self.reason}."
+
+
+@domain_error
+class MemberGroupUnknown(DomainError):
+    """A group of members that this shop does not have."""
+
+    code: ClassVar[str] = "MEMBER_GROUP_UNKNOWN"
+    group: str
+    known: str
+
+    def __str__(self) -> str:
+        return (
+            f"There is no member group {self.group[:40]!r}. `setMemberGroup` makes one. "
+            f"There are: {self.known}."
+        )
+
+
+@domain_error
 class MemberUnknown(DomainError):
     """A member that there is none of."""
 

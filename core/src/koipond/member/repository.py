@@ -1,23 +1,25 @@
 """SQL of members."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, tuple_
 
-from koipond.kernel.db import AsyncConnection
+from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
-from koipond.member.tables import identity, member
-from koipond.member.types import IdentityKind, Member, MemberState
+from koipond.member.tables import identity, member, member_group, membership
+from koipond.member.types import IdentityKind, Member, MemberGroup, MemberState
 
 Known = Sequence[tuple[IdentityKind, str]]
 
 
 async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
     """Return the guest who gave one of these addresses before, by the strongest of them."""
-    rows = await db.execute(_GUESTS, {"known_by": list(known_by)})
+    rows = await _GUESTS.rows(db, {"known_by": list(known_by)})
     found = {IdentityKind(kind): member_id for kind, member_id in rows}
     return next((found[kind] for kind, _ in known_by if kind in found), None)
 
@@ -54,6 +56,51 @@ async def find_by_identity(db: AsyncConnection, value: str) -> MemberId | None:
     return rows.scalar_one_or_none()
 
 
+async def find_groups(db: AsyncConnection) -> dict[str, MemberGroup]:
+    """Return {code: group}, by their codes."""
+    rows = await db.execute(select(member_group).order_by(member_group.c.code))
+    return {row.code: MemberGroup(code=row.code, name=row.name) for row in rows}
+
+
+async def save_group(db: AsyncConnection, told: MemberGroup) -> None:
+    """Store a group, new or known."""
+    made = insert(db, member_group).values(code=told.code, name=told.name)
+    await db.execute(
+        made.on_conflict_do_update(index_elements=["code"], set_={"name": made.excluded.name})
+    )
+
+
+async def find_groups_of(
+    db: AsyncConnection, keys: Collection[MemberId]
+) -> dict[MemberId, frozenset[str]]:
+    """Return {member: the codes of their groups}, of those who are in one."""
+    rows = await db.execute(
+        select(membership.c.member_id, membership.c.group_code).where(
+            membership.c.member_id.in_(sorted(keys))
+        )
+    )
+    found: dict[MemberId, set[str]] = defaultdict(set)
+    for member_id, code in rows:
+        found[member_id].add(code)
+    return {key: frozenset(codes) for key, codes in found.items()}
+
+
+async def join(db: AsyncConnection, key: MemberId, codes: Collection[str]) -> None:
+    """Store that a member is in groups; in some of them they may be already."""
+    rows = [{"member_id": key, "group_code": code} for code in sorted(codes)]
+    if rows:
+        await db.execute(insert(db, membership).on_conflict_do_nothing(), rows)
+
+
+async def leave(db: AsyncConnection, key: MemberId, codes: Collection[str]) -> None:
+    """Store that a member is in some groups no more."""
+    await db.execute(
+        membership.delete().where(
+            membership.c.member_id == key, membership.c.group_code.in_(sorted(codes))
+        )
+    )
+
+
 def _known_by(kind: IdentityKind) -> object:
     return (
         select(func.min(identity.c.value))
@@ -63,7 +110,7 @@ def _known_by(kind: IdentityKind) -> object:
     )
 
 
-_GUESTS = (
+_GUESTS = Prepared(
     select(identity.c.kind, identity.c.member_id)
     .join(member, member.c.id == identity.c.member_id)
     .where(

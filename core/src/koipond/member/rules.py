@@ -1,9 +1,9 @@
-"""What an e-mail address and a phone number look like."""
+"""What an e-mail address and a phone number look like; what a group must be."""
 
 import re
 
-from koipond.member.errors import ContactInvalid
-from koipond.member.types import Contact
+from koipond.member.errors import ContactInvalid, MemberGroupInvalid
+from koipond.member.types import Contact, MemberGroup
 
 # Not RFC 5322: what could be an address at all. Whether it is one, only a message to it shows.
 _EMAIL = re.compile(
@@ -13,6 +13,8 @@ _EMAIL = re.compile(
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _PHONE_SPACING = str.maketrans("", "", " -.()/\u00a0")
 _NAME_MAX = 200
+_GROUP_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_GROUP_NAME_MAX = 120
 
 
 def normalise_contact(*, name: str, email: str | None, phone: str | None) -> Contact:
@@ -29,3 +31,15 @@ def normalise_contact(*, name: str, email: str | None, phone: str | None) -> Con
         reason = f"the name has {len(name)} characters, at most {_NAME_MAX} are kept"
         raise ContactInvalid(reason=reason).located("contact.name")
     return Contact(name=name.strip(), email=mail, phone=number)
+
+
+def make_group(code: str, name: str) -> MemberGroup:
+    """Make a group from plain words. Raises MemberGroupInvalid."""
+    length = len(name.strip())
+    if not _GROUP_CODE.fullmatch(code):
+        reason = "a code is a-z, 0-9 and -, at most 40 characters"
+        raise MemberGroupInvalid(group=code, reason=reason)
+    if not 0 < length <= _GROUP_NAME_MAX:
+        reason = f"its name has {length} characters, 1 to {_GROUP_NAME_MAX} are kept"
+        raise MemberGroupInvalid(group=code, reason=reason)
+    return MemberGroup(code=code, name=name.strip())

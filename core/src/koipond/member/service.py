@@ -1,11 +1,14 @@
 """Use-cases of members."""
 
+from collections.abc import Collection, Mapping
+
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import MemberId, new_id
-from koipond.member import repository
-from koipond.member.errors import MemberUnknown
+from koipond.kernel.editions import Kept, count_up
+from koipond.kernel.ids import MemberId, encode, new_id
+from koipond.member import repository, rules
+from koipond.member.errors import MemberGroupUnknown, MemberUnknown
 from koipond.member.events import MemberCreated
-from koipond.member.types import Contact, Member, Reward
+from koipond.member.types import Contact, Member, MemberGroup, Reward
 from koipond.plugin.service import check_reward_kind
 
 
@@ -52,3 +55,71 @@ async def grant_reward(ctx: Context, reward: Reward) -> None:
     """
     check_reward_kind(ctx, reward.kind)
     await ctx.hooks.reward_grant(ctx, reward)
+
+
+async def _read_groups(ctx: Context) -> Mapping[str, MemberGroup]:
+    async with ctx.reading() as db:
+        return await repository.find_groups(db)
+
+
+_GROUPS = "member_groups"
+_KEPT: Kept[Mapping[str, MemberGroup]] = Kept(_GROUPS, read=_read_groups, empty={})
+
+
+async def find_groups(ctx: Context) -> Mapping[str, MemberGroup]:
+    """Return {code: group}, by their codes."""
+    return await _read_groups(ctx)
+
+
+async def find_groups_of(
+    ctx: Context, keys: Collection[MemberId]
+) -> Mapping[MemberId, frozenset[str]]:
+    """Return {member: the codes of their groups}, of those who are in one."""
+    async with ctx.reading() as db:
+        return await repository.find_groups_of(db, keys) if keys else {}
+
+
+async def find_viewer_groups(ctx: Context) -> frozenset[str]:
+    """Return the codes of the groups of who asks; costs no SQL in a shop that has no groups."""
+    key = ctx.viewer.member_id
+    if key is None or not await _KEPT.find(ctx):
+        return frozenset()
+    return (await find_groups_of(ctx, [key])).get(key, frozenset())
+
+
+@transaction
+async def set_group(ctx: Context, code: str, name: str) -> MemberGroup:
+    """Make a group, or call a known one otherwise. Raises MemberGroupInvalid."""
+    told = rules.make_group(code, name)
+    await repository.save_group(ctx.db, told)
+    await count_up(ctx, _GROUPS)
+    return told
+
+
+async def check_group(ctx: Context, code: str) -> None:
+    """Raise MemberGroupUnknown if there is no group of this code."""
+    groups = await _read_groups(ctx)
+    if code not in groups:
+        raise MemberGroupUnknown(group=code, known=", ".join(groups) or "none")
+
+
+@transaction
+async def change_groups(
+    ctx: Context,
+    key: MemberId,
+    *,
+    join: Collection[str] = (),
+    leave: Collection[str] = (),
+) -> Member:
+    """Put a member into groups and take them out of others; again, it changes nothing.
+
+    Raises MemberUnknown, MemberGroupUnknown.
+    """
+    found = await repository.find(ctx.db, key)
+    if found is None:
+        raise MemberUnknown(member=encode(MemberId, key))
+    for code in [*join, *leave]:
+        await check_group(ctx, code)
+    await repository.leave(ctx.db, key, leave)
+    await repository.join(ctx.db, key, join)
+    return found

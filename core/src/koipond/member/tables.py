@@ -1,4 +1,4 @@
-"""Tables of members and their identities."""
+"""Tables of members, their identities and their groups."""
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Uuid, text
 
@@ -45,4 +45,20 @@ identity = Table(
         postgresql_where=text("verified_at IS NOT NULL"),
         sqlite_where=text("verified_at IS NOT NULL"),
     ),
+)
+
+member_group = Table(
+    "member_group",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("name", String(120), nullable=False),
+)
+
+# Who is in which group: a row means in it.
+membership = Table(
+    "membership",
+    metadata,
+    Column("member_id", ForeignKey("member.id"), primary_key=True),
+    Column("group_code", ForeignKey("member_group.code"), primary_key=True),
+    Index(None, "group_code", "member_id"),
 )

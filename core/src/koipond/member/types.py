@@ -49,6 +49,13 @@ class Member(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class MemberGroup(Struct, frozen=True, kw_only=True):
+    """Members who are sold to alike: wholesale, staff, a tier."""
+
+    code: str
+    name: str
+
+
 class Reward(Struct, frozen=True, kw_only=True):
     """Something that a member is given: `amount` of a `kind`, once for each `source`.
 

@@ -104,6 +104,52 @@ class CouponUnknown(DomainError):
 
 
 @domain_error
+class CouponBelowMinimum(DomainError):
+    """A coupon that counts from a sum on to which what it is for does not come."""
+
+    code: ClassVar[str] = "COUPON_BELOW_MINIMUM"
+    coupon: str
+    needed: Money
+    reached: Money
+
+    def __str__(self) -> str:
+        return (
+            f"The coupon {self.coupon[:40]!r} counts from {self.needed} on, and what it is for "
+            f"comes to {self.reached}. Add something for {self.needed - self.reached}, or leave "
+            "the coupon out."
+        )
+
+
+@domain_error
+class CouponNotCombinable(DomainError):
+    """A coupon that may not go beside another discount that counts already."""
+
+    code: ClassVar[str] = "COUPON_NOT_COMBINABLE"
+    coupon: str
+    other: str
+
+    def __str__(self) -> str:
+        return (
+            f"The coupon {self.coupon[:40]!r} does not go beside {self.other[:80]!r}, which counts "
+            "already. Leave one of the two out."
+        )
+
+
+@domain_error
+class CouponNotEligible(DomainError):
+    """A coupon that takes nothing off what is in the cart."""
+
+    code: ClassVar[str] = "COUPON_NOT_ELIGIBLE"
+    coupon: str
+
+    def __str__(self) -> str:
+        return (
+            f"The coupon {self.coupon[:40]!r} takes nothing off what is in the cart. Put in what "
+            "it is for, or leave it out."
+        )
+
+
+@domain_error
 class CartLineUnknown(DomainError):
     """A line that is not in this cart."""
 
@@ -216,6 +262,117 @@ class OrderNotCancellable(DomainError):
 
 
 @domain_error
+class OrderPartlyFulfilled(DomainError):
+    """An order of which units are on their way, or were."""
+
+    code: ClassVar[str] = "ORDER_PARTLY_FULFILLED"
+    fulfilled: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.fulfilled} units of the order are being sent or were: it cannot be cancelled. "
+            "Cancel the fulfilments that have not left the house; the others come back by a return."
+        )
+
+
+@domain_error
+class OrderNotFulfillable(DomainError):
+    """An order of which nothing is sent: it is not paid, or off, or closed."""
+
+    code: ClassVar[str] = "ORDER_NOT_FULFILLABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return f"The order is {self.state}; only units of a confirmed one are sent."
+
+
+@domain_error
+class OrderOnHold(DomainError):
+    """An order that may not be sent yet."""
+
+    code: ClassVar[str] = "ORDER_ON_HOLD"
+    holds: str
+
+    def __str__(self) -> str:
+        return f"The order is held, so nothing of it is sent: {self.holds}. It is lifted first."
+
+
+@domain_error
+class OrderNotReturnable(DomainError):
+    """An order of which nothing is sent back."""
+
+    code: ClassVar[str] = "ORDER_NOT_RETURNABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return (
+            f"The order is {self.state}; only units of a confirmed one are sent back, until it "
+            "is closed."
+        )
+
+
+@domain_error
+class OrderNotEditable(DomainError):
+    """An order that is not changed any more."""
+
+    code: ClassVar[str] = "ORDER_NOT_EDITABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return f"The order is {self.state}; only one that is placed or confirmed is edited."
+
+
+@domain_error
+class OrderEditEmpty(DomainError):
+    """An edit that changes nothing."""
+
+    code: ClassVar[str] = "ORDER_EDIT_EMPTY"
+
+    def __str__(self) -> str:
+        return "Nothing would change: name lines with other quantities, or what to add."
+
+
+@domain_error
+class OrderEditLeavesNothing(DomainError):
+    """An edit that takes everything off an order."""
+
+    code: ClassVar[str] = "ORDER_EDIT_LEAVES_NOTHING"
+
+    def __str__(self) -> str:
+        return "No unit of the order would be left. Cancel it instead (`cancelOrder`)."
+
+
+@domain_error
+class OrderChanged(DomainError):
+    """An order that others changed again and again while it was being edited."""
+
+    code: ClassVar[str] = "ORDER_CHANGED"
+    total: Money
+
+    def __str__(self) -> str:
+        return (
+            f"Others changed the order meanwhile; it comes to {self.total} now. Look at it again, "
+            "then say anew what to change."
+        )
+
+
+@domain_error
+class EditQuantityTooSmall(DomainError):
+    """Fewer units of a line than are being sent already, or were given money back for."""
+
+    code: ClassVar[str] = "EDIT_QUANTITY_TOO_SMALL"
+    sku: str
+    quantity: Quantity
+    minimum: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sku}: {self.quantity} units are too few. {self.minimum} are being sent, or "
+            "were, or were given money back for. Those that were sent come back by a return."
+        )
+
+
+@domain_error
 class PaymentWindowOver(DomainError):
     """An order that was not paid in time and is about to expire."""
 
@@ -274,6 +431,22 @@ class RefundQuantityTooLarge(DomainError):
         return (
             f"{self.sku}: {self.quantity} units cannot be given back; more than 0 and at most "
             f"{self.left} can."
+        )
+
+
+@domain_error
+class OrderLineUnpaid(DomainError):
+    """A line that an edit added or made dearer, and that is not paid in full yet."""
+
+    code: ClassVar[str] = "ORDER_LINE_UNPAID"
+    sku: str
+    paid: Money
+    total: Money
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sku}: {self.paid} of {self.total} is paid, so no unit of it is given back. "
+            "Take units off with `editOrder`, or wait for the payment."
         )
 
 

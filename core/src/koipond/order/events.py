@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from koipond.kernel.events import Event
-from koipond.kernel.ids import MemberId, OrderId
+from koipond.kernel.ids import MemberId, OrderEditId, OrderId
 from koipond.kernel.money import Currency
 
 
@@ -40,6 +40,37 @@ class OrderExpired(Event, frozen=True, kw_only=True):
     aggregate: ClassVar[str] = "order_id"
     order_id: OrderId
     refund_due_minor: int
+    currency: Currency
+
+
+class OrderFulfilled(Event, frozen=True, kw_only=True):
+    """All units of the order have left the house."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
+class OrderDelivered(Event, frozen=True, kw_only=True):
+    """The buyer has all units of the order; it is closed when they can no longer be sent back."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
+class OrderClosed(Event, frozen=True, kw_only=True):
+    """Nothing of the order can be sent back any more: what was promised for it is due."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+
+
+class OrderEdited(Event, frozen=True, kw_only=True):
+    """Staff changed the order; it costs `delta_minor` more than before, or less if below 0."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    edit_id: OrderEditId
+    delta_minor: int
     currency: Currency
 
 

@@ -47,6 +47,8 @@ order = Table(
     Column("currency", String(3), nullable=False),
     Column("locale", String(35), nullable=False),
     Column("member_id", ForeignKey("member.id"), nullable=False),
+    # Whom limits count it for: the member, or who can be reached at the contact.
+    Column("subject_id", Uuid, nullable=False),
     # An OrderState.
     Column("state", String(20), nullable=False),
     # CheckoutDetails
@@ -59,7 +61,7 @@ order = Table(
     Column("holds", Document, nullable=True),
     # {plugin: Attributes}
     Column("attributes", Document, nullable=False),
-    # [Considered]: every quote that there was for a line, and what became of it.
+    # PriceTrace: every quote and proposal that there was, and by what plugins worked them out.
     Column("price_trace", Document, nullable=False),
     Column("placed_at", Instant, nullable=False),
     # Until when it may be paid.
@@ -67,6 +69,8 @@ order = Table(
     # Since when its payments are being closed at their providers, because it was not paid in time.
     Column("closing_at", Instant, nullable=True),
     Column("expired_at", Instant, nullable=True),
+    # When it is closed: its buyer has all of it, and nothing is on its way back.
+    Column("close_at", Instant, nullable=True),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("total_minor >= 0", name="total_minor"),
     UniqueConstraint("number"),
@@ -76,6 +80,8 @@ order = Table(
 # Written out and not as a parameter: only then can a plan that is kept use the partial index.
 unpaid = order.c.state == literal_column("'placed'")
 Index("ix_order_pay_until", order.c.pay_until, postgresql_where=unpaid, sqlite_where=unpaid)
+awaited = (order.c.state == literal_column("'confirmed'")) & order.c.close_at.is_not(None)
+Index("ix_order_close_at", order.c.close_at, postgresql_where=awaited, sqlite_where=awaited)
 held = order.c.holds.is_not(None)
 Index("ix_order_holds", order.c.id, postgresql_where=held, sqlite_where=held)
 flagged = order.c.attention.is_not(None)
@@ -98,11 +104,20 @@ order_line = Table(
     Column("tracked", Boolean, nullable=False),
     # Units that staff gave the money back for.
     Column("refunded_quantity", Integer, nullable=False),
+    # Units in fulfilments that are not cancelled, and those of them in returns that are not either.
+    Column("fulfilled_quantity", Integer, nullable=False),
+    Column("returned_quantity", Integer, nullable=False),
     # The activity that it was sold by.
     Column("activity_id", Uuid, nullable=True),
     # {plugin: Attributes}
     Column("attributes", Document, nullable=False),
-    CheckConstraint("quantity > 0", name="quantity"),
+    # 0: an edit has taken all of them off.
+    CheckConstraint("quantity >= 0", name="quantity"),
+    CheckConstraint(
+        "0 <= returned_quantity AND returned_quantity <= fulfilled_quantity"
+        " AND fulfilled_quantity <= quantity",
+        name="fulfilled_quantity",
+    ),
     CheckConstraint(
         "0 <= refunded_quantity AND refunded_quantity <= quantity", name="refunded_quantity"
     ),
@@ -125,6 +140,16 @@ order_adjustment = Table(
     Column("label", String(500), nullable=False),
     Column("origin", String(60), nullable=False),
     Column("included", Boolean, nullable=False),
+    # What the origin calls the rule that it follows from.
+    Column("rule", String(120), nullable=True),
+    Column("rule_version", Integer, nullable=True),
+    # Of which share of what amount it was worked out.
+    Column("rate_ppm", Integer, nullable=True),
+    Column("base_minor", BigInteger, nullable=True),
+    # How it stood among other promotions.
+    Column("stack_group", String(60), nullable=True),
+    Column("priority", Integer, nullable=True),
+    Column("coupon", String(120), nullable=True),
     UniqueConstraint("order_id", "position"),
 )
 
@@ -142,4 +167,24 @@ order_line_payee = Table(
     Column("created_at", Instant, nullable=False),
     CheckConstraint("slot IN (1, 2)", name="slot"),
     UniqueConstraint("line_id", "person"),
+)
+
+# What staff changed of an order that stood already. Each has a part of the order's reservations:
+# what it adds is reserved before it is written.
+order_edit = Table(
+    "order_edit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", ForeignKey("order.id"), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("currency", String(3), nullable=False),
+    # By how much the total changed; none while it is at work, or if nothing came of it.
+    Column("delta_minor", BigInteger, nullable=True),
+    Column("note", String(200), nullable=False),
+    # Who: a kind of viewer and an id.
+    Column("made_by", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("applied_at", Instant, nullable=True),
+    CheckConstraint("(delta_minor IS NULL) = (applied_at IS NULL)", name="applied_at"),
+    UniqueConstraint("order_id", "part"),
 )

@@ -7,14 +7,18 @@ from typing import ClassVar, TypeVar
 
 from msgspec import Struct
 
+from koipond.fulfilment.types import LineUnits, ShippingOffer
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import (
     ActivityId,
     ChannelId,
     MemberId,
+    OrderEditId,
     OrderId,
     OrderLineId,
     ProductId,
+    QuotaId,
+    ReturnId,
     SubjectId,
     VariantId,
 )
@@ -24,7 +28,7 @@ from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
 from koipond.member.types import Contact
-from koipond.pricing.types import PricedOrder
+from koipond.pricing.types import Adjustment, Considered, PricedOrder, PriceTrace
 from koipond.quota.types import Claim
 
 I = TypeVar("I", bound=PluginInput)  # noqa: E741  # as in Input
@@ -58,13 +62,14 @@ class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class CheckoutDetails(Struct, frozen=True, kw_only=True):
     """What checkout collects; None is what was not given yet.
 
+    coupon_codes: () takes away those that were given before.
     inputs: what the buyer told plugins about the order.
     """
 
     contact: Contact | None = None
     shipping_address: Address | None = None
     shipping_method: str | None = None
-    coupon_codes: tuple[str, ...] = ()
+    coupon_codes: tuple[str, ...] | None = None
     inputs: KeptInputs | None = None
 
 
@@ -110,12 +115,30 @@ class AttentionReason(StrEnum):
     STOCK_SHORT = "stock_short"
 
 
+class AttentionAction(StrEnum):
+    """What people can do about it: the staff's mutation of this name."""
+
+    CANCEL_ORDER = "cancelOrder"
+    CLEAR_ORDER_ATTENTION = "clearOrderAttention"
+    EDIT_ORDER = "editOrder"
+    REFUND_ORDER = "refundOrder"
+    RETRY_REFUND = "retryRefund"
+
+
 class Attention(Struct, frozen=True, kw_only=True):
     """Something that people must look at; it is said once."""
 
     reason: AttentionReason
     detail: str
     at: datetime
+
+
+class ReturnWish(Struct, frozen=True, kw_only=True):
+    """Units of an order that its buyer wants to send back, and why."""
+
+    order_id: OrderId
+    lines: tuple[LineUnits, ...]
+    reason: str = ""
 
 
 class PaymentPolicy(Struct, frozen=True, kw_only=True):
@@ -126,9 +149,12 @@ class PaymentPolicy(Struct, frozen=True, kw_only=True):
 
 
 class OrderLine(Struct, frozen=True, kw_only=True):
-    """One line of an order, frozen at placement but for how many units were given back.
+    """One line of an order, frozen at placement but for what became of its units.
 
-    tracked: its units are counted, so the stock holds them for it.
+    tracked: its units are counted, so the stock holds them for it. refunded_quantity: units that
+    money was given back for. fulfilled_quantity: units in fulfilments that are not cancelled.
+    returned_quantity: those of them in returns, asked for or settled. quantity is 0 once an edit
+    has taken all of them off.
     """
 
     id: OrderLineId
@@ -140,6 +166,8 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     unit_price_minor: int
     tracked: bool = True
     refunded_quantity: int = 0
+    fulfilled_quantity: int = 0
+    returned_quantity: int = 0
     # By which activity it was sold, if by one.
     activity_id: ActivityId | None = None
     # {plugin: what it keeps with the line}
@@ -163,9 +191,11 @@ class Order(Struct, frozen=True, kw_only=True):
 
     problems: what keeps a cart from being placed as it is; such lines are not among `lines`.
     is_closing: it was not paid in time, and its payments are being closed at their providers;
-    until that is done it neither is confirmed nor expires.
+    until that is done it neither is confirmed nor expires. trace: why its price is what it is.
+    shipping_offers: the methods that a cart may choose from.
     pay_until: when a placed order expires if it is not paid. holds: it is not fulfilled before
-    there are none. attributes: {plugin: what it keeps with the order}.
+    there are none. attributes: {plugin: what it keeps with the order}. close_at: when one that the
+    buyer has all of is closed, unless units come back. subject: whom limits count it for.
     """
 
     id: OrderId
@@ -185,6 +215,15 @@ class Order(Struct, frozen=True, kw_only=True):
     pay_until: datetime | None = None
     holds: tuple[OrderHold, ...] = ()
     attributes: Mapping[str, Attributes] = {}
+    trace: PriceTrace = PriceTrace()
+    shipping_offers: tuple[ShippingOffer, ...] = ()
+    close_at: datetime | None = None
+    subject: SubjectId | None = None
+
+    @property
+    def is_members(self) -> bool:
+        """Tell whether its buyer was logged in, and not only known by an address."""
+        return self.subject is not None and self.subject == self.member_id
 
     @property
     def total(self) -> Money:
@@ -198,6 +237,53 @@ class LineWish(Struct, frozen=True, kw_only=True):
     variant_id: str
     quantity: Quantity
     inputs: ChosenInputs = {}
+
+
+class OrderEditWish(Struct, frozen=True, kw_only=True):
+    """How staff want an order to be.
+
+    lines: units that lines shall have, those not named stay as they are; more than a line has are
+    added as a new one. added: what is bought besides, at today's prices. expected_total: what staff
+    have seen; another total is refused.
+    """
+
+    order_id: OrderId
+    lines: tuple[LineUnits, ...] = ()
+    added: tuple[LineWish, ...] = ()
+    expected_total: Money | None = None
+    note: str = ""
+
+
+class ExchangeWish(Struct, frozen=True, kw_only=True):
+    """What the buyer gets for the accepted units of a return; see OrderEditWish."""
+
+    return_id: ReturnId
+    added: tuple[LineWish, ...]
+    expected_total: Money | None = None
+
+
+class Addition(Struct, frozen=True, kw_only=True):
+    """Lines that come to an order that stands, and the adjustments that are their price."""
+
+    lines: tuple[OrderLine, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    considered: tuple[Considered, ...] = ()
+
+
+class OrderEdit(Struct, frozen=True, kw_only=True):
+    """An edit of an order as it is kept. part: of the order's reservations, what it added.
+
+    applied_at: None while it is at work, or if nothing came of it.
+    """
+
+    id: OrderEditId
+    order_id: OrderId
+    part: int
+    delta: Money | None
+    note: str
+    made_by: str
+    created_at: datetime
+    applied_at: datetime | None
 
 
 class PaymentWish(Struct, frozen=True, kw_only=True):
@@ -271,6 +357,18 @@ class PayeeSlot(Struct, frozen=True, kw_only=True):
 
 class ExpireOrders(Job, frozen=True, kw_only=True):
     """Find the orders that were not paid in time."""
+
+
+class FlagShortOrders(Job, frozen=True, kw_only=True):
+    """Find the orders that were promised units which a count found missing."""
+
+    quota_id: QuotaId
+    variant_id: VariantId
+    units: int
+
+
+class CloseOrders(Job, frozen=True, kw_only=True):
+    """Close the orders of which nothing can be sent back any more."""
 
 
 class ExpireOrder(Job, frozen=True, kw_only=True):

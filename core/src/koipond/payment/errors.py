@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from koipond.kernel.errors import DomainError, domain_error
-from koipond.kernel.ids import PaymentId
+from koipond.kernel.ids import PaymentId, RefundId
 from koipond.kernel.money import Money
 
 
@@ -108,3 +108,25 @@ class RefundTooLarge(DomainError):
 
     def __str__(self) -> str:
         return f"{self.wanted} cannot be given back, at most {self.refundable} can."
+
+
+@domain_error
+class RefundUnknown(DomainError):
+    """A refund that there is none of."""
+
+    code: ClassVar[str] = "REFUND_UNKNOWN"
+    refund_id: RefundId
+
+    def __str__(self) -> str:
+        return "There is no such refund. An order's `refunds` tell their ids."
+
+
+@domain_error
+class RefundNotRetryable(DomainError):
+    """A refund that did not fail, or was tried again already."""
+
+    code: ClassVar[str] = "REFUND_NOT_RETRYABLE"
+    state: str
+
+    def __str__(self) -> str:
+        return f"The refund is {self.state}; only one that failed is tried again, and once each."

@@ -97,12 +97,15 @@ refund = Table(
     Column("reference", String(200), nullable=True),
     # Why it failed, in the provider's words.
     Column("failure", String(500), nullable=True),
+    # The one that failed and that this is in the place of: each is tried again once.
+    Column("retry_of", ForeignKey("refund.id"), nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("done_at", Instant, nullable=True),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
     Index(None, "order_id"),
     # The provider tells of one refund several times.
     UniqueConstraint("payment_id", "reference"),
+    UniqueConstraint("retry_of"),
 )
 
 # What of a refund is of which part.

@@ -48,6 +48,10 @@ class RefundReason(StrEnum):
     SURPLUS = "surplus"
     # A person decided it.
     STAFF = "staff"
+    # Units came back.
+    RETURNED = "returned"
+    # An edit made the order cost less.
+    EDITED = "edited"
     # Somebody gave it back at the provider, and not here.
     PROVIDER = "provider"
 
@@ -101,6 +105,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     """Money that is owed back, or was given back, from one payment.
 
     payment_reference: what the provider calls the payment; reference: what it calls the refund.
+    retry_of: the refund that failed and that this one is in the place of.
     """
 
     id: RefundId
@@ -114,6 +119,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     note: str = ""
     reference: str | None = None
     failure: str | None = None
+    retry_of: RefundId | None = None
 
 
 class PaidPart(Struct, frozen=True, kw_only=True):

@@ -93,3 +93,20 @@ class ReferenceMissing(DomainError):
             f"`reference` says why stock was changed, in 1 to {self.maximum} characters: "
             '"count of 3 May, two broke".'
         )
+
+
+@domain_error
+class StockNotInHouse(DomainError):
+    """Units that are to leave a location and are not there yet, by its books."""
+
+    code: ClassVar[str] = "STOCK_NOT_IN_HOUSE"
+    variant_id: str
+    location: str
+    quantity: Quantity
+    on_hand: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location}: {self.quantity} units are to leave, {self.on_hand} are in the "
+            "house. Book what came in first (`adjustStock`), or send fewer."
+        )

@@ -8,6 +8,7 @@ from sqlalchemy import Select, Uuid, bindparam, case, func, select
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import LocationId, QuotaId, StockMovementId, VariantId, new_id
+from koipond.kernel.prepared import Prepared
 from koipond.stock.tables import stock_level, stock_location, stock_movement
 from koipond.stock.types import Level, Location, MovementReason, StockReceipt
 
@@ -30,8 +31,8 @@ async def add_location(db: AsyncConnection, new: Location) -> None:
 
 async def find_levels(db: AsyncConnection, variant_ids: Collection[VariantId]) -> list[Level]:
     """Return the levels of these variants, the location that is asked first before the others."""
-    rows = await db.execute(_LEVELS_OF, {"variants": sorted(set(variant_ids))})
-    return [Level(**row._mapping) for row in rows]
+    rows = await _LEVELS_OF.rows(db, {"variants": sorted(set(variant_ids))})
+    return [Level(**row._asdict()) for row in rows]
 
 
 async def find_short_levels(db: AsyncConnection, *, most: int) -> list[Level]:
@@ -134,6 +135,32 @@ async def find_variants(
     return {QuotaId(key): VariantId(variant_id) for key, variant_id in rows}
 
 
+async def find_level_places(
+    db: AsyncConnection, quota_ids: Collection[QuotaId]
+) -> dict[QuotaId, tuple[VariantId, LocationId]]:
+    """Return {quota: whose units where it counts}, without quotas of something else."""
+    level = stock_level.c
+    rows = await db.execute(
+        select(level.quota_id, level.variant_id, level.location_id).where(
+            level.quota_id.in_(sorted(quota_ids))
+        )
+    )
+    return {QuotaId(row[0]): (VariantId(row[1]), LocationId(row[2])) for row in rows}
+
+
+async def sum_movements(
+    db: AsyncConnection, reason: MovementReason
+) -> dict[tuple[str, VariantId], int]:
+    """Return {(reference, variant): units} of all movements for a reason."""
+    moved = stock_movement.c
+    rows = await db.execute(
+        select(moved.reference, moved.variant_id, func.sum(moved.delta))
+        .where(moved.reason == reason)
+        .group_by(moved.reference, moved.variant_id)
+    )
+    return {(row[0], VariantId(row[1])): int(row[2]) for row in rows}
+
+
 async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, int, int]]:
     """Return [(variant, location, on_hand, sum of its movements)] where the two differ."""
     moved = (
@@ -167,6 +194,8 @@ _LEVELS: Select[Any] = select(
     stock_level.c.back_order,
     stock_level.c.short,
 ).join(stock_location, stock_location.c.id == stock_level.c.location_id)
-_LEVELS_OF = _LEVELS.where(
-    stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True))
-).order_by(stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id)
+_LEVELS_OF = Prepared(
+    _LEVELS.where(
+        stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True))
+    ).order_by(stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id)
+)

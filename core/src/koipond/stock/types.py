@@ -16,6 +16,7 @@ class MovementReason(StrEnum):
     IMPORT = "import"
     CORRECTION = "correction"
     SHIPMENT = "shipment"
+    RETURN = "return"
 
 
 class Location(Struct, frozen=True, kw_only=True):
@@ -78,6 +79,28 @@ class Demand(Struct, frozen=True, kw_only=True):
 
 # Says which of one variant's levels are asked, in which order. The first give what they have.
 AllocationStrategy = Callable[[Demand, Sequence[StockLevel]], Sequence[StockLevel]]
+
+
+class HeldUnits(Struct, frozen=True, kw_only=True):
+    """Units of a variant that an order has, and at which location they are; quantity >= 1.
+
+    apart: of a quota that was set apart from the location's level, such as a flash sale's.
+    """
+
+    quota_id: QuotaId
+    variant_id: VariantId
+    location_id: LocationId
+    location: str
+    units: int
+    apart: bool
+
+
+class LocatedUnits(Struct, frozen=True, kw_only=True):
+    """Units of a variant that leave a location, or come back to it; quantity >= 1."""
+
+    location_id: LocationId
+    variant_id: VariantId
+    quantity: int
 
 
 class GiveBackUnits(Job, frozen=True, kw_only=True):

@@ -78,17 +78,6 @@ class FlashSaleTimesInvalid(DomainError):
 
 
 @domain_error
-class FlashSaleTimeVague(DomainError):
-    """A time without its offset from UTC."""
-
-    code: ClassVar[str] = "FLASH_SALE_TIME_VAGUE"
-    time: str
-
-    def __str__(self) -> str:
-        return f"{self.time} may be any of 24 hours. Write {self.time}Z, or an offset like +08:00."
-
-
-@domain_error
 class FlashSaleNumberInvalid(DomainError):
     """A number out of range."""
 

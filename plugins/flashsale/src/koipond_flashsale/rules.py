@@ -11,7 +11,6 @@ from koipond_flashsale.errors import (
     FlashSaleOverlaps,
     FlashSalePriceTooHigh,
     FlashSaleTimesInvalid,
-    FlashSaleTimeVague,
 )
 from koipond_flashsale.types import (
     WINDOW_MINUTES_MAX,
@@ -41,7 +40,7 @@ def plan_round(
 ) -> Round:
     """Return the round that staff ask for. window_minutes: counts where the wish names none.
 
-    Raises FlashSalePriceTooHigh, FlashSaleNumberInvalid, FlashSaleTimesInvalid, FlashSaleTimeVague.
+    Raises FlashSalePriceTooHigh, FlashSaleNumberInvalid, FlashSaleTimesInvalid.
     """
     if wish.price >= list_price:
         raise FlashSalePriceTooHigh(price=wish.price, list_price=list_price).located("price")
@@ -204,17 +203,11 @@ def _units_finding(one: Round, problem: str) -> Finding:
 
 def _read_times(wish: RoundWish, now: datetime) -> tuple[datetime, datetime]:
     """Return start and end in UTC; what should have begun begins now."""
-    starts_at = now if wish.starts_at is None else max(_utc(wish.starts_at, "startsAt"), now)
-    ends_at = _utc(wish.ends_at, "endsAt")
+    starts_at = now if wish.starts_at is None else max(wish.starts_at.astimezone(UTC), now)
+    ends_at = wish.ends_at.astimezone(UTC)
     if ends_at <= starts_at:
         raise FlashSaleTimesInvalid(starts_at=starts_at, ends_at=ends_at, now=now).located("endsAt")
     return starts_at, ends_at
-
-
-def _utc(time: datetime, field: str) -> datetime:
-    if time.tzinfo is None:
-        raise FlashSaleTimeVague(time=time.isoformat()).located(field)
-    return time.astimezone(UTC)
 
 
 def _check(number: Quantity, maximum: int, field: str) -> Quantity:

@@ -2,18 +2,21 @@
 
 from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.service import (
+    find_categories,
     find_prices,
     find_products_by_ids,
     find_variants,
     find_variants_by_ids,
 )
-from koipond.catalog.types import Product, Variant
+from koipond.catalog.types import Category, Product, Variant
 
 __all__ = [
+    "Category",
     "Product",
     "Variant",
     "VariantNotPriced",
     "VariantUnknown",
+    "find_categories",
     "find_prices",
     "find_products_by_ids",
     "find_variants",

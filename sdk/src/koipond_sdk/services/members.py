@@ -1,7 +1,28 @@
-"""Members, to look at."""
+"""Members, to look at, and the groups that they are in."""
 
-from koipond.member.errors import MemberUnknown
-from koipond.member.service import find_by_address, find_member
-from koipond.member.types import Member
+from koipond.member.errors import MemberGroupInvalid, MemberGroupUnknown, MemberUnknown
+from koipond.member.service import (
+    change_groups,
+    find_by_address,
+    find_groups,
+    find_groups_of,
+    find_member,
+    find_viewer_groups,
+    set_group,
+)
+from koipond.member.types import Member, MemberGroup
 
-__all__ = ["Member", "MemberUnknown", "find_by_address", "find_member"]
+__all__ = [
+    "Member",
+    "MemberGroup",
+    "MemberGroupInvalid",
+    "MemberGroupUnknown",
+    "MemberUnknown",
+    "change_groups",
+    "find_by_address",
+    "find_groups",
+    "find_groups_of",
+    "find_member",
+    "find_viewer_groups",
+    "set_group",
+]

@@ -3,6 +3,7 @@
 from koipond.catalog.graphql import queries
 from koipond.catalog.graphql.mutations import AdminMutations
 from koipond.catalog.graphql.queries import add_plugin_queries
+from koipond.catalog.graphql.staff import StaffMutations, StaffProduct, StaffVariant
 from koipond.catalog.graphql.types import Category, Collection, Product, Variant
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId
 from koipond.kernel.schema import Api, Mutation, Query
@@ -15,6 +16,9 @@ def register(api: Api) -> None:
     api.storefront(Query, queries.StorefrontQueries)
     api.admin(Query, queries.AdminQueries)
     api.admin(Mutation, AdminMutations)
+    api.admin(Mutation, StaffMutations)
+    api.admin(Variant, StaffVariant)
+    api.admin(Product, StaffProduct)
     api.node(ProductId, queries.load_product)
     api.node(VariantId, queries.load_variant)
     api.node(CategoryId, queries.load_category)

@@ -98,6 +98,7 @@ class Variant(Node):
     found: strawberry.Private[types.Variant]
     id: strawberry.ID
     sku: str
+    grams: int | None = strawberry.field(description="What one weighs; null: nobody said")
 
     @batch
     @staticmethod
@@ -169,12 +170,14 @@ class Variant(Node):
             found=found,
             id=strawberry.ID(encode(VariantId, found.id)),
             sku=found.sku,
+            grams=found.grams,
         )
 
 
 @strawberry.type(description="What a page of the shop shows; it is bought as one of its variants.")
 class Product(Node):
     key: strawberry.Private[ProductId]
+    found: strawberry.Private[types.Product]
     id: strawberry.ID
     slug: str
     name: str
@@ -231,6 +234,7 @@ class Product(Node):
         """Wrap a product."""
         return cls(
             key=found.id,
+            found=found,
             id=strawberry.ID(encode(ProductId, found.id)),
             slug=found.slug,
             name=pick(found.name, locales),

@@ -13,14 +13,22 @@ from koipond.catalog.repository.listing import (
     find_products,
 )
 from koipond.catalog.repository.loading import load_shelf, take_turns
-from koipond.catalog.repository.pricing import ensure_price_list, set_price
+from koipond.catalog.repository.pricing import (
+    ensure_price_list,
+    find_prices,
+    find_rule,
+    find_rules,
+    lock_base,
+    remove_rule,
+    save_rule,
+    set_price,
+)
 from koipond.catalog.repository.reading import (
     find_attributes,
     find_categories,
     find_collections,
     find_media,
     find_options,
-    find_prices,
     find_product,
     find_products_by_ids,
     find_sellables,
@@ -29,7 +37,7 @@ from koipond.catalog.repository.reading import (
     find_variants,
     find_variants_by_ids,
 )
-from koipond.catalog.repository.saving import save_shelf
+from koipond.catalog.repository.saving import save_shelf, set_grams, set_tax_category
 
 __all__ = [
     "count_products",
@@ -47,15 +55,22 @@ __all__ = [
     "find_product",
     "find_products",
     "find_products_by_ids",
+    "find_rule",
+    "find_rules",
     "find_sellables",
     "find_variant_ids",
     "find_variant_media",
     "find_variants",
     "find_variants_by_ids",
     "load_shelf",
+    "lock_base",
+    "remove_rule",
     "save_activities",
+    "save_rule",
     "save_shelf",
+    "set_grams",
     "set_price",
+    "set_tax_category",
     "take_turns",
     "withdraw",
 ]

@@ -1,11 +1,20 @@
-"""Writes single prices."""
+"""SQL of price lists: base prices, and the rules beside them."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from datetime import datetime
 
-from koipond.catalog.tables import price, price_list
-from koipond.kernel.db import AsyncConnection, insert
-from koipond.kernel.ids import ChannelId, PriceListId, VariantId, new_id
+import msgspec
+from sqlalchemy import Uuid, and_, bindparam, or_, select
+
+from koipond.catalog.tables import price, price_list, price_rule
+from koipond.catalog.types import ListPrice, PriceRule, PriceTier
+from koipond.kernel.db import AsyncConnection, Instant, insert
+from koipond.kernel.ids import ChannelId, PriceListId, PriceRuleId, VariantId, new_id
 from koipond.kernel.money import Currency
+from koipond.kernel.parts import Parts
+
+_FIELDS = PriceRule.__struct_fields__
+_RULE = [price_rule.c[name] for name in _FIELDS]
 
 
 async def ensure_price_list(
@@ -37,3 +46,115 @@ async def set_price(
             set_={"amount_minor": statement.excluded.amount_minor},
         )
     )
+
+
+async def lock_base(
+    db: AsyncConnection, channel_id: ChannelId, currency: Currency, variant_id: VariantId
+) -> PriceListId | None:
+    """Lock a variant's base price and return its list; None if it has none there."""
+    rows = await db.execute(
+        select(price.c.price_list_id)
+        .join(price_list, price_list.c.id == price.c.price_list_id)
+        .where(
+            price_list.c.channel_id == channel_id,
+            price_list.c.currency == currency,
+            price.c.variant_id == variant_id,
+        )
+        .with_for_update(key_share=True, of=price)
+    )
+    found: PriceListId | None = rows.scalar_one_or_none()
+    return found
+
+
+async def find_prices(
+    db: AsyncConnection,
+    variant_ids: Sequence[VariantId],
+    *,
+    channel_id: ChannelId,
+    currency: Currency,
+    now: datetime,
+) -> dict[VariantId, ListPrice]:
+    """Return {variant: what it costs by the list now} of those that have a price there."""
+    asked = {
+        "variants": list(variant_ids),
+        "channel": channel_id,
+        "currency": currency,
+        "now": now,
+    }
+    rows = await db.execute(_PRICES, asked)
+    return {row.variant_id: read_price(row.amount_minor, row.tiers) for row in rows}
+
+
+def read_price(base_minor: int, tiers: str | None) -> ListPrice:
+    """Return what a base price and the column TIERS beside it come to."""
+    if tiers is None:
+        return ListPrice(list_minor=base_minor)
+    found = _TIERS.read(tiers)
+    for_all = [one for one in found if one.from_quantity == 1 and one.group_code is None]
+    return ListPrice(
+        list_minor=for_all[0].amount_minor if for_all else base_minor,
+        tiers=tuple(one for one in found if one not in for_all),
+    )
+
+
+async def find_rules(
+    db: AsyncConnection, variant_ids: Sequence[VariantId]
+) -> list[tuple[PriceRule, ChannelId]]:
+    """Return the rules of variants, over or not, each with the channel of its list."""
+    rows = await db.execute(
+        select(*_RULE, price_list.c.channel_id)
+        .join(price_list, price_list.c.id == price_rule.c.price_list_id)
+        .where(price_rule.c.variant_id.in_(variant_ids))
+        .order_by(
+            price_list.c.id,
+            price_rule.c.from_quantity,
+            price_rule.c.group_code,
+            price_rule.c.id,
+        )
+    )
+    return [
+        (PriceRule(**dict(zip(_FIELDS, values, strict=True))), channel_id)
+        for *values, channel_id in rows
+    ]
+
+
+async def find_rule(db: AsyncConnection, key: PriceRuleId) -> PriceRule | None:
+    """Return a rule."""
+    row = (await db.execute(select(*_RULE).where(price_rule.c.id == key))).one_or_none()
+    return None if row is None else PriceRule(**row._mapping)
+
+
+async def save_rule(db: AsyncConnection, told: PriceRule) -> None:
+    """Store a rule, new or known by its id."""
+    made = insert(db, price_rule).values(msgspec.structs.asdict(told))
+    changed = {"amount_minor": made.excluded.amount_minor}
+    await db.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed))
+
+
+async def remove_rule(db: AsyncConnection, key: PriceRuleId) -> None:
+    """Take out a rule."""
+    await db.execute(price_rule.delete().where(price_rule.c.id == key))
+
+
+_now = bindparam("now", type_=Instant)
+_here = and_(
+    price_list.c.channel_id == bindparam("channel", type_=Uuid),
+    price_list.c.currency == bindparam("currency"),
+)
+# Base prices of the channel and currency that are asked for.
+PRICED = price.join(price_list, and_(price_list.c.id == price.c.price_list_id, _here))
+_TIERS = Parts(price_rule, PriceTier, by="from_quantity")
+# Beside a row of PRICED: the rules that hold now; `read_price` reads it.
+TIERS = _TIERS.of(
+    and_(
+        price_rule.c.variant_id == price.c.variant_id,
+        price_rule.c.price_list_id == price.c.price_list_id,
+        or_(price_rule.c.starts_at.is_(None), price_rule.c.starts_at <= _now),
+        or_(price_rule.c.ends_at.is_(None), price_rule.c.ends_at > _now),
+    )
+)
+_PRICES = (
+    select(price.c.variant_id, price.c.amount_minor, TIERS.label("tiers"))
+    .select_from(PRICED)
+    .where(price.c.variant_id.in_(bindparam("variants", expanding=True)))
+)

@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Uuid, and_, bindparam, select
 
+from koipond.catalog.repository.pricing import PRICED, TIERS, read_price
 from koipond.catalog.tables import (
     attribute,
     attribute_value,
@@ -13,7 +15,6 @@ from koipond.catalog.tables import (
     collection,
     media,
     price,
-    price_list,
     product,
     product_attribute,
     product_category,
@@ -36,6 +37,7 @@ from koipond.catalog.types import (
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ChannelId, ProductId, VariantId
 from koipond.kernel.money import Currency
+from koipond.kernel.prepared import Prepared
 
 
 async def find_product(
@@ -102,50 +104,25 @@ async def find_sellables(
     *,
     channel_id: ChannelId,
     currency: Currency,
+    now: datetime,
 ) -> dict[VariantId, Sellable]:
     """Return those of the variants that the channel lists, each with its price in the currency.
 
     One statement, so that all of it was so at one moment.
     """
-    asked = {"variants": list(variant_ids), "channel": channel_id, "currency": currency}
+    asked = {
+        "variants": list(variant_ids),
+        "channel": channel_id,
+        "currency": currency,
+        "now": now,
+    }
     options: dict[VariantId, list[OptionChoice]] = defaultdict(list)
     variants = {}
-    for row in await db.execute(_SELLABLES, asked):
+    for row in await _SELLABLES.rows(db, asked):
         variants[row.id] = row
         if row.option_name is not None:
             options[row.id].append(OptionChoice(name=row.option_name, value=row.option_value))
-    return {
-        key: Sellable(
-            variant_id=key,
-            product_id=row.product_id,
-            sku=row.sku,
-            name=row.name,
-            options=tuple(options[key]),
-            track_stock=row.track_stock,
-            price_minor=row.amount_minor,
-        )
-        for key, row in variants.items()
-    }
-
-
-async def find_prices(
-    db: AsyncConnection,
-    variant_ids: Sequence[VariantId],
-    *,
-    channel_id: ChannelId,
-    currency: Currency,
-) -> dict[VariantId, int]:
-    """Return {variant: minor units} of those variants that have a price there."""
-    rows = await db.execute(
-        select(price.c.variant_id, price.c.amount_minor)
-        .join(price_list, price_list.c.id == price.c.price_list_id)
-        .where(
-            price.c.variant_id.in_(variant_ids),
-            price_list.c.channel_id == channel_id,
-            price_list.c.currency == currency,
-        )
-    )
-    return {row.variant_id: row.amount_minor for row in rows}
+    return {key: _sellable(row, options[key]) for key, row in variants.items()}
 
 
 async def find_options(
@@ -263,18 +240,19 @@ def listed(statement: Select[Any], channel_id: ChannelId | None) -> Select[Any]:
 
 
 _channel = bindparam("channel", type_=Uuid)
-_here = and_(price_list.c.channel_id == _channel, price_list.c.currency == bindparam("currency"))
-_priced = price.join(price_list, and_(price_list.c.id == price.c.price_list_id, _here))
 _chosen = variant_option.join(product_option, product_option.c.id == variant_option.c.option_id)
 # One row for each option of a variant, or one without any.
-_SELLABLES = (
+_SELLABLES = Prepared(
     select(
         variant.c.id,
         variant.c.product_id,
         variant.c.sku,
         variant.c.track_stock,
+        variant.c.grams,
         product.c.name,
+        product.c.tax_category,
         price.c.amount_minor,
+        TIERS.label("tiers"),
         product_option.c.name.label("option_name"),
         variant_option.c.value.label("option_value"),
     )
@@ -286,7 +264,7 @@ _SELLABLES = (
             product_listing.c.channel_id == _channel,
         ),
     )
-    .outerjoin(_priced, price.c.variant_id == variant.c.id)
+    .outerjoin(PRICED, price.c.variant_id == variant.c.id)
     .outerjoin(_chosen, variant_option.c.variant_id == variant.c.id)
     .where(variant.c.id.in_(bindparam("variants", expanding=True)))
     .order_by(product_option.c.position)
@@ -295,8 +273,36 @@ _SELLABLES = (
 
 def product_of(row: Any) -> Product:
     """Return a row of the table of products as a snapshot."""
-    return Product(id=row.id, slug=row.slug, name=row.name, description=row.description)
+    return Product(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        tax_category=row.tax_category,
+    )
 
 
 def _variant(row: Any) -> Variant:
-    return Variant(id=row.id, product_id=row.product_id, sku=row.sku, track_stock=row.track_stock)
+    return Variant(
+        id=row.id,
+        product_id=row.product_id,
+        sku=row.sku,
+        track_stock=row.track_stock,
+        grams=row.grams,
+    )
+
+
+def _sellable(row: Any, options: Sequence[OptionChoice]) -> Sellable:
+    priced = None if row.amount_minor is None else read_price(row.amount_minor, row.tiers)
+    return Sellable(
+        variant_id=row.id,
+        product_id=row.product_id,
+        sku=row.sku,
+        name=row.name,
+        options=tuple(options),
+        track_stock=row.track_stock,
+        price_minor=None if priced is None else priced.list_minor,
+        tiers=() if priced is None else priced.tiers,
+        grams=row.grams,
+        tax_category=row.tax_category,
+    )

@@ -37,6 +37,7 @@ from koipond.catalog.types import (
     Telling,
 )
 from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import ProductId, VariantId
 
 Row = dict[str, Any]
 # {table: {primary key: row}}
@@ -85,6 +86,16 @@ async def save_shelf(db: AsyncConnection, before: Shelf, after: Shelf, telling: 
         ]
         if changed:
             await _update(db, table, changed, new[table])
+
+
+async def set_tax_category(db: AsyncConnection, key: ProductId, code: str | None) -> None:
+    """Store what a product is taxed as."""
+    await db.execute(product.update().where(product.c.id == key).values(tax_category=code))
+
+
+async def set_grams(db: AsyncConnection, key: VariantId, grams: int | None) -> None:
+    """Store what a variant weighs."""
+    await db.execute(variant.update().where(variant.c.id == key).values(grams=grams))
 
 
 async def _update(
@@ -152,6 +163,7 @@ def _product_rows(
             "slug": one.slug,
             "name": one.name,
             "description": one.description,
+            "tax_category": one.tax_category,
             "created_at": one.created_at,
             "updated_at": one.updated_at,
         },
@@ -184,6 +196,7 @@ def _variant_rows(one: StoredVariant, own: Row, shelf: Shelf) -> Iterator[tuple[
             "sku": one.sku,
             "position": one.position,
             "track_stock": one.track_stock,
+            "grams": one.grams,
         },
     )
     for option_id, value in one.values.items():

@@ -18,6 +18,8 @@ SLUG_MAX = 200
 NAME_MAX = 500
 SKU_MAX = 120
 URL_MAX = 2_000
+# A thousand tons.
+GRAMS_MAX = 1_000_000_000
 
 _SLUG = re.compile(r"[^\s/?#%\\\x00-\x1f\x7f]+")
 _SCHEMES = {"", "http", "https"}
@@ -77,6 +79,8 @@ def _variant_problems(variant: VariantDraft, *, options: int) -> Iterator[str]:
         yield from _too_long(f"an option value of {variant.sku}", value, NAME_MAX)
     if variant.price_minor is not None and not 0 <= variant.price_minor <= MAX_MINOR:
         yield f"the price of {variant.sku} is out of range: {variant.price_minor} minor units"
+    if variant.grams is not None and not 0 <= variant.grams <= GRAMS_MAX:
+        yield f"{variant.sku} weighs {variant.grams} g; 0 to {GRAMS_MAX} are possible"
     yield from _media_problems(variant.media)
 
 

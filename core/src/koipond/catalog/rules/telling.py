@@ -251,6 +251,7 @@ class Teller:
             known,
             position=position,
             track_stock=known.track_stock if draft.track_stock is None else draft.track_stock,
+            grams=known.grams if draft.grams is None else draft.grams,
             values={**known.values, **values},
             price_minor=draft.price_minor,
             media=self._media(draft.media, known.media),

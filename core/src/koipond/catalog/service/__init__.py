@@ -9,6 +9,14 @@ from koipond.catalog.service.activities import (
     withdraw_activities,
 )
 from koipond.catalog.service.offers import find_offers
+from koipond.catalog.service.pricing import (
+    find_list_prices,
+    find_price_rules,
+    find_prices,
+    remove_price_rule,
+    set_price,
+    set_price_rule,
+)
 from koipond.catalog.service.shelf import (
     choose_sort,
     count_products,
@@ -19,7 +27,6 @@ from koipond.catalog.service.shelf import (
     find_listed_collections,
     find_media,
     find_options,
-    find_prices,
     find_product,
     find_products,
     find_products_by_ids,
@@ -31,7 +38,8 @@ from koipond.catalog.service.shelf import (
     find_variants_by_ids,
     product_page,
     save_products,
-    set_price,
+    set_grams,
+    set_tax_category,
 )
 
 __all__ = [
@@ -43,11 +51,13 @@ __all__ = [
     "find_attributes",
     "find_categories",
     "find_collections",
+    "find_list_prices",
     "find_listed_categories",
     "find_listed_collections",
     "find_media",
     "find_offers",
     "find_options",
+    "find_price_rules",
     "find_prices",
     "find_product",
     "find_products",
@@ -61,7 +71,11 @@ __all__ = [
     "product_page",
     "publish_activities",
     "refresh_activities",
+    "remove_price_rule",
     "save_products",
+    "set_grams",
     "set_price",
+    "set_price_rule",
+    "set_tax_category",
     "withdraw_activities",
 ]

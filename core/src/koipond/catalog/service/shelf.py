@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from koipond.catalog import repository, rules
-from koipond.catalog.errors import VariantUnknown
+from koipond.catalog.errors import ProductUnknown, VariantUnknown, WeightOutOfRange
 from koipond.catalog.types import (
     Attribute,
     CatalogFilter,
@@ -22,11 +24,11 @@ from koipond.catalog.types import (
     Telling,
     Variant,
 )
-from koipond.channel import service as channels
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ChannelId, ProductId, VariantId, encode, new_id
-from koipond.kernel.money import Money
 from koipond.kernel.pages import Page, Slice, page
+from koipond.kernel.quantity import Quantity
+from koipond.tax import service as tax
 
 
 @transaction
@@ -60,18 +62,35 @@ async def save_products(
 
 
 @transaction
-async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channel: str) -> Variant:
-    """Set what a variant costs in a channel, in the price's currency; returns the variant.
+async def set_tax_category(ctx: Context, key: ProductId, code: str | None) -> Product:
+    """Say what a product is taxed as; None: as goods that name none.
 
-    Raises ChannelUnknown, CurrencyNotSold, VariantUnknown.
+    Raises ProductUnknown, TaxCategoryUnknown.
     """
-    scope = await channels.choose_scope(ctx, code=channel, currency=price.currency)
-    found = await repository.find_variants_by_ids(ctx.db, [variant_id], channel_id=None)
-    if variant_id not in found:
-        raise VariantUnknown(variant_id=encode(VariantId, variant_id))
-    price_list_id = await repository.ensure_price_list(ctx.db, scope.channel_id, scope.currency)
-    await repository.set_price(ctx.db, price_list_id, variant_id, price.amount_minor)
-    return found[variant_id]
+    await repository.take_turns(ctx.db)
+    found = await repository.find_product(ctx.db, product_id=key, slug=None, channel_id=None)
+    if found is None:
+        raise ProductUnknown(product_id=encode(ProductId, key))
+    if code is not None:
+        await tax.check_category(ctx, code)
+    await repository.set_tax_category(ctx.db, key, code)
+    return msgspec.structs.replace(found, tax_category=code)
+
+
+@transaction
+async def set_grams(ctx: Context, key: VariantId, grams: Quantity | None) -> Variant:
+    """Say what a unit of a variant weighs; None: nobody knows, it counts as nothing.
+
+    Raises VariantUnknown, WeightOutOfRange.
+    """
+    if grams is not None and not 0 <= grams <= rules.GRAMS_MAX:
+        raise WeightOutOfRange(grams=grams, maximum=rules.GRAMS_MAX).located("grams")
+    await repository.take_turns(ctx.db)
+    found = await repository.find_variants_by_ids(ctx.db, [key], channel_id=None)
+    if key not in found:
+        raise VariantUnknown(variant_id=encode(VariantId, key))
+    await repository.set_grams(ctx.db, key, grams)
+    return msgspec.structs.replace(found[key], grams=grams)
 
 
 async def find_sellables(
@@ -80,7 +99,11 @@ async def find_sellables(
     """Return those of the variants that the channel of the scope lists, as it sells them."""
     async with ctx.reading() as db:
         return await repository.find_sellables(
-            db, variant_ids, channel_id=ctx.scope.channel_id, currency=ctx.scope.currency
+            db,
+            variant_ids,
+            channel_id=ctx.scope.channel_id,
+            currency=ctx.scope.currency,
+            now=ctx.clock.now(),
         )
 
 
@@ -200,15 +223,6 @@ async def find_variants(
     """Return the variants of products, in their order."""
     async with ctx.reading() as db:
         return await repository.find_variants(db, product_ids)
-
-
-async def find_prices(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[VariantId, Money]:
-    """Return {variant: price} in the channel and currency of the scope, of those that have one."""
-    async with ctx.reading() as db:
-        found = await repository.find_prices(
-            db, variant_ids, channel_id=ctx.scope.channel_id, currency=ctx.scope.currency
-        )
-    return {key: Money(minor, ctx.scope.currency) for key, minor in found.items()}
 
 
 async def find_options(

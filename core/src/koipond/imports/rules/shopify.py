@@ -78,6 +78,7 @@ class Shopify:
             options=tuple(_option_values(row, options)),
             price_minor=cells.price(row, "Variant Price", self._currency),
             track_stock=bool(row.cell(_TRACKER)) if _TRACKER in row.cells else None,
+            grams=cells.whole(row, "Variant Grams"),
             media=(MediaDraft(url=cells.address(picture, self._asset_base)),) if picture else (),
         )
 

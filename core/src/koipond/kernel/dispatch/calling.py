@@ -113,6 +113,14 @@ class Dispatcher:
                     raise
         return found
 
+    def calculate_of(self, hook: str, plugin: str, *arguments: Any) -> Any:
+        """Return one plugin's answer to a calculation; None if it does not implement it.
+
+        Raises PluginFailed.
+        """
+        one = self.implementation(hook, plugin)
+        return None if one is None else self._work_out(one, arguments)
+
     async def validate(self, hook: str, *arguments: Any) -> list[DomainError]:
         """Return every plugin's refusals; all are asked, and one that fails is a refusal."""
         found: list[DomainError] = []

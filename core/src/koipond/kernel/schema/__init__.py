@@ -16,7 +16,15 @@ from koipond.kernel.schema.fields import (
 )
 from koipond.kernel.schema.inputs import Choices, grows, make_field, takes_plugins
 from koipond.kernel.schema.pages import Connection, connect
-from koipond.kernel.schema.types import MoneyInput, MoneyType, Mutation, Node, Query, Subscription
+from koipond.kernel.schema.types import (
+    MoneyInput,
+    MoneyType,
+    Mutation,
+    Node,
+    Query,
+    Subscription,
+    TextInput,
+)
 
 __all__ = [
     "MEMBER",
@@ -35,6 +43,7 @@ __all__ = [
     "SchemaBuilder",
     "SchemaConflict",
     "Subscription",
+    "TextInput",
     "UserError",
     "batch",
     "connect",

@@ -1,5 +1,6 @@
 """Scalars and types that every part of the schema shares."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,20 @@ def _parse_quantity_literal(node: ValueNode, variables: dict[str, Any] | None = 
     return Quantity(int(node.value[:30]))
 
 
+def _parse_instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise GraphQLError(f"A DateTime is a text, not {str(value)[:40]!r}.")
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise GraphQLError(f"{value[:40]!r} is no DateTime. {_INSTANT}") from error
+    if found.tzinfo is None:
+        raise GraphQLError(f"{value[:40]!r} says no time zone. {_INSTANT}")
+    return found
+
+
+_INSTANT = "Write it like 2026-11-22T09:00:00Z or 2026-11-22T09:00:00+08:00."
+
 SCALARS: dict[object, ScalarDefinition] = {
     Quantity: strawberry.scalar(
         name="Quantity",
@@ -35,7 +50,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         serialize=int,
         parse_value=_parse_quantity,
         parse_literal=_parse_quantity_literal,
-    )
+    ),
+    # Strawberry's own takes an instant without a zone, which is none.
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant, with its zone: 2026-11-22T09:00:00Z.",
+        serialize=datetime.isoformat,
+        parse_value=_parse_instant,
+    ),
 }
 
 
@@ -60,6 +82,12 @@ class MoneyInput:
     def read(self) -> Money:
         """Return the amount as it was given. Raises CurrencyUnknown, AmountInvalid."""
         return parse_amount(self.amount, parse_currency(self.currency))
+
+
+@strawberry.input(description="A text in one language.")
+class TextInput:
+    locale: str = strawberry.field(description="A language tag such as en")
+    text: str
 
 
 @strawberry.interface(description="Anything with an id that `node` finds again.")

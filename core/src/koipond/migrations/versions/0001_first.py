@@ -49,6 +49,10 @@ def upgrade() -> None:
         sa.Column("currencies", Document, nullable=False),
         sa.Column("locales", Document, nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("region", sa.String(length=200), nullable=False),
+        sa.Column("prices_include_tax", sa.Boolean(), nullable=False),
+        sa.Column("rounding", Document, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
         sa.UniqueConstraint("code", name=op.f("uq_channel_code")),
     )
@@ -90,6 +94,29 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'pending'"),
         sqlite_where=sa.text("state = 'pending'"),
     )
+    op.create_table(
+        "edition",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_edition")),
+    )
+    op.create_table(
+        "fulfilment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("location_id", sa.Uuid(), nullable=True),
+        sa.Column("tracking", Document, nullable=False),
+        sa.Column("code_round", sa.Integer(), nullable=False),
+        sa.Column("wrong_codes", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("shipped_at", Instant(), nullable=True),
+        sa.Column("delivered_at", Instant(), nullable=True),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fulfilment")),
+    )
+    op.create_index(op.f("ix_fulfilment_order_id"), "fulfilment", ["order_id"], unique=False)
     op.create_table(
         "idempotency",
         sa.Column("principal", sa.String(length=120), nullable=False),
@@ -156,6 +183,25 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
     )
+    op.create_table(
+        "member_group",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
+    )
+    op.create_table(
+        "order_return",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_return")),
+    )
+    op.create_index(op.f("ix_order_return_order_id"), "order_return", ["order_id"], unique=False)
+    op.create_index(op.f("ix_order_return_state_id"), "order_return", ["state", "id"], unique=False)
     op.create_table(
         "outbox_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -255,17 +301,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
     )
     op.create_table(
-        "product",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("slug", sa.String(length=200), nullable=False),
-        sa.Column("name", Document, nullable=False),
-        sa.Column("description", Document, nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
-        sa.UniqueConstraint("slug", name=op.f("uq_product_slug")),
-    )
-    op.create_table(
         "quota",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("capacity", sa.BigInteger(), nullable=True),
@@ -324,6 +359,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consumer", "event_name", name=op.f("pk_subscription")),
     )
     op.create_table(
+        "tax_category",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_tax_category")),
+    )
+    op.create_table(
+        "zone",
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_zone")),
+    )
+    op.create_table(
         "attribute_value",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("attribute_id", sa.Uuid(), nullable=False),
@@ -335,6 +382,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attribute_value")),
         sa.UniqueConstraint(
             "attribute_id", "code", name=op.f("uq_attribute_value_attribute_id_code")
+        ),
+    )
+    op.create_table(
+        "fulfilment_line",
+        sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=True),
+        sa.Column("restocked_quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= restocked_quantity AND restocked_quantity <= quantity",
+            name=op.f("ck_fulfilment_line_restocked_quantity"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_fulfilment_line_quantity")),
+        sa.ForeignKeyConstraint(
+            ["fulfilment_id"], ["fulfilment.id"], name=op.f("fk_fulfilment_line_fulfilment_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "fulfilment_id", "line_id", "position", name=op.f("pk_fulfilment_line")
         ),
     )
     op.create_table(
@@ -397,6 +465,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_import_run_file_hash"), "import_run", ["file_hash"], unique=False)
     op.create_table(
+        "membership",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("group_code", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_code"], ["member_group.code"], name=op.f("fk_membership_group_code")
+        ),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_membership_member_id")),
+        sa.PrimaryKeyConstraint("member_id", "group_code", name=op.f("pk_membership")),
+    )
+    op.create_index(
+        op.f("ix_membership_group_code_member_id"),
+        "membership",
+        ["group_code", "member_id"],
+        unique=False,
+    )
+    op.create_table(
         "order",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=False),
@@ -405,6 +489,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("details", Document, nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
@@ -417,6 +502,7 @@ def upgrade() -> None:
         sa.Column("pay_until", Instant(), nullable=False),
         sa.Column("closing_at", Instant(), nullable=True),
         sa.Column("expired_at", Instant(), nullable=True),
+        sa.Column("close_at", Instant(), nullable=True),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_order_total_minor")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_order_member_id")),
@@ -431,6 +517,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("attention IS NOT NULL"),
         sqlite_where=sa.text("attention IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_order_close_at",
+        "order",
+        ["close_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
+        sqlite_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
     )
     op.create_index(
         "ix_order_holds",
@@ -448,6 +542,33 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'placed'"),
         sqlite_where=sa.text("state = 'placed'"),
+    )
+    op.create_table(
+        "order_return_line",
+        sa.Column("return_id", sa.Uuid(), nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("received_quantity", sa.Integer(), nullable=False),
+        sa.Column("accepted_quantity", sa.Integer(), nullable=False),
+        sa.Column("restocked_quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "0 <= accepted_quantity AND accepted_quantity <= received_quantity",
+            name=op.f("ck_order_return_line_accepted_quantity"),
+        ),
+        sa.CheckConstraint(
+            "0 <= received_quantity AND received_quantity <= quantity",
+            name=op.f("ck_order_return_line_received_quantity"),
+        ),
+        sa.CheckConstraint(
+            "0 <= restocked_quantity AND restocked_quantity <= accepted_quantity",
+            name=op.f("ck_order_return_line_restocked_quantity"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_return_line_quantity")),
+        sa.ForeignKeyConstraint(
+            ["return_id"], ["order_return.id"], name=op.f("fk_order_return_line_return_id")
+        ),
+        sa.PrimaryKeyConstraint("return_id", "line_id", name=op.f("pk_order_return_line")),
     )
     op.create_table(
         "paid_part",
@@ -479,6 +600,230 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "channel_id", "currency", name=op.f("uq_price_list_channel_id_currency")
         ),
+    )
+    op.create_table(
+        "product",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("slug", sa.String(length=200), nullable=False),
+        sa.Column("name", Document, nullable=False),
+        sa.Column("description", Document, nullable=False),
+        sa.Column("tax_category", sa.String(length=40), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tax_category"], ["tax_category.code"], name=op.f("fk_product_tax_category")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
+        sa.UniqueConstraint("slug", name=op.f("uq_product_slug")),
+    )
+    op.create_table(
+        "quota_change",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("delta", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=10), nullable=False),
+        sa.Column("move_id", sa.Uuid(), nullable=True),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_quota_change_quota_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quota_change")),
+    )
+    op.create_index(op.f("ix_quota_change_quota_id"), "quota_change", ["quota_id"], unique=False)
+    op.create_table(
+        "quota_excess",
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("merged_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_quota_excess_quota_id")),
+        sa.PrimaryKeyConstraint("quota_id", "subject_id", "period", name=op.f("pk_quota_excess")),
+    )
+    op.create_table(
+        "refund",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("reference", sa.String(length=200), nullable=True),
+        sa.Column("failure", sa.String(length=500), nullable=True),
+        sa.Column("retry_of", sa.Uuid(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_minor")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id")),
+        sa.ForeignKeyConstraint(["retry_of"], ["refund.id"], name=op.f("fk_refund_retry_of")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
+        sa.UniqueConstraint("payment_id", "reference", name=op.f("uq_refund_payment_id_reference")),
+        sa.UniqueConstraint("retry_of", name=op.f("uq_refund_retry_of")),
+    )
+    op.create_index(op.f("ix_refund_order_id"), "refund", ["order_id"], unique=False)
+    op.create_table(
+        "reservation",
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=9), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.Column("release", sa.String(length=13), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('held', 'returning')) = (expires_at IS NOT NULL)",
+            name=op.f("ck_reservation_expires_at"),
+        ),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_reservation_quantity")),
+        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_reservation_quota_id")),
+        sa.PrimaryKeyConstraint("owner_id", "quota_id", "part", name=op.f("pk_reservation")),
+    )
+    op.create_index(
+        "ix_reservation_due",
+        "reservation",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('held', 'returning')"),
+        sqlite_where=sa.text("state IN ('held', 'returning')"),
+    )
+    op.create_index(
+        "ix_reservation_use",
+        "reservation",
+        ["quota_id", "subject_id", "period"],
+        unique=False,
+        postgresql_where=sa.text("state != 'released'"),
+        sqlite_where=sa.text("state != 'released'"),
+    )
+    op.create_table(
+        "shipping_method",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", Document, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shipping_method")),
+        sa.UniqueConstraint("channel_id", "code", name=op.f("uq_shipping_method_channel_id_code")),
+    )
+    op.create_table(
+        "tax_rate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("zone_code", sa.String(length=40), nullable=False),
+        sa.Column("category_code", sa.String(length=40), nullable=False),
+        sa.Column("rate_ppm", sa.Integer(), nullable=False),
+        sa.Column("label", Document, nullable=False),
+        sa.Column("starts_at", Instant(), nullable=True),
+        sa.Column("ends_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "0 <= rate_ppm AND rate_ppm <= 1000000", name=op.f("ck_tax_rate_rate_ppm")
+        ),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_tax_rate_window")),
+        sa.ForeignKeyConstraint(
+            ["category_code"], ["tax_category.code"], name=op.f("fk_tax_rate_category_code")
+        ),
+        sa.ForeignKeyConstraint(["zone_code"], ["zone.code"], name=op.f("fk_tax_rate_zone_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tax_rate")),
+    )
+    op.create_index(
+        op.f("ix_tax_rate_zone_code_category_code"),
+        "tax_rate",
+        ["zone_code", "category_code"],
+        unique=False,
+    )
+    op.create_table(
+        "zone_place",
+        sa.Column("zone_code", sa.String(length=40), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("region", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["zone_code"], ["zone.code"], name=op.f("fk_zone_place_zone_code")),
+        sa.PrimaryKeyConstraint("zone_code", "country", "region", name=op.f("pk_zone_place")),
+    )
+    op.create_table(
+        "import_refusal",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("product", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["import_run.id"], name=op.f("fk_import_refusal_run_id")
+        ),
+        sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_import_refusal")),
+    )
+    op.create_table(
+        "order_edit",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("delta_minor", sa.BigInteger(), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("applied_at", Instant(), nullable=True),
+        sa.CheckConstraint(
+            "(delta_minor IS NULL) = (applied_at IS NULL)", name=op.f("ck_order_edit_applied_at")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_edit_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_edit")),
+        sa.UniqueConstraint("order_id", "part", name=op.f("uq_order_edit_order_id_part")),
+    )
+    op.create_table(
+        "order_line",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("sku", sa.String(length=120), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tracked", sa.Boolean(), nullable=False),
+        sa.Column("refunded_quantity", sa.Integer(), nullable=False),
+        sa.Column("fulfilled_quantity", sa.Integer(), nullable=False),
+        sa.Column("returned_quantity", sa.Integer(), nullable=False),
+        sa.Column("activity_id", sa.Uuid(), nullable=True),
+        sa.Column("attributes", Document, nullable=False),
+        sa.CheckConstraint(
+            "0 <= refunded_quantity AND refunded_quantity <= quantity",
+            name=op.f("ck_order_line_refunded_quantity"),
+        ),
+        sa.CheckConstraint(
+            "0 <= returned_quantity AND returned_quantity <= fulfilled_quantity AND fulfilled_quantity <= quantity",
+            name=op.f("ck_order_line_fulfilled_quantity"),
+        ),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_order_line_quantity")),
+        sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_order_line_unit_price_minor")),
+        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
+        sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_line_order_id_position")),
+    )
+    op.create_table(
+        "product_attribute",
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("attribute_value_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attribute_value_id"],
+            ["attribute_value.id"],
+            name=op.f("fk_product_attribute_attribute_value_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_product_attribute_product_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "product_id", "attribute_value_id", name=op.f("pk_product_attribute")
+        ),
+    )
+    op.create_index(
+        op.f("ix_product_attribute_attribute_value_id_product_id"),
+        "product_attribute",
+        ["attribute_value_id", "product_id"],
+        unique=False,
     )
     op.create_table(
         "product_category",
@@ -562,95 +907,41 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "quota_change",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("quota_id", sa.Uuid(), nullable=False),
-        sa.Column("delta", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.String(length=10), nullable=False),
-        sa.Column("move_id", sa.Uuid(), nullable=True),
-        sa.Column("changed_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_quota_change_quota_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_quota_change")),
-    )
-    op.create_index(op.f("ix_quota_change_quota_id"), "quota_change", ["quota_id"], unique=False)
-    op.create_table(
-        "quota_excess",
-        sa.Column("quota_id", sa.Uuid(), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("period", sa.String(length=10), nullable=False),
-        sa.Column("units", sa.BigInteger(), nullable=False),
-        sa.Column("merged_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_quota_excess_quota_id")),
-        sa.PrimaryKeyConstraint("quota_id", "subject_id", "period", name=op.f("pk_quota_excess")),
-    )
-    op.create_table(
-        "refund",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("payment_id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
+        "refund_part",
+        sa.Column("refund_id", sa.Uuid(), nullable=False),
+        sa.Column("part_id", sa.Uuid(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.String(length=20), nullable=False),
-        sa.Column("note", sa.String(length=200), nullable=False),
-        sa.Column("reference", sa.String(length=200), nullable=True),
-        sa.Column("failure", sa.String(length=500), nullable=True),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("done_at", Instant(), nullable=True),
-        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_amount_minor")),
-        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
-        sa.UniqueConstraint("payment_id", "reference", name=op.f("uq_refund_payment_id_reference")),
-    )
-    op.create_index(op.f("ix_refund_order_id"), "refund", ["order_id"], unique=False)
-    op.create_table(
-        "reservation",
-        sa.Column("owner_id", sa.Uuid(), nullable=False),
-        sa.Column("quota_id", sa.Uuid(), nullable=False),
-        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("period", sa.String(length=10), nullable=False),
-        sa.Column("quantity", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(length=9), nullable=False),
-        sa.Column("expires_at", Instant(), nullable=True),
-        sa.Column("release", sa.String(length=13), nullable=False),
-        sa.CheckConstraint(
-            "(state IN ('held', 'returning')) = (expires_at IS NOT NULL)",
-            name=op.f("ck_reservation_expires_at"),
-        ),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_reservation_quantity")),
-        sa.ForeignKeyConstraint(["quota_id"], ["quota.id"], name=op.f("fk_reservation_quota_id")),
-        sa.PrimaryKeyConstraint("owner_id", "quota_id", "part", name=op.f("pk_reservation")),
-    )
-    op.create_index(
-        "ix_reservation_due",
-        "reservation",
-        ["expires_at"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('held', 'returning')"),
-        sqlite_where=sa.text("state IN ('held', 'returning')"),
-    )
-    op.create_index(
-        "ix_reservation_use",
-        "reservation",
-        ["quota_id", "subject_id", "period"],
-        unique=False,
-        postgresql_where=sa.text("state != 'released'"),
-        sqlite_where=sa.text("state != 'released'"),
-    )
-    op.create_table(
-        "shipping_method",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("channel_id", sa.Uuid(), nullable=False),
-        sa.Column("code", sa.String(length=40), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("name", Document, nullable=False),
-        sa.Column("prices", Document, nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_part_amount_minor")),
         sa.ForeignKeyConstraint(
-            ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
+            ["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_shipping_method")),
-        sa.UniqueConstraint("channel_id", "code", name=op.f("uq_shipping_method_channel_id_code")),
+        sa.PrimaryKeyConstraint("refund_id", "part_id", name=op.f("pk_refund_part")),
+    )
+    op.create_table(
+        "shipping_rate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("method_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("zone_code", sa.String(length=40), nullable=True),
+        sa.Column("grams_max", sa.Integer(), nullable=True),
+        sa.Column("total_from_minor", sa.BigInteger(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("free_from_minor", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_shipping_rate_amount_minor")),
+        sa.CheckConstraint("free_from_minor >= 0", name=op.f("ck_shipping_rate_free_from_minor")),
+        sa.CheckConstraint("grams_max > 0", name=op.f("ck_shipping_rate_grams_max")),
+        sa.CheckConstraint("total_from_minor >= 0", name=op.f("ck_shipping_rate_total_from_minor")),
+        sa.ForeignKeyConstraint(
+            ["method_id"], ["shipping_method.id"], name=op.f("fk_shipping_rate_method_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["zone_code"], ["zone.code"], name=op.f("fk_shipping_rate_zone_code")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shipping_rate")),
+    )
+    op.create_index(
+        op.f("ix_shipping_rate_method_id"), "shipping_rate", ["method_id"], unique=False
     )
     op.create_table(
         "variant",
@@ -659,6 +950,8 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(length=120), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("track_stock", sa.Boolean(), nullable=False),
+        sa.Column("grams", sa.Integer(), nullable=True),
+        sa.CheckConstraint("grams >= 0", name=op.f("ck_variant_grams")),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_variant_product_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
         sa.UniqueConstraint("sku", name=op.f("uq_variant_sku")),
@@ -696,17 +989,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_activity_ends_at"), "activity", ["ends_at"], unique=False)
     op.create_index(op.f("ix_activity_variant_id"), "activity", ["variant_id"], unique=False)
     op.create_table(
-        "import_refusal",
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("product", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["import_run.id"], name=op.f("fk_import_refusal_run_id")
-        ),
-        sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_import_refusal")),
-    )
-    op.create_table(
         "media",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
@@ -722,29 +1004,47 @@ def upgrade() -> None:
         op.f("ix_media_product_id_position"), "media", ["product_id", "position"], unique=False
     )
     op.create_table(
-        "order_line",
+        "order_adjustment",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("variant_id", sa.Uuid(), nullable=False),
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("sku", sa.String(length=120), nullable=False),
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
-        sa.Column("tracked", sa.Boolean(), nullable=False),
-        sa.Column("refunded_quantity", sa.Integer(), nullable=False),
-        sa.Column("activity_id", sa.Uuid(), nullable=True),
-        sa.Column("attributes", Document, nullable=False),
-        sa.CheckConstraint(
-            "0 <= refunded_quantity AND refunded_quantity <= quantity",
-            name=op.f("ck_order_line_refunded_quantity"),
+        sa.Column("line_id", sa.Uuid(), nullable=True),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.String(length=500), nullable=False),
+        sa.Column("origin", sa.String(length=60), nullable=False),
+        sa.Column("included", sa.Boolean(), nullable=False),
+        sa.Column("rule", sa.String(length=120), nullable=True),
+        sa.Column("rule_version", sa.Integer(), nullable=True),
+        sa.Column("rate_ppm", sa.Integer(), nullable=True),
+        sa.Column("base_minor", sa.BigInteger(), nullable=True),
+        sa.Column("stack_group", sa.String(length=60), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=True),
+        sa.Column("coupon", sa.String(length=120), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["order_line.id"], name=op.f("fk_order_adjustment_line_id")
         ),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_line_quantity")),
-        sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_order_line_unit_price_minor")),
-        sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
-        sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_line_order_id_position")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["order.id"], name=op.f("fk_order_adjustment_order_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_adjustment")),
+        sa.UniqueConstraint(
+            "order_id", "position", name=op.f("uq_order_adjustment_order_id_position")
+        ),
+    )
+    op.create_table(
+        "order_line_payee",
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(length=120), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("slot IN (1, 2)", name=op.f("ck_order_line_payee_slot")),
+        sa.ForeignKeyConstraint(
+            ["line_id"], ["order_line.id"], name=op.f("fk_order_line_payee_line_id")
+        ),
+        sa.PrimaryKeyConstraint("line_id", "slot", name=op.f("pk_order_line_payee")),
+        sa.UniqueConstraint("line_id", "person", name=op.f("uq_order_line_payee_line_id_person")),
     )
     op.create_table(
         "price",
@@ -760,39 +1060,35 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_price_variant_id"), "price", ["variant_id"], unique=False)
     op.create_table(
-        "product_attribute",
-        sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("attribute_value_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["attribute_value_id"],
-            ["attribute_value.id"],
-            name=op.f("fk_product_attribute_attribute_value_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["product.id"], name=op.f("fk_product_attribute_product_id")
-        ),
-        sa.PrimaryKeyConstraint(
-            "product_id", "attribute_value_id", name=op.f("pk_product_attribute")
-        ),
-    )
-    op.create_index(
-        op.f("ix_product_attribute_attribute_value_id_product_id"),
-        "product_attribute",
-        ["attribute_value_id", "product_id"],
-        unique=False,
-    )
-    op.create_table(
-        "refund_part",
-        sa.Column("refund_id", sa.Uuid(), nullable=False),
-        sa.Column("part_id", sa.Uuid(), nullable=False),
+        "price_rule",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("price_list_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("from_quantity", sa.Integer(), nullable=False),
+        sa.Column("group_code", sa.String(length=40), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refund_part_amount_minor")),
+        sa.Column("starts_at", Instant(), nullable=True),
+        sa.Column("ends_at", Instant(), nullable=True),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_rule_amount_minor")),
+        sa.CheckConstraint("from_quantity >= 1", name=op.f("ck_price_rule_from_quantity")),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_price_rule_window")),
         sa.ForeignKeyConstraint(
-            ["refund_id"], ["refund.id"], name=op.f("fk_refund_part_refund_id")
+            ["group_code"], ["member_group.code"], name=op.f("fk_price_rule_group_code")
         ),
-        sa.PrimaryKeyConstraint("refund_id", "part_id", name=op.f("pk_refund_part")),
+        sa.ForeignKeyConstraint(
+            ["price_list_id"], ["price_list.id"], name=op.f("fk_price_rule_price_list_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["variant_id"], ["variant.id"], name=op.f("fk_price_rule_variant_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_price_rule")),
+    )
+    op.create_index(
+        op.f("ix_price_rule_variant_id_price_list_id"),
+        "price_rule",
+        ["variant_id", "price_list_id"],
+        unique=False,
     )
     op.create_table(
         "stock_level",
@@ -835,48 +1131,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("variant_id", "option_id", name=op.f("pk_variant_option")),
     )
-    op.create_table(
-        "order_adjustment",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("line_id", sa.Uuid(), nullable=True),
-        sa.Column("stage", sa.String(length=20), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("label", sa.String(length=500), nullable=False),
-        sa.Column("origin", sa.String(length=60), nullable=False),
-        sa.Column("included", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["line_id"], ["order_line.id"], name=op.f("fk_order_adjustment_line_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["order_id"], ["order.id"], name=op.f("fk_order_adjustment_order_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_adjustment")),
-        sa.UniqueConstraint(
-            "order_id", "position", name=op.f("uq_order_adjustment_order_id_position")
-        ),
-    )
-    op.create_table(
-        "order_line_payee",
-        sa.Column("line_id", sa.Uuid(), nullable=False),
-        sa.Column("slot", sa.Integer(), nullable=False),
-        sa.Column("person", sa.String(length=120), nullable=False),
-        sa.Column("source", sa.String(length=60), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.CheckConstraint("slot IN (1, 2)", name=op.f("ck_order_line_payee_slot")),
-        sa.ForeignKeyConstraint(
-            ["line_id"], ["order_line.id"], name=op.f("fk_order_line_payee_line_id")
-        ),
-        sa.PrimaryKeyConstraint("line_id", "slot", name=op.f("pk_order_line_payee")),
-        sa.UniqueConstraint("line_id", "person", name=op.f("uq_order_line_payee_line_id_person")),
-    )
 
 
 def downgrade() -> None:
     """Drop the tables."""
-    op.drop_table("order_line_payee")
-    op.drop_table("order_adjustment")
     op.drop_table("variant_option")
     op.drop_index(
         "ix_stock_level_short",
@@ -885,22 +1143,42 @@ def downgrade() -> None:
         sqlite_where=sa.text("short > 0"),
     )
     op.drop_table("stock_level")
-    op.drop_table("refund_part")
-    op.drop_index(
-        op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
-    )
-    op.drop_table("product_attribute")
+    op.drop_index(op.f("ix_price_rule_variant_id_price_list_id"), table_name="price_rule")
+    op.drop_table("price_rule")
     op.drop_index(op.f("ix_price_variant_id"), table_name="price")
     op.drop_table("price")
-    op.drop_table("order_line")
+    op.drop_table("order_line_payee")
+    op.drop_table("order_adjustment")
     op.drop_index(op.f("ix_media_product_id_position"), table_name="media")
     op.drop_table("media")
-    op.drop_table("import_refusal")
     op.drop_index(op.f("ix_activity_variant_id"), table_name="activity")
     op.drop_index(op.f("ix_activity_ends_at"), table_name="activity")
     op.drop_table("activity")
     op.drop_index(op.f("ix_variant_product_id_position"), table_name="variant")
     op.drop_table("variant")
+    op.drop_index(op.f("ix_shipping_rate_method_id"), table_name="shipping_rate")
+    op.drop_table("shipping_rate")
+    op.drop_table("refund_part")
+    op.drop_index(op.f("ix_product_search_locale_name_product_id"), table_name="product_search")
+    op.drop_table("product_search")
+    op.drop_table("product_option")
+    op.drop_table("product_listing")
+    op.drop_index(
+        op.f("ix_product_collection_collection_id_product_id"), table_name="product_collection"
+    )
+    op.drop_table("product_collection")
+    op.drop_index(op.f("ix_product_category_category_id_product_id"), table_name="product_category")
+    op.drop_table("product_category")
+    op.drop_index(
+        op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
+    )
+    op.drop_table("product_attribute")
+    op.drop_table("order_line")
+    op.drop_table("order_edit")
+    op.drop_table("import_refusal")
+    op.drop_table("zone_place")
+    op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
+    op.drop_table("tax_rate")
     op.drop_table("shipping_method")
     op.drop_index(
         "ix_reservation_use",
@@ -920,19 +1198,11 @@ def downgrade() -> None:
     op.drop_table("quota_excess")
     op.drop_index(op.f("ix_quota_change_quota_id"), table_name="quota_change")
     op.drop_table("quota_change")
-    op.drop_index(op.f("ix_product_search_locale_name_product_id"), table_name="product_search")
-    op.drop_table("product_search")
-    op.drop_table("product_option")
-    op.drop_table("product_listing")
-    op.drop_index(
-        op.f("ix_product_collection_collection_id_product_id"), table_name="product_collection"
-    )
-    op.drop_table("product_collection")
-    op.drop_index(op.f("ix_product_category_category_id_product_id"), table_name="product_category")
-    op.drop_table("product_category")
+    op.drop_table("product")
     op.drop_table("price_list")
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
+    op.drop_table("order_return_line")
     op.drop_index(
         "ix_order_pay_until",
         table_name="order",
@@ -947,12 +1217,20 @@ def downgrade() -> None:
         sqlite_where=sa.text("holds IS NOT NULL"),
     )
     op.drop_index(
+        "ix_order_close_at",
+        table_name="order",
+        postgresql_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
+        sqlite_where=sa.text("state = 'confirmed' AND close_at IS NOT NULL"),
+    )
+    op.drop_index(
         "ix_order_attention",
         table_name="order",
         postgresql_where=sa.text("attention IS NOT NULL"),
         sqlite_where=sa.text("attention IS NOT NULL"),
     )
     op.drop_table("order")
+    op.drop_index(op.f("ix_membership_group_code_member_id"), table_name="membership")
+    op.drop_table("membership")
     op.drop_index(op.f("ix_import_run_file_hash"), table_name="import_run")
     op.drop_table("import_run")
     op.drop_index(
@@ -969,14 +1247,16 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
+    op.drop_table("fulfilment_line")
     op.drop_table("attribute_value")
+    op.drop_table("zone")
+    op.drop_table("tax_category")
     op.drop_table("subscription")
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_table("stock_location")
     op.drop_table("schedule")
     op.drop_table("quota")
-    op.drop_table("product")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
     op.drop_table("plugin_setting")
@@ -996,6 +1276,10 @@ def downgrade() -> None:
         sqlite_where=sa.text("relayed_at IS NULL"),
     )
     op.drop_table("outbox_event")
+    op.drop_index(op.f("ix_order_return_state_id"), table_name="order_return")
+    op.drop_index(op.f("ix_order_return_order_id"), table_name="order_return")
+    op.drop_table("order_return")
+    op.drop_table("member_group")
     op.drop_table("member")
     op.drop_index(
         "uq_job_unique_key",
@@ -1017,6 +1301,9 @@ def downgrade() -> None:
     )
     op.drop_table("job")
     op.drop_table("idempotency")
+    op.drop_index(op.f("ix_fulfilment_order_id"), table_name="fulfilment")
+    op.drop_table("fulfilment")
+    op.drop_table("edition")
     op.drop_index(
         "ix_delivery_pending",
         table_name="delivery",

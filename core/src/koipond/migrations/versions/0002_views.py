@@ -27,6 +27,11 @@ VIEWS = {
             ), 0) AS BIGINT) AS total_minor
         FROM order_line AS l JOIN "order" AS o ON o.id = l.order_id
     """,
+    "koi_v1_order_adjustment": """
+        SELECT a.order_id, a.position, a.line_id, a.stage, a.origin, a.rule, a.rule_version,
+            a.coupon, a.label, a.included, o.currency, a.amount_minor
+        FROM order_adjustment AS a JOIN "order" AS o ON o.id = a.order_id
+    """,
     "koi_v1_payment": """
         SELECT p.id, p.order_id, p.provider, p.state, p.currency, p.amount_minor,
             p.authorised_minor, p.captured_minor, p.refunded_minor, p.created_at, p.updated_at

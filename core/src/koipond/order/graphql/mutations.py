@@ -90,7 +90,9 @@ class SetCheckoutInput:
     contact: ContactInput | None = None
     shipping_address: AddressInput | None = None
     shipping_method: str | None = None
-    coupon_codes: list[str] = strawberry.field(default_factory=list)
+    coupon_codes: list[str] | None = strawberry.field(
+        default=None, description="In the place of those given before; [] takes them away"
+    )
     plugins: strawberry.Private[Choices | None] = None
 
 
@@ -135,7 +137,9 @@ class PlaceOrderInput:
     contact: ContactInput | None = None
     shipping_address: AddressInput | None = None
     shipping_method: str | None = None
-    coupon_codes: list[str] = strawberry.field(default_factory=list)
+    coupon_codes: list[str] | None = strawberry.field(
+        default=None, description="In the place of those given before; [] takes them away"
+    )
     payment: list[PaymentInput] | None = strawberry.field(
         default=None,
         description="One or several, which are taken in this order; the last may leave its amount "
@@ -286,7 +290,7 @@ def _details(given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails
         contact=None if contact is None else contact.read(),
         shipping_address=None if address is None else address.read(),
         shipping_method=given.shipping_method,
-        coupon_codes=tuple(given.coupon_codes),
+        coupon_codes=None if given.coupon_codes is None else tuple(given.coupon_codes),
         inputs=None if given.plugins is None else keep(given.plugins.read()),
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from koipond.kernel.ids import OrderId, OrderLineId, PaymentId, decode
+from koipond.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, decode
 from koipond.kernel.pages import page
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema import (
@@ -22,10 +22,11 @@ from koipond.kernel.schema import (
 from koipond.order import service, types
 from koipond.order.graphql.mutations import read_money
 from koipond.order.graphql.types import Order, OrderLine
-from koipond.order.types import AttentionReason, OrderState
+from koipond.order.types import AttentionAction, AttentionReason, OrderState
 from koipond.payment.graphql import Payment
 
 strawberry.enum(AttentionReason)
+strawberry.enum(AttentionAction)
 
 READ = needs("order.read")
 WRITE = needs("order.write")
@@ -37,6 +38,9 @@ class OrderAttention:
     reason: AttentionReason
     detail: str
     at: datetime
+    actions: list[AttentionAction] = strawberry.field(
+        description="What can be done about it, the usual way first: mutations of these names"
+    )
 
 
 @strawberry.type
@@ -47,7 +51,12 @@ class StaffOrder:
         """What people must look at; nothing is well."""
         return [
             [
-                OrderAttention(reason=one.reason, detail=one.detail, at=one.at)
+                OrderAttention(
+                    reason=one.reason,
+                    detail=one.detail,
+                    at=one.at,
+                    actions=service.actions_for(one.reason),
+                )
                 for one in parent.found.attention
             ]
             for parent in parents
@@ -60,7 +69,7 @@ class StaffOrderLine:
     @staticmethod
     async def refunded_quantity(parents: list[OrderLine], info: Info) -> list[int]:
         """Units that staff gave the money back for."""
-        return [parent.refunded_quantity for parent in parents]
+        return [parent.found.refunded_quantity for parent in parents]
 
 
 @strawberry.input
@@ -144,6 +153,12 @@ class ClearOrderAttentionInput:
 
 
 @strawberry.input
+class RetryRefundInput:
+    refund_id: strawberry.ID
+    idempotency_key: str
+
+
+@strawberry.input
 class VoidPaymentInput:
     payment_id: strawberry.ID
 
@@ -167,6 +182,12 @@ class ClearOrderAttentionPayload:
 
 
 @strawberry.type
+class RetryRefundPayload:
+    order: Order | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
 class VoidPaymentPayload:
     payment: Payment | None = None
     user_errors: list[UserError] = strawberry.field(default_factory=list)
@@ -181,6 +202,16 @@ class StaffOrderMutations:
             info.context, input.read(), idempotency_key=input.idempotency_key
         )
         return RefundOrderPayload(order=Order.of(done))
+
+    @mutation(PAY)
+    async def retry_refund(self, info: Info, input: RetryRefundInput) -> RetryRefundPayload:
+        """Ask a provider once more for what it did not give back."""
+        done = await service.retry_refund(
+            info.context,
+            decode(RefundId, input.refund_id),
+            idempotency_key=input.idempotency_key,
+        )
+        return RetryRefundPayload(order=Order.of(done))
 
     @mutation(PAY)
     async def void_payment(self, info: Info, input: VoidPaymentInput) -> VoidPaymentPayload:

@@ -8,19 +8,19 @@ import strawberry
 
 from koipond.catalog import service as catalog
 from koipond.catalog.graphql import Variant
-from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.graphql import ShippingMethod
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.schema import Info, MoneyType, Node, UserError, batch
 from koipond.kernel.schema.errors import wrap_error
-from koipond.order import types
+from koipond.order import service, types
 from koipond.order.types import OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.graphql import Payment, PaymentMethod, Refund
+from koipond.pricing.rules import price_at
 from koipond.pricing.types import Adjustment as PricedAdjustment
-from koipond.pricing.types import Considered, PricedOrder, Stage, Verdict
+from koipond.pricing.types import PricedOrder, Stage, TraceStep, Verdict
 
 strawberry.enum(OrderState)
 strawberry.enum(Stage, name="PriceStage")
@@ -51,6 +51,11 @@ class Adjustment:
     label: str
     origin: str = strawberry.field(description="koipond, or the plugin that added it")
     amount: MoneyType
+    included: bool = strawberry.field(
+        description="It is a part of the other amounts, such as tax in a price, and is not summed"
+    )
+    rate_ppm: int | None = strawberry.field(description="Of which share it is, in millionths")
+    base: MoneyType | None = strawberry.field(description="Of what it is that share")
 
     @classmethod
     def of(cls, found: PricedAdjustment, currency: Currency) -> "Adjustment":
@@ -60,32 +65,66 @@ class Adjustment:
             label=found.label,
             origin=found.origin,
             amount=MoneyType.of(Money(found.amount_minor, currency)),
+            included=found.included,
+            rate_ppm=found.rate_ppm,
+            base=(
+                None
+                if found.base_minor is None
+                else MoneyType.of(Money(found.base_minor, currency))
+            ),
         )
 
 
-@strawberry.type(description="A price that a unit of a line could have had, and what became of it.")
+@strawberry.type(description="A step on the way to a price, also one that was not taken.")
 class PriceTraceEntry:
-    line_id: strawberry.ID
+    line_id: strawberry.ID | None = strawberry.field(description="null: of the order as a whole")
     stage: Stage
-    origin: str = strawberry.field(description="koipond, or the plugin that quoted it")
-    rule: str = strawberry.field(description="What the plugin calls its rule")
+    origin: str = strawberry.field(description="koipond, or the plugin that says so")
+    rule: str | None = strawberry.field(description="What the origin calls its rule")
+    rule_version: int | None
     label: str
-    unit_price: MoneyType
-    verdict: Verdict
+    verdict: Verdict = strawberry.field(description="WON if it counts, else why it does not")
+    amount: MoneyType = strawberry.field(description="What it adds; below 0: what it takes off")
+    unit_price: MoneyType | None = strawberry.field(description="Of prices of a unit")
+    base: MoneyType | None = strawberry.field(description="Of what amount it was worked out")
+    rate_ppm: int | None = strawberry.field(description="Of which share of it, in millionths")
+    minimum: MoneyType | None = strawberry.field(description="From what on it counts")
+    measured: MoneyType | None = strawberry.field(description="What there is of that")
+    coupon: str | None = strawberry.field(description="The code that unlocked it")
+    stack_group: str | None = strawberry.field(description="Among which others it is decided")
+    priority: int | None = strawberry.field(description="The higher goes first")
+    against: str | None = strawberry.field(description="The label of what it lost to")
     ends_at: datetime | None
+    sentence: str = strawberry.field(description="All of it in words, English or Chinese")
 
     @classmethod
-    def of(cls, found: Considered, currency: Currency) -> "PriceTraceEntry":
-        """Wrap an entry of a price's trace."""
+    def of(cls, found: TraceStep, currency: Currency) -> "PriceTraceEntry":
+        """Wrap a step of a price."""
+
+        def money(minor: int | None) -> MoneyType | None:
+            return None if minor is None else MoneyType.of(Money(minor, currency))
+
+        line = found.line_id
         return cls(
-            line_id=strawberry.ID(encode(OrderLineId, found.key)),
+            line_id=None if line is None else strawberry.ID(encode(OrderLineId, line)),
             stage=found.stage,
             origin=found.origin,
             rule=found.rule,
+            rule_version=found.rule_version,
             label=found.label,
-            unit_price=MoneyType.of(Money(found.unit_price_minor, currency)),
             verdict=found.verdict,
+            amount=MoneyType.of(Money(found.amount_minor, currency)),
+            unit_price=money(found.unit_minor),
+            base=money(found.base_minor),
+            rate_ppm=found.rate_ppm,
+            minimum=money(found.minimum_minor),
+            measured=money(found.measured_minor),
+            coupon=found.coupon,
+            stack_group=found.stack_group,
+            priority=found.priority,
+            against=found.against,
             ends_at=found.ends_at,
+            sentence=found.sentence,
         )
 
 
@@ -116,13 +155,16 @@ class OrderAttribute:
 @strawberry.type(description="One line of a cart or an order.")
 class OrderLine:
     variant_key: strawberry.Private[VariantId]
-    refunded_quantity: strawberry.Private[int]
+    found: strawberry.Private[types.OrderLine]
     id: strawberry.ID
     sku: str
     name: str
     quantity: int
     unit_price: MoneyType
-    total: MoneyType
+    total: MoneyType = strawberry.field(description="All that is paid for it, with tax")
+    tax: MoneyType = strawberry.field(description="Its tax: part of its price, or on top of it")
+    fulfilled_quantity: int = strawberry.field(description="Units that are being sent or were")
+    returned_quantity: int = strawberry.field(description="Units of those in returns")
     adjustments: list[Adjustment]
     attributes: list[OrderAttribute]
 
@@ -143,13 +185,16 @@ class OrderLine:
         own = [one for one in price.adjustments if one.line_id == line.id]
         return cls(
             variant_key=line.variant_id,
-            refunded_quantity=line.refunded_quantity,
+            found=line,
             id=strawberry.ID(encode(OrderLineId, line.id)),
             sku=line.sku,
             name=line.name,
             quantity=line.quantity,
+            fulfilled_quantity=line.fulfilled_quantity,
+            returned_quantity=line.returned_quantity,
             unit_price=MoneyType.of(Money(line.unit_price_minor, price.currency)),
             total=MoneyType.of(price.line_total(line.id)),
+            tax=MoneyType.of(price.line_tax(line.id)),
             adjustments=[Adjustment.of(one, price.currency) for one in own],
             attributes=OrderAttribute.all_of(line.attributes),
         )
@@ -165,8 +210,16 @@ class Order(Node):
     adjustments: list[Adjustment] = strawberry.field(
         description="What is added to the order as a whole, such as shipping"
     )
-    subtotal: MoneyType = strawberry.field(description="The sum of the lines")
-    shipping: MoneyType
+    subtotal: MoneyType = strawberry.field(
+        description="The sum of the lines, without tax that comes on top"
+    )
+    shipping: MoneyType = strawberry.field(
+        description="After its discounts, without tax that comes on top"
+    )
+    tax: MoneyType = strawberry.field(description="Of lines and shipping, included or on top")
+    tax_included: bool = strawberry.field(
+        description="The tax is part of the prices; else it is added to subtotal and shipping"
+    )
     total: MoneyType
     contact: Contact | None
     shipping_address: Address | None
@@ -179,9 +232,6 @@ class Order(Node):
         description="Why it may not be sent yet; it is when there are none"
     )
     attributes: list[OrderAttribute] = strawberry.field(description="What plugins keep with it")
-    price_trace: list[PriceTraceEntry] = strawberry.field(
-        description="Every price that its lines could have had, those that lost too"
-    )
     problems: list[UserError] = strawberry.field(
         description="What keeps a cart from being placed as it is"
     )
@@ -192,16 +242,22 @@ class Order(Node):
         parents: list["Order"], info: Info
     ) -> list[list[ShippingMethod]]:
         """The shipping methods that a cart may choose from; none once it is placed."""
-        offered = await fulfilment.find_offered(info.context)
         locales = info.context.scope.locales
-        return [
-            [
-                ShippingMethod.of(one, parent.found.price.currency, locales)
-                for one in offered
-                if parent.is_cart and parent.found.price.currency in one.prices
+        found = []
+        for parent in parents:
+            goods = parent.found.price.subtotal
+            prices = [
+                (one, price_at(one.steps, goods.amount_minor))
+                for one in parent.found.shipping_offers
             ]
-            for parent in parents
-        ]
+            found.append(
+                [
+                    ShippingMethod.of(one, Money(price, goods.currency), locales)
+                    for one, price in prices
+                    if price is not None
+                ]
+            )
+        return found
 
     @batch
     @staticmethod
@@ -238,14 +294,8 @@ class Order(Node):
         """What another payment may ask for; what is being paid just now counts as paid."""
         keys = [parent.found.id for parent in parents]
         found = await payment.find_payments_of(info.context, keys)
-        return [
-            MoneyType.of(
-                payment_rules.due(one.found.total, found[one.found.id])
-                if one.state is OrderState.PLACED
-                else Money(0, one.found.price.currency)
-            )
-            for one in parents
-        ]
+        due = await service.find_due(info.context, [one.found for one in parents], found)
+        return [MoneyType.of(due[key]) for key in keys]
 
     @batch
     @staticmethod
@@ -255,6 +305,19 @@ class Order(Node):
         found = await payment.find_payments_of(info.context, keys)
         return [
             MoneyType.of(payment_rules.paid(found[one.found.id], one.found.price.currency))
+            for one in parents
+        ]
+
+    @batch
+    @staticmethod
+    async def price_trace(parents: list["Order"], info: Info) -> list[list[PriceTraceEntry]]:
+        """Why its price is what it is: every step, in order, those that do not count too."""
+        locales = info.context.scope.locales
+        return [
+            [
+                PriceTraceEntry.of(step, one.found.price.currency)
+                for step in service.explain_price(one.found, locales)
+            ]
             for one in parents
         ]
 
@@ -277,6 +340,8 @@ class Order(Node):
             adjustments=[Adjustment.of(one, price.currency) for one in whole],
             subtotal=MoneyType.of(price.subtotal),
             shipping=MoneyType.of(price.shipping),
+            tax=MoneyType.of(price.tax),
+            tax_included=price.tax_included,
             total=MoneyType.of(price.total),
             contact=_contact(details),
             shipping_address=_address(details),
@@ -285,7 +350,6 @@ class Order(Node):
             pay_until=found.pay_until,
             holds=[OrderHold(**msgspec.structs.asdict(one)) for one in found.holds],
             attributes=OrderAttribute.all_of(found.attributes),
-            price_trace=[PriceTraceEntry.of(one, price.currency) for one in price.considered],
             problems=_problems(found),
         )
 

@@ -24,6 +24,12 @@ async def find_uneven(db: AsyncConnection) -> list[tuple[OrderId, int, int]]:
     return [(OrderId(key), total, int(found)) for key, total, found in rows]
 
 
+async def find_total(db: AsyncConnection, order_id: OrderId) -> int:
+    """Return what an order costs, as it is kept beside its adjustments, in minor units."""
+    rows = await db.execute(select(order.c.total_minor).where(order.c.id == order_id))
+    return int(rows.scalar_one())
+
+
 async def find_empty(db: AsyncConnection) -> list[OrderId]:
     """Return orders without any line."""
     line = select(order_line.c.id).where(order_line.c.order_id == order.c.id)

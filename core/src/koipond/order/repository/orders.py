@@ -13,6 +13,7 @@ from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, Order
 from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.unsent import Unsent
 from koipond.order.tables import (
     cart,
@@ -35,7 +36,7 @@ from koipond.order.types import (
     OrderState,
     PayeeSlot,
 )
-from koipond.pricing.types import Adjustment, Considered, PricedOrder
+from koipond.pricing.types import Adjustment, PricedOrder, PriceTrace
 
 
 async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: datetime) -> None:
@@ -100,11 +101,12 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "currency": new.price.currency,
             "locale": new.locale,
             "member_id": new.member_id,
+            "subject_id": new.subject,
             "state": new.state,
             "details": new.details,
             "total_minor": new.total.amount_minor,
             "attributes": new.attributes,
-            "price_trace": new.price.considered,
+            "price_trace": new.trace,
             "placed_at": new.placed_at,
             "pay_until": new.pay_until,
             "updated_at": now,
@@ -189,7 +191,8 @@ async def count_refunded(db: AsyncConnection, units: Mapping[OrderLineId, int]) 
 
 async def get(db: AsyncConnection, order_id: OrderId) -> Order:
     """Return an order that is known to be there."""
-    return _order((await db.execute(_BY_ID, {"key": order_id})).one())
+    (row,) = await _BY_ID.rows(db, {"key": order_id})
+    return _order(row)
 
 
 async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
@@ -198,7 +201,8 @@ async def lock(db: AsyncConnection, order_id: OrderId) -> Order:
     What was waited for is seen in the order's own row only: whoever changes its lines must have
     locked its payments, and wants to read them too.
     """
-    return _order((await db.execute(_LOCK, {"key": order_id})).one())
+    (row,) = await _LOCK.rows(db, {"key": order_id})
+    return _order(row)
 
 
 async def find_channel(db: AsyncConnection, order_id: OrderId) -> ChannelId:
@@ -294,6 +298,7 @@ def _cart(row: Any) -> Cart:
 
 
 def _order(row: Any) -> Order:
+    trace = msgspec.convert(row.price_trace, PriceTrace)
     return Order(
         id=row.id,
         state=OrderState(row.state),
@@ -305,8 +310,11 @@ def _order(row: Any) -> Order:
         price=PricedOrder(
             currency=Currency(row.currency),
             adjustments=_ADJUSTMENTS.read(row.adjustments),
-            considered=msgspec.convert(row.price_trace, tuple[Considered, ...]),
+            considered=trace.considered,
+            judged=trace.judged,
+            rounding=trace.rounding,
         ),
+        trace=trace,
         details=msgspec.convert(row.details, CheckoutDetails),
         placed_at=row.placed_at,
         expired_at=row.expired_at,
@@ -315,6 +323,8 @@ def _order(row: Any) -> Order:
         pay_until=row.pay_until,
         holds=msgspec.convert(row.holds or (), tuple[OrderHold, ...]),
         attributes=row.attributes,
+        close_at=row.close_at,
+        subject=row.subject_id,
     )
 
 
@@ -329,5 +339,6 @@ _ORDERS: Select[Any] = select(
     _LINES.of(order_line.c.order_id == order.c.id).label("lines"),
     _ADJUSTMENTS.of(order_adjustment.c.order_id == order.c.id).label("adjustments"),
 )
-_BY_ID = _ORDERS.where(order.c.id == bindparam("key"))
-_LOCK = _BY_ID.with_for_update(key_share=True, of=order)
+_by_id = _ORDERS.where(order.c.id == bindparam("key"))
+_BY_ID = Prepared(_by_id)
+_LOCK = Prepared(_by_id.with_for_update(key_share=True, of=order))

@@ -1,6 +1,6 @@
 """What money does to an order, and what an order's money is for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
@@ -12,14 +12,13 @@ from koipond.kernel.money import Money, split
 from koipond.kernel.quantity import Quantity
 from koipond.order.errors import (
     OrderLineUnknown,
+    OrderLineUnpaid,
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
     TooManyPayments,
 )
 from koipond.order.types import (
-    Attention,
-    AttentionReason,
     LineRefund,
     Order,
     OrderLine,
@@ -114,30 +113,13 @@ def tender_amount(wanted: Money | None, due: Money) -> Money:
     return amount
 
 
-def add_attention(
-    known: Sequence[Attention], reason: AttentionReason, detail: str, *, now: datetime
-) -> tuple[Attention, ...]:
-    """Return what people must look at with one thing more; what is there already stays as it is."""
-    if any((one.reason, one.detail) == (reason, detail) for one in known):
-        return tuple(known)
-    new = Attention(reason=reason, detail=detail, at=now)
-    return tuple(sorted([*known, new], key=lambda one: (one.reason, one.detail)))
-
-
-def without_attention(
-    known: Iterable[Attention], reasons: Iterable[AttentionReason]
-) -> tuple[Attention, ...]:
-    """Return what people must look at, less what is settled."""
-    return tuple(one for one in known if one.reason not in set(reasons))
-
-
 def plan_refund(
     order: Order, parts: Sequence[PaidPart], payments: Sequence[Payment], wish: RefundWish
 ) -> RefundPlan:
     """Return what goes back of each payment for each part: {(payment, part): amount > 0}.
 
-    Raises OrderNotRefundable, RefundAmbiguous, OrderLineUnknown, RefundQuantityTooLarge,
-    RefundTooLarge.
+    Raises OrderNotRefundable, RefundAmbiguous, OrderLineUnknown, OrderLineUnpaid,
+    RefundQuantityTooLarge, RefundTooLarge.
     """
     if order.state not in REFUNDABLE:
         raise OrderNotRefundable(state=order.state)
@@ -159,7 +141,7 @@ def _plan_lines(order: Order, parts: Sequence[PaidPart], wish: RefundWish) -> Re
         if one.line_id not in lines or any(o.line_id == one.line_id for o in wish.lines[:place]):
             raise OrderLineUnknown(order_line_id=one.line_id).located(f"lines.{place}.lineId")
         try:
-            plan |= _plan_line(lines[one.line_id], parts, one)
+            plan |= _plan_line(order, lines[one.line_id], parts, one)
         except RefundQuantityTooLarge as error:
             raise error.located(f"lines.{place}.quantity") from None
     if wish.shipping:
@@ -167,13 +149,21 @@ def _plan_lines(order: Order, parts: Sequence[PaidPart], wish: RefundWish) -> Re
     return plan
 
 
-def _plan_line(line: OrderLine, parts: Sequence[PaidPart], wish: LineRefund) -> RefundPlan:
+def _plan_line(
+    order: Order, line: OrderLine, parts: Sequence[PaidPart], wish: LineRefund
+) -> RefundPlan:
+    cost = parts_of(order)[line.id]
     left = line.quantity - line.refunded_quantity
     if not 0 < wish.quantity <= left:
         raise RefundQuantityTooLarge(sku=line.sku, quantity=wish.quantity, left=Quantity(left))
     own = [part for part in parts if part.part_id == line.id]
+    paid = sum(part.paid_minor for part in own)
+    # Else its units would be given back by less than is paid for them later.
+    if paid < cost:
+        currency = order.total.currency
+        raise OrderLineUnpaid(sku=line.sku, paid=Money(paid, currency), total=Money(cost, currency))
     amount = refund_units(
-        paid_minor=sum(part.paid_minor for part in own),
+        paid_minor=paid,
         left_minor=sum(part.left_minor for part in own),
         units=line.quantity,
         before=line.refunded_quantity,

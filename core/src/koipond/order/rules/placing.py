@@ -7,18 +7,16 @@ import msgspec
 
 from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.types import Activity, Sellable
-from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ActivityId, OrderLineId, VariantId, encode
 from koipond.kernel.inputs import ChosenInputs, InputTypes, Level, chosen_activity
-from koipond.kernel.money import MAX_MINOR, Currency, Money
+from koipond.kernel.money import MAX_MINOR, Currency, Money, RoundingPolicy
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
 from koipond.order.errors import (
     AddressInvalid,
     CartEmpty,
     CheckoutIncomplete,
-    CouponUnknown,
     PluginInputStale,
     QuantityOutOfRange,
     QuoteChanged,
@@ -33,8 +31,16 @@ from koipond.order.types import (
     OrderLine,
     OrderState,
 )
-from koipond.pricing.rules import price_order
-from koipond.pricing.types import PricedOrder, PriceItem, QuoteLine, UnitPrice
+from koipond.pricing.rules import Proposed, price_order
+from koipond.pricing.types import (
+    GiftPrice,
+    PricedOrder,
+    PriceItem,
+    QuoteLine,
+    ShippingCost,
+    TaxTable,
+    UnitPrice,
+)
 
 ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
     OrderState.CART: {OrderState.PLACED},
@@ -122,15 +128,22 @@ def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDet
         contact=given.contact or known.contact,
         shipping_address=given.shipping_address or known.shipping_address,
         shipping_method=given.shipping_method or known.shipping_method,
-        coupon_codes=given.coupon_codes or known.coupon_codes,
+        coupon_codes=known.coupon_codes if given.coupon_codes is None else given.coupon_codes,
         inputs=known.inputs if given.inputs is None else given.inputs,
     )
 
 
-def check_coupons(details: CheckoutDetails) -> None:
-    """Raise CouponUnknown for the first code: core knows none, and no plugin claims any yet."""
-    for code in details.coupon_codes:
-        raise CouponUnknown(coupon=code).located("couponCodes")
+def check_details(given: CheckoutDetails) -> CheckoutDetails:
+    """Return what was given, in the form in which it is kept. Raises AddressInvalid."""
+    address, codes = given.shipping_address, given.coupon_codes
+    if codes is not None:
+        # Each once, without the spaces that came along with it.
+        codes = tuple(dict.fromkeys(code for code in map(str.strip, codes) if code))
+    return msgspec.structs.replace(
+        given,
+        shipping_address=None if address is None else check_address(address),
+        coupon_codes=codes,
+    )
 
 
 def find_problems(
@@ -208,7 +221,7 @@ def make_lines(
             variant_id=line.variant_id,
             product_id=sellables[line.variant_id].product_id,
             sku=sellables[line.variant_id].sku,
-            name=_line_name(sellables[line.variant_id], locales),
+            name=line_name(sellables[line.variant_id], locales),
             quantity=line.quantity,
             unit_price_minor=units[line.id].unit_minor,
             tracked=sellables[line.variant_id].track_stock,
@@ -230,18 +243,43 @@ def find_used(
 def price_lines(
     lines: Sequence[OrderLine],
     units: Mapping[UUID, UnitPrice],
+    sellables: Mapping[VariantId, Sellable],
     *,
     currency: Currency,
-    shipping: ShippingMethod | None,
     locales: Sequence[Locale],
+    rounding: RoundingPolicy = RoundingPolicy(),  # noqa: B008  # frozen
+    shipping: ShippingCost | None = None,
+    tax: TaxTable | None = None,
+    proposed: Sequence[Proposed] = (),
 ) -> PricedOrder:
-    """Price an order's lines and its shipping, if a method is chosen."""
+    """Price an order's lines, its shipping, if a method is chosen, what plugins propose, and tax.
+
+    sellables: of the lines, and of what plugins would give.
+    """
     wanted = [
-        QuoteLine(id=line.id, quantity=line.quantity, unit=units[line.id], label=line.name)
+        QuoteLine(
+            id=line.id,
+            quantity=line.quantity,
+            unit=units[line.id],
+            label=line.name,
+            tax_category=sellables[line.variant_id].tax_category,
+        )
         for line in lines
     ]
-    chosen = (pick(shipping.name, locales), shipping.prices[currency]) if shipping else None
-    return price_order(wanted, currency=currency, shipping=chosen)
+    gifts = {
+        key: GiftPrice(label=line_name(found, locales), list_minor=found.price_minor)
+        for key, found in sellables.items()
+        if found.price_minor is not None
+    }
+    return price_order(
+        wanted,
+        currency=currency,
+        proposed=proposed,
+        gifts=gifts,
+        shipping=shipping,
+        tax=tax,
+        rounding=rounding,
+    )
 
 
 def check_complete(lines: Sequence[OrderLine], details: CheckoutDetails, *, ships: bool) -> None:
@@ -300,7 +338,8 @@ def _check_digit(digits: Sequence[int]) -> int:
     return -total % size
 
 
-def _line_name(found: Sellable, locales: Sequence[Locale]) -> str:
+def line_name(found: Sellable, locales: Sequence[Locale]) -> str:
+    """Return what a line of a variant is called."""
     name = pick(found.name, locales)
     values = [pick(option.value, locales) for option in found.options]
     full = f"{name}, {' / '.join(values)}" if values else name

@@ -1,13 +1,23 @@
 """Use-cases of what people must look at: said once with its order, until somebody settles it."""
 
+from koipond.fulfilment import service as fulfilment
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import OrderId
+from koipond.kernel.jobs import enqueue
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
 from koipond.order.events import OrderNeedsAttention
-from koipond.order.types import AttentionReason, Order
+from koipond.order.service.reading import find_any_order
+from koipond.order.types import AttentionAction, AttentionReason, FlagShortOrders, Order
 from koipond.payment.events import PaymentMismatched, Refunded, RefundFailed
 from koipond.payment.types import RefundReason
+from koipond.stock import service as stock
+from koipond.stock.events import StockShort
+
+
+def actions_for(reason: AttentionReason) -> list[AttentionAction]:
+    """Return what people can do about a reason, the usual way first."""
+    return list(rules.ATTENTION_ACTIONS[reason])
 
 
 @transaction
@@ -37,6 +47,33 @@ async def clear_attention(ctx: Context, order_id: OrderId) -> Order:
         raise OrderUnknown
     await settle_attention(ctx, await repository.lock(ctx.db, order_id))
     return await repository.lock(ctx.db, order_id)
+
+
+@transaction
+async def await_short_orders(ctx: Context, event: StockShort) -> None:
+    """Have the orders found that lack what a count found missing.
+
+    By a job: this transaction has the stock locked, which orders lock after themselves.
+    """
+    job = FlagShortOrders(quota_id=event.quota_id, variant_id=event.variant_id, units=event.units)
+    await enqueue(ctx, job)
+
+
+async def flag_short_orders(ctx: Context, job: FlagShortOrders) -> None:
+    """Have people look at the orders that lack units, those that were placed last first."""
+    promised = await stock.find_promised(ctx, job.quota_id)
+    packed = await fulfilment.find_fulfilments_of(ctx, list(promised))
+    waiting = [
+        (key, units - rules.units_left_house(packed[key], job.quota_id))
+        for key, units in promised.items()
+    ]
+    lacking = rules.find_lacking([one for one in waiting if one[1] > 0], job.units)
+    for key, units in lacking.items():
+        order = await find_any_order(ctx, order_id=key)
+        if order is None:
+            continue  # it is being placed just now
+        sku = next((o.sku for o in order.lines if o.variant_id == job.variant_id), "")
+        await flag_order(ctx, key, AttentionReason.STOCK_SHORT, f"{units} of {sku} are missing")
 
 
 async def flag_mismatch(ctx: Context, event: PaymentMismatched) -> None:

@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from koipond.fulfilment import service as fulfilment
+from koipond.fulfilment.types import Return
 from koipond.kernel.context import Context
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode
 from koipond.kernel.invariants import Finding
+from koipond.kernel.money import Money
 from koipond.kernel.pages import FIRST_MAX, Page
 from koipond.order import repository, rules
+from koipond.order.service.covering import is_owing
 from koipond.order.types import AttentionReason, Order, OrderFilter, OrderState
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
-from koipond.payment.types import Payment
+from koipond.payment.types import Payment, Refund
 from koipond.stock import service as stock
 
 _BY_HAND = "Somebody wrote to the database by hand: restore what was changed"
@@ -56,20 +60,29 @@ async def _audit_each(ctx: Context) -> list[Finding]:
             keys = [one.id for one in found.rows]
         told = await ctx.find_told(keys, rules.TELLING)
         payments = await payment.find_payments_of(ctx, keys)
+        refunds = await payment.find_refunds_of(ctx, keys)
         kept = await stock.find_kept(ctx, keys)
+        parcels = await fulfilment.find_fulfilments_of(ctx, keys)
+        returns = await fulfilment.find_returns_of(ctx, keys)
         for one in found.rows:
-            findings += _check_money(ctx, one, payments[one.id])
-            findings += _check_units(one, kept[one.id])
+            findings += _check_money(ctx, one, payments[one.id], refunds[one.id])
+            findings += _check_units(one, kept[one.id], returns[one.id])
+            counted = rules.find_miscounted(one, parcels[one.id], returns[one.id])
+            findings += [_finding("I2", one.id, problem) for problem in counted]
             findings += _check_moves(one, told[one.id])
         if not found.has_next:
             return findings
         page = Page(first=FIRST_MAX, after=found.keys[-1])
 
 
-def _check_money(ctx: Context, order: Order, payments: list[Payment]) -> list[Finding]:
-    covered = payment_rules.covered(payments, order.total.currency)
+def _check_money(
+    ctx: Context, order: Order, payments: list[Payment], refunds: list[Refund]
+) -> list[Finding]:
+    gone = Money(sum(payment_rules.given_up(refunds).values()), order.total.currency)
+    covered = payment_rules.covered(payments, order.total.currency) - gone
     told = {one.reason for one in order.attention}
-    if order.state in _STANDS and covered < order.total and AttentionReason.UNCOVERED not in told:
+    is_known = AttentionReason.UNCOVERED in told or is_owing(order)
+    if order.state in _STANDS and covered < order.total and not is_known:
         return [_finding("I10", order.id, f"stands, {covered} of {order.total} is covered")]
     kept = payment_rules.paid(payments, order.total.currency)
     owned = AttentionReason.REFUND_FAILED in told
@@ -78,11 +91,15 @@ def _check_money(ctx: Context, order: Order, payments: list[Payment]) -> list[Fi
     return []
 
 
-def _check_units(order: Order, kept: Mapping[VariantId, int]) -> list[Finding]:
-    return [
-        _finding("I2", order.id, f"lacks {units} units of {encode(VariantId, key)} in the stock")
-        for key, units in rules.find_unheld(order, kept).items()
-    ]
+def _check_units(
+    order: Order, kept: Mapping[VariantId, int], returns: Sequence[Return]
+) -> list[Finding]:
+    findings = []
+    for key, units in rules.find_unheld(order, kept, returns).items():
+        problem = f"lacks {units}" if units > 0 else f"has {-units} too many"
+        problem += f" units of {encode(VariantId, key)} in the stock"
+        findings.append(_finding("I2", order.id, problem))
+    return findings
 
 
 def _check_moves(order: Order, told: Sequence[str]) -> list[Finding]:

@@ -5,7 +5,7 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderId
 from koipond.kernel.state import allows
 from koipond.order import repository, rules
-from koipond.order.errors import OrderNotCancellable, OrderUnknown
+from koipond.order.errors import OrderUnknown
 from koipond.order.events import OrderCancelled
 from koipond.order.service.paying import answer
 from koipond.order.service.reading import find_any_order, find_own_order
@@ -22,8 +22,9 @@ async def cancel_order(
 ) -> Placed:
     """Cancel an order of the caller: its units are free at once, what was paid is given back.
 
-    Asked again, it answers the same. Raises OrderUnknown, OrderNotCancellable, what a plugin
-    refuses it by, and PaymentUnresolved while a payment of it is at work.
+    Asked again, it answers the same. Raises OrderUnknown, OrderNotCancellable,
+    OrderPartlyFulfilled, what a plugin refuses it by, and PaymentUnresolved while a payment of it
+    is at work.
     """
     order = await find_own_order(ctx, order_id=order_id, token=token)
     if order is None:
@@ -47,7 +48,9 @@ async def cancel_any_order(ctx: Context, order_id: OrderId, *, reason: str) -> O
 
 
 async def _carry_out(ctx: Context, order: Order, reason: str) -> None:
-    if allows(rules.ORDER_MOVES, order.state, OrderState.CANCELLED):
+    if order.state is not OrderState.CANCELLED:
+        # Before any payment is let go: a refusal changes nothing.
+        rules.check_cancellable(order)
         await payment.resolve(ctx, order.id)
         # Closed at its provider before anything is released here.
         await payment.void_pending(ctx, order.id)
@@ -61,11 +64,10 @@ async def _carry_out(ctx: Context, order: Order, reason: str) -> None:
 @transaction
 async def _cancel(ctx: Context, order_id: OrderId, reason: str) -> None:
     await payment.lock_payments(ctx, order_id)
-    order = await repository.lock(ctx.db, order_id)
+    order = await repository.lock_whole(ctx.db, order_id)
     if order.state is OrderState.CANCELLED:
         return
-    if not allows(rules.ORDER_MOVES, order.state, OrderState.CANCELLED):
-        raise OrderNotCancellable(state=order.state)
+    rules.check_cancellable(order)
     # Those that were begun since, too: read again under the order's lock.
     for one in await payment.find_payments(ctx, order_id):
         if one.is_pending:

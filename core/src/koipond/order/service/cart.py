@@ -3,8 +3,6 @@
 import msgspec
 
 from koipond.catalog import service as catalog
-from koipond.fulfilment import rules as fulfilment_rules
-from koipond.fulfilment import service as fulfilment
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, decode, new_id, new_token
 from koipond.kernel.inputs import ChosenInputs, keep
@@ -76,20 +74,26 @@ async def update_cart_line(
 async def set_checkout(ctx: Context, given: CheckoutDetails, *, token: str) -> Placed:
     """Lay contact, address and shipping method over what the cart knows.
 
-    Raises CartUnknown, CartAlreadyPlaced, CouponUnknown, AddressInvalid, ShippingMethodUnknown.
+    Raises CartUnknown, CartAlreadyPlaced, AddressInvalid, of a method that is given now
+    ShippingMethodUnknown, ShippingPlaceNotServed, ParcelTooHeavy, GoodsTotalTooLow, and of coupons
+    that are given now CouponUnknown, CouponBelowMinimum, CouponNotCombinable, CouponNotEligible and
+    what plugins refuse them by.
     """
     cart = await _lock_cart(ctx, token)
-    rules.check_coupons(given)
-    if given.shipping_address is not None:
-        checked = rules.check_address(given.shipping_address)
-        given = msgspec.structs.replace(given, shipping_address=checked)
-    if given.shipping_method is not None:
-        offered = await fulfilment.find_offered(await scoped(ctx, cart))
-        fulfilment_rules.choose_method(offered, given.shipping_method)
+    given = rules.check_details(given)
     details = rules.merge_details(cart.details, given)
     cart = msgspec.structs.replace(cart, details=details)
     await _store(ctx, cart, token)
-    return Placed(order=await show_cart(ctx, cart), token=token)
+    shown = await show_cart(ctx, cart)
+    # What was given just now is refused, and changes nothing; what no longer fits is a problem.
+    given_now = {
+        "couponCodes": bool(given.coupon_codes),
+        "shippingMethod": given.shipping_method is not None,
+    }
+    for problem in shown.problems:
+        if given_now.get(problem.at or ""):
+            raise problem
+    return Placed(order=shown, token=token)
 
 
 async def find_cart(ctx: Context, token: str) -> Order | None:

@@ -57,7 +57,7 @@ async def consult(ctx: Context, order_id: OrderId, prepared: Prepared) -> Consul
 
 
 def with_terms(order: Order, consulted: Consulted) -> Order:
-    """Return an order with what plugins keep with it, and their holds."""
+    """Return an order with what plugins keep with it, their holds, and whom limits count."""
     lines = tuple(
         msgspec.structs.replace(
             line,
@@ -78,7 +78,13 @@ def with_terms(order: Order, consulted: Consulted) -> Order:
     attributes = {
         plugin: terms.attributes for plugin, terms in consulted.terms.items() if terms.attributes
     }
-    return msgspec.structs.replace(order, lines=lines, holds=holds, attributes=attributes)
+    return msgspec.structs.replace(
+        order,
+        lines=lines,
+        holds=holds,
+        attributes=attributes,
+        subject=consulted.checkout.subject,
+    )
 
 
 def _make_checkout(ctx: Context, order_id: OrderId, prepared: Prepared) -> Checkout:

@@ -3,32 +3,38 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
+
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.jobs import enqueue
 from koipond.order import repository, rules
 from koipond.order.events import OrderConfirmed
 from koipond.order.rules import Covering
 from koipond.order.service.attention import flag_order, settle_attention
-from koipond.order.types import AttentionReason, Order, OrderState, ReviveOrder
+from koipond.order.service.holding import lift_hold, place_hold
+from koipond.order.types import AttentionReason, HoldWish, Order, OrderState, ReviveOrder
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.events import PaymentAuthorised, PaymentCaptured, PaymentVoided
 from koipond.payment.types import Payment, RefundReason
+from koipond.pricing.rules import CORE
 from koipond.quota.types import Claim
 from koipond.stock import service as stock
 
 # The part of an order's reservations that late money had reserved again.
 LATE = 1
+# What keeps an order from being sent that an edit made dearer, until that is paid.
+PAYMENT_HOLD = "payment"
 
 
-async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> None:
+async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> Order | None:
     """Confirm an order that is covered now; money for one that is off goes back.
 
     Authorised money covers: it is the provider's promise. Runs in the transaction that applies the
-    payment (app.py's table), which has the payment locked.
+    payment (app.py's table), which has the payment locked. Returns the order that it confirmed.
     """
     order = await repository.lock(ctx.db, event.order_id)
-    payments = await find_standing(ctx, order)
+    payments = await _standing(ctx, order, await payment.find_applied(ctx, order.id))
     plan = rules.plan_covering(
         order,
         covered=payment_rules.covered(payments, order.total.currency),
@@ -37,16 +43,19 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
     )
     match plan:
         case Covering.CONFIRM:
-            await confirm(ctx, order, payments)
+            return await confirm(ctx, order, payments)
         case Covering.REVIVE:
             await enqueue(ctx, ReviveOrder(order_id=order.id), unique=f"order.revive:{order.id}")
         case Covering.GIVE_BACK:
             await payment.owe_refund(ctx, order.id, reason=RefundReason.LATE)
         case Covering.KEEP:
+            if is_owing(order):
+                await recount_cover(ctx, order)
             await payment.owe_surplus(ctx, order.id)
             await _settle_cover(ctx, order, payments)
         case Covering.WAIT:
             pass
+    return None
 
 
 async def check_cover(ctx: Context, event: PaymentVoided) -> None:
@@ -62,11 +71,33 @@ async def check_cover(ctx: Context, event: PaymentVoided) -> None:
     if covered < order.total:
         detail = f"{covered} of {order.total} is covered"
         await flag_order(ctx, order.id, AttentionReason.UNCOVERED, detail)
+        await recount_cover(ctx, order)
+
+
+def is_owing(order: Order) -> bool:
+    """Tell whether money is due of an order that stands."""
+    return any(one.name == PAYMENT_HOLD for one in order.holds)
+
+
+@transaction
+async def recount_cover(ctx: Context, order: Order) -> int:
+    """Let what came for a standing order pay for it as it is now; nothing is sent while it lacks
+    some. Its payments and it are locked. Returns what it lacks, in minor units."""
+    lacking = await payment.refreeze(ctx, order.id, rules.parts_of(order))
+    if lacking and not is_owing(order):
+        wish = HoldWish(name=PAYMENT_HOLD, reason="it is not paid in full any more")
+        await place_hold(ctx, order.id, wish, source=CORE)
+    elif not lacking and is_owing(order):
+        await lift_hold(ctx, order.id, PAYMENT_HOLD)
+    return lacking
 
 
 async def find_standing(ctx: Context, order: Order) -> list[Payment]:
     """Return the payments of an order that count: not those that went back when it was off."""
-    payments = await payment.find_payments(ctx, order.id)
+    return await _standing(ctx, order, await payment.find_payments(ctx, order.id))
+
+
+async def _standing(ctx: Context, order: Order, payments: list[Payment]) -> list[Payment]:
     if order.state is not OrderState.EXPIRED:
         return payments
     refunds = await payment.find_refunds(ctx, order.id)
@@ -76,14 +107,18 @@ async def find_standing(ctx: Context, order: Order) -> list[Payment]:
 @transaction
 async def confirm(
     ctx: Context, order: Order, payments: Sequence[Payment], *, late: Sequence[Claim] = ()
-) -> None:
-    """Confirm a locked order that these payments cover. late: what was reserved again for it."""
+) -> Order:
+    """Confirm a locked order that these payments cover; returns it as it is then.
+
+    late: what was reserved again for it.
+    """
     repository.move(ctx.unsent, order.id, OrderState.CONFIRMED, now=ctx.clock.now())
     payment.freeze(ctx, order.id, rules.parts_of(order), payments)
     ctx.emit(OrderConfirmed(order_id=order.id))
     if late:
         await stock.place(ctx, order.id, late, part=LATE)
     await stock.consume(ctx, order.id)
+    return msgspec.structs.replace(order, state=OrderState.CONFIRMED, is_closing=False)
 
 
 def is_covered(order: Order, payments: Sequence[Payment]) -> bool:

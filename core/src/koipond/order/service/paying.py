@@ -1,7 +1,9 @@
 """Use-cases of paying: the provider is asked in no transaction, its answer applied once."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
@@ -12,6 +14,7 @@ from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderNotPayable, OrderUnknown, PaymentWindowOver
+from koipond.order.service.covering import is_owing
 from koipond.order.service.policies import find_policy, policy_of
 from koipond.order.service.reading import find_own_order
 from koipond.order.service.tokens import order_token
@@ -24,10 +27,18 @@ from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState, T
 _OPERATION = "payOrder"
 
 
+class _Applied(Struct, frozen=True, kw_only=True):
+    """What a provider's answer came to. is_done: whether that was all of the request."""
+
+    payment: Payment
+    is_done: bool
+    confirmed: Order | None
+
+
 async def pay_order(
     ctx: Context, order_id: OrderId, wish: PaymentWish, *, token: str | None, idempotency_key: str
 ) -> Placed:
-    """Pay what is due of a placed order, or a part. A repeat with the same key takes nothing twice.
+    """Pay what is due of an order, or a part. A repeat with the same key takes nothing twice.
 
     Raises OrderUnknown, OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid,
     PaymentProviderUnknown, PaymentUnresolved.
@@ -44,13 +55,36 @@ async def pay_order(
         request=(order_id, wish),
         subject_id=order_id,
     )
+    confirmed: Order | None = None
     if held.step is not Step.DONE:
         try:
-            await take_payments(ctx, order_id, [wish], held)
+            confirmed = await take_payments(ctx, order_id, [wish], held)
         except DomainError:
             await idempotency.forget(ctx, held)
             raise
-    return await answer(ctx, order_id)
+    return await answer(ctx, order_id, confirmed)
+
+
+async def find_due(
+    ctx: Context, orders: Sequence[Order], payments: Mapping[OrderId, Sequence[Payment]]
+) -> dict[OrderId, Money]:
+    """Return {order: what another payment may ask for}; what is being paid just now counts as paid.
+
+    Of one that stands: what an edit made it cost more, and nobody has paid yet.
+    """
+    found = {}
+    for one in orders:
+        nothing = Money(0, one.total.currency)
+        if one.state is OrderState.PLACED:
+            found[one.id] = payment_rules.due(one.total, payments[one.id])
+        elif one.state is OrderState.CONFIRMED and is_owing(one):
+            parts = await payment.find_parts(ctx, one.id)
+            lacking = payment_rules.unpaid(rules.parts_of(one), parts)
+            pending = sum(p.amount.amount_minor for p in payments[one.id] if p.is_pending)
+            found[one.id] = max(Money(lacking - pending, nothing.currency), nothing)
+        else:
+            found[one.id] = nothing
+    return found
 
 
 def begin_first(ctx: Context, order: Order, wish: PaymentWish, held: Claim) -> Charge:
@@ -70,15 +104,16 @@ async def take_payments(
     held: Claim,
     *,
     begun: Charge | None = None,
-) -> None:
+) -> Order | None:
     """Take what is due by the wished tenders, one after the other, or learn what became of them;
-    then the request is done.
+    then the request is done. Returns the order if the last of them confirmed it.
 
     begun: what `begin_first` stored. A declined payment is no error here: it is stored, the tenders
     behind it are left out, and `answer` tells it.
     Raises OrderNotPayable, PaymentWindowOver, PaymentAmountInvalid, PaymentUnresolved.
     """
     is_done = False
+    confirmed: Order | None = None
     try:
         for place, wish in enumerate(wishes):
             key = _request_key(held, place)
@@ -88,7 +123,8 @@ async def take_payments(
             if charge is not None:
                 told = await payment.ask_charge(ctx, charge, provider=wish.provider)
                 is_last = place == len(wishes) - 1
-                known, is_done = await _apply(ctx, charge.id, told, held, is_last=is_last)
+                applied = await _apply(ctx, charge.id, told, held, is_last=is_last)
+                known, is_done, confirmed = applied.payment, applied.is_done, applied.confirmed
                 crash_point("payment.applied")
             if known is not None and known.state is PaymentState.FAILED:
                 break
@@ -99,12 +135,18 @@ async def take_payments(
         raise
     if not is_done:
         await idempotency.advance(ctx, held, Step.DONE)
+    return confirmed
 
 
-async def answer(ctx: Context, order_id: OrderId) -> Placed:
-    """Return an order to its buyer, with its token, and why its last payment was declined."""
-    async with ctx.reading() as db:
-        order = await repository.get(db, order_id)
+async def answer(ctx: Context, order_id: OrderId, confirmed: Order | None = None) -> Placed:
+    """Return an order to its buyer, with its token, and why its last payment was declined.
+
+    confirmed: the order, if this request has just confirmed it and need not read it.
+    """
+    order = confirmed
+    if order is None:
+        async with ctx.reading() as db:
+            order = await repository.get(db, order_id)
     refusal = None
     if order.state is OrderState.PLACED:
         last = (await payment.find_payments(ctx, order_id))[-1:]
@@ -115,13 +157,14 @@ async def answer(ctx: Context, order_id: OrderId) -> Placed:
 @transaction
 async def _apply(
     ctx: Context, key: PaymentId, told: ChargeResult, held: Claim, *, is_last: bool
-) -> tuple[Payment, bool]:
-    """Apply a provider's answer; returns the payment, and whether that was all of the request."""
+) -> _Applied:
+    """Apply a provider's answer, and all that follows from it."""
     known = await payment.apply_result(ctx, key, told)
     is_done = is_last or known.state is PaymentState.FAILED
     if is_done:
         idempotency.finish(ctx, held)
-    return known, is_done
+    confirmed = next((one for one in await ctx.settle() if isinstance(one, Order)), None)
+    return _Applied(payment=known, is_done=is_done, confirmed=confirmed)
 
 
 async def _find_or_begin(
@@ -183,13 +226,13 @@ async def _store(
     policy: PaymentPolicy,
 ) -> Charge | None:
     order = await repository.lock(ctx.db, order_id)
-    if order.state is OrderState.CONFIRMED:
+    if order.state is OrderState.CONFIRMED and not is_owing(order):
         return None
     _check_payable(ctx, order)
     # Under the order's lock, and those whose outcome is not known count in full: tenders that are
     # begun at the same time never ask for more than is due.
     payments = await payment.find_payments(ctx, order_id)
-    due = payment_rules.due(order.total, payments)
+    due = (await find_due(ctx, [order], {order.id: payments}))[order.id]
     if due.amount_minor == 0:
         raise payment.unresolved(ctx, wish.provider)
     await idempotency.advance(ctx, held, Step.PAYING)
@@ -218,6 +261,8 @@ def _begin(
 
 
 def _check_payable(ctx: Context, order: Order) -> None:
+    if order.state is OrderState.CONFIRMED:
+        return  # what an edit made it cost more has no window
     if order.state is not OrderState.PLACED:
         raise OrderNotPayable(state=order.state)
     assert order.placed_at is not None, "it is placed"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from koipond.catalog import service as catalog
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.editions import forget_copies
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
@@ -19,6 +20,7 @@ from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
 from koipond.order.service.preparing import Prepared, find_cart, in_scope, prepare
+from koipond.order.service.promoting import trace_of
 from koipond.order.service.quoting import quote
 from koipond.order.service.tokens import hash_token, order_token
 from koipond.order.types import Cart, Order, OrderState, OrderWish, PaymentWish, Placed
@@ -69,23 +71,25 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
         subject_id=cart.id if cart is not None else new_id(),
     )
     crash_point("order.claimed")
+    confirmed: Order | None = None
     if held.step is not Step.DONE:
-        await _carry_out(ctx, held, wish, cart)
-    return await answer(ctx, OrderId(held.subject_id))
+        confirmed = await _carry_out(ctx, held, wish, cart)
+    return await answer(ctx, OrderId(held.subject_id), confirmed)
 
 
-async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> None:
-    """Do what of the wish has not been done yet."""
+async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> Order | None:
+    """Do what of the wish has not been done yet; returns the order if that confirmed it last."""
     order_id = OrderId(held.subject_id)
     begun: Charge | None = None
     try:
         if held.step is Step.CLAIMED:
             begun = await _reserve_and_place(ctx, held, wish, cart)
         if wish.payments:
-            await take_payments(ctx, order_id, wish.payments, held, begun=begun)
+            return await take_payments(ctx, order_id, wish.payments, held, begun=begun)
     except DomainError:
         await idempotency.forget(ctx, held)
         raise
+    return None
 
 
 async def _reserve_and_place(
@@ -100,7 +104,7 @@ async def _reserve_and_place(
     order_id = OrderId(held.subject_id)
     stale: _Stale | Lapsed | None = None
     for _ in range(_TRIES):
-        prepared = await prepare(ctx, wish, cart)
+        prepared = await prepare(ctx, order_id, wish, cart)
         consulted = await consult(ctx, order_id, prepared)
         try:
             claims = await _reserve(ctx, prepared, consulted)
@@ -112,6 +116,7 @@ async def _reserve_and_place(
             stale = error
             # Else an offer that has ended would be tried again for as long as it is believed in.
             await catalog.refresh_activities(ctx)
+            forget_copies(ctx.shop)
             cart = await find_cart(ctx, wish)
     if isinstance(stale, _Stale):
         raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)
@@ -152,8 +157,10 @@ async def _place(
     if payments and order.state is OrderState.PLACED:
         begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
-    await ctx.store()
-    await ctx.hooks.order_creating(ctx, order, consulted.checkout)
+    if ctx.hooks.write_with_orders:
+        # What they write may point to the order.
+        await ctx.store()
+        await ctx.hooks.order_creating(ctx, order, consulted.checkout)
     # Last: while these rows are locked, batches that change this order's claims wait.
     await stock.place(ctx, order_id, claims)
     if order.state is OrderState.CONFIRMED:
@@ -172,7 +179,7 @@ async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
         if cart != prepared.cart:
             raise _Stale(prepared.quote.price.total)
     fresh = await quote(ctx, prepared.lines, prepared.details, earlier=prepared.quote)
-    if fresh != prepared.quote:
+    if not fresh.is_like(prepared.quote):
         raise _Stale(fresh.price.total)
 
 
@@ -193,6 +200,7 @@ async def _make_order(
         member_id=await member.ensure_buyer(ctx, contact),
         lines=prepared.quote.lines,
         price=prepared.quote.price,
+        trace=trace_of(ctx, prepared.quote.price, prepared.quote.inputs, prepared.quote.promoted),
         details=prepared.details,
         placed_at=now,
         pay_until=now + consulted.window(policy.window),

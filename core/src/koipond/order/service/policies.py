@@ -1,4 +1,4 @@
-"""How a channel has its orders paid."""
+"""How a channel has its orders paid, and sent back."""
 
 from datetime import timedelta
 
@@ -30,6 +30,13 @@ async def find_policy(ctx: Context, channel_id: ChannelId) -> PaymentPolicy:
 async def find_policies(ctx: Context) -> dict[ChannelId, PaymentPolicy]:
     """Return {channel: how it has its orders paid} of all channels."""
     return {one.id: policy_of(ctx, one.code) for one in await channel.find_channels(ctx)}
+
+
+async def find_return_window(ctx: Context, channel_id: ChannelId) -> timedelta:
+    """Return how long after its delivery a unit of a channel's orders can be sent back."""
+    codes = {one.id: one.code for one in await channel.find_channels(ctx)}
+    told = (one for one in ctx.settings.channels if one.code == codes.get(channel_id))
+    return timedelta(days=next(told, _UNTOLD).return_window_days)
 
 
 def _policy(told: ChannelSettings) -> PaymentPolicy:

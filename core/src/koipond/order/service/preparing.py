@@ -1,10 +1,10 @@
 """What placing needs to know beforehand: read and priced outside of any transaction."""
 
-import msgspec
 from msgspec import Struct
 
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
+from koipond.kernel.ids import OrderId
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
@@ -29,21 +29,20 @@ class Prepared(Struct, frozen=True, kw_only=True):
         return rules.find_demands(self.quote.lines, self.quote.sellables, self.quote.activities)
 
 
-async def prepare(ctx: Context, wish: OrderWish, cart: Cart | None) -> Prepared:
+async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart | None) -> Prepared:
     """Return what a wish comes to, checked and priced in the scope of `ctx` (see `in_scope`).
 
     Raises whatever keeps it from being placed as it is, but for the stock.
     """
     if cart is not None and cart.placed:
         raise CartAlreadyPlaced(order_id=cart.id)
-    rules.check_coupons(wish.details)
-    details = _check_details(wish.details)
+    details = rules.check_details(wish.details)
     if cart is not None:
         details = rules.merge_details(cart.details, details)
     for tender in wish.payments:
         payment.check_provider(ctx, tender.provider)
     lines = cart.lines if cart is not None else _read_lines(ctx, wish)
-    quoted = await quote(ctx, lines, details)
+    quoted = await quote(ctx, lines, details, order_id=order_id)
     if quoted.problems:
         raise quoted.problems[0]
     rules.check_complete(quoted.lines, details, ships=quoted.ships)
@@ -90,10 +89,3 @@ def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:
         except DomainError as error:
             raise error.located(f"lines.{place}") from None
     return lines
-
-
-def _check_details(details: CheckoutDetails) -> CheckoutDetails:
-    if details.shipping_address is None:
-        return details
-    checked = rules.check_address(details.shipping_address)
-    return msgspec.structs.replace(details, shipping_address=checked)

@@ -1,6 +1,8 @@
 """What a purchase costs now, and what keeps it from being placed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -10,16 +12,15 @@ from koipond.catalog import service as catalog
 from koipond.catalog.types import Activity, Sellable
 from koipond.channel import rules as channel_rules
 from koipond.channel import service as channel
-from koipond.fulfilment import rules as fulfilment_rules
-from koipond.fulfilment import service as fulfilment
-from koipond.fulfilment.errors import ShippingMethodUnknown
-from koipond.fulfilment.types import ShippingMethod
 from koipond.kernel.context import Context
 from koipond.kernel.dispatch import Mood
 from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import ActivityId, VariantId
+from koipond.kernel.ids import ActivityId, OrderId, VariantId
+from koipond.member import service as member
 from koipond.order import rules
+from koipond.order.service.promoting import Promoted, promote
+from koipond.order.service.rating import Rated, rate
 from koipond.order.types import (
     Cart,
     CartLine,
@@ -29,14 +30,18 @@ from koipond.order.types import (
     OrderLine,
     OrderState,
 )
+from koipond.pricing.rules import Offered
 from koipond.pricing.types import PricedOrder, PriceRequest
+from koipond.stock import service as stock
 
 
 class Quote(Struct, frozen=True, kw_only=True):
     """A purchase priced in the scope of its context.
 
     problems: why it cannot be placed as it is. activities: those that its lines are sold by.
-    inputs: what plugins quoted prices by. chosen: what the buyer told plugins about it.
+    inputs: what plugins quoted prices by. promoted: what they make of the cart as a whole.
+    chosen: what the buyer told plugins about it. rated: how it is sent, and taxed where it goes.
+    groups: of the buyer.
     """
 
     lines: tuple[OrderLine, ...]
@@ -44,9 +49,20 @@ class Quote(Struct, frozen=True, kw_only=True):
     sellables: Mapping[VariantId, Sellable]
     activities: Mapping[ActivityId, Activity]
     inputs: Inputs
+    promoted: Promoted
     problems: tuple[DomainError, ...]
     chosen: ChosenByBuyer
-    ships: bool
+    rated: Rated
+    groups: frozenset[str]
+
+    @property
+    def ships(self) -> bool:
+        """Whether it must be sent somewhere."""
+        return self.rated.ships
+
+    def is_like(self, other: "Quote") -> bool:
+        """Tell whether it comes to the same as another, though it was asked for at another time."""
+        return msgspec.structs.replace(self, promoted=other.promoted) == other
 
 
 async def scoped(ctx: Context, cart: Cart) -> Context:
@@ -67,49 +83,129 @@ async def quote(
     lines: Sequence[CartLine],
     details: CheckoutDetails,
     *,
+    order_id: OrderId | None = None,
     earlier: Quote | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    earlier: a quote of the same lines, to be compared with: what there was nothing of then is not
-    looked for, and plugins load nothing, for this is in a transaction.
+    order_id: what it will be. earlier: a quote of the same lines, to be compared with: what there
+    was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
     """
-    keys = [line.variant_id for line in lines]
-    sellables = await catalog.find_sellables(ctx, keys) if keys else {}
-    had_quotes = earlier is None or earlier.price.considered
-    activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
-    had_methods = earlier is None or earlier.ships
-    offered = await fulfilment.find_offered(ctx) if had_methods else []
+    sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
     problems += stale
-    shipping: ShippingMethod | None = None
-    try:
-        shipping = fulfilment_rules.choose_method(offered, details.shipping_method)
-    except ShippingMethodUnknown as problem:
-        problems.append(problem.located("shippingMethod"))
-    request = _request(ctx, lines, sellables, chosen)
-    if earlier is None:
+    now = ctx.clock.now()
+    request = _request(ctx, lines, sellables, chosen, now=now)
+    inputs = None if earlier is None else earlier.inputs
+    if inputs is None:
         inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
-    else:
-        inputs = earlier.inputs
-    quotes = ctx.hooks.price_quotes(request, inputs, mood=Mood.REFUSE)
+    quotes = _find_quotes(ctx, request, inputs, sellables, groups)
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
+    promoted = await promote(
+        ctx,
+        made,
+        units,
+        details=details,
+        chosen=chosen,
+        now=now,
+        groups=groups,
+        order_id=order_id,
+        earlier=None if earlier is None else earlier.promoted,
+    )
+    sellables = await _with_gifts(ctx, sellables, promoted, earlier)
     price = rules.price_lines(
-        made, units, currency=ctx.scope.currency, shipping=shipping, locales=ctx.scope.locales
+        made,
+        units,
+        sellables,
+        currency=ctx.scope.currency,
+        rounding=ctx.scope.rounding,
+        shipping=rated.cost,
+        tax=rated.tax,
+        locales=ctx.scope.locales,
+        proposed=promoted.proposed,
+    )
+    problems += rated.find_problems(price.subtotal)
+    problems += rules.find_refused_coupons(
+        details.coupon_codes or (), promoted.offers, price.judged, ctx.scope.currency
     )
     return Quote(
-        lines=made,
+        lines=(*made, *rules.make_gift_lines(price.judged, sellables, ctx.scope.locales)),
         price=price,
         sellables=sellables,
         activities=rules.find_used(made, activities),
         inputs=inputs,
+        promoted=promoted,
         problems=tuple(problems),
         chosen=chosen,
-        ships=bool(offered),
+        rated=rated,
+        groups=groups,
     )
+
+
+class _Known(NamedTuple):
+    """What the shop knows of a purchase before plugins are asked."""
+
+    sellables: Mapping[VariantId, Sellable]
+    activities: Mapping[VariantId, Sequence[Activity]]
+    rated: Rated
+    groups: frozenset[str]
+
+
+async def _look_up(
+    ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails, earlier: Quote | None
+) -> _Known:
+    keys = _keys_of(lines, earlier)
+    sellables = await catalog.find_sellables(ctx, keys) if keys else {}
+    had_quotes = earlier is None or earlier.price.considered
+    activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
+    rated_before = None if earlier is None else earlier.rated
+    rated = await rate(ctx, lines, details, sellables, earlier=rated_before)
+    groups = await member.find_viewer_groups(ctx) if earlier is None else earlier.groups
+    return _Known(sellables, activities, rated, groups)
+
+
+def _keys_of(lines: Sequence[CartLine], earlier: Quote | None) -> list[VariantId]:
+    """Return the variants that are bought, and those that are known to be given."""
+    gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
+    return list(dict.fromkeys([*(line.variant_id for line in lines), *gifts]))
+
+
+def _find_quotes(
+    ctx: Context,
+    request: PriceRequest,
+    inputs: Inputs,
+    sellables: Mapping[VariantId, Sellable],
+    groups: frozenset[str],
+) -> list[Offered]:
+    """Return what plugins and the rules of the price list quote for units. Raises PluginFailed."""
+    tiers = {key: one.tiers for key, one in sellables.items()}
+    quotes = ctx.hooks.price_quotes(request, inputs, mood=Mood.REFUSE)
+    return [*catalog_rules.quotes_of_list(request.items, tiers, groups), *quotes]
+
+
+async def _with_gifts(
+    ctx: Context,
+    sellables: Mapping[VariantId, Sellable],
+    promoted: Promoted,
+    earlier: Quote | None,
+) -> Mapping[VariantId, Sellable]:
+    """Return what is known of the cart's variants and of those that plugins would give.
+
+    A gift of which there are too few is left out: the purchase goes on without it.
+    """
+    if earlier is not None:
+        return {key: one for key, one in sellables.items() if key in earlier.sellables}
+    wanted = rules.count_gifts(promoted.offers)
+    missing = [key for key in wanted if key not in sellables]
+    if not missing:
+        return sellables
+    given = await catalog.find_sellables(ctx, missing)
+    free = await stock.find_free(ctx, [key for key, one in given.items() if one.track_stock])
+    short = {key for key, units in free.items() if units < wanted[key]}
+    return {**sellables, **{key: one for key, one in given.items() if key not in short}}
 
 
 def _request(
@@ -117,12 +213,14 @@ def _request(
     lines: Sequence[CartLine],
     sellables: Mapping[VariantId, Sellable],
     chosen: ChosenByBuyer,
+    *,
+    now: datetime,
 ) -> PriceRequest:
     return PriceRequest(
         channel_id=ctx.scope.channel_id,
         currency=ctx.scope.currency,
         member_id=ctx.viewer.member_id,
-        now=ctx.clock.now(),
+        now=now,
         items=rules.price_items_of(lines, sellables, chosen.lines),
     )
 
@@ -130,7 +228,7 @@ def _request(
 async def show_cart(ctx: Context, cart: Cart) -> Order:
     """Return a cart as an order in state CART, with today's prices."""
     ctx = await scoped(ctx, cart)
-    quoted = await quote(ctx, cart.lines, cart.details)
+    quoted = await quote(ctx, cart.lines, cart.details, order_id=cart.id)
     return Order(
         id=cart.id,
         state=OrderState.CART,
@@ -143,4 +241,5 @@ async def show_cart(ctx: Context, cart: Cart) -> Order:
         details=cart.details,
         placed_at=None,
         problems=quoted.problems,
+        shipping_offers=quoted.rated.offers,
     )

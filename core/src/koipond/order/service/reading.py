@@ -1,11 +1,17 @@
 """Use-cases of looking: an order is seen by its member and by who holds its token."""
 
+from collections.abc import Sequence
+
 from koipond.kernel.context import Context
 from koipond.kernel.ids import MemberId, OrderId
 from koipond.kernel.pages import Page, Slice
+from koipond.kernel.texts import Locale
 from koipond.order import repository
+from koipond.order.errors import OrderUnknown
 from koipond.order.service.tokens import hash_token
 from koipond.order.types import Order, OrderFilter
+from koipond.pricing.rules import explain
+from koipond.pricing.types import TraceStep
 
 
 async def find_own_order(
@@ -32,6 +38,14 @@ async def find_any_order(
         return await repository.find_order(db, visible, order_id=order_id, number=number)
 
 
+async def get_any_order(ctx: Context, order_id: OrderId) -> Order:
+    """Return an order by id, whosever it is: for staff and jobs. Raises OrderUnknown."""
+    found = await find_any_order(ctx, order_id=order_id)
+    if found is None:
+        raise OrderUnknown
+    return found
+
+
 async def find_orders(ctx: Context, wanted: OrderFilter, page: Page) -> Slice[Order]:
     """Return one page of all orders that fit, the newest first: for staff."""
     async with ctx.reading() as db:
@@ -42,3 +56,8 @@ async def find_member_orders(ctx: Context, member_id: MemberId, page: Page) -> S
     """Return one page of a member's orders, the newest first."""
     async with ctx.reading() as db:
         return await repository.find_member_orders(db, member_id, page)
+
+
+def explain_price(order: Order, locales: Sequence[Locale]) -> list[TraceStep]:
+    """Return the steps of an order's or a cart's price, told in the first language there is."""
+    return explain(order.price, {one.id: one.quantity for one in order.lines}, locales)

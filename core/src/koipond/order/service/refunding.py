@@ -1,17 +1,25 @@
 """Use-cases of staff giving money back, and letting go of payments."""
 
+from uuid import UUID
+
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import PaymentId
+from koipond.kernel.ids import PaymentId, RefundId
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
-from koipond.order.service.reading import find_any_order
-from koipond.order.types import Order, OrderState, RefundWish
+from koipond.order.service.attention import settle_attention
+from koipond.order.service.reading import find_any_order, get_any_order
+from koipond.order.types import AttentionReason, Order, OrderState, RefundWish
 from koipond.payment import service as payment
-from koipond.payment.errors import PaymentNotVoidable, PaymentUnknown
+from koipond.payment.errors import (
+    PaymentNotVoidable,
+    PaymentUnknown,
+    RefundNotRetryable,
+    RefundUnknown,
+)
 from koipond.payment.types import Payment, RefundReason
 
 _OPERATION = "refundOrder"
@@ -47,6 +55,38 @@ async def refund_order(ctx: Context, wish: RefundWish, *, idempotency_key: str) 
     return found
 
 
+async def retry_refund(ctx: Context, key: RefundId, *, idempotency_key: str) -> Order:
+    """Ask a provider once more for what it did not give back, as a refund of its own.
+
+    Raises RefundUnknown, RefundNotRetryable, RefundTooLarge.
+    """
+    failed = await payment.find_refund(ctx, key)
+    if failed is None:
+        raise RefundUnknown(refund_id=key)
+
+    async def retry(inside: Context, _: UUID) -> None:
+        await payment.lock_payments(inside, failed.order_id)
+        order = await repository.lock_whole(inside.db, failed.order_id)
+        refunds = await payment.find_refunds(inside, order.id)
+        known = next(one for one in refunds if one.id == key)
+        if not rules.is_unsettled(known, refunds):
+            raise RefundNotRetryable(state=known.state)
+        new = await payment.owe_again(inside, known)
+        if not any(rules.is_unsettled(one, [*refunds, new]) for one in refunds):
+            await settle_attention(inside, order, AttentionReason.REFUND_FAILED)
+
+    await idempotency.once(
+        ctx,
+        retry,
+        operation="retryRefund",
+        key=idempotency_key,
+        request=key,
+        subject_id=key,
+    )
+    await payment.settle_refunds(ctx, failed.order_id)
+    return await get_any_order(ctx, failed.order_id)
+
+
 async def void_payment(ctx: Context, payment_id: PaymentId) -> Payment:
     """Let go of what a payment holds and has not captured; again, it answers the same.
 
@@ -72,11 +112,21 @@ async def _owe(ctx: Context, wish: RefundWish, held: Claim) -> None:
     if not await idempotency.advance(ctx, held, Step.DONE):
         return
     # Locked, so that two refunds at once see what the other has taken.
-    payments = await payment.lock_payments(ctx, wish.order_id)
-    order = await repository.lock(ctx.db, wish.order_id)
-    parts = await payment.find_parts(ctx, wish.order_id)
+    await payment.lock_payments(ctx, wish.order_id)
+    order = await repository.lock_whole(ctx.db, wish.order_id)
+    await owe_units(ctx, order, wish, reason=RefundReason.STAFF)
+    crash_point("refund.owed.before_commit")
+
+
+@transaction
+async def owe_units(ctx: Context, order: Order, wish: RefundWish, *, reason: RefundReason) -> None:
+    """Owe back what a wish says of an order that is locked, its payments before it.
+
+    Raises what `refund_order` does.
+    """
+    payments = await payment.find_payments(ctx, order.id)
+    parts = await payment.find_parts(ctx, order.id)
     plan = rules.plan_refund(order, parts, payments, wish)
     await repository.count_refunded(ctx.db, rules.refunded_units(wish))
     note = wish.note.strip()[:_NOTE_MAX]
-    await payment.owe_parts(ctx, payments, plan, reason=RefundReason.STAFF, note=note)
-    crash_point("refund.owed.before_commit")
+    await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Currency, Money
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.unsent import Unsent
 from koipond.payment.tables import payment, payment_event, pending
 from koipond.payment.types import Outcome, Payment, PaymentState, Tender
@@ -55,7 +56,7 @@ async def find(db: AsyncConnection, key: PaymentId) -> Payment | None:
 
 async def find_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]:
     """Return the payments of an order, the oldest first."""
-    rows = await db.execute(_OF_ORDER, {"of_order": order_id})
+    rows = await _OF_ORDER.rows(db, {"of_order": order_id})
     return [_payment(row) for row in rows]
 
 
@@ -84,17 +85,22 @@ async def find_unresolved(db: AsyncConnection, *, now: datetime, limit: int) -> 
 
 
 async def lock(db: AsyncConnection, key: PaymentId) -> Payment | None:
-    """Return a payment and lock it, together with all payments of its order.
+    """Return a payment and lock it, together with all payments of its order."""
+    return next((one for one in await lock_with_others(db, key) if one.id == key), None)
+
+
+async def lock_with_others(db: AsyncConnection, key: PaymentId) -> list[Payment]:
+    """Lock a payment with all payments of its order, and return them, the oldest first.
 
     What follows may want another one of them, and somebody else's the other way round.
     """
-    rows = await db.execute(_LOCK_WITH_OTHERS, {"of_key": key})
-    return next((_payment(row) for row in rows if row.id == key), None)
+    rows = await _LOCK_WITH_OTHERS.rows(db, {"of_key": key})
+    return [_payment(row) for row in rows]
 
 
 async def lock_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]:
     """Lock and return the payments of an order, the oldest first."""
-    rows = await db.execute(_LOCK_OF_ORDER, {"of_order": order_id})
+    rows = await _LOCK_OF_ORDER.rows(db, {"of_order": order_id})
     return [_payment(row) for row in rows]
 
 
@@ -113,7 +119,7 @@ async def save(db: AsyncConnection, changed: Payment, *, now: datetime, query_at
         "query_at": query_at,
         "updated_at": now,
     }
-    await db.execute(_SAVE, row)
+    await _SAVE.rows(db, row)
 
 
 async def unname(db: AsyncConnection, key: PaymentId) -> None:
@@ -184,17 +190,20 @@ def _payment(row: Any) -> Payment:
     )
 
 
-_OF_ORDER = (
+_of_order = (
     select(payment).where(payment.c.order_id == bindparam("of_order")).order_by(payment.c.id)
 )
+_OF_ORDER = Prepared(_of_order)
 # Sorted: two who lock the same rows lock them in the same sequence.
-_LOCK = select(payment).order_by(payment.c.id).with_for_update(key_share=True)
-_LOCK_OF_ORDER = _OF_ORDER.with_for_update(key_share=True)
+_LOCK_OF_ORDER = Prepared(_of_order.with_for_update(key_share=True))
 _is_named = payment.c.id == bindparam("of_key")
-_LOCK_WITH_OTHERS = _LOCK.where(
-    payment.c.order_id == select(payment.c.order_id).where(_is_named).scalar_subquery()
+_LOCK_WITH_OTHERS = Prepared(
+    select(payment)
+    .where(payment.c.order_id == select(payment.c.order_id).where(_is_named).scalar_subquery())
+    .order_by(payment.c.id)
+    .with_for_update(key_share=True)
 )
-_SAVE = (
+_SAVE = Prepared(
     payment.update()
     .where(_is_named)
     .values(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, func, or_, select
 
-from koipond.kernel.db import AsyncConnection
+from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import OrderId, PaymentId, RefundId
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.unsent import Unsent
@@ -39,6 +39,7 @@ async def owe(
             reason=one.reason,
             note=one.note,
             reference=one.reference,
+            retry_of=one.retry_of,
             created_at=now,
             done_at=now if one.state is RefundState.DONE else None,
         )
@@ -100,6 +101,12 @@ async def find_refund(db: AsyncConnection, key: RefundId) -> Refund | None:
     return None if row is None else _refund(row)
 
 
+async def find_shares(db: AsyncConnection, key: RefundId) -> dict[UUID, int]:
+    """Return {part: amount} of what a refund is of."""
+    rows = await db.execute(select(refund_part).where(refund_part.c.refund_id == key))
+    return {row.part_id: row.amount_minor for row in rows}
+
+
 async def lock_refund(db: AsyncConnection, key: RefundId) -> Refund | None:
     """Lock and return a refund; its payment is locked before."""
     row = (
@@ -130,6 +137,32 @@ def add_parts(
             "refunded_minor": 0,
         }
         unsent.add(paid_part, row)
+
+
+async def set_parts(
+    db: AsyncConnection, order_id: OrderId, currency: Currency, parts: Sequence[PaidPart]
+) -> None:
+    """Store what each payment pays for each part of an order from now on; none is deleted."""
+    if not parts:
+        return
+    rows = [
+        {
+            "payment_id": one.payment_id,
+            "part_id": one.part_id,
+            "order_id": order_id,
+            "currency": currency,
+            "paid_minor": one.paid_minor,
+            "refunded_minor": one.refunded_minor,
+        }
+        for one in parts
+    ]
+    statement = insert(db, paid_part).values(rows)
+    await db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["payment_id", "part_id"],
+            set_={"paid_minor": statement.excluded.paid_minor},
+        )
+    )
 
 
 async def find_parts(db: AsyncConnection, order_id: OrderId) -> list[PaidPart]:
@@ -214,4 +247,5 @@ def _refund(row: Any) -> Refund:
         note=row.note,
         reference=row.reference,
         failure=row.failure,
+        retry_of=row.retry_of,
     )

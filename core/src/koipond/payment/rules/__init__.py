@@ -9,6 +9,7 @@ from koipond.payment.rules.charges import (
     find_mismatch,
     find_refund_mismatch,
     fold,
+    given_up,
     next_query,
     paid,
     standing,
@@ -17,8 +18,10 @@ from koipond.payment.rules.refunds import (
     freeze_parts,
     plan_amount,
     plan_whole,
+    refreeze_parts,
     refund_units,
     surplus,
+    unpaid,
 )
 from koipond.payment.rules.signatures import check_signature, sign
 
@@ -33,12 +36,15 @@ __all__ = [
     "find_refund_mismatch",
     "fold",
     "freeze_parts",
+    "given_up",
     "next_query",
     "paid",
     "plan_amount",
     "plan_whole",
+    "refreeze_parts",
     "refund_units",
     "sign",
     "standing",
     "surplus",
+    "unpaid",
 ]

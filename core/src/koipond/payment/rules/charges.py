@@ -1,10 +1,12 @@
 """What a payment has become, and what an order has of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 import msgspec
 
+from koipond.kernel.ids import PaymentId
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.state import allows
 from koipond.payment.types import (
@@ -19,6 +21,7 @@ from koipond.payment.types import (
 )
 
 _QUERY_LATEST = timedelta(hours=1)
+_NOT_NEEDED = {RefundReason.SURPLUS, RefundReason.EDITED}
 _CALLED_OFF = {RefundReason.CANCELLED, RefundReason.EXPIRED, RefundReason.LATE}
 
 # Each state may become any later one of this table and none before it, so that it does not matter
@@ -141,3 +144,12 @@ def claimed(payments: Sequence[Payment], currency: Currency) -> Money:
 def due(total: Money, payments: Sequence[Payment]) -> Money:
     """Return what another payment may ask for."""
     return max(total - claimed(payments, total.currency), Money(0, total.currency))
+
+
+def given_up(refunds: Sequence[Refund]) -> dict[PaymentId, int]:
+    """Return {payment: what went back of it because its order did not need it}."""
+    gone: Counter[PaymentId] = Counter()
+    for one in refunds:
+        if one.reason in _NOT_NEEDED and one.state is not RefundState.FAILED:
+            gone[one.payment_id] += one.amount.amount_minor
+    return dict(gone)

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
+import msgspec
+
+from koipond.kernel.ids import PaymentId
 from koipond.kernel.money import split
 from koipond.payment.types import PaidPart, Payment
 
@@ -28,6 +31,68 @@ def freeze_parts(parts: Mapping[UUID, int], payments: Sequence[Payment]) -> list
                     PaidPart(payment_id=one.id, part_id=part, paid_minor=share, refunded_minor=0)
                 )
     return frozen
+
+
+def refreeze_parts(
+    parts: Mapping[UUID, int],
+    known: Sequence[PaidPart],
+    payments: Sequence[Payment],
+    gone: Mapping[PaymentId, int],
+) -> list[PaidPart]:
+    """Return what payments pay for the parts of an order whose parts, or payments, have changed.
+
+    parts: {part: what it costs now}. gone: {payment: what went back of it because the order did not
+    need it}. What a part was paid beyond its cost pays for others, but for
+    what went back of it already; so does what a payment brings anew. Every payment pays as much as
+    it brings at most, every part is paid no more than it costs. Rows that were there stay there.
+    """
+    paid = {one.key: one for one in known}
+    for part in dict.fromkeys(one.part_id for one in known):
+        own = [one for one in paid.values() if one.part_id == part]
+        _lower(paid, own, by=sum(one.paid_minor for one in own) - parts.get(part, 0))
+    for payment in payments:
+        own = [one for one in paid.values() if one.payment_id == payment.id]
+        _lower(paid, own, by=-_free(payment, own, gone))
+    left = {
+        part: max(0, cost - sum(one.paid_minor for one in paid.values() if one.part_id == part))
+        for part, cost in parts.items()
+    }
+    for payment in payments:
+        own = [one for one in paid.values() if one.payment_id == payment.id]
+        takes = min(max(0, _free(payment, own, gone)), sum(left.values()))
+        for part, share in split(takes, left).items() if takes else ():
+            left[part] -= share
+            if share > 0:
+                key = payment.id, part
+                before = paid.get(key) or PaidPart(
+                    payment_id=payment.id, part_id=part, paid_minor=0, refunded_minor=0
+                )
+                paid[key] = msgspec.structs.replace(before, paid_minor=before.paid_minor + share)
+    return list(paid.values())
+
+
+def unpaid(parts: Mapping[UUID, int], known: Iterable[PaidPart]) -> int:
+    """Return what is not paid of the parts of an order, {part: what it costs}."""
+    left = dict(parts)
+    for one in known:
+        if one.part_id in left:
+            left[one.part_id] -= one.paid_minor
+    return sum(max(0, amount) for amount in left.values())
+
+
+def _free(payment: Payment, own: Iterable[PaidPart], gone: Mapping[PaymentId, int]) -> int:
+    """Return what a payment brings beyond what it pays for, below 0 if that is less."""
+    paid = sum(one.paid_minor for one in own)
+    return payment.covers.amount_minor - gone.get(payment.id, 0) - paid
+
+
+def _lower(paid: dict[Key, PaidPart], own: Sequence[PaidPart], *, by: int) -> None:
+    """Take an amount off what parts were paid, as far as it did not go back already."""
+    amount = min(by, sum(one.left_minor for one in own))
+    if amount <= 0:
+        return
+    for key, share in plan_amount(amount, own).items():
+        paid[key] = msgspec.structs.replace(paid[key], paid_minor=paid[key].paid_minor - share)
 
 
 def refund_units(*, paid_minor: int, left_minor: int, units: int, before: int, more: int) -> int:

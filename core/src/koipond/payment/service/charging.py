@@ -10,7 +10,7 @@ from koipond.payment import repository
 from koipond.payment.errors import PaymentUnknown
 from koipond.payment.service.applying import apply
 from koipond.payment.service.providers import ask, check_provider
-from koipond.payment.service.reading import find_payment, find_payments
+from koipond.payment.service.reading import find_payment, find_payments, hand_on
 from koipond.payment.types import (
     Charge,
     ChargeResult,
@@ -106,10 +106,12 @@ async def apply_result(ctx: Context, key: PaymentId, result: ChargeResult) -> Pa
 
     Returns the payment as it is then. Raises PaymentUnknown.
     """
-    known = await repository.lock(ctx.db, key)
+    locked = await repository.lock_with_others(ctx.db, key)
+    known = next((one for one in locked if one.id == key), None)
     if known is None:
         raise PaymentUnknown(payment_id=key)
     applied = await apply(ctx, known, result)
+    hand_on(ctx, known.order_id, [applied if one.id == key else one for one in locked])
     crash_point("payment.applied.before_commit")
     return applied
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import OrderId, PaymentId
+from koipond.kernel.ids import OrderId, PaymentId, RefundId
 from koipond.payment import repository
 from koipond.payment.types import PaidPart, Payment, Refund
 
@@ -18,6 +20,27 @@ async def find_payments(ctx: Context, order_id: OrderId) -> list[Payment]:
     """Return the payments of an order, the oldest first."""
     async with ctx.reading() as db:
         return await repository.find_of_order(db, order_id)
+
+
+class _Locked(Struct, frozen=True):
+    order_id: OrderId
+    payments: list[Payment]
+
+
+def hand_on(ctx: Context, order_id: OrderId, payments: list[Payment]) -> None:
+    """Keep the payments of an order, all locked and as they are now, for `find_applied`."""
+    ctx.handed[_Locked] = _Locked(order_id, payments)
+
+
+async def find_applied(ctx: Context, order_id: OrderId) -> list[Payment]:
+    """Return the payments of an order, the oldest first, for what must follow a provider's answer.
+
+    Once as they were handed on when it was applied, which saves reading them again.
+    """
+    handed: _Locked | None = ctx.handed.pop(_Locked, None)
+    if handed is not None and handed.order_id == order_id:
+        return handed.payments
+    return await find_payments(ctx, order_id)
 
 
 async def find_payments_of(
@@ -37,6 +60,12 @@ async def lock_payments(ctx: Context, order_id: OrderId) -> list[Payment]:
     would wait for each other.
     """
     return await repository.lock_of_order(ctx.db, order_id)
+
+
+async def find_refund(ctx: Context, key: RefundId) -> Refund | None:
+    """Return a refund."""
+    async with ctx.reading() as db:
+        return await repository.find_refund(db, key)
 
 
 async def find_refunds(ctx: Context, order_id: OrderId) -> list[Refund]:

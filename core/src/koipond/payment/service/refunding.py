@@ -12,7 +12,7 @@ from koipond.kernel.jobs import enqueue
 from koipond.kernel.money import Money
 from koipond.kernel.retries import backoff
 from koipond.payment import repository, rules
-from koipond.payment.errors import PaymentUnresolved
+from koipond.payment.errors import PaymentUnresolved, RefundTooLarge
 from koipond.payment.events import Refunded, RefundFailed, RefundOwed
 from koipond.payment.service.providers import ask
 from koipond.payment.service.reading import find_refunds
@@ -44,6 +44,23 @@ def freeze(
 
 
 @transaction
+async def refreeze(ctx: Context, order_id: OrderId, parts: Mapping[UUID, int]) -> int:
+    """Let what came for a standing order pay for its parts as they are now; payments are locked.
+
+    parts: {line, or the order itself: what it costs}, each >= 0. Returns what is not paid of them.
+    What is too much `owe_surplus` gives back.
+    """
+    payments = await repository.lock_of_order(ctx.db, order_id)
+    known = await repository.find_parts(ctx.db, order_id)
+    gone = rules.given_up(await find_refunds(ctx, order_id))
+    frozen = rules.refreeze_parts(parts, known, payments, gone)
+    if payments:
+        changed = [one for one in frozen if one not in known]
+        await repository.set_parts(ctx.db, order_id, payments[0].amount.currency, changed)
+    return rules.unpaid(parts, frozen)
+
+
+@transaction
 async def owe_refund(
     ctx: Context, order_id: OrderId, *, reason: RefundReason, note: str = ""
 ) -> list[Refund]:
@@ -64,11 +81,13 @@ async def owe_refund(
 
 
 @transaction
-async def owe_surplus(ctx: Context, order_id: OrderId) -> list[Refund]:
+async def owe_surplus(
+    ctx: Context, order_id: OrderId, *, reason: RefundReason = RefundReason.SURPLUS
+) -> list[Refund]:
     """Owe back what came for an order beyond what its parts cost; the order stands."""
     payments = await repository.lock_of_order(ctx.db, order_id)
     parts = await repository.find_parts(ctx.db, order_id)
-    used = {part.payment_id for part in parts}
+    used = {part.payment_id for part in parts if part.paid_minor}
     owed = []
     for one in payments:
         if one.id not in used:
@@ -76,7 +95,7 @@ async def owe_surplus(ctx: Context, order_id: OrderId) -> list[Refund]:
         too_much = min(rules.surplus(one, parts), one.refundable.amount_minor)
         if too_much > 0:
             amount = Money(too_much, one.amount.currency)
-            owed.append(await _owe(ctx, one, amount, {}, reason=RefundReason.SURPLUS))
+            owed.append(await _owe(ctx, one, amount, {}, reason=reason))
     return owed
 
 
@@ -97,6 +116,33 @@ async def owe_parts(
             amount = Money(sum(shares.values()), one.amount.currency)
             owed.append(await _owe(ctx, one, amount, shares, reason=reason, note=note))
     return owed
+
+
+@transaction
+async def owe_again(ctx: Context, failed: Refund) -> Refund:
+    """Owe once more what a provider did not give back; payments are locked. Raises RefundTooLarge
+    if less than that is left, because it went back otherwise meanwhile."""
+    payments = await repository.lock_of_order(ctx.db, failed.order_id)
+    one = next(one for one in payments if one.id == failed.payment_id)
+    if failed.amount > one.refundable:
+        raise RefundTooLarge(wanted=failed.amount, refundable=one.refundable)
+    shares = await repository.find_shares(ctx.db, failed.id)
+    left = {
+        part.part_id: part.left_minor
+        for part in await repository.find_parts(ctx.db, failed.order_id)
+        if part.payment_id == one.id
+    }
+    # Of a part that went back otherwise it is of no part any more.
+    kept = {part: min(amount, left.get(part, 0)) for part, amount in shares.items()}
+    return await _owe(
+        ctx,
+        one,
+        failed.amount,
+        {part: amount for part, amount in kept.items() if amount > 0},
+        reason=failed.reason,
+        note=failed.note,
+        retry_of=failed.id,
+    )
 
 
 async def settle_refunds(ctx: Context, order_id: OrderId) -> None:
@@ -180,6 +226,7 @@ async def _owe(
     *,
     reason: RefundReason,
     note: str = "",
+    retry_of: RefundId | None = None,
 ) -> Refund:
     owed = Refund(
         id=RefundId(new_id()),
@@ -191,6 +238,7 @@ async def _owe(
         amount=amount,
         reason=reason,
         note=note,
+        retry_of=retry_of,
     )
     await repository.owe(ctx.db, owed, shares, now=ctx.clock.now())
     await enqueue(ctx, GiveRefund(refund_id=owed.id), unique=f"refund:{owed.id}:0")

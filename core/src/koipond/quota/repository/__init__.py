@@ -36,6 +36,7 @@ from koipond.quota.repository.reading import (
     find_kept,
     find_quotas,
     find_reservations,
+    find_taken,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "find_over_limit",
     "find_quotas",
     "find_reservations",
+    "find_taken",
     "find_unbalanced",
     "follow",
     "let_go",

@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, case, null, or_, select
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OwnerId, QuotaId
+from koipond.kernel.unsent import Unsent
 from koipond.quota.repository.batch import change_rows, insert_rows
 from koipond.quota.repository.rows import RESERVATION, to_reservations
 from koipond.quota.rules import PartialReturn, sources
@@ -15,19 +16,7 @@ from koipond.quota.types import ReleasePolicy, Reservation, ReservationState
 
 _r = reservation.c
 _OF_OWNER = _r.owner_id == bindparam("owner")
-_PLACE = (
-    reservation.update()
-    .where(
-        _OF_OWNER, _r.part == bindparam("of_part"), _r.state.in_(sources(ReservationState.PLACED))
-    )
-    .values(state=ReservationState.PLACED, expires_at=None)
-    .returning(_r.quota_id, _r.quantity)
-)
-_CONSUME = (
-    reservation.update()
-    .where(_OF_OWNER, _r.state == ReservationState.PLACED)
-    .values(state=ReservationState.CONSUMED)
-)
+_IS_HELD = {"state": sources(ReservationState.PLACED)}
 _IS_CONSUMED = _r.state == ReservationState.CONSUMED
 # As `rules.returning.stays_used`: what is consumed stays so, what is placed becomes so.
 _STAYS = and_(
@@ -46,15 +35,30 @@ _LET_GO = (
 )
 
 
-async def place(db: AsyncConnection, owner_id: OwnerId, part: int) -> dict[QuotaId, int]:
-    """Place all that a part of an owner holds; returns {quota: units}."""
-    placed = await db.execute(_PLACE, {"owner": owner_id, "of_part": part})
-    return {row.quota_id: row.quantity for row in placed}
+def place(unsent: Unsent, owner_id: OwnerId, part: int) -> None:
+    """Place all that a part of an owner holds; it is told of: the quotas, and their units."""
+    unsent.change(
+        reservation,
+        {
+            "owner_id": owner_id,
+            "part": part,
+            "state": ReservationState.PLACED,
+            "expires_at": None,
+        },
+        known_by=("owner_id", "part"),
+        only_if=_IS_HELD,
+        tells=("quota_id", "quantity"),
+    )
 
 
-async def consume(db: AsyncConnection, owner_id: OwnerId) -> int:
-    """Consume all that an owner has placed; returns how many rows."""
-    return (await db.execute(_CONSUME, {"owner": owner_id})).rowcount
+def consume(unsent: Unsent, owner_id: OwnerId) -> None:
+    """Consume all that an owner has placed."""
+    unsent.change(
+        reservation,
+        {"owner_id": owner_id, "state": ReservationState.CONSUMED},
+        known_by=("owner_id",),
+        only_if={"state": [ReservationState.PLACED]},
+    )
 
 
 async def let_go(db: AsyncConnection, owner_id: OwnerId, *, now: datetime) -> int:

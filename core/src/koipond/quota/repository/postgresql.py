@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Connection, Integer, String, Uuid, bindparam, text
-from sqlalchemy.sql.expression import TextClause, TextualSelect
+from sqlalchemy.sql.expression import TextClause
 
 from koipond.kernel.db import Instant
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
+from koipond.kernel.prepared import Prepared
 from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_reservations
 from koipond.quota.types import Quota, Reservation, ReservationState
 
@@ -40,8 +41,8 @@ def _arrays(sql: str) -> TextClause:
     return text(sql).bindparams(*(bindparam(name, type_=ARRAY(_TYPES[name])) for name in names))
 
 
-def _reading(sql: str, columns: Sequence[Any]) -> TextualSelect:
-    return _arrays(sql).columns(*columns)
+def _reading(sql: str, columns: Sequence[Any]) -> Prepared:
+    return Prepared(_arrays(sql).columns(*columns))
 
 
 # Another statement than the one that reads limits: in READ COMMITTED a statement sees what was
@@ -53,8 +54,7 @@ _LOCK = _reading(
 _OWN = _reading(f"SELECT {_ROW} FROM reservation WHERE owner_id = ANY(:owners)", RESERVATION)  # noqa: S608  our own columns
 # UNION leaves out what is both an owner's own and counted for its subject. OFFSET 0 keeps the
 # second half a nested loop: one look into the index per pair, however wrong the statistics.
-_OWN_AND_USED = _reading(
-    f"""
+_OWN_AND_USED_TEXT = f"""
     WITH own AS (SELECT {_ROW} FROM reservation WHERE owner_id = ANY(:owners))
     SELECT {_ROW} FROM own
     UNION
@@ -68,9 +68,8 @@ _OWN_AND_USED = _reading(
         WHERE quota_id = pair.quota_id AND subject_id = pair.subject_id AND state <> 'released'
         OFFSET 0
     ) AS used
-    """,  # noqa: S608  our own columns
-    RESERVATION,
-)
+    """  # noqa: S608  our own columns
+_OWN_AND_USED = _reading(_OWN_AND_USED_TEXT, RESERVATION)
 _GIVEN = ":owners, :quotas, :parts, :subjects, :periods, :quantities, :states, :expiries, :releases"
 _INSERT_TEXT = f"INSERT INTO reservation ({_ROW}) SELECT * FROM unnest({_GIVEN})"  # noqa: S608  our own columns
 _INSERT = _arrays(_INSERT_TEXT)
@@ -79,7 +78,7 @@ _MOVE = """
     FROM unnest(:keys, :deltas) AS moved (id, delta) WHERE quota.id = moved.id
 """
 _MOVE_ALONE = _arrays(_MOVE)
-_INSERT_AND_MOVE = _arrays(f"WITH put AS ({_INSERT_TEXT}) {_MOVE}")
+_INSERT_AND_MOVE = Prepared(_arrays(f"WITH put AS ({_INSERT_TEXT}) {_MOVE}"))
 # Locked in the order of their keys first: an order's transaction takes its rows in that order.
 _CHANGE = _arrays(
     f"""
@@ -99,7 +98,7 @@ _CHANGE = _arrays(
 
 
 def lock(connection: Connection, quota_ids: Sequence[QuotaId]) -> list[Quota]:
-    return to_quotas(connection.execute(_LOCK, {"ids": quota_ids}))
+    return to_quotas(_LOCK.rows_here(connection, {"ids": quota_ids}))
 
 
 def read(
@@ -109,9 +108,9 @@ def read(
 ) -> list[Reservation]:
     asked: dict[str, Any] = {"owners": list(owner_ids)}
     if not pairs:
-        return to_reservations(connection.execute(_OWN, asked))
+        return to_reservations(_OWN.rows_here(connection, asked))
     asked["quotas"], asked["subjects"] = map(list, zip(*pairs, strict=True))
-    return to_reservations(connection.execute(_OWN_AND_USED, asked))
+    return to_reservations(_OWN_AND_USED.rows_here(connection, asked))
 
 
 def insert(connection: Connection, rows: Sequence[Reservation]) -> None:
@@ -126,7 +125,7 @@ def insert_and_move(
     connection: Connection, rows: Sequence[Reservation], taken: Mapping[QuotaId, int]
 ) -> None:
     both = {**_spread(rows), "keys": list(taken), "deltas": list(taken.values())}
-    connection.execute(_INSERT_AND_MOVE, both)
+    _INSERT_AND_MOVE.rows_here(connection, both)
 
 
 def change(

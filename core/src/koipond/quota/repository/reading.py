@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import func, select
 
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.ids import OwnerId, QuotaId
+from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_reservations
 from koipond.quota.tables import IS_COUNTED, quota, reservation
 from koipond.quota.types import Quota, Reservation, ReservationState
@@ -24,6 +24,19 @@ async def find_reservations(db: AsyncConnection, owner_id: OwnerId) -> list[Rese
         select(*RESERVATION).where(r.owner_id == owner_id).order_by(r.quota_id, r.part)
     )
     return to_reservations(rows)
+
+
+async def find_taken(
+    db: AsyncConnection, subject_id: SubjectId, quota_ids: Collection[QuotaId]
+) -> dict[QuotaId, int]:
+    """Return {quota: units that a subject has of it}, of those it has any of."""
+    r = reservation.c
+    rows = await db.execute(
+        select(r.quota_id, func.sum(r.quantity))
+        .where(r.quota_id.in_(sorted(quota_ids)), r.subject_id == subject_id, IS_COUNTED)
+        .group_by(r.quota_id)
+    )
+    return {QuotaId(key): int(units) for key, units in rows}
 
 
 async def find_kept(

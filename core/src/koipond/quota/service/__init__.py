@@ -25,6 +25,7 @@ from koipond.quota.service.reading import (
     find_kept,
     find_quotas,
     find_reservations,
+    find_taken,
 )
 from koipond.quota.service.reserving import find_desk, reserve
 
@@ -42,6 +43,7 @@ __all__ = [
     "find_kept",
     "find_quotas",
     "find_reservations",
+    "find_taken",
     "give_back",
     "merge_subjects",
     "move_units",

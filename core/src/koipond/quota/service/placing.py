@@ -13,20 +13,22 @@ from koipond.quota.types import Claim
 async def place(ctx: Context, owner: OwnerId, claims: Sequence[Claim], *, part: int = 0) -> None:
     """Tie what was reserved to its order, so that it does not lapse any more.
 
-    The transaction's last statement: until it ends, batches that change this owner's rows wait.
+    Stores what the transaction has unsent with it, as its last statement: until the transaction
+    ends, batches that change this owner's rows wait.
     claims: those that were reserved; what is held must be exactly these. A second time there is
     nothing held, so a repeat must be told from the first try before.
     Raises Lapsed; then reserve again, and place again.
     """
-    placed = await repository.place(ctx.db, owner, part)
+    repository.place(ctx.unsent, owner, part)
+    placed = {row.quota_id: row.quantity for row in await ctx.store()}
     if placed != {claim.quota_id: claim.quantity for claim in claims}:
         raise Lapsed(owner=owner, claimed=len(claims), held=len(placed))
 
 
 @transaction
-async def consume(ctx: Context, owner: OwnerId) -> int:
-    """Say that what an owner placed is paid for; returns how many reservations that were."""
-    return await repository.consume(ctx.db, owner)
+async def consume(ctx: Context, owner: OwnerId) -> None:
+    """Say, with what the transaction has unsent, that what an owner placed is paid for."""
+    repository.consume(ctx.unsent, owner)
 
 
 @transaction

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from koipond.kernel.context import Context
-from koipond.kernel.ids import OwnerId, QuotaId
+from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.kernel.invariants import Finding
 from koipond.quota import repository
 from koipond.quota.types import Quota, Reservation
@@ -22,6 +22,14 @@ async def find_quotas(ctx: Context, quota_ids: Collection[QuotaId]) -> dict[Quot
     """Return {id: quota}, without those that there are none of."""
     async with ctx.reading() as db:
         return await repository.find_quotas(db, quota_ids)
+
+
+async def find_taken(
+    ctx: Context, subject: SubjectId, quota_ids: Collection[QuotaId]
+) -> dict[QuotaId, int]:
+    """Return {quota: units that a subject has of it, in all periods}, of those it has any of."""
+    async with ctx.reading() as db:
+        return await repository.find_taken(db, subject, quota_ids)
 
 
 async def find_reservations(ctx: Context, owner: OwnerId) -> list[Reservation]:

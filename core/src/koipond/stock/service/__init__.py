@@ -10,10 +10,20 @@ from koipond.stock.service.booking import (
 from koipond.stock.service.levels import (
     audit,
     find_availability,
+    find_free,
     find_kept,
     find_level_quotas,
     find_levels,
     find_levels_of,
+)
+from koipond.stock.service.moving import (
+    find_held,
+    find_moved,
+    find_promised,
+    let_go,
+    release_others,
+    restock,
+    ship,
 )
 from koipond.stock.service.reserving import (
     consume,
@@ -34,14 +44,22 @@ __all__ = [
     "consume",
     "do_give_back",
     "find_availability",
+    "find_free",
+    "find_held",
     "find_kept",
     "find_level_quotas",
     "find_levels",
     "find_levels_of",
+    "find_moved",
+    "find_promised",
     "give_back",
+    "let_go",
     "place",
     "receive",
     "release",
+    "release_others",
     "reserve",
+    "restock",
     "set_apart",
+    "ship",
 ]

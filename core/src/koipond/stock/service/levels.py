@@ -63,10 +63,16 @@ async def find_availability(
     ctx: Context, tracked: Mapping[VariantId, bool]
 ) -> dict[VariantId, Availability]:
     """Return what a buyer is told of each variant of `tracked`, {variant: is its stock counted}."""
-    free: dict[VariantId, int] = {}
-    for level in await find_levels(ctx, [key for key, counted in tracked.items() if counted]):
-        free[level.variant_id] = free.get(level.variant_id, 0) + level.free
+    free = await find_free(ctx, [key for key, counted in tracked.items() if counted])
     return rules.tell_availability(free, tracked, cap=ctx.settings.availability_quantity_max)
+
+
+async def find_free(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[VariantId, int]:
+    """Return {variant: units that may be sold}, over all locations; 0 of one that has none."""
+    free = dict.fromkeys(variant_ids, 0)
+    for level in await find_levels(ctx, variant_ids) if variant_ids else ():
+        free[level.variant_id] += level.free
+    return free
 
 
 async def find_kept(

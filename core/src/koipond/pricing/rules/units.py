@@ -1,18 +1,8 @@
-"""The price of a unit, and of an order, stage by stage."""
+"""The price of a unit: of all that it could cost, one tier's and one activity's at most."""
 
 from collections.abc import Iterable, Sequence
 
-from koipond.kernel.money import Currency
-from koipond.pricing.types import (
-    Adjustment,
-    Considered,
-    PricedOrder,
-    PriceQuote,
-    QuoteLine,
-    Stage,
-    UnitPrice,
-    Verdict,
-)
+from koipond.pricing.types import Considered, PriceQuote, Stage, UnitPrice, Verdict
 
 CORE = "koipond"
 # A quote, and the plugin that made it.
@@ -70,52 +60,3 @@ def _considered(offered: Offered, verdict: Verdict) -> Considered:
 
 def _won(one: Considered) -> bool:
     return one.verdict is Verdict.WON
-
-
-def price_order(
-    lines: Sequence[QuoteLine], *, currency: Currency, shipping: tuple[str, int] | None
-) -> PricedOrder:
-    """Price an order. shipping: (label, minor units) of the chosen method, None without one."""
-    adjustments = [one for line in lines for one in _price_line(line)]
-    if shipping is not None:
-        label, amount_minor = shipping
-        adjustments.append(
-            Adjustment(
-                stage=Stage.SHIPPING,
-                line_id=None,
-                amount_minor=amount_minor,
-                label=label,
-                origin=CORE,
-            )
-        )
-    return PricedOrder(
-        currency=currency,
-        adjustments=tuple(adjustments),
-        considered=tuple(one for line in lines for one in line.unit.considered),
-    )
-
-
-def _price_line(line: QuoteLine) -> list[Adjustment]:
-    """Return a line's price by the list, and what each rule that won changes of it."""
-    made = [
-        Adjustment(
-            stage=Stage.PRICE_LIST,
-            line_id=line.id,
-            amount_minor=line.unit.list_minor * line.quantity,
-            label=line.label,
-            origin=CORE,
-        )
-    ]
-    before = line.unit.list_minor
-    for one in line.unit.won:
-        made.append(
-            Adjustment(
-                stage=one.stage,
-                line_id=line.id,
-                amount_minor=(one.unit_price_minor - before) * line.quantity,
-                label=one.label,
-                origin=one.origin,
-            )
-        )
-        before = one.unit_price_minor
-    return made

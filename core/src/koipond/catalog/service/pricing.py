@@ -1,0 +1,106 @@
+"""Use-cases of price lists: base prices, and the rules beside them."""
+
+from collections.abc import Mapping, Sequence
+
+from koipond.catalog import repository, rules
+from koipond.catalog.errors import PriceRuleUnknown, PriceRuleWithoutPrice, VariantUnknown
+from koipond.catalog.types import ListPrice, PriceRule, PriceRuleWish, Variant
+from koipond.channel import service as channels
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.ids import ChannelId, PriceRuleId, VariantId, encode, new_id
+from koipond.kernel.money import Money
+from koipond.member import service as member
+
+
+@transaction
+async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channel: str) -> Variant:
+    """Set what a variant costs in a channel, in the price's currency; returns the variant.
+
+    Raises ChannelUnknown, CurrencyNotSold, VariantUnknown.
+    """
+    scope = await channels.choose_scope(ctx, code=channel, currency=price.currency)
+    found = await _find_variant(ctx, variant_id)
+    price_list_id = await repository.ensure_price_list(ctx.db, scope.channel_id, scope.currency)
+    await repository.set_price(ctx.db, price_list_id, variant_id, price.amount_minor)
+    return found
+
+
+@transaction
+async def set_price_rule(ctx: Context, wish: PriceRuleWish) -> Variant:
+    """Set what a variant costs from a quantity, for a group or for a while; returns the variant.
+
+    A rule of the same quantity, group and dates is changed. Raises ChannelUnknown, CurrencyNotSold,
+    VariantUnknown, MemberGroupUnknown, PriceRuleWithoutPrice, PriceRuleInvalid, PriceRuleOverlaps.
+    """
+    scope = await channels.choose_scope(ctx, code=wish.channel, currency=wish.price.currency)
+    found = await _find_variant(ctx, wish.variant_id)
+    if wish.group is not None:
+        await member.check_group(ctx, wish.group)
+    # Locked, so that two rules at once see each other.
+    price_list_id = await repository.lock_base(
+        ctx.db, scope.channel_id, scope.currency, wish.variant_id
+    )
+    if price_list_id is None:
+        raise PriceRuleWithoutPrice(sku=found.sku, channel=wish.channel, currency=scope.currency)
+    known = [rule for rule, _ in await repository.find_rules(ctx.db, [wish.variant_id])]
+    made = rules.make_rule(
+        PriceRuleId(new_id()),
+        price_list_id,
+        wish,
+        known,
+        quantity_max=ctx.settings.order_line_quantity_max,
+    )
+    await repository.save_rule(ctx.db, made)
+    return found
+
+
+@transaction
+async def remove_price_rule(ctx: Context, key: PriceRuleId) -> Variant:
+    """Take out a rule; orders that were placed keep their prices. Raises PriceRuleUnknown."""
+    known = await repository.find_rule(ctx.db, key)
+    if known is None:
+        raise PriceRuleUnknown(rule=encode(PriceRuleId, key))
+    await repository.remove_rule(ctx.db, key)
+    return await _find_variant(ctx, known.variant_id)
+
+
+async def find_price_rules(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, list[tuple[PriceRule, ChannelId]]]:
+    """Return {variant: its rules, over or not, each with the channel of its list}."""
+    async with ctx.reading() as db:
+        found = await repository.find_rules(db, variant_ids)
+    rules_of: dict[VariantId, list[tuple[PriceRule, ChannelId]]] = {key: [] for key in variant_ids}
+    for one in found:
+        rules_of[one[0].variant_id].append(one)
+    return rules_of
+
+
+async def find_list_prices(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, ListPrice]:
+    """Return {variant: what it costs by the list now}, in the channel and currency of the scope."""
+    async with ctx.reading() as db:
+        return await repository.find_prices(
+            db,
+            variant_ids,
+            channel_id=ctx.scope.channel_id,
+            currency=ctx.scope.currency,
+            now=ctx.clock.now(),
+        )
+
+
+async def find_prices(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[VariantId, Money]:
+    """Return {variant: price} in the channel and currency of the scope, of those that have one.
+
+    What one unit costs everyone now.
+    """
+    found = await find_list_prices(ctx, variant_ids)
+    return {key: Money(one.list_minor, ctx.scope.currency) for key, one in found.items()}
+
+
+async def _find_variant(ctx: Context, key: VariantId) -> Variant:
+    found = await repository.find_variants_by_ids(ctx.db, [key], channel_id=None)
+    if key not in found:
+        raise VariantUnknown(variant_id=encode(VariantId, key))
+    return found[key]

@@ -1,0 +1,368 @@
+"""Use-cases of changing an order that stands: fewer units, other units, and what that costs.
+
+What is added is reserved first, as a new part of the order's; then one transaction writes it all.
+What the order costs more is due, and nothing of it is sent before that is paid; what it costs less
+goes back by the ways that it came.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from koipond.catalog import service as catalog
+from koipond.channel import service as channel
+from koipond.fulfilment import rules as fulfilment_rules
+from koipond.fulfilment import service as fulfilment
+from koipond.fulfilment.errors import NothingAccepted
+from koipond.fulfilment.types import ReturnState, UnitsWanted
+from koipond.kernel import idempotency
+from koipond.kernel.context import Context, Scope, transaction
+from koipond.kernel.errors import DomainError
+from koipond.kernel.faults import crash_point
+from koipond.kernel.idempotency import Claim, Step
+from koipond.kernel.ids import OrderEditId, OrderId, OrderLineId, QuotaId, ReturnId, new_id
+from koipond.kernel.money import Money
+from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
+from koipond.order import repository, rules
+from koipond.order.errors import OrderChanged, OrderEditEmpty
+from koipond.order.events import OrderEdited
+from koipond.order.service.cart import read_wish
+from koipond.order.service.consulting import Consulted, consult
+from koipond.order.service.covering import LATE, confirm, is_covered, recount_cover
+from koipond.order.service.fulfilling import tell_progress
+from koipond.order.service.preparing import Prepared
+from koipond.order.service.quoting import quote
+from koipond.order.service.reading import get_any_order
+from koipond.order.types import (
+    Addition,
+    CartLine,
+    ExchangeWish,
+    LineWish,
+    Order,
+    OrderEdit,
+    OrderEditWish,
+    OrderState,
+)
+from koipond.payment import service as payment
+from koipond.payment.types import RefundReason
+from koipond.quota.errors import (
+    AlreadyPlaced,
+    Lapsed,
+    LimitReached,
+    QuotaClosed,
+    QuotaNotStarted,
+    QuotaShort,
+    QuotaUnknown,
+)
+from koipond.quota.types import Claim as QuotaClaim
+from koipond.stock import service as stock
+
+# How often an edit is planned anew because others changed the order meanwhile.
+_TRIES = 3
+_NOTE_MAX = 200
+
+
+class _Stale(Exception):
+    """The order is not what the edit was planned for any more; nothing was changed."""
+
+
+class _Bought(Struct, frozen=True, kw_only=True):
+    """What is bought besides, priced and looked at by plugins."""
+
+    prepared: Prepared
+    consulted: Consulted
+
+
+class _Planned(Struct, frozen=True, kw_only=True):
+    """What an edit makes of an order. cut: {line: units} that go. exchange: the return that they
+    came back by, if they did."""
+
+    before: Order
+    after: Order
+    cut: dict[OrderLineId, int]
+    bought: _Bought | None
+    exchange: ReturnId | None = None
+
+
+_Planner = Callable[[Order], Awaitable[_Planned]]
+
+
+async def edit_order(ctx: Context, wish: OrderEditWish, *, idempotency_key: str) -> Order:
+    """Give lines of an order other quantities, and add to it; a repeat changes nothing twice.
+
+    Raises OrderUnknown, OrderNotEditable, OrderEditEmpty, OrderEditLeavesNothing,
+    OrderLineUnknown, EditQuantityTooSmall, QuantityOutOfRange, TooManyLines, TotalTooLarge,
+    QuoteChanged, OrderChanged, InsufficientStock, PaymentUnresolved, and what is wrong with what
+    is added.
+    """
+    await get_any_order(ctx, wish.order_id)
+    held = await _claim(ctx, "editOrder", idempotency_key, wish)
+
+    async def plan(order: Order) -> _Planned:
+        cut, added = rules.plan_edit(order, wish, quantity_max=ctx.settings.order_line_quantity_max)
+        bought = await _buy(ctx, order, added)
+        after = rules.edit(order, cut, _addition(bought))
+        _check(ctx, after, wish.expected_total)
+        return _Planned(before=order, after=after, cut=cut, bought=bought)
+
+    return await _carry_out(ctx, wish.order_id, held, plan, note=wish.note)
+
+
+async def exchange_return(ctx: Context, wish: ExchangeWish, *, idempotency_key: str) -> Order:
+    """Give the buyer others for the accepted units of a return, and settle the difference.
+
+    Raises ReturnUnknown, ReturnNotExchangeable, NothingAccepted, and what `edit_order` does.
+    """
+    known = await fulfilment.find_return(ctx, wish.return_id)
+    held = await _claim(ctx, "exchangeReturn", idempotency_key, wish)
+
+    async def plan(order: Order) -> _Planned:
+        told = await fulfilment.find_return(ctx, wish.return_id)
+        fulfilment_rules.check_return_move(told, ReturnState.EXCHANGED)
+        cut = {one.line_id: one.accepted_quantity for one in told.lines if one.accepted_quantity}
+        if not cut:
+            raise NothingAccepted
+        rules.check_exchange(order, cut)
+        bought = await _buy(ctx, order, wish.added)
+        if bought is None:
+            raise OrderEditEmpty
+        after = rules.edit(order, cut, _addition(bought), came_back=True)
+        _check(ctx, after, wish.expected_total)
+        return _Planned(before=order, after=after, cut=cut, bought=bought, exchange=told.id)
+
+    return await _carry_out(ctx, known.order_id, held, plan, note=known.reason)
+
+
+async def find_edits_of(
+    ctx: Context, order_ids: Sequence[OrderId]
+) -> dict[OrderId, list[OrderEdit]]:
+    """Return {order: its edits that came to an end, the oldest first} for each of `order_ids`."""
+    async with ctx.reading() as db:
+        found = await repository.find_edits(db, order_ids)
+    return {key: [one for one in found if one.order_id == key] for key in order_ids}
+
+
+async def _claim(ctx: Context, operation: str, key: str, request: Struct) -> Claim:
+    return await idempotency.claim(
+        ctx,
+        principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        operation=operation,
+        key=key,
+        request=request,
+        subject_id=new_id(),
+    )
+
+
+async def _carry_out(
+    ctx: Context, order_id: OrderId, held: Claim, plan: _Planner, *, note: str
+) -> Order:
+    if held.step is not Step.DONE:
+        try:
+            await _plan_and_apply(ctx, order_id, held, plan, note=note)
+        except DomainError:
+            await idempotency.forget(ctx, held)
+            raise
+    # Jobs would do all this too; who looks at once should see it done.
+    await stock.give_back(ctx)
+    await payment.settle_voids(ctx, order_id)
+    await payment.settle_refunds(ctx, order_id)
+    return await get_any_order(ctx, order_id)
+
+
+async def _plan_and_apply(
+    ctx: Context, order_id: OrderId, held: Claim, plan: _Planner, *, note: str
+) -> None:
+    """Plan for the order as it is, reserve, and write; anew if others change it meanwhile."""
+    for _ in range(_TRIES):
+        planned = await plan(await get_any_order(ctx, order_id))
+        if planned.before.state is OrderState.PLACED:
+            # What a buyer is about to pay was asked for before: it is closed at its provider first.
+            await payment.resolve(ctx, order_id)
+            await payment.void_pending(ctx, order_id)
+        try:
+            part = await _begin(ctx, held, planned.before, note)
+            claims = await _reserve(ctx, planned, part)
+            crash_point("order.edit.reserved")
+            await _apply(ctx, held, planned, claims, part=part)
+        except AlreadyPlaced:
+            return  # another try of the same request has done it
+        except (_Stale, Lapsed):
+            await catalog.refresh_activities(ctx)
+        else:
+            return
+    raise OrderChanged(total=(await get_any_order(ctx, order_id)).total)
+
+
+@transaction
+async def _begin(ctx: Context, held: Claim, order: Order, note: str) -> int:
+    """Return the part of the order's reservations that an edit has, by itself: two edits at once
+    never hold for the same."""
+    key = OrderEditId(held.subject_id)
+    known = await repository.find_edit(ctx.db, key)
+    if known is not None:
+        return known.part
+    await repository.lock_whole(ctx.db, order.id)
+    new = OrderEdit(
+        id=key,
+        order_id=order.id,
+        part=max(await repository.find_last_part(ctx.db, order.id) or LATE, LATE) + 1,
+        delta=None,
+        note=note.strip()[:_NOTE_MAX],
+        made_by=f"{ctx.viewer.kind}:{ctx.viewer.id}",
+        created_at=ctx.clock.now(),
+        applied_at=None,
+    )
+    await repository.add_edit(ctx.db, new, currency=order.total.currency)
+    return new.part
+
+
+async def _reserve(ctx: Context, planned: _Planned, part: int) -> list[QuotaClaim]:
+    """Hold what is bought besides."""
+    if planned.bought is None:
+        return []
+    consulted = planned.bought.consulted
+    try:
+        return await stock.reserve(
+            ctx,
+            planned.before.id,
+            planned.bought.prepared.demands,
+            others=consulted.claims,
+            part=part,
+        )
+    except (QuotaShort, LimitReached, QuotaUnknown, QuotaNotStarted, QuotaClosed) as error:
+        raise consulted.refusal_of(error, error.quota) from error
+
+
+@transaction
+async def _apply(
+    ctx: Context, held: Claim, planned: _Planned, claims: Sequence[QuotaClaim], *, part: int
+) -> None:
+    if not await idempotency.advance(ctx, held, Step.DONE):
+        return
+    before, after = planned.before, planned.after
+    payments = await payment.lock_payments(ctx, before.id)
+    order = await repository.lock_whole(ctx.db, before.id)
+    if not rules.is_same(order, before):
+        raise _Stale
+    for one in payments:
+        if one.is_pending and order.state is OrderState.PLACED:
+            raise payment.unresolved(ctx, one.provider)
+    after = msgspec.structs.replace(after, holds=order.holds, attention=order.attention)
+    now = ctx.clock.now()
+    delta = (after.total - order.total).amount_minor
+    key = OrderEditId(held.subject_id)
+    await repository.save_edited(ctx.db, order, after, now=now)
+    await repository.finish_edit(ctx.db, key, delta, now=now)
+    await _let_units_go(ctx, planned)
+    if claims:
+        await stock.place(ctx, after.id, claims, part=part)
+    await _settle_money(ctx, after)
+    ctx.emit(
+        OrderEdited(
+            order_id=after.id, edit_id=key, delta_minor=delta, currency=after.total.currency
+        )
+    )
+    await tell_progress(ctx, order, after)
+    crash_point("order.edited.before_commit")
+
+
+async def _let_units_go(ctx: Context, planned: _Planned) -> None:
+    """Let go of what was cut; what came back is on the shelf since it was inspected."""
+    if planned.exchange is not None:
+        known = await fulfilment.find_return(ctx, planned.exchange)
+        await fulfilment.move_return(ctx, known, ReturnState.EXCHANGED)
+        return
+    order = planned.before
+    wanted = [
+        UnitsWanted(
+            line_id=line.id,
+            variant_id=line.variant_id,
+            sku=line.sku,
+            quantity=planned.cut[line.id],
+            tracked=True,
+            apart=line.activity_id is not None,
+        )
+        for line in order.lines
+        if line.tracked and planned.cut.get(line.id)
+    ]
+    quotas: Counter[QuotaId] = Counter()
+    held = await stock.find_held(ctx, order.id)
+    known_parcels = await fulfilment.find_fulfilments(ctx, order.id)
+    for portion in fulfilment_rules.plan_portions(wanted, held, known_parcels, location=None):
+        for one in portion.parcels:
+            assert one.quota_id is not None, "what is counted is held"
+            quotas[one.quota_id] += one.quantity
+    await stock.let_go(ctx, order.id, quotas)
+
+
+async def _settle_money(ctx: Context, after: Order) -> None:
+    """Let what came pay for the order as it is now; what is too much is owed back."""
+    if after.state is OrderState.CONFIRMED:
+        await stock.consume(ctx, after.id)
+        await recount_cover(ctx, after)
+        await payment.owe_surplus(ctx, after.id, reason=RefundReason.EDITED)
+        return
+    payments = await payment.find_payments(ctx, after.id)
+    if is_covered(after, payments):
+        await confirm(ctx, after, payments)
+        await ctx.store()
+        await payment.owe_surplus(ctx, after.id, reason=RefundReason.EDITED)
+
+
+async def _buy(ctx: Context, order: Order, wishes: Sequence[LineWish]) -> _Bought | None:
+    """Price what is added for the order's buyer, and ask plugins as for any purchase: no limit is
+    passed by an edit. None if nothing is added."""
+    if not wishes:
+        return None
+    # As the buyer was known then: limits count the same person, and guests pay as guests.
+    member = Viewer(kind=ViewerKind.MEMBER, id=order.member_id)
+    viewer = member if order.is_members else GUEST
+    async with ctx.shop.context(viewer=viewer, scope=await _scope_of(ctx, order)) as buyer:
+        lines = _read_lines(buyer, wishes)
+        # The order has its shipping and its coupons already.
+        details = msgspec.structs.replace(order.details, coupon_codes=(), inputs=None)
+        quoted = await quote(buyer, lines, details)
+        for problem in quoted.problems:
+            where = problem.at or ""
+            if where != "shippingMethod":
+                raise problem.located(where.replace("lines.", "added.", 1))
+        prepared = Prepared(cart=None, lines=lines, details=details, quote=quoted)
+        return _Bought(prepared=prepared, consulted=await consult(buyer, order.id, prepared))
+
+
+def _read_lines(ctx: Context, wishes: Sequence[LineWish]) -> tuple[CartLine, ...]:
+    lines: tuple[CartLine, ...] = ()
+    for place, wish in enumerate(wishes):
+        try:
+            lines = rules.put_in(
+                lines,
+                read_wish(ctx, wish),
+                quantity_max=ctx.settings.order_line_quantity_max,
+                lines_max=ctx.settings.order_lines_max,
+            )
+        except DomainError as error:
+            raise error.located(f"added.{place}") from None
+    return lines
+
+
+async def _scope_of(ctx: Context, order: Order) -> Scope:
+    """Return where an order was sold, in its buyer's language."""
+    codes = {one.id: one.code for one in await channel.find_channels(ctx)}
+    scope = await channel.choose_scope(
+        ctx, code=codes[order.channel_id], currency=order.total.currency
+    )
+    locales = tuple(dict.fromkeys([order.locale, *scope.locales]))
+    return msgspec.structs.replace(scope, locales=locales)
+
+
+def _addition(bought: _Bought | None) -> Addition:
+    if bought is None:
+        return Addition()
+    quoted = bought.prepared.quote
+    return rules.made_of(quoted.lines, quoted.price)
+
+
+def _check(ctx: Context, after: Order, expected: Money | None) -> None:
+    rules.check_edited(after, expected=expected, lines_max=ctx.settings.order_lines_max)

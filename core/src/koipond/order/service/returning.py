@@ -1,0 +1,232 @@
+"""Use-cases of units that come back: asked for by the buyer, decided and settled by staff.
+
+REQUESTED -> APPROVED -> RECEIVED -> INSPECTED -> REFUNDED | EXCHANGED
+
+Each locks the order. What can be sold again is on the shelf once it was inspected.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from koipond.fulfilment import service as fulfilment
+from koipond.fulfilment.errors import NothingAccepted, ReturnUnknown
+from koipond.fulfilment.rules import units_returnable
+from koipond.fulfilment.types import Inspected, LineUnits, Return, ReturnState
+from koipond.kernel import idempotency
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.faults import crash_point
+from koipond.kernel.ids import OrderId, OrderLineId, ReturnId
+from koipond.kernel.quantity import Quantity
+from koipond.order import repository, rules
+from koipond.order.errors import OrderUnknown
+from koipond.order.service.fulfilling import await_closing
+from koipond.order.service.paying import answer
+from koipond.order.service.policies import find_return_window
+from koipond.order.service.reading import find_own_order, get_any_order
+from koipond.order.service.refunding import owe_units
+from koipond.order.types import LineRefund, Order, Placed, RefundWish, ReturnWish
+from koipond.payment import service as payment
+from koipond.payment.types import RefundReason
+from koipond.stock import service as stock
+
+Act = Callable[[Context, Order, Return], Awaitable[None]]
+
+
+async def request_return(
+    ctx: Context, wish: ReturnWish, *, token: str | None, idempotency_key: str
+) -> Placed:
+    """Ask to send units back, as their buyer. A repeat asks for nothing twice.
+
+    Raises OrderUnknown, OrderNotReturnable, ReturnEmpty, OrderLineUnknown, ReturnQuantityTooLarge,
+    ReturnWindowOver.
+    """
+    if await find_own_order(ctx, order_id=wish.order_id, token=token) is None:
+        raise OrderUnknown
+    await _request(ctx, wish, f"order:{wish.order_id}", idempotency_key)
+    return await answer(ctx, wish.order_id)
+
+
+async def request_any_return(ctx: Context, wish: ReturnWish, *, idempotency_key: str) -> Order:
+    """Do `request_return` as staff, for a buyer who called."""
+    await get_any_order(ctx, wish.order_id)
+    await _request(ctx, wish, f"{ctx.viewer.kind}:{ctx.viewer.id}", idempotency_key)
+    return await get_any_order(ctx, wish.order_id)
+
+
+async def _request(ctx: Context, wish: ReturnWish, principal: str, key: str) -> None:
+    async def request(inside: Context, _: UUID) -> None:
+        order = await repository.lock_whole(inside.db, wish.order_id)
+        window = await find_return_window(inside, order.channel_id)
+        known = await fulfilment.find_fulfilments(inside, order.id)
+        had, in_time = units_returnable(known, window=window, now=inside.clock.now())
+        units = rules.plan_return(order, wish.lines, had, in_time, days=window.days)
+        await fulfilment.request_return(inside, order.id, units, reason=wish.reason)
+        await repository.count_returned(inside.db, units)
+        # Nothing is closed while units may be on their way back.
+        await repository.set_close_at(inside.db, order.id, None, now=inside.clock.now())
+        crash_point("return.requested.before_commit")
+
+    await idempotency.once(
+        ctx,
+        request,
+        operation="requestReturn",
+        key=key,
+        request=wish,
+        subject_id=wish.order_id,
+        principal=principal,
+    )
+
+
+async def cancel_return(ctx: Context, key: ReturnId, *, token: str | None) -> Placed:
+    """Keep the units after all, as their buyer. Raises ReturnUnknown, ReturnNotCancellable."""
+    known = await fulfilment.find_return(ctx, key)
+    if await find_own_order(ctx, order_id=known.order_id, token=token) is None:
+        raise ReturnUnknown
+    await _act(ctx, known.order_id, key, _cancel)
+    return await answer(ctx, known.order_id)
+
+
+async def cancel_any_return(ctx: Context, key: ReturnId) -> Order:
+    """Do `cancel_return` as staff: what was approved never came."""
+    return await _alone(ctx, key, _cancel)
+
+
+async def approve_return(ctx: Context, key: ReturnId, *, note: str = "") -> Order:
+    """Let the buyer send units back. Raises ReturnUnknown, ReturnNotApprovable."""
+
+    async def approve(inside: Context, order: Order, known: Return) -> None:
+        await fulfilment.move_return(inside, known, ReturnState.APPROVED, note=note)
+
+    return await _alone(ctx, key, approve)
+
+
+async def reject_return(ctx: Context, key: ReturnId, *, note: str = "") -> Order:
+    """Give the buyer nothing for units. Raises ReturnUnknown, ReturnNotRejectable."""
+
+    async def reject(inside: Context, order: Order, known: Return) -> None:
+        await fulfilment.move_return(inside, known, ReturnState.REJECTED, note=note)
+        if known.state is ReturnState.REQUESTED:
+            await _count_off(inside, known)
+        await await_closing(inside, order)
+
+    return await _alone(ctx, key, reject)
+
+
+async def receive_return(ctx: Context, key: ReturnId, told: Sequence[LineUnits]) -> Order:
+    """Say what came back; what did not may be sent back another time. told: none is all of it.
+
+    Raises ReturnUnknown, ReturnNotReceivable, ReturnLineUnknown, ReturnUnitsInvalid.
+    """
+
+    async def receive(inside: Context, order: Order, known: Return) -> None:
+        lines = await fulfilment.receive_return(inside, known, told, _skus(order))
+        missing = {one.line_id: one.received_quantity - one.quantity for one in lines}
+        await repository.count_returned(inside.db, missing)
+
+    return await _alone(ctx, key, receive)
+
+
+async def inspect_return(
+    ctx: Context,
+    key: ReturnId,
+    told: Sequence[Inspected],
+    *,
+    note: str,
+    idempotency_key: str,
+) -> Order:
+    """Say what of a return is accepted, and put back on the shelf what can be sold again.
+
+    Raises ReturnUnknown, ReturnNotInspectable, ReturnLineUnknown, ReturnUnitsInvalid.
+    """
+
+    async def inspect(inside: Context, order: Order, known: Return) -> None:
+        await fulfilment.inspect_return(inside, known, told, _skus(order), note=note)
+        crash_point("return.inspected.before_commit")
+
+    request = (key, tuple(told), note)
+    order = await _once(
+        ctx, key, inspect, operation="inspectReturn", name=idempotency_key, request=request
+    )
+    # A job would do it too; who looks at once should see the units free.
+    await stock.give_back(ctx)
+    return order
+
+
+async def refund_return(
+    ctx: Context, key: ReturnId, *, shipping: bool, idempotency_key: str
+) -> Order:
+    """Give back what was paid for the accepted units, by the ways that it came.
+
+    shipping: with all that was paid for the order as a whole. If nothing is left of the order, what
+    it holds beside the stock is let go, each claim by its policy.
+    Raises ReturnUnknown, ReturnNotRefundable, NothingAccepted, RefundQuantityTooLarge,
+    RefundTooLarge.
+    """
+
+    async def refund(inside: Context, order: Order, known: Return) -> None:
+        await fulfilment.move_return(inside, known, ReturnState.REFUNDED)
+        lines = tuple(
+            LineRefund(line_id=one.line_id, quantity=Quantity(one.accepted_quantity))
+            for one in known.lines
+            if one.accepted_quantity
+        )
+        if not lines:
+            raise NothingAccepted
+        wish = RefundWish(order_id=order.id, lines=lines, shipping=shipping, note=known.reason)
+        await owe_units(inside, order, wish, reason=RefundReason.RETURNED)
+        after = await repository.get(inside.db, order.id)
+        if rules.is_given_back(after):
+            await stock.release_others(inside, order.id)
+        await await_closing(inside, after)
+        crash_point("return.refunded.before_commit")
+
+    order = await _once(
+        ctx, key, refund, operation="refundReturn", name=idempotency_key, request=(key, shipping)
+    )
+    await payment.settle_refunds(ctx, order.id)
+    await stock.give_back(ctx)
+    return await get_any_order(ctx, order.id)
+
+
+async def _cancel(ctx: Context, order: Order, known: Return) -> None:
+    await fulfilment.move_return(ctx, known, ReturnState.CANCELLED)
+    await _count_off(ctx, known)
+    await await_closing(ctx, order)
+
+
+async def _count_off(ctx: Context, known: Return) -> None:
+    await repository.count_returned(ctx.db, {one.line_id: -one.quantity for one in known.lines})
+
+
+async def _once(
+    ctx: Context, key: ReturnId, act: Act, *, operation: str, name: str, request: object
+) -> Order:
+    """Do `act` in the order's transaction, once for an idempotency key."""
+    known = await fulfilment.find_return(ctx, key)
+
+    async def carry_out(inside: Context, _: UUID) -> None:
+        await _act(inside, known.order_id, key, act)
+
+    await idempotency.once(
+        ctx, carry_out, operation=operation, key=name, request=request, subject_id=key
+    )
+    return await get_any_order(ctx, known.order_id)
+
+
+async def _alone(ctx: Context, key: ReturnId, act: Act) -> Order:
+    """Do `act` in the order's transaction; the return's state lets it happen once."""
+    known = await fulfilment.find_return(ctx, key)
+    await _act(ctx, known.order_id, key, act)
+    return await get_any_order(ctx, known.order_id)
+
+
+@transaction
+async def _act(ctx: Context, order_id: OrderId, key: ReturnId, act: Act) -> None:
+    # Before the order, as everywhere: what follows may owe money.
+    await payment.lock_payments(ctx, order_id)
+    order = await repository.lock_whole(ctx.db, order_id)
+    await act(ctx, order, await fulfilment.find_return(ctx, key))
+
+
+def _skus(order: Order) -> dict[OrderLineId, str]:
+    return {line.id: line.sku for line in order.lines}

@@ -1,0 +1,1 @@
+"""Promotions that apply by themselves, and coupons that unlock them."""

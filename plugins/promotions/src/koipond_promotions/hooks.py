@@ -1,0 +1,81 @@
+"""The hooks that this plugin implements: its entry point."""
+
+from koipond_promotions import service
+from koipond_promotions.graphql import (
+    PromotionCouponsOfMember,
+    PromotionMutations,
+    PromotionQueries,
+    PromotionStaffQueries,
+)
+from koipond_promotions.types import PromotionInputs, PromotionsSettings
+from koipond_sdk import Context, Invariant, Permission, PluginSettings, implement
+from koipond_sdk.hooks import CartOffer, CartRequest, Checkout, QuotaRequest, TracedInputs
+from koipond_sdk.schema import Api, Member, Mutation, Query
+from koipond_sdk.services.rewards import Reward
+
+
+@implement()
+def register_graphql(api: Api) -> None:
+    """Add what runs and a member's codes to the storefront, and what staff do."""
+    api.storefront(Query, PromotionQueries)
+    api.storefront(Member, PromotionCouponsOfMember)
+    api.admin(Query, PromotionStaffQueries)
+    api.admin(Mutation, PromotionMutations)
+
+
+@implement()
+def register_permissions() -> list[Permission]:
+    """Return the one right there is."""
+    return [Permission(name="promotions.manage", description="Make promotions and coupons")]
+
+
+@implement()
+def register_settings() -> type[PluginSettings]:
+    """Return what staff may set."""
+    return PromotionsSettings
+
+
+@implement()
+def register_traced_inputs() -> list[type[TracedInputs]]:
+    """Return what is kept with orders of how their promotions were chosen."""
+    return [PromotionInputs]
+
+
+@implement()
+def register_invariants() -> list[Invariant]:
+    """Return I9, as far as it is about promotions; of quotas core looks after it."""
+    words = (
+        "A promotion is used no more often, by nobody more often, and takes off no more than it "
+        "says; each use belongs to an order that carries it."
+    )
+    return [Invariant(id="I9", words=words, audit=service.audit)]
+
+
+@implement()
+async def cart_inputs(ctx: Context, request: CartRequest) -> PromotionInputs | None:
+    """Find what may count for a cart."""
+    return await service.find_inputs(ctx, request)
+
+
+@implement()
+def cart_adjustments(request: CartRequest, inputs: PromotionInputs | None) -> CartOffer | None:
+    """Propose it."""
+    return None if inputs is None else service.make_offer(request, inputs)
+
+
+@implement()
+async def quota_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
+    """Ask for a use of all that counts, and for what it takes off."""
+    return await service.find_requests(ctx, checkout)
+
+
+@implement()
+async def order_creating(ctx: Context, checkout: Checkout) -> None:
+    """Write what the order carries."""
+    await service.note_order(ctx, checkout)
+
+
+@implement(key="coupon")
+async def reward_grant(ctx: Context, reward: Reward) -> None:
+    """Give a code as a reward."""
+    await service.give_reward(ctx, reward)

@@ -1,0 +1,124 @@
+"""Which lines a promotion speaks of, and which promotions may speak of a cart at all."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from koipond_promotions.types import Hours, Promotion, PromotionId, Rule, Selection
+from koipond_sdk import ChannelId, Currency
+from koipond_sdk.hooks import CartItem
+
+Place = tuple[ChannelId, Currency]
+
+
+class Shelf:
+    """The promotions of one channel and currency that count by themselves, by what they are for."""
+
+    def __init__(self, promotions: Iterable[Promotion]) -> None:
+        by_minimum = []
+        self._by_key: dict[UUID, list[Promotion]] = defaultdict(list)
+        for one in promotions:
+            selection = one.rule.selection
+            keys = {*selection.product_ids, *selection.variant_ids, *selection.category_ids}
+            for key in keys:
+                self._by_key[key].append(one)
+            if not keys:
+                by_minimum.append((one.rule.conditions.minimum_minor, one))
+        by_minimum.sort(key=lambda known: known[0])
+        self._minimums = [minimum for minimum, _ in by_minimum]
+        self._for_all = [one for _, one in by_minimum]
+
+    def find(self, items: Sequence[CartItem]) -> list[Promotion]:
+        """Return those that may count for lines: what they are for is there, and dear enough.
+
+        Of a thousand promotions only those of what is in the cart are looked at.
+        """
+        total = sum(item.unit_minor * item.quantity for item in items)
+        found = {one.id: one for one in self._for_all[: bisect_right(self._minimums, total)]}
+        for item in items:
+            for key in (item.product_id, item.variant_id, *item.category_ids):
+                for one in self._by_key.get(key, ()):
+                    found[one.id] = one
+        return [one for one in found.values() if reaches(one.rule, items)]
+
+
+class Board:
+    """All live promotions: those that count by themselves by place, and all by id."""
+
+    def __init__(self, promotions: Iterable[Promotion]) -> None:
+        self.by_id: Mapping[PromotionId, Promotion] = {one.id: one for one in promotions}
+        places: dict[Place, list[Promotion]] = defaultdict(list)
+        for one in self.by_id.values():
+            if not one.needs_coupon:
+                places[one.channel_id, one.currency].append(one)
+        self._shelves = {place: Shelf(some) for place, some in places.items()}
+        self._lists = places
+
+    def find(self, place: Place, items: Sequence[CartItem]) -> list[Promotion]:
+        """Return those of a place that may count for lines; see Shelf."""
+        shelf = self._shelves.get(place)
+        return [] if shelf is None else shelf.find(items)
+
+    def all_of(self, place: Place) -> Sequence[Promotion]:
+        """Return those of a place that count by themselves, begun or not."""
+        return self._lists.get(place, ())
+
+
+def selects(selection: Selection, item: CartItem) -> bool:
+    """Tell whether a line is meant."""
+    if item.product_id in selection.except_product_ids or not item.category_ids.isdisjoint(
+        selection.except_category_ids
+    ):
+        return False
+    named = selection.product_ids or selection.variant_ids or selection.category_ids
+    return (
+        not named
+        or item.product_id in selection.product_ids
+        or item.variant_id in selection.variant_ids
+        or not item.category_ids.isdisjoint(selection.category_ids)
+    )
+
+
+def select(rule: Rule, selection: Selection, items: Iterable[CartItem]) -> list[CartItem]:
+    """Return the lines that a rule may touch; those that an activity sells only if it says so."""
+    return [
+        item
+        for item in items
+        if (rule.with_activities or item.activity_id is None) and selects(selection, item)
+    ]
+
+
+def reaches(rule: Rule, items: Iterable[CartItem]) -> bool:
+    """Tell whether lines come to a rule's minimums, before any promotion."""
+    conditions = rule.conditions
+    selected = select(rule, rule.selection, items)
+    return (
+        bool(selected)
+        and count_units(selected) >= conditions.minimum_units
+        and sum(one.unit_minor * one.quantity for one in selected) >= conditions.minimum_minor
+    )
+
+
+def count_units(items: Iterable[CartItem]) -> int:
+    """Return how many units lines have together."""
+    return sum(item.quantity for item in items)
+
+
+def is_open(hours: Hours | None, now: datetime, time_zone: str) -> bool:
+    """Tell whether an instant is within hours; those over midnight belong to the day they begin."""
+    if hours is None:
+        return True
+    local = now.astimezone(ZoneInfo(time_zone))
+    minute = local.hour * 60 + local.minute
+    if hours.from_minute < hours.until_minute:
+        day, inside = local, hours.from_minute <= minute < hours.until_minute
+    else:
+        early = minute < hours.until_minute
+        day = local - timedelta(days=1) if early else local
+        inside = early or minute >= hours.from_minute
+    return inside and (not hours.weekdays or day.isoweekday() in hours.weekdays)
