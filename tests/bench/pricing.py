@@ -3,11 +3,11 @@
     make bench ONLY=pricing [ARGS="--rounds 1"]
 
 CPU of this process, the best of the rounds, of calculating alone: no database is asked.
-cart10_ms            a cart of 10 lines: what the calculations of all installed plugins and of one
-                     with eight promotions that apply say, choosing unit prices, all stages
+cart10_ms            a cart of 10 lines, with all installed plugins and eight promotions, most of
+                     which count: choosing unit prices, finding promotions, all stages
 cart100_ms           the same of 100 lines
-promotions_1000_ms   what 1,000 live promotions cost a cart of 10 lines more than none: a tenth is
-                     for something in it and proposed, the others are found not to be
+promotions_1000_ms   what 1,000 live promotions cost a cart of 10 lines more than none: those of
+                     its categories are candidates, the others are not looked at
 """
 
 import argparse
@@ -15,10 +15,9 @@ import json
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import ModuleType
+from functools import cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -27,98 +26,60 @@ from koipond import hooks as specs
 from koipond.catalog.rules import price_items
 from koipond.catalog.types import Activity
 from koipond.hooks import Hooks
-from koipond.kernel.dispatch import Mood, Registry, implement
+from koipond.kernel.dispatch import Mood, Registry
 from koipond.kernel.ids import CategoryId, ChannelId, OrderLineId, ProductId, VariantId, new_id
 from koipond.kernel.money import Currency
 from koipond.kernel.plugins import discover
 from koipond.kernel.texts import Locale
 from koipond.pricing.rules import price_order
 from koipond.pricing.types import (
-    AmountOff,
     CartItem,
-    CartOffer,
     CartRequest,
-    Percent,
     PricedOrder,
     PriceItem,
     PriceRequest,
-    Proposal,
     QuoteLine,
     ShippingCost,
     ShippingStep,
     Stacking,
     StackMode,
-    Stage,
-    TracedInputs,
+)
+from koipond.quota.types import ReleasePolicy
+from koipond_promotions import rules as promotions
+from koipond_promotions.types import (
+    PLUGIN,
+    Bundle,
+    Conditions,
+    FixedOff,
+    FreeShipping,
+    NthOff,
+    PercentOff,
+    Promotion,
+    PromotionId,
+    PromotionState,
+    Rule,
+    Selection,
 )
 
+CHANNEL = ChannelId(new_id())
 EUR, NOW = Currency("EUR"), datetime(2026, 11, 22, 12, tzinfo=UTC)
 CATEGORIES, LIVE, ASKED = 100, 1_000, 200
 TARGETS = {"cart10_ms": 1.0, "cart100_ms": 6.0, "promotions_1000_ms": 2.0}
 LOCALES = (Locale("en"),)
 
 
-class Live(Struct, frozen=True, kw_only=True):
-    """A promotion that runs: a share off a category from a sum on."""
-
-    rule: str
-    category_id: CategoryId
-    rate_ppm: int
-    minimum_minor: int
-
-
-class LiveInputs(TracedInputs, frozen=True, kw_only=True):
-    """What the plugin loads. live: {category: its promotions}; fixed: of the whole order."""
-
-    live: Mapping[CategoryId, Sequence[Live]]
-    fixed: tuple[Proposal, ...]
-
-
 class Stand(NamedTuple):
-    """What is priced, and who is asked."""
+    """What is priced, and who is asked. board: the live promotions, as a process keeps them."""
 
     hooks: Hooks
-    inputs: Mapping[str, Struct]
+    board: promotions.Board
     units: PriceRequest
     categories: Mapping[ProductId, frozenset[CategoryId]]
 
 
-def cart_adjustments(request: CartRequest, inputs: LiveInputs) -> CartOffer | None:
-    """Propose what is for the categories of the cart, as a plugin of promotions does."""
-    held: dict[CategoryId, dict[OrderLineId, int]] = defaultdict(dict)
-    for item in request.items:
-        for category in item.category_ids:
-            held[category][item.id] = item.quantity
-    found = [
-        Proposal(
-            rule=one.rule,
-            label=one.rule,
-            stage=Stage.LINE_PROMOTION,
-            effect=Percent(rate_ppm=one.rate_ppm),
-            targets=units,
-            minimum_minor=one.minimum_minor,
-            stacking=Stacking(group=category.hex, mode=StackMode.BEST_DEAL),
-        )
-        for category, units in held.items()
-        for one in inputs.live.get(category, ())
-    ]
-    return CartOffer(proposals=(*found, *inputs.fixed))
-
-
-def stand(lines: int, live: int, *, fixed: bool) -> Stand:
-    """Make a cart, and shops' plugins with so many live promotions."""
-    categories = [CategoryId(new_id()) for _ in range(CATEGORIES)]
-    running: dict[CategoryId, list[Live]] = defaultdict(list)
-    for place in range(live):
-        category = categories[place % CATEGORIES]
-        running[category].append(
-            Live(
-                rule=f"rule-{place}",
-                category_id=category,
-                rate_ppm=10_000 + place,
-                minimum_minor=place,
-            )
-        )
+def stand(lines: int, live: Sequence[Rule]) -> Stand:
+    """Make a cart, and a shop in which these promotions run."""
+    categories = _categories()
     items = tuple(
         PriceItem(
             key=new_id(),
@@ -129,16 +90,11 @@ def stand(lines: int, live: int, *, fixed: bool) -> Stand:
         )
         for place in range(lines)
     )
-    request = PriceRequest(
-        channel_id=ChannelId(new_id()), currency=EUR, member_id=None, now=NOW, items=items
-    )
-    module = ModuleType("bench_promotions")
-    vars(module)["cart_adjustments"] = implement()(cart_adjustments)
     plugins = {one.name: one.hooks for one in discover() if one.hooks}
     return Stand(
-        Hooks(Registry(specs, {**plugins, "bench": module})),
-        {"bench": LiveInputs(live=running, fixed=_fixed() if fixed else ())},
-        request,
+        Hooks(Registry(specs, plugins)),
+        promotions.Board([_promotion(place, rule) for place, rule in enumerate(live)]),
+        PriceRequest(channel_id=CHANNEL, currency=EUR, member_id=None, now=NOW, items=items),
         {
             one.product_id: frozenset({categories[place % CATEGORIES]})
             for place, one in enumerate(items)
@@ -146,37 +102,75 @@ def stand(lines: int, live: int, *, fixed: bool) -> Stand:
     )
 
 
-def _fixed() -> tuple[Proposal, ...]:
-    """Return eight promotions of which most apply, of every stage."""
-    order, code = Stage.ORDER_PROMOTION, Stage.COUPON
-    deal = Stacking(group="deals", mode=StackMode.BEST_DEAL)
-    return (
-        Proposal(rule="a", label="A", stage=order, effect=Percent(rate_ppm=50_000), stacking=deal),
-        Proposal(rule="b", label="B", stage=order, effect=AmountOff(amount_minor=7_00)),
-        Proposal(rule="c", label="C", stage=code, effect=Percent(rate_ppm=70_000), stacking=deal),
-        Proposal(rule="d", label="D", stage=code, effect=AmountOff(amount_minor=3_33)),
-        Proposal(rule="e", label="E", stage=Stage.POINTS, effect=AmountOff(amount_minor=1_00)),
-        Proposal(rule="f", label="F", stage=order, effect=Percent(rate_ppm=10_000), cap_minor=50),
-        Proposal(
-            rule="g",
-            label="G",
-            stage=Stage.SHIPPING_DISCOUNT,
-            effect=Percent(rate_ppm=1_000_000),
-            minimum_minor=50_00,
-        ),
-        Proposal(
-            rule="h",
-            label="H",
-            stage=order,
-            effect=AmountOff(amount_minor=9_00),
-            minimum_minor=10**9,
-        ),
+@cache
+def _categories() -> list[CategoryId]:
+    return [CategoryId(new_id()) for _ in range(CATEGORIES)]
+
+
+def _promotion(place: int, rule: Rule) -> Promotion:
+    return Promotion(
+        id=PromotionId(new_id()),
+        channel_id=CHANNEL,
+        currency=EUR,
+        name=f"Promotion {place}",
+        label={"en": f"Promotion {place}"},
+        needs_coupon=False,
+        rule=rule,
+        starts_at=NOW,
+        ends_at=None,
+        uses_max=None,
+        uses_per_member=None,
+        budget_minor=None,
+        release_uses=ReleasePolicy.RETURN,
+        release_member=ReleasePolicy.RETURN,
+        state=PromotionState.LIVE,
+        created_at=NOW,
     )
+
+
+def _several() -> list[Rule]:
+    """Return eight rules of which most count, one for each thing that a promotion can do."""
+    deal = Stacking(group="deals", mode=StackMode.BEST_DEAL)
+    return [
+        Rule(action=PercentOff(rate_ppm=50_000), stacking=deal),
+        Rule(action=FixedOff(amount_minor=7_00)),
+        Rule(action=PercentOff(rate_ppm=70_000), stacking=deal),
+        Rule(
+            action=FixedOff(amount_minor=3_33, every=True),
+            conditions=Conditions(minimum_minor=50_00),
+        ),
+        Rule(action=Bundle(units=3, price_minor=25_00)),
+        Rule(action=NthOff(nth=2, rate_ppm=500_000)),
+        Rule(action=FreeShipping(), conditions=Conditions(minimum_minor=50_00)),
+        Rule(action=FixedOff(amount_minor=9_00), conditions=Conditions(minimum_minor=10**9)),
+    ]
+
+
+def _many() -> list[Rule]:
+    """Return a thousand rules, each of one category; of each category the best deal counts."""
+    return [
+        Rule(
+            action=PercentOff(rate_ppm=10_000 + place),
+            selection=Selection(category_ids=(category := _categories()[place % CATEGORIES],)),
+            conditions=Conditions(minimum_minor=place),
+            stacking=Stacking(group=category.hex, mode=StackMode.BEST_DEAL),
+        )
+        for place in range(LIVE)
+    ]
+
+
+def find_inputs(board: promotions.Board, request: CartRequest) -> Mapping[str, Struct]:
+    """Return what the plugin loads, of what it knows already."""
+    automatic = board.find((request.channel_id, request.currency), request.items)
+    asked, refused = promotions.ask_all(request, automatic, (), {})
+    known = promotions.Known(free={})
+    inputs = promotions.admit(asked, known, refused, locales=LOCALES, time_zone="UTC")
+    return {PLUGIN: inputs}
 
 
 def price(found: Stand) -> PricedOrder:
     """Do all that a quote reckons between what it loads and what it shows."""
-    hooks, inputs, request, categories = found
+    hooks, board, request, categories = found
     activities: Mapping[VariantId, Sequence[Activity]] = {}
     quotes = hooks.price_quotes(request, {}, mood=Mood.REFUSE)
     units = price_items(request, activities, quotes, LOCALES)
@@ -198,7 +192,7 @@ def price(found: Stand) -> PricedOrder:
             for one in request.items
         ),
     )
-    offers = hooks.cart_adjustments(cart, inputs)
+    offers = hooks.cart_adjustments(cart, find_inputs(board, cart))
     return price_order(
         [
             QuoteLine(
@@ -226,10 +220,10 @@ def time_one(found: Stand) -> float:
 
 def measure(rounds: int) -> dict[str, float]:
     stands: dict[str, Callable[[], Stand]] = {
-        "cart10": lambda: stand(10, 0, fixed=True),
-        "cart100": lambda: stand(100, 0, fixed=True),
-        "none": lambda: stand(10, 0, fixed=False),
-        "live": lambda: stand(10, LIVE, fixed=False),
+        "cart10": lambda: stand(10, _several()),
+        "cart100": lambda: stand(100, _several()),
+        "none": lambda: stand(10, ()),
+        "live": lambda: stand(10, _many()),
     }
     made = {name: make() for name, make in stands.items()}
     took: dict[str, list[float]] = {name: [] for name in made}
@@ -237,7 +231,7 @@ def measure(rounds: int) -> dict[str, float]:
         for name, one in made.items():
             took[name].append(time_one(one))
     best = {name: min(found) for name, found in took.items()}
-    plugins = sorted(made["none"].hooks.plugins - {"bench"})
+    plugins = sorted(made["none"].hooks.plugins)
     looked = {name: len(price(one).judged) for name, one in made.items()}
     sys.stdout.write(f"plugins: {', '.join(plugins)}; proposals: {looked}\n")
     return {

@@ -82,8 +82,12 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
 
 # Crockford's alphabet: no letter that is mistaken for a digit.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
-_LENGTH = 26
+# Two digits at once, which is twice as fast: lists have hundreds of ids.
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+# 26 digits are 130 bits, of an id's 128.
+_BODY = re.compile(f"[0-7][{_ALPHABET}]{{25}}")
+_TO_PYTHON = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+_SHIFTS = range(120, -1, -10)
 _PREFIX = re.compile(r"[a-z]{2,12}")
 
 
@@ -98,7 +102,7 @@ class IdInvalid(DomainError):
     def __str__(self) -> str:
         return (
             f"{self.value[:60]!r} is not the id of {_thing(self.prefix)}: those are {self.prefix}_ "
-            f"and {_LENGTH} characters. Use one that the API gave you."
+            "and 26 characters. Use one that the API gave you."
         )
 
 
@@ -127,22 +131,16 @@ def encode(kind: Callable[[UUID], T], key: T) -> str:
     """Write an id for the outside world: `encode(ProductId, key)` is `prod_` and 26 characters."""
     assert isinstance(key, UUID)
     number = key.int
-    characters = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, 32)
-        characters.append(_ALPHABET[digit])
-    return PREFIXES[kind] + "_" + "".join(reversed(characters))
+    body = "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+    return f"{PREFIXES[kind]}_{body}"
 
 
 def decode(kind: Callable[[UUID], T], value: str) -> T:
     """Read back what `encode` wrote for the same kind of id. Raises IdInvalid."""
     prefix, _, body = value.partition("_")
-    number = 0
-    for character in body[: _LENGTH + 1]:
-        number = number * 32 + _DIGITS.get(character, -(32**_LENGTH))
-    if prefix != PREFIXES[kind] or len(body) != _LENGTH or not 0 <= number < 2**128:
+    if prefix != PREFIXES[kind] or not _BODY.fullmatch(body):
         raise IdInvalid(value=value, prefix=PREFIXES[kind])
-    return kind(UUID(int=number))
+    return kind(UUID(int=int(body.translate(_TO_PYTHON), 32)))
 
 
 def _thing(prefix: str) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from koipond_promotions.rules.admitting import label_of
-from koipond_promotions.rules.matching import reaches
+from koipond_promotions.rules.matching import Lines, reaches
 from koipond_promotions.rules.proposing import make_offer
 from koipond_promotions.types import (
     PLUGIN,
@@ -109,7 +109,7 @@ class Rehearsal:
         return (
             (past.is_first or not conditions.first_order)
             and (not conditions.groups or not request.groups.isdisjoint(conditions.groups))
-            and reaches(one.rule, request.items)
+            and reaches(one.rule, Lines(request.items))
         )
 
     def _is_used_up(self, member_id: MemberId) -> bool:

@@ -40,11 +40,11 @@ class Shelf:
         """
         total = sum(item.unit_minor * item.quantity for item in items)
         found = {one.id: one for one in self._for_all[: bisect_right(self._minimums, total)]}
-        for item in items:
-            for key in (item.product_id, item.variant_id, *item.category_ids):
-                for one in self._by_key.get(key, ()):
-                    found[one.id] = one
-        return [one for one in found.values() if reaches(one.rule, items)]
+        lines = Lines(items)
+        for key in lines.keys:
+            for one in self._by_key.get(key, ()):
+                found[one.id] = one
+        return [one for one in found.values() if reaches(one.rule, lines)]
 
 
 class Board:
@@ -69,34 +69,49 @@ class Board:
         return self._lists.get(place, ())
 
 
-def selects(selection: Selection, item: CartItem) -> bool:
-    """Tell whether a line is meant."""
-    if item.product_id in selection.except_product_ids or not item.category_ids.isdisjoint(
+class Lines:
+    """The lines of a cart, and which of them are of what: looked at once for all promotions."""
+
+    def __init__(self, items: Sequence[CartItem]) -> None:
+        self.items = items
+        # {product, variant or category: the places of its lines}
+        self._places: dict[UUID, list[int]] = defaultdict(list)
+        for place, item in enumerate(items):
+            for key in (item.product_id, item.variant_id, *item.category_ids):
+                self._places[key].append(place)
+
+    @property
+    def keys(self) -> Iterable[UUID]:
+        """Every product, variant and category that is there."""
+        return self._places.keys()
+
+    def select(self, rule: Rule, selection: Selection) -> list[CartItem]:
+        """Return the lines that a rule may touch: those of activities only if it says so."""
+        found = self._named(selection)
+        if selection.except_product_ids or selection.except_category_ids:
+            found = [item for item in found if not _is_excepted(selection, item)]
+        if not rule.with_activities:
+            found = [item for item in found if item.activity_id is None]
+        return [*found]
+
+    def _named(self, selection: Selection) -> Sequence[CartItem]:
+        named = (*selection.product_ids, *selection.variant_ids, *selection.category_ids)
+        if not named:
+            return self.items
+        places = {place for key in named for place in self._places.get(key, ())}
+        return [self.items[place] for place in sorted(places)]
+
+
+def _is_excepted(selection: Selection, item: CartItem) -> bool:
+    return item.product_id in selection.except_product_ids or not item.category_ids.isdisjoint(
         selection.except_category_ids
-    ):
-        return False
-    named = selection.product_ids or selection.variant_ids or selection.category_ids
-    return (
-        not named
-        or item.product_id in selection.product_ids
-        or item.variant_id in selection.variant_ids
-        or not item.category_ids.isdisjoint(selection.category_ids)
     )
 
 
-def select(rule: Rule, selection: Selection, items: Iterable[CartItem]) -> list[CartItem]:
-    """Return the lines that a rule may touch; those that an activity sells only if it says so."""
-    return [
-        item
-        for item in items
-        if (rule.with_activities or item.activity_id is None) and selects(selection, item)
-    ]
-
-
-def reaches(rule: Rule, items: Iterable[CartItem]) -> bool:
+def reaches(rule: Rule, lines: Lines) -> bool:
     """Tell whether lines come to a rule's minimums, before any promotion."""
     conditions = rule.conditions
-    selected = select(rule, rule.selection, items)
+    selected = lines.select(rule, rule.selection)
     return (
         bool(selected)
         and count_units(selected) >= conditions.minimum_units

@@ -21,7 +21,7 @@ from koipond_promotions.errors import (
     CouponRepeated,
     CouponsTooMany,
 )
-from koipond_promotions.rules.matching import count_units, is_open, select
+from koipond_promotions.rules.matching import Lines, count_units, is_open
 from koipond_promotions.types import (
     Bundle,
     BuyGet,
@@ -65,16 +65,16 @@ class Deal(NamedTuple):
 
 def make_offer(request: CartRequest, inputs: PromotionInputs) -> CartOffer:
     """Return what promotions propose for a cart, and why some of its codes do not count."""
-    now, proposals = request.now, []
+    now, proposals, lines = request.now, [], Lines(request.items)
     coupons: dict[str, DomainError | None] = {
         one.code: refusal_of(one, now) for one in inputs.refused
     }
     for one in inputs.candidates:
-        selected = select(one.rule, one.rule.selection, request.items)
+        selected = lines.select(one.rule, one.rule.selection)
         problem = _problem_of(one, selected, now, inputs.time_zone)
         if one.coupon is not None:
             coupons[one.coupon] = None if isinstance(problem, bool) else problem
-        if problem is None and (made := _propose(one, selected, request.items)) is not None:
+        if problem is None and (made := _propose(one, selected, lines)) is not None:
             proposals.append(made)
     return CartOffer(proposals=tuple(proposals), coupons=coupons)
 
@@ -99,16 +99,15 @@ def _problem_of(
     return None
 
 
-def _propose(
-    one: Candidate, selected: Sequence[CartItem], items: Sequence[CartItem]
-) -> Proposal | None:
-    deal = _deal_of(one, selected, items)
+def _propose(one: Candidate, selected: Sequence[CartItem], lines: Lines) -> Proposal | None:
+    deal = _deal_of(one, selected, lines)
     if deal is None:
         return None
     rule, caps = one.rule, [one.cap_minor, deal.cap_minor]
     known = [cap for cap in caps if cap is not None]
     # Without it core measures what the deal is for, and all lines once for all who ask.
-    own = deal.targets is not None or not rule.selection.is_all
+    takes_all = isinstance(rule.action, PercentOff | FixedOff)
+    own = not takes_all and (deal.targets is not None or not rule.selection.is_all)
     return Proposal(
         rule=encode(PromotionId, one.promotion_id),
         rule_version=one.version,
@@ -126,9 +125,7 @@ def _propose(
     )
 
 
-def _deal_of(
-    one: Candidate, selected: Sequence[CartItem], items: Sequence[CartItem]
-) -> Deal | None:
+def _deal_of(one: Candidate, selected: Sequence[CartItem], lines: Lines) -> Deal | None:
     """Return what an action comes to for these lines; None: nothing that it is for is there."""
     rule, action = one.rule, one.rule.action
     of_lines = Stage.LINE_PROMOTION if one.coupon is None else Stage.COUPON
@@ -150,7 +147,7 @@ def _deal_of(
             units = take(_dearest(selected), times * action.units)
             effect = TotalIs(total_minor=times * action.price_minor)
         case BuyGet():
-            units = _got(one, action, selected, items)
+            units = _got(one, action, selected, lines)
             effect = Percent(rate_ppm=action.rate_ppm)
         case NthOff():
             units = take(_cheapest(selected), count_units(selected) // action.nth)
@@ -167,9 +164,7 @@ def _effect_of(action: PercentOff | FixedOff, minimum_minor: int) -> Effect:
     return AmountOff(amount_minor=action.amount_minor, every_minor=every)
 
 
-def _got(
-    one: Candidate, action: BuyGet, selected: Sequence[CartItem], items: Sequence[CartItem]
-) -> Units:
+def _got(one: Candidate, action: BuyGet, selected: Sequence[CartItem], lines: Lines) -> Units:
     """Return the units that come with those that are bought."""
     if action.gets is None:
         total, whole = count_units(selected), action.buy + action.get
@@ -177,7 +172,7 @@ def _got(
         units = total // whole * action.get + max(total % whole - action.buy, 0)
         got = selected
     else:
-        got = select(one.rule, action.gets, items)
+        got = lines.select(one.rule, action.gets)
         keys = {item.id for item in got}
         bought = count_units(item for item in selected if item.id not in keys)
         units = bought // action.buy * action.get
