@@ -29,6 +29,7 @@ _RANGES = {
     "request_max_bytes": (1_000, 1_000_000_000),
     "idempotency_lease_s": (2, 3_600),
     "payment_timeout_s": (1, 3_599),
+    "deliveries_keep_days": (1, 3_650),
     "late_payment_grace_s": (0, 31_536_000),
     "reservation_hold_s": (1, 86_400),
     "desk_queue_max": (1, 1_000_000),
@@ -186,6 +187,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payment_timeout_s: int = 20
     # How long after it expired an order is revived by money that comes late, if all can be had.
     late_payment_grace_s: int = 3_600
+    # How long events wait for a plugin that is disabled, to be heard when it is enabled again.
+    deliveries_keep_days: int = 30
     # Where the sandbox provider keeps its books, for `koi sandbox` too; empty: in the memory of
     # each process.
     sandbox_file: str = ""

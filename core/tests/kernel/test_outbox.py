@@ -24,9 +24,10 @@ from koipond.kernel import deliveries
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.deliveries import Handled
 from koipond.kernel.events import Event
+from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import delivery, outbox_event
-from koipond.kernel.viewer import GUEST
+from koipond.kernel.viewer import GUEST, SYSTEM
 from koipond.kernel.worker import Drained
 from koipond_sdk.testing import RunningShop
 
@@ -80,6 +81,25 @@ async def test_who_is_away_finds_everything_on_coming_back(shop: RunningShop) ->
     assert angler.told == []
     await worker_of(with_angler).run_once()
     assert angler.told == ["koi", "carp"]
+
+
+async def test_who_is_away_for_too_long_finds_what_is_younger(shop: RunningShop) -> None:
+    angler, other = Angler(), Angler()
+    with_angler = staffed(
+        shop, consumers=[consumer(angler.handle), consumer(other.handle, "other")]
+    )
+    without = staffed(shop, consumers=[consumer(other.handle, "other")])
+    await worker_of(with_angler).run_once()
+    await tell(shop, "koi")
+    await worker_of(without).run_once()
+    shop.clock.advance(days=29)
+    await tell(shop, "carp")
+    await worker_of(without).run_once()
+    shop.clock.advance(days=2)
+    async with without.context(viewer=SYSTEM) as ctx:
+        await forget_deliveries(ctx, ForgetDeliveries())
+    await worker_of(with_angler).run_once()
+    assert (angler.told, other.told) == (["carp"], ["koi", "carp"])
 
 
 async def test_who_no_longer_wants_an_event_is_spared_it(shop: RunningShop) -> None:
