@@ -15,8 +15,9 @@ from koipond.kernel.quantity import Quantity
 from koipond.order import repository, service
 from koipond.order.service import quoting, tokens
 from koipond.order.types import Cart, CheckoutDetails, LineWish
+from koipond.plugin import service as plugins
 from koipond_sdk.testing import RunningShop
-from koipond_sdk.testing.shop import running_shop
+from koipond_sdk.testing.shop import STAFF, running_shop
 
 pytestmark = pytest.mark.one_database
 
@@ -296,3 +297,25 @@ async def test_the_details_of_an_order_reach_hooks_as_structs(shop: RunningShop)
         details = CheckoutDetails(inputs={"engraving": {"colour": "blue"}})
         chosen = (await quoting.quote(ctx, (), details)).chosen
     assert chosen.order == {"engraving": Ribbon(colour="blue")}
+
+
+async def test_what_is_told_a_plugin_that_is_off_in_the_channel_does_not_count(
+    database_url: str, shop: RunningShop, ring: str
+) -> None:
+    line = {"variantId": ring, "quantity": 1, "plugins": engraved("A")}
+    token = (await ask(shop, "addToCart", **line))["token"]
+    async with shop.context(viewer=STAFF) as ctx:
+        await plugins.disable(ctx, "engraving", "main")
+    async with running_shop(database_url, plugins=[PLUGIN]) as later:
+        refused = await ask(later, "placeOrder", token=token, idempotencyKey=str(uuid4()))
+        assert [(one["code"], one["field"]) for one in refused["userErrors"]] == [
+            ("PLUGIN_DISABLED", "lines.0.plugins")
+        ]
+        whole = {"lines": [line], "contact": CONTACT, "idempotencyKey": str(uuid4())}
+        refused = await ask(later, "placeOrder", **whole)
+        assert [(one["code"], one["field"]) for one in refused["userErrors"]] == [
+            ("PLUGIN_DISABLED", "lines.0.plugins")
+        ]
+        del line["plugins"]
+        placed = await ask(later, "placeOrder", **whole)
+        assert (placed["userErrors"], placed["order"]["state"]) == ([], "PLACED")

@@ -9,8 +9,9 @@ from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.types import Activity, Sellable
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ActivityId, OrderLineId, VariantId, encode
-from koipond.kernel.inputs import ChosenInputs, InputTypes, Level, chosen_activity
+from koipond.kernel.inputs import ChosenInputs, InputTypes, KeptInputs, Level, chosen_activity
 from koipond.kernel.money import MAX_MINOR, Currency, Money, RoundingPolicy
+from koipond.kernel.plugins import PluginDisabled
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
 from koipond.order.errors import (
@@ -163,20 +164,33 @@ def find_problems(
 
 
 def read_inputs(
-    lines: Sequence[CartLine], details: CheckoutDetails, types: InputTypes
+    lines: Sequence[CartLine],
+    details: CheckoutDetails,
+    types: InputTypes,
+    *,
+    channel: str,
+    off: Set[str] = frozenset(),
 ) -> tuple[ChosenByBuyer, list[DomainError]]:
-    """Return what the buyer told plugins, and why some of it cannot be read; each says where."""
-    order, stale = types.read(Level.ORDER, details.inputs or {})
-    problems: list[DomainError] = [PluginInputStale(plugin=one).located("plugins") for one in stale]
-    chosen: dict[OrderLineId, ChosenInputs] = {}
-    for place, line in enumerate(lines):
-        if not line.inputs:
-            continue
-        chosen[line.id], stale = types.read(Level.LINE, line.inputs)
-        problems += [
-            PluginInputStale(plugin=one).located(f"lines.{place}.plugins") for one in stale
-        ]
-    return ChosenByBuyer(order=order, lines=chosen), problems
+    """Return what the buyer told plugins, and why some of it does not count; each says where.
+
+    off: the plugins that are off in the channel.
+    """
+    problems: list[DomainError] = []
+
+    def read(level: Level, kept: KeptInputs, field: str) -> ChosenInputs:
+        found, stale = types.read(level, {name: kept[name] for name in kept if name not in off})
+        closed = [PluginDisabled(plugin=name, channel=channel) for name in kept if name in off]
+        strange = [PluginInputStale(plugin=name) for name in stale]
+        problems.extend(one.located(field) for one in [*closed, *strange])
+        return found
+
+    order = read(Level.ORDER, details.inputs or {}, "plugins")
+    of_lines = {
+        line.id: read(Level.LINE, line.inputs, f"lines.{place}.plugins")
+        for place, line in enumerate(lines)
+        if line.inputs
+    }
+    return ChosenByBuyer(order=order, lines=of_lines), problems
 
 
 def price_items_of(

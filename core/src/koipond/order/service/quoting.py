@@ -93,7 +93,9 @@ async def quote(
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
-    chosen, stale = rules.read_inputs(lines, details, ctx.shop.input_types)
+    chosen, stale = rules.read_inputs(
+        lines, details, ctx.shop.input_types, channel=ctx.scope.channel, off=ctx.plugins_off
+    )
     problems += stale
     now = ctx.clock.now()
     request = _request(ctx, lines, sellables, chosen, now=now)
