@@ -130,7 +130,7 @@ async def test_a_rate_that_cannot_be_is_refused_and_changes_nothing(office: Offi
         "A tax of 1000001 ppm is not possible: 0 to 1000000 ppm, which is 100 %. 19 % is 190000."
     )
     words = await fails("TAX_RATE_OVERLAPS")
-    assert "190000 ppm holds for standard in de always, for ever" in words
+    assert "190000 ppm holds for standard in de always." in words
     assert "There are: de, fr." in await fails("ZONE_UNKNOWN", zone="mars")
     assert "There are: standard." in await fails("TAX_CATEGORY_UNKNOWN", category="food")
     await fails("TAX_RATE_INVALID", label=[])

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from koipond.plugin.types import States
     from koipond.settings import Settings
 
-_RESTART = "It holds when koi serve and koi worker are started again; until then they go on as are."
+_RESTART = (
+    "It counts once koi serve, koi worker and koi dev are started again; "
+    "until then they go on as they are."
+)
 _channel = click.option(
     "--channel", default="", metavar="CODE", help="Only in this channel. Default: everywhere."
 )

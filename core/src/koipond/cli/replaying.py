@@ -70,9 +70,8 @@ def _said(found: Replayed) -> str:
     sums = "its adjustments sum to that" if found.total == found.summed else "they do not sum to it"
     lines = [f"order {found.number}: {found.total}; {sums}: {found.summed}"]
     if found.edits:
-        lines += [
-            f"edited {found.edits} times since it was placed, so nothing more can be compared"
-        ]
+        often = "once" if found.edits == 1 else f"{found.edits} times"
+        lines += [f"edited {often} since it was placed, so nothing more can be compared"]
         return "\n".join(lines)
     if found.differences:
         lines += ["worked out again it is not the same:"]

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.money import Money
-from koipond.kernel.quantity import Quantity
+from koipond.kernel.quantity import Quantity, units_in_words
 
 
 @domain_error
@@ -103,8 +103,8 @@ class FulfilmentQuantityTooLarge(DomainError):
 
     def __str__(self) -> str:
         return (
-            f"{self.sku}: {self.quantity} units cannot be fulfilled; more than 0 and at most "
-            f"{self.left} can, from where you said."
+            f"{self.sku}: {self.quantity} cannot be fulfilled; {units_in_words(self.left)}. Those "
+            "count that are in no fulfilment yet and held at the `location` that you named, if any."
         )
 
 
@@ -240,8 +240,8 @@ class ReturnQuantityTooLarge(DomainError):
 
     def __str__(self) -> str:
         return (
-            f"{self.sku}: {self.quantity} units cannot be sent back; more than 0 and at most "
-            f"{self.left} can. Those count that were delivered and are in no other return."
+            f"{self.sku}: {self.quantity} cannot be sent back; {units_in_words(self.left)}. Those "
+            "count that were delivered and are in no other return."
         )
 
 

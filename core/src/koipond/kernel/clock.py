@@ -16,9 +16,10 @@ _MEASURES = 3
 
 def dates_in_words(starts_at: datetime | None, ends_at: datetime | None) -> str:
     """Return when something holds, for a refusal: from 2026-11-22T09:00:00+00:00, for ever."""
-    begins = "always" if starts_at is None else f"from {starts_at.isoformat()}"
+    if starts_at is None:
+        return "always" if ends_at is None else f"until {ends_at.isoformat()}"
     ends = "for ever" if ends_at is None else f"until {ends_at.isoformat()}"
-    return f"{begins}, {ends}"
+    return f"from {starts_at.isoformat()}, {ends}"
 
 
 class Clock(Protocol):

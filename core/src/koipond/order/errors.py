@@ -5,7 +5,7 @@ from typing import ClassVar
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.ids import OrderId, OrderLineId
 from koipond.kernel.money import Money
-from koipond.kernel.quantity import Quantity
+from koipond.kernel.quantity import Quantity, units_in_words
 
 
 @domain_error
@@ -206,8 +206,8 @@ class QuoteChanged(DomainError):
 
     def __str__(self) -> str:
         return (
-            f"The order costs {self.total}, not {self.expected}. Show the new total, then place it "
-            "with that as `expectedTotal`."
+            f"The order costs {self.total}, not {self.expected}. Show the new total, then ask "
+            "again with that as `expectedTotal`."
         )
 
 
@@ -294,7 +294,7 @@ class OrderOnHold(DomainError):
     holds: str
 
     def __str__(self) -> str:
-        return f"The order is held, so nothing of it is sent: {self.holds}. It is lifted first."
+        return f"The order is held: {self.holds}. Nothing of it is sent until nothing holds it."
 
 
 @domain_error
@@ -428,10 +428,7 @@ class RefundQuantityTooLarge(DomainError):
     left: Quantity
 
     def __str__(self) -> str:
-        return (
-            f"{self.sku}: {self.quantity} units cannot be given back; more than 0 and at most "
-            f"{self.left} can."
-        )
+        return f"{self.sku}: {self.quantity} cannot be given back; {units_in_words(self.left)}."
 
 
 @domain_error

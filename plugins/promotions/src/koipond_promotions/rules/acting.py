@@ -140,9 +140,9 @@ def _check_fields(wish: ActionWish) -> None:
     given.discard("kind")
     if not wanted <= given <= wanted | allowed:
         needs = ", ".join(sorted(wanted)) or "nothing"
-        may = ", ".join(sorted(allowed)) or "nothing"
+        may = f", may take {', '.join(sorted(allowed))}" if allowed else ""
         raise PromotionActionInvalid(
-            problem=f"An action {wish.kind.name} takes {needs}, may take {may}, and nothing else."
+            problem=f"An action {wish.kind.name} takes {needs}{may}, and nothing else."
         ).located("action")
 
 
