@@ -1,5 +1,6 @@
 """`koi ask`: what staff ask, out of a file."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from click.testing import CliRunner, Result
 from core.tests.cli.folder import write_shop
 
 from koipond.cli import koi
+from koipond.cli.developing import ask_seed
+from koipond.settings import SeedSettings, load
 
 FILE = """
 query Choose { products(first: 1) { nodes { variants { variantId: id } } } }
@@ -40,6 +43,18 @@ def ask(shop: Path, text: str) -> Result:
 def test_operations_are_sent_one_after_the_other_and_once(shop: Path) -> None:
     assert ask(shop, FILE).output == "staff.graphql: 2 operations\n"
     assert ask(shop, FILE).output == "staff.graphql: done before\n"
+
+
+def test_a_disabled_plugin_is_in_nobodys_way(shop: Path) -> None:
+    assert run("plugin", "disable", "promotions").exit_code == 0
+    assert ask(shop, FILE).output == "staff.graphql: 2 operations\n"
+    settings = load(shop / "koi.toml")
+    (shop / "sale.graphql").write_text("mutation Sale { createPromotion(input: {}) { a } }")
+    seed = SeedSettings(
+        file=str(shop / "sale.graphql"), channel="main", currency="EUR", locale="en"
+    )
+    told = asyncio.run(ask_seed(settings, seed))
+    assert told.startswith("left out: Sale is not in the staff's schema")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,38 @@ async def test_of_an_edited_order_only_the_sum_is_looked_at(database_url: str) -
         found = await replay(till.shop, placed["order"]["id"])
         assert (found.edits, found.total, found.is_same) == (1, found.summed, True)
         assert found.total < Money(43_97, EUR)
+        await trace_sums(till, placed["order"]["id"])
+
+
+async def trace_sums(till: Till, order_id: str) -> list[str]:
+    """Fail unless the steps of an order's price that count come to its total; returns them."""
+    async with till.shop.context() as ctx:
+        order = await service.find_any_order(ctx, order_id=decode(OrderId, order_id))
+    assert order is not None
+    steps = service.explain_price(order, ["en"])
+    assert sum(one.amount_minor for one in steps) == order.total.amount_minor, steps
+    return [one.sentence for one in steps]
+
+
+async def test_after_edits_the_steps_that_count_still_come_to_the_total(database_url: str) -> None:
+    async with counter(database_url, Perks(SPRING, TEN)) as till:
+        tea = await till.stock(price="19.99")
+        placed = await buy(till, tea, 3, couponCodes=["TEN"])
+        (row,) = await till.shop.rows(order_line)
+        order_id = placed["order"]["id"]
+        line = encode(OrderLineId, UUID(str(row["id"])))
+        edits = (
+            {
+                "lines": [{"lineId": line, "quantity": 1}],
+                "added": [{"variantId": tea, "quantity": 2}],
+            },
+            {"lines": [{"lineId": line, "quantity": 0}]},
+        )
+        for edit in edits:
+            done = await Counter(till).act("editOrder", orderId=order_id, **edit)
+            assert done["userErrors"] == []
+            sentences = await trace_sums(till, order_id)
+        assert len(sentences) == 2
 
 
 async def test_without_any_plugin_an_order_still_sums_and_says_which_could_not_be_asked(

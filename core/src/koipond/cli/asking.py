@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from koipond.settings import Settings
 
 
+class NotInSchema(Problem):
+    """Operations that ask for what this shop has not, such as a plugin's that is disabled."""
+
+
 @click.command
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--channel", help="Where. Default: the shop's first channel.")
@@ -56,7 +60,7 @@ async def send(
     staff = Viewer(kind=ViewerKind.STAFF, id=UUID(int=0), permissions=frozenset({"*"}))
     async with opened(settings) as outside, outside.shop.context(viewer=staff) as ctx:
         scope = await channels.choose_scope(ctx, code=channel, currency=currency, locale=locale)
-        _, admin = make_executors(outside.shop.installation.plugins, production=False)
+        _, admin = make_executors(outside.shop.installation.running, production=False)
         count = 0
 
         async def act(ctx: Context, _: UUID) -> None:
@@ -91,7 +95,7 @@ async def _send_all(admin: Executor, text: str, ctx: Context) -> int:
         try:
             prepared = admin.prepare(request)
         except RequestRefused as error:
-            raise Problem(f"{name} is not in the staff's schema: {error}. Mend it.") from error
+            raise NotInSchema(f"{name} is not in the staff's schema: {error}. Mend it.") from error
         answer = await admin.run(prepared, request, ctx)
         refused = [*answer.errors, *(one for one in _values(answer.data, "userErrors") if one)]
         if refused:

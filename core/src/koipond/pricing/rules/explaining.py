@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -59,21 +60,40 @@ class _Explaining:
             (one.origin, one.proposal.rule) for one in price.judged
         }
         self._labels = {(one.origin, one.proposal.rule): one.proposal.label for one in price.judged}
+        # Lines that were edited away.
+        self._gone = {key for key, line in self._lines.items() if line.quantity == 0}
+        self._edited = _find_edited(price)
 
     def steps(self) -> Iterator[TraceStep]:
         for stage in Stage:
-            made = [one for one in self._price.adjustments if one.stage is stage]
-            own = [one for one in made if (one.origin, one.rule) not in self._told]
+            made = [one for one in self._price.adjustments if self._is_of(one, stage)]
+            own = [one for one in made if self._tells_itself(one)]
             yield from (self._of_adjustment(one) for one in own)
             considered = [one for one in self._price.considered if one.stage is stage]
-            yield from (self._of_quote(one, made) for one in considered)
+            yield from (
+                self._of_quote(one, made) for one in considered if one.key not in self._gone
+            )
             judged = [one for one in self._price.judged if one.proposal.stage is stage]
-            yield from (self._of_proposal(one, made) for one in judged)
+            yield from (self._of_proposal(one) for one in judged if not self._is_edited(one))
+
+    def _is_of(self, one: Adjustment, stage: Stage) -> bool:
+        return one.stage is stage and one.line_id not in self._gone
+
+    def _tells_itself(self, one: Adjustment) -> bool:
+        name = (one.origin, one.rule)
+        return name not in self._told or name in self._edited
+
+    def _is_edited(self, one: Judged) -> bool:
+        return one.verdict is Verdict.WON and (one.origin, one.proposal.rule) in self._edited
 
     def _of_adjustment(self, one: Adjustment) -> TraceStep:
         line = self._lines.get(one.line_id) if one.line_id is not None else None
-        words: Mapping[str, object] = {"label": one.label, "amount": self._money(one.amount_minor)}
-        key = "included" if one.included else "added"
+        words: Mapping[str, object] = {
+            "label": one.label,
+            "amount": self._money(one.amount_minor),
+            "off": self._money(-one.amount_minor),
+        }
+        key = "included" if one.included else "added" if one.amount_minor >= 0 else "taken"
         unit: int | None = None
         if line is not None and one.stage is Stage.PRICE_LIST:
             key, unit = "listed", one.amount_minor // line.quantity
@@ -126,7 +146,7 @@ class _Explaining:
             ends_at=one.ends_at,
         )
 
-    def _of_proposal(self, one: Judged, made: Sequence[Adjustment]) -> TraceStep:
+    def _of_proposal(self, one: Judged) -> TraceStep:
         proposal = one.proposal
         label = proposal.label
         if proposal.coupon is not None:
@@ -175,6 +195,23 @@ class _Explaining:
 
     def _money(self, minor: int) -> str:
         return Money(minor, Currency(self._price.currency)).display(self._locale)
+
+
+def _find_edited(price: PricedOrder) -> set[tuple[str, str | None]]:
+    """Return (origin, rule) of the proposals that take off something else than they did.
+
+    Edits keep each unit's share, and what they add may be of the same rule: then the adjustments
+    tell what counts.
+    """
+    off: Counter[tuple[str, str | None]] = Counter()
+    for one in price.judged:
+        if one.verdict is Verdict.WON:
+            off[one.origin, one.proposal.rule] += one.off_minor
+    proposed = set(off)
+    for made in price.adjustments:
+        if (made.origin, made.rule) in proposed:
+            off[made.origin, made.rule] += made.amount_minor
+    return {name for name, left in off.items() if left}
 
 
 def _key_of(one: Judged) -> str:

@@ -7,6 +7,7 @@ Sentences = Mapping[str, str]
 ENGLISH: Sentences = {
     "listed": "{label}: {quantity} at {unit} by the price list, {amount}.",
     "added": "{label} adds {amount}.",
+    "taken": "{label} takes off {off}.",
     "included": "{label} is {amount}, which the prices include.",
     "shipping": "Shipping by {label} costs {amount}.",
     "shipping_free": "Shipping by {label} is free from {base} on, which the goods come to.",
@@ -35,6 +36,7 @@ ENGLISH: Sentences = {
 _CHINESE: Sentences = {
     "listed": "{label}：价目表单价 {unit}，{quantity} 件，共 {amount}。",
     "added": "{label}：加 {amount}。",
+    "taken": "{label}：减 {off}。",
     "included": "{label}：{amount}，已含在价格中。",
     "shipping": "运费（{label}）：{amount}。",
     "shipping_free": "运费（{label}）：商品满 {base} 免运费。",
