@@ -98,8 +98,11 @@ class Stall(Till):
 
     @classmethod
     async def open(cls, shop: RunningShop, *, stock: int = 100) -> Stall:
-        """Put tea and cups on the shelf."""
+        """Put tea and cups on the shelf, and make two groups of members, with nobody in them."""
         stall = cls(shop)
+        async with shop.context(viewer=STAFF) as ctx:
+            for code in ("gold", "staff"):
+                await members.set_group(ctx, code, code)
         tea = await shop.make_product("TEA-1", price="10.00", stock=stock)
         cup = await shop.make_product("CUP-1", price="4.00", stock=stock, name="Cup")
         stall.tea = encode(VariantId, tea.variants["TEA-1"])

@@ -106,7 +106,6 @@ async def test_what_cannot_be_rehearsed(stall: Stall) -> None:
 async def test_a_promotion_of_a_group_counts_for_its_members(stall: Stall, lin: Viewer) -> None:
     assert lin.member_id is not None
     async with stall.shop.context(viewer=STAFF) as ctx:
-        await members.set_group(ctx, "gold", "Gold")
         await members.change_groups(ctx, lin.member_id, join=["gold"])
     await stall.order_of(viewer=lin)
     await stall.order_of(viewer=await make_member(stall.shop))

@@ -253,6 +253,7 @@ async def test_overlapping_exclusive_promotions_are_refused_with_the_names_of_bo
         (percent("10"), {"minimum": {"amount": "1", "currency": "USD"}}, "CURRENCY_NOT_SOLD"),
         (percent("10"), {"endsAt": at()}, "PROMOTION_TIMES_INVALID"),
         (percent("10"), {"channel": "moon"}, "CHANNEL_UNKNOWN"),
+        (percent("10"), {"groups": ["gold", "nobody"]}, "MEMBER_GROUP_UNKNOWN"),
         (percent("10"), {"priority": 10**7}, "PROMOTION_NUMBER_INVALID"),
         (percent("10"), {"hours": {"weekdays": [8]}}, "PROMOTION_NUMBER_INVALID"),
         (

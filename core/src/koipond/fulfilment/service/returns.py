@@ -96,7 +96,8 @@ async def move_return(
 ) -> None:
     """Move a return on. Raises the refusal of its verb, such as ReturnNotApprovable."""
     rules.check_return_move(known, to)
-    said = None if note is None else note.strip()[:_TEXT_MAX]
+    # Left out or empty, what was said before stays.
+    said = note.strip()[:_TEXT_MAX] or None if note else None
     await repository.move_return(ctx.db, known.id, to, note=said, now=ctx.clock.now())
     if to is ReturnState.REJECTED:
         ctx.emit(

@@ -6,6 +6,8 @@ each of them --endPromotion--> ENDED
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from koipond_promotions import rules
 from koipond_promotions.errors import PromotionLimitTaken, PromotionUnknown
 from koipond_promotions.events import PromotionEnded, PromotionPaused, PromotionPublished
@@ -21,13 +23,14 @@ from koipond_promotions.types import (
     SeenUse,
 )
 from koipond_sdk import Context, Page, Quantity, Slice, VariantId, encode, new_id, transaction
-from koipond_sdk.services import catalog, channels, quotas
+from koipond_sdk.services import catalog, channels, members, quotas
 
 
 async def create(ctx: Context, wish: PromotionWish) -> Promotion:
     """Make a draft, which counts for nobody before it is published.
 
-    Raises ChannelUnknown, CurrencyNotSold, VariantUnknown, and what `rules.plan` refuses.
+    Raises ChannelUnknown, CurrencyNotSold, VariantUnknown, MemberGroupUnknown, and what
+    `rules.plan` refuses.
     """
     new = await _plan(ctx, wish)
     await _add(ctx, new)
@@ -163,7 +166,17 @@ async def _plan(ctx: Context, wish: PromotionWish) -> Promotion:
         if action.variant_id not in found:
             unknown = catalog.VariantUnknown(variant_id=encode(VariantId, action.variant_id))
             raise unknown.located("action.variantId")
+    await _check_groups(ctx, new.rule.conditions.groups)
     return new
+
+
+async def _check_groups(ctx: Context, codes: Sequence[str]) -> None:
+    """Raise MemberGroupUnknown for a group that nobody could be in."""
+    known = await members.find_groups(ctx) if codes else {}
+    for place, code in enumerate(codes):
+        if code not in known:
+            unknown = members.MemberGroupUnknown(group=code, known=", ".join(known) or "none")
+            raise unknown.located(f"groups.{place}")
 
 
 async def find_promotion(ctx: Context, key: PromotionId) -> Promotion | None:
