@@ -79,18 +79,31 @@ def test_units_that_came_back_are_sent_no_more() -> None:
     assert (after.quantity, after.fulfilled_quantity, after.returned_quantity) == (1, 1, 0)
 
 
+def test_what_two_discounts_leave_of_a_line_that_is_cut_is_not_below_nothing() -> None:
+    """A third of 5.00 and of 25.00 are each a fraction, and together they are 10.00."""
+    order = make_order({TEA: 30_00}, units=3)
+    off = [adjustment(TEA, -5_00, Stage.LINE_PROMOTION), adjustment(TEA, -25_00, Stage.COUPON)]
+    price = msgspec.structs.replace(order.price, adjustments=(*order.price.adjustments[:1], *off))
+    order = msgspec.structs.replace(order, price=price)
+    assert amounts(rules.edit(order, {TEA: 1}, Addition())) == [20_00, -3_33, -16_67]
+    assert amounts(rules.edit(order, {TEA: 2}, Addition())) == [10_00, -1_66, -8_34]
+
+
 @given(
     st.integers(1, 50),
     st.integers(0, 10**9),
-    st.integers(0, 10**9),
+    st.lists(st.integers(0, 10**9), max_size=4),
     st.lists(st.integers(1, 10), max_size=5),
 )
 def test_a_line_is_never_below_nothing_nor_dearer_than_it_was(
-    units: int, price: int, off: int, cuts: list[int]
+    units: int, price: int, offs: list[int], cuts: list[int]
 ) -> None:
     order = make_order({TEA: price}, units=units)
-    discount = adjustment(TEA, -min(off, price), Stage.COUPON)
-    adjustments = (*order.price.adjustments, discount)
+    left, discounts = price, []
+    for off in offs:
+        discounts.append(adjustment(TEA, -min(off, left), Stage.COUPON))
+        left -= min(off, left)
+    adjustments = (*order.price.adjustments, *discounts)
     order = msgspec.structs.replace(
         order, price=msgspec.structs.replace(order.price, adjustments=adjustments)
     )

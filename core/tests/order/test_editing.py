@@ -306,3 +306,23 @@ async def test_edits_that_were_changed_by_hand_are_found(
     assert await till.audit() == []
     await shop.shop.database.transact(lambda db: db.execute(text(change)))
     assert {one.invariant for one in await till.audit()} == invariants
+
+
+@pytest.mark.parametrize("restocked", [0, 1])
+async def test_an_order_whose_units_were_exchanged_is_not_cancelled(
+    counter: Counter, restocked: int
+) -> None:
+    """What broke on its way is not in the house: to let go of it would sell it again."""
+    bought = await counter.bought(1)
+    cup = await counter.till.stock(sku="CUP-1", price="10.00")
+    await bought.deliver()
+    key = await bought.send_back(1)
+    found = [{"lineId": bought.lines[0], "accepted": 1, "restocked": restocked}]
+    await counter.act("inspectReturn", returnId=key, lines=found)
+    assert codes(await counter.act("exchangeReturn", returnId=key, added=[of(cup)])) == []
+    before = await taken(counter)
+    done = await counter.till.cancel(bought.key, bought.token)
+    assert codes(done) == ["ORDER_PARTLY_FULFILLED"]
+    assert await taken(counter) == before == {"TEA-1": 1 - restocked, "CUP-1": 1}
+    done = await counter.act("cancelOrder", orderId=bought.id, reason="it is gone")
+    assert codes(done) == ["ORDER_PARTLY_FULFILLED"]

@@ -1,6 +1,7 @@
 """What an order is after an edit: every unit that stays keeps its frozen share of every amount."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -85,19 +86,14 @@ def edit(
 ) -> Order:
     """Return an order without the units that are cut, {line: units}, and with what is added.
 
-    came_back: the units were sent before, and are in a return. Of every adjustment of a line the
-    cut units take their frozen share with them, the last unit what remains; nothing slides to
-    other lines.
+    came_back: the units were sent before, and are in a return. Of what a line comes to after each
+    adjustment the cut units take their frozen share with them, the last unit what remains; nothing
+    slides to other lines.
     """
     lines = [_cut_line(line, cut.get(line.id, 0), came_back) for line in order.lines]
-    had = {line.id: line.quantity for line in order.lines}
-    adjustments = [
-        one if one.line_id is None else _cut_adjustment(one, cut.get(one.line_id, 0), had)
-        for one in order.price.adjustments
-    ]
     price = msgspec.structs.replace(
         order.price,
-        adjustments=(*adjustments, *added.adjustments),
+        adjustments=(*_cut_adjustments(order, cut), *added.adjustments),
         considered=(*order.price.considered, *added.considered),
     )
     return msgspec.structs.replace(order, lines=(*lines, *added.lines), price=price)
@@ -143,10 +139,27 @@ def _cut_line(line: OrderLine, units: int, came_back: bool) -> OrderLine:
     )
 
 
-def _cut_adjustment(one: Adjustment, units: int, had: Mapping[OrderLineId, int]) -> Adjustment:
-    if not units or one.line_id is None:
-        return one
+def _cut_adjustments(order: Order, cut: Mapping[OrderLineId, int]) -> Iterator[Adjustment]:
+    """Cut what a line has come to after each adjustment, not each by itself: rounded one by one,
+    what two take off could be more than is left of the price."""
+    had = {line.id: line.quantity for line in order.lines}
+    sums: Counter[OrderLineId] = Counter()
+    for one in order.price.adjustments:
+        key = one.line_id
+        units = 0 if key is None else cut.get(key, 0)
+        if key is None or not units:
+            yield one
+            continue
+        before = 0 if one.included else sums[key]
+        after = before + one.amount_minor
+        left = _left_of(after, units, had[key]) - _left_of(before, units, had[key])
+        yield msgspec.structs.replace(one, amount_minor=left)
+        if not one.included:
+            sums[key] = after
+
+
+def _left_of(amount_minor: int, units: int, had: int) -> int:
+    """Return what is left of an amount when so many of `had` units take their share with them."""
     # Towards zero for both signs: rounded down, taking a unit off could make a line dearer.
-    share = abs(one.amount_minor) * units // had[one.line_id]
-    left = abs(one.amount_minor) - share
-    return msgspec.structs.replace(one, amount_minor=left if one.amount_minor > 0 else -left)
+    left = abs(amount_minor) - abs(amount_minor) * units // had
+    return left if amount_minor > 0 else -left

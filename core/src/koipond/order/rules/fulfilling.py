@@ -33,11 +33,13 @@ from koipond.order.rules.placing import ORDER_MOVES
 from koipond.order.types import Order, OrderLine, OrderState
 
 
-def check_cancellable(order: Order) -> None:
+def check_cancellable(order: Order, known: Sequence[Fulfilment]) -> None:
     """Raise OrderNotCancellable, or OrderPartlyFulfilled, for an order that must stand."""
     if not allows(ORDER_MOVES, order.state, OrderState.CANCELLED):
         raise OrderNotCancellable(state=order.state)
-    units = sum(line.fulfilled_quantity for line in order.lines)
+    # By its fulfilments: lines count units no more that were sent and then exchanged, and to let
+    # go of those would sell what is not in the house.
+    units = units_out(known, set(FulfilmentState) - {FulfilmentState.CANCELLED}).total()
     if units:
         raise OrderPartlyFulfilled(fulfilled=units)
 

@@ -1,5 +1,6 @@
 """The use-case of cancelling."""
 
+from koipond.fulfilment import service as fulfilment
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderId
@@ -50,7 +51,7 @@ async def cancel_any_order(ctx: Context, order_id: OrderId, *, reason: str) -> O
 async def _carry_out(ctx: Context, order: Order, reason: str) -> None:
     if order.state is not OrderState.CANCELLED:
         # Before any payment is let go: a refusal changes nothing.
-        rules.check_cancellable(order)
+        rules.check_cancellable(order, await fulfilment.find_fulfilments(ctx, order.id))
         await payment.resolve(ctx, order.id)
         # Closed at its provider before anything is released here.
         await payment.void_pending(ctx, order.id)
@@ -67,7 +68,7 @@ async def _cancel(ctx: Context, order_id: OrderId, reason: str) -> None:
     order = await repository.lock_whole(ctx.db, order_id)
     if order.state is OrderState.CANCELLED:
         return
-    rules.check_cancellable(order)
+    rules.check_cancellable(order, await fulfilment.find_fulfilments(ctx, order_id))
     # Those that were begun since, too: read again under the order's lock.
     for one in await payment.find_payments(ctx, order_id):
         if one.is_pending:

@@ -157,23 +157,20 @@ async def refund_return(
 ) -> Order:
     """Give back what was paid for the accepted units, by the ways that it came.
 
+    Units that staff gave the money back for before are not paid back again.
     shipping: with all that was paid for the order as a whole. If nothing is left of the order, what
     it holds beside the stock is let go, each claim by its policy.
-    Raises ReturnUnknown, ReturnNotRefundable, NothingAccepted, RefundQuantityTooLarge,
-    RefundTooLarge.
+    Raises ReturnUnknown, ReturnNotRefundable, NothingAccepted, RefundTooLarge.
     """
 
     async def refund(inside: Context, order: Order, known: Return) -> None:
         await fulfilment.move_return(inside, known, ReturnState.REFUNDED)
-        lines = tuple(
-            LineRefund(line_id=one.line_id, quantity=Quantity(one.accepted_quantity))
-            for one in known.lines
-            if one.accepted_quantity
-        )
-        if not lines:
+        if not any(one.accepted_quantity for one in known.lines):
             raise NothingAccepted
-        wish = RefundWish(order_id=order.id, lines=lines, shipping=shipping, note=known.reason)
-        await owe_units(inside, order, wish, reason=RefundReason.RETURNED)
+        lines = _unrefunded(order, known)
+        if lines or shipping:
+            wish = RefundWish(order_id=order.id, lines=lines, shipping=shipping, note=known.reason)
+            await owe_units(inside, order, wish, reason=RefundReason.RETURNED)
         after = await repository.get(inside.db, order.id)
         if rules.is_given_back(after):
             await stock.release_others(inside, order.id)
@@ -186,6 +183,16 @@ async def refund_return(
     await payment.settle_refunds(ctx, order.id)
     await stock.give_back(ctx)
     return await get_any_order(ctx, order.id)
+
+
+def _unrefunded(order: Order, known: Return) -> tuple[LineRefund, ...]:
+    """Return what of the accepted units was not paid back before: else, with one that was, nobody
+    could ever settle the return."""
+    left = {line.id: line.quantity - line.refunded_quantity for line in order.lines}
+    units = {one.line_id: min(one.accepted_quantity, left[one.line_id]) for one in known.lines}
+    return tuple(
+        LineRefund(line_id=key, quantity=Quantity(count)) for key, count in units.items() if count
+    )
 
 
 async def _cancel(ctx: Context, order: Order, known: Return) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -23,6 +24,15 @@ from koipond.kernel.inputs import ChosenInputs
 from koipond.kernel.money import PPM, Currency
 from koipond.kernel.texts import Locale
 from koipond.pricing.types.stages import Stage, Verdict
+from koipond.pricing.types.values import (
+    CODE_MAX,
+    GROUP_MAX,
+    LABEL_MAX,
+    RULE_MAX,
+    is_amount,
+    is_text,
+    is_whole,
+)
 
 # {line: how many of its units}
 Units = Mapping[OrderLineId, int]
@@ -99,7 +109,7 @@ class Percent(Struct, frozen=True, kw_only=True, tag="percent"):
     rate_ppm: int
 
     def __post_init__(self) -> None:
-        assert 0 < self.rate_ppm <= PPM, "a share is more than nothing and at most all"
+        assert is_whole(self.rate_ppm, 1, PPM), "a share is more than nothing and at most all"
 
 
 class AmountOff(Struct, frozen=True, kw_only=True, tag="amount_off"):
@@ -112,8 +122,8 @@ class AmountOff(Struct, frozen=True, kw_only=True, tag="amount_off"):
     every_minor: int | None = None
 
     def __post_init__(self) -> None:
-        assert self.amount_minor > 0, "an amount to take off is more than nothing"
-        assert self.every_minor is None or self.every_minor > 0, "of every 0 there is no end"
+        assert is_amount(self.amount_minor, 1), "an amount to take off is more than nothing"
+        assert self.every_minor is None or is_amount(self.every_minor, 1), "of 0 there is no end"
 
 
 class TotalIs(Struct, frozen=True, kw_only=True, tag="total_is"):
@@ -122,7 +132,7 @@ class TotalIs(Struct, frozen=True, kw_only=True, tag="total_is"):
     total_minor: int
 
     def __post_init__(self) -> None:
-        assert self.total_minor >= 0, "a total is 0 or more"
+        assert is_amount(self.total_minor), "a total is 0 or more"
 
 
 class Gift(Struct, frozen=True, kw_only=True, tag="gift"):
@@ -136,7 +146,8 @@ class Gift(Struct, frozen=True, kw_only=True, tag="gift"):
     quantity: int = 1
 
     def __post_init__(self) -> None:
-        assert self.quantity > 0, "a gift has units"
+        assert isinstance(self.variant_id, UUID), "a gift is a variant"
+        assert is_whole(self.quantity, 1), "a gift has units"
 
 
 Effect = Percent | AmountOff | TotalIs | Gift
@@ -163,6 +174,10 @@ class Stacking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     mode: StackMode = StackMode.STACK
     per_line: bool = False
+
+    def __post_init__(self) -> None:
+        assert is_text(self.group, GROUP_MAX), f"a group has at most {GROUP_MAX} characters"
+        assert isinstance(self.mode, StackMode), "a mode is one of StackMode"
 
 
 class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -193,10 +208,28 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     with_activities: bool = False
 
     def __post_init__(self) -> None:
+        # Here, where it is the plugin that is told: an order that is kept with what cannot be read
+        # again could not be shown to anybody.
+        assert is_text(self.rule, RULE_MAX, least=1), f"a rule has 1 to {RULE_MAX} characters"
+        assert is_text(self.label, LABEL_MAX), f"a label has at most {LABEL_MAX} characters"
+        assert isinstance(self.stage, Stage), "a stage is one of Stage"
         assert self.stage in _STAGES, f"nothing is proposed in the stage {self.stage}"
-        assert self.minimum_minor >= 0, "a minimum is 0 or more"
-        assert self.cap_minor is None or self.cap_minor > 0, "a cap leaves something to take off"
+        assert isinstance(self.effect, Effect), "an effect is one of Effect"
+        assert is_whole(self.rule_version, 0), "a version is a whole number"
+        assert is_whole(self.priority), "a priority is a whole number"
+        assert is_amount(self.minimum_minor), "a minimum is 0 or more"
+        assert self.cap_minor is None or is_amount(self.cap_minor, 1), "a cap leaves something"
         assert self.targets is None or self.stage is not Stage.SHIPPING_DISCOUNT, "it has no lines"
+        for units in (self.targets, self.minimum_of):
+            assert units is None or _are_units(units), "units are {line: how many}"
+        assert isinstance(self.stacking, Stacking), "how it stacks is a Stacking"
+        assert self.coupon is None or is_text(self.coupon, CODE_MAX), "a coupon is a code"
+
+
+def _are_units(units: object) -> bool:
+    return isinstance(units, Mapping) and all(
+        isinstance(key, UUID) and type(count) is int for key, count in units.items()
+    )
 
 
 class CartOffer(Struct, frozen=True, kw_only=True):

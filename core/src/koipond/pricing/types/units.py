@@ -8,6 +8,7 @@ from msgspec import Struct
 from koipond.kernel.ids import ActivityId, ChannelId, MemberId, ProductId, VariantId
 from koipond.kernel.money import Currency
 from koipond.pricing.types.stages import Stage, Verdict
+from koipond.pricing.types.values import LABEL_MAX, RULE_MAX, is_amount, is_text
 
 
 class PriceItem(Struct, frozen=True, kw_only=True):
@@ -54,7 +55,9 @@ class PriceQuote(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         assert self.stage in {Stage.TIER_PRICE, Stage.ACTIVITY}, "other stages are no unit prices"
-        assert self.unit_price_minor >= 0, "a unit price is 0 or more"
+        assert is_amount(self.unit_price_minor), "a unit price is 0 or more"
+        assert is_text(self.rule, RULE_MAX), f"a rule has at most {RULE_MAX} characters"
+        assert is_text(self.label, LABEL_MAX), f"a label has at most {LABEL_MAX} characters"
 
 
 class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
