@@ -1,5 +1,6 @@
 """What an edit makes of an order and of its money, without a database."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from core.tests.order.test_paying_rules import (
     make_payment,
     part,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from koipond.kernel.ids import OrderLineId, PaymentId
@@ -209,6 +210,7 @@ class Books:
         if taken:
             self.order = rules.edit(self.order, {line.id: taken}, Addition())
             self.settle()
+            self._pay_back(rules.plan_rest(self.order, self.parts))
 
     def add(self, cost: int, units: int) -> None:
         new = make_line(OrderLineId(UUID(int=100 + len(self.order.lines))), units)
@@ -237,6 +239,12 @@ class Books:
 
     def _refund(self, wish: RefundWish) -> None:
         plan = rules.plan_refund(self.order, self.parts, list(self.payments.values()), wish)
+        self._pay_back(plan)
+        counted = rules.refunded_units(wish)
+        lines = tuple(_refunded(line, counted.get(line.id, 0)) for line in self.order.lines)
+        self.order = msgspec.structs.replace(self.order, lines=lines)
+
+    def _pay_back(self, plan: Mapping[tuple[UUID, UUID], int]) -> None:
         for (key, place), amount in plan.items():
             self._give(PaymentId(key), amount)
             self.parts = [
@@ -245,9 +253,6 @@ class Books:
                 else one
                 for one in self.parts
             ]
-        counted = rules.refunded_units(wish)
-        lines = tuple(_refunded(line, counted.get(line.id, 0)) for line in self.order.lines)
-        self.order = msgspec.structs.replace(self.order, lines=lines)
 
     def _give(self, key: PaymentId, amount: int) -> None:
         one = self.payments[key]
@@ -285,6 +290,7 @@ acts = st.lists(
 )
 
 
+@example([(1, 2)], [], [("refund_units", 0, 1), ("cut", 0, 1)])
 @given(
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(1, 9)), min_size=1, max_size=5),
     st.lists(st.integers(0, 100_000), max_size=3),

@@ -45,6 +45,7 @@ from koipond.order.rules.paying import (
     parts_of,
     plan_covering,
     plan_refund,
+    plan_rest,
     refunded_units,
     tender_amount,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "plan_edit",
     "plan_fulfilment",
     "plan_refund",
+    "plan_rest",
     "plan_return",
     "price_items_of",
     "price_lines",

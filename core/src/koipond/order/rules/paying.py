@@ -134,6 +134,15 @@ def plan_refund(
     return plan
 
 
+def plan_rest(order: Order, parts: Sequence[PaidPart]) -> RefundPlan:
+    """Return what is left of lines whose every unit was paid back: {(payment, part): amount > 0}.
+
+    A cut may leave a line without a unit that could take the remainder with it.
+    """
+    done = {line.id for line in order.lines if 0 < line.quantity == line.refunded_quantity}
+    return plan_whole(part for part in parts if part.part_id in done and part.left_minor)
+
+
 def _plan_lines(order: Order, parts: Sequence[PaidPart], wish: RefundWish) -> RefundPlan:
     plan: RefundPlan = {}
     lines = {line.id: line for line in order.lines}

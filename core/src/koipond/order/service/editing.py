@@ -303,6 +303,10 @@ async def _settle_money(ctx: Context, after: Order) -> None:
         await stock.consume(ctx, after.id)
         await recount_cover(ctx, after)
         await payment.owe_surplus(ctx, after.id, reason=RefundReason.EDITED)
+        rest = rules.plan_rest(after, await payment.find_parts(ctx, after.id))
+        if rest:
+            payments = await payment.find_payments(ctx, after.id)
+            await payment.owe_parts(ctx, payments, rest, reason=RefundReason.STAFF, note="")
         return
     payments = await payment.find_payments(ctx, after.id)
     if is_covered(after, payments):
