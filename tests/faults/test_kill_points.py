@@ -169,6 +169,9 @@ class Killing:
                 self.died_at.append(place)
                 await server.died()
                 await server.start(crash_at="")
+            else:
+                # Whoever has taken a step less so far may take it now.
+                armed.unlink()
             repeated = await act.run(server.storefront)
             assert repeated.outcome == act.outcome, f"{place}: {repeated} {server.log}"
             again = await act.run(server.storefront)

@@ -165,6 +165,7 @@ async def _write(
             currency=scope.currency,
             locale=scope.locales[0],
             member_id=member_id,
+            subject_id=member_id,
             state="placed",
             details={"contact": {"name": "Lin", "email": made.email, "phone": None}},
             total_minor=found.amount_minor,
@@ -187,6 +188,8 @@ async def _write(
             quantity=1,
             unit_price_minor=found.amount_minor,
             refunded_quantity=0,
+            fulfilled_quantity=0,
+            returned_quantity=0,
             tracked=True,
             attributes={},
         )
