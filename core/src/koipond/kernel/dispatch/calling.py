@@ -78,7 +78,7 @@ class Dispatcher:
     async def load(self, hook: str, *arguments: Any, mood: Mood) -> dict[str, Any]:
         """Return {plugin: its inputs} of those plugins that have any, one after the other."""
         off = _off(arguments)
-        found = Loaded(off)
+        found: dict[str, Any] = Loaded(off) if off else {}
         task = _current_task()
         for one in self._plans[hook]:
             if off and one.plugin in off:
