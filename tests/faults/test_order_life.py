@@ -17,7 +17,7 @@ from tests.faults.test_kill_points import (
     staff_token,
 )
 from tests.rig.auditing import problems
-from tests.rig.buying import Reply, Storefront, key
+from tests.rig.buying import Reply, Storefront, buyer, key
 from tests.rig.servers import SECRET, Servers
 
 from koipond.fulfilment.rules import make_code
@@ -111,6 +111,38 @@ async def add(front: Storefront, variant: str) -> Act:
     return later("editOrder", orderId=await bought(front, variant), added=wanted)
 
 
+async def authorised(front: Storefront, variant: str) -> Reply:
+    """Return a new order whose money is held and not taken."""
+    payload = "token order { id state payments { id } } userErrors { code message }"
+    wish = {
+        "lines": [{"variantId": variant, "quantity": 2}],
+        "contact": buyer(),
+        "payment": {"provider": "sandbox", "data": [{"key": "outcome", "value": "authorised"}]},
+        "idempotencyKey": key(),
+    }
+    return await front.send(
+        f"mutation($input: PlaceOrderInput!) {{ done: placeOrder(input: $input) {{ {payload} }} }}",
+        {"input": wish},
+    )
+
+
+async def capture(front: Storefront, variant: str) -> Act:
+    held = (await authorised(front, variant)).made["payments"][0]["id"]
+    given = {"paymentId": held, "idempotencyKey": key()}
+    # The payment stands where a reply has its order.
+    asked = (
+        "done: capturePayment(input: $input) { order: payment { id state } userErrors { code } }"
+    )
+    wanted = f"mutation($input: CapturePaymentInput!) {{ {asked} }}"
+    return Act("capturePayment", given, "CAPTURED", wanted)
+
+
+async def void(front: Storefront, variant: str) -> Act:
+    placed = await authorised(front, variant)
+    given = {"orderId": placed.made["id"], "token": placed.token, "reason": "Too many"}
+    return Act("cancelOrder", given, "CANCELLED")
+
+
 ACTS: dict[Preparing, tuple[str, list[int]]] = {
     pack: ("CONFIRMED", []),
     ship: ("CONFIRMED", []),
@@ -119,6 +151,8 @@ ACTS: dict[Preparing, tuple[str, list[int]]] = {
     pay_back: ("CONFIRMED", [10_00]),
     cut: ("CONFIRMED", [10_00]),
     add: ("CONFIRMED", []),
+    capture: ("CONFIRMED", []),
+    void: ("CANCELLED", []),
 }
 
 
