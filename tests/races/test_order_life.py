@@ -172,7 +172,7 @@ LIFE: list[tuple[str, Race]] = [
     (UNLOCKED, approve_what_is_cancelled),
     (UNLOCKED, send_the_last_unit_back_twice),
     (
-        "an order that is cancelled is read with its lock, and not after it",
+        "whether an order can be cancelled is looked at before its lock alone",
         cancel_while_it_is_packed,
     ),
     ("edits hold units for the same part", edit_at_once),

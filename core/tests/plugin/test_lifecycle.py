@@ -130,7 +130,7 @@ def test_disabled_it_is_not_even_imported_and_enabled_it_is_as_it_was(
     workshop.install()
     done(run("migrate"))
     dig(ask)
-    words = "ponds is disabled. It holds when koi serve and koi worker are started again"
+    words = "ponds is disabled. It counts once koi serve, koi worker and koi dev are started again"
     done(run("plugin", "disable", "ponds"), words)
     assert done(run("plugin", "disable", "ponds")) == "ponds was disabled before\n"
     workshop.install(version="0.2.0", hooks="raise RuntimeError('dry')", revisions=BOTH)
