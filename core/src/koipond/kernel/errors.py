@@ -31,3 +31,18 @@ def domain_error(cls: type[E]) -> type[E]:
     """Make a DomainError class from its annotated fields (keyword-only, compared by identity)."""
     assert cls.code.isupper(), f"{cls.__name__}.code must be in capitals"
     return dataclass(eq=False, kw_only=True)(cls)
+
+
+@domain_error
+class PluginDisabled(DomainError):
+    """Something of a plugin that staff turned off in this channel."""
+
+    code: ClassVar[str] = "PLUGIN_DISABLED"
+    plugin: str
+    channel: str
+
+    def __str__(self) -> str:
+        return (
+            f"The part {self.plugin} of this shop is not offered in channel {self.channel}. "
+            "Another channel may have it (header Koi-Channel)."
+        )

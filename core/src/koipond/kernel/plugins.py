@@ -16,12 +16,11 @@ from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
 
-from koipond.kernel.errors import DomainError, domain_error
+from koipond.kernel.errors import PluginDisabled
 from koipond.kernel.logs import log
 from koipond.kernel.versions import RangeInvalid, within
 
@@ -33,21 +32,6 @@ _NOTHING: Set[str] = frozenset()
 
 class PluginBroken(Exception):
     """Installed plugins that cannot run: names each, the reason and the way out."""
-
-
-@domain_error
-class PluginDisabled(DomainError):
-    """Something of a plugin that staff turned off in this channel."""
-
-    code: ClassVar[str] = "PLUGIN_DISABLED"
-    plugin: str
-    channel: str
-
-    def __str__(self) -> str:
-        return (
-            f"The part {self.plugin} of this shop is not offered in channel {self.channel}. "
-            "Another channel may have it (header Koi-Channel)."
-        )
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,8 +10,7 @@ import strawberry
 from msgspec import Struct
 
 from koipond.kernel.context import Context
-from koipond.kernel.errors import DomainError
-from koipond.kernel.plugins import PluginDisabled
+from koipond.kernel.errors import DomainError, PluginDisabled
 from koipond.kernel.schema.errors import wrap_error
 from koipond.kernel.viewer import MEMBERS_ONLY, PermissionMissing, ViewerKind
 

@@ -7,11 +7,10 @@ import msgspec
 
 from koipond.catalog.errors import VariantNotPriced, VariantUnknown
 from koipond.catalog.types import Activity, Sellable
-from koipond.kernel.errors import DomainError
+from koipond.kernel.errors import DomainError, PluginDisabled
 from koipond.kernel.ids import ActivityId, OrderLineId, VariantId, encode
 from koipond.kernel.inputs import ChosenInputs, InputTypes, KeptInputs, Level, chosen_activity
 from koipond.kernel.money import MAX_MINOR, Currency, Money, RoundingPolicy
-from koipond.kernel.plugins import PluginDisabled
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
 from koipond.order.errors import (
