@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from core.tests.kernel.fishing import (
@@ -33,7 +34,7 @@ from koipond.kernel.context import Context, Shop
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.faults import planned
 from koipond.kernel.invariants import Finding, run_audits
-from koipond.kernel.jobs import Every, JobState
+from koipond.kernel.jobs import Claimed, Every, JobState
 from koipond.kernel.outbox import delivery, outbox_event
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Drained, Worker
@@ -146,6 +147,25 @@ async def test_on_stopping_what_runs_is_finished_and_nothing_is_begun(shop: Runn
         assert not task.done()
         gate.set()
     assert await caught(shop) == ["koi"]
+    row = await only_row(shop, "job")
+    assert (row["state"], row["attempts"]) == (JobState.WAITING, 0)
+
+
+async def test_what_it_has_claimed_when_it_is_told_to_stop_goes_back(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = jobs.claim
+
+    async def stop_and_claim(*args: Any, **named: Any) -> list[Claimed]:
+        working.stop()
+        return await claim(*args, **named)
+
+    monkeypatch.setattr(jobs, "claim", stop_and_claim)
+    staff = staffed(shop)
+    working = worker_of(staff)
+    await ask(staff, "koi")
+    await working.run_until_stopped()
+    assert await caught(shop) == []
     row = await only_row(shop, "job")
     assert (row["state"], row["attempts"]) == (JobState.WAITING, 0)
 

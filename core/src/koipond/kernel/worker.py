@@ -127,6 +127,9 @@ class Worker:
         ]
         free = JOBS_AT_ONCE - len(self._running)
         claimed = await self._claim(free) if due.jobs and free else []
+        if self._stopping:
+            # Told so while it looked: what was claimed goes back with what is cut.
+            return 0
         for one in claimed:
             self._begin(tasks, self._running, one.id, self._work_off(one))
         idle = [one for one in due.consumers if one.name not in self._serving]

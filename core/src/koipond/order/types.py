@@ -407,11 +407,6 @@ class Checkout(Struct, frozen=True, kw_only=True):
         told = self.chosen.lines.get(line.id, {}).values()
         return next((one for one in told if isinstance(one, kind)), None)
 
-    def chosen_of_order(self, kind: type[I]) -> I | None:
-        """Return what the buyer told a plugin about the order; see `chosen_of`."""
-        told = self.chosen.order.values()
-        return next((one for one in told if isinstance(one, kind)), None)
-
 
 class HoldWish(Struct, frozen=True, kw_only=True):
     """A hold that a plugin places on an order; see OrderHold."""

@@ -3,6 +3,7 @@
 from koipond.member.errors import MemberGroupInvalid, MemberGroupUnknown, MemberUnknown
 from koipond.member.service import (
     change_groups,
+    check_group,
     find_by_address,
     find_groups,
     find_groups_of,
@@ -19,6 +20,7 @@ __all__ = [
     "MemberGroupUnknown",
     "MemberUnknown",
     "change_groups",
+    "check_group",
     "find_by_address",
     "find_groups",
     "find_groups_of",

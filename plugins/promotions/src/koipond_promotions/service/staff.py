@@ -172,11 +172,11 @@ async def _plan(ctx: Context, wish: PromotionWish) -> Promotion:
 
 async def _check_groups(ctx: Context, codes: Sequence[str]) -> None:
     """Raise MemberGroupUnknown for a group that nobody could be in."""
-    known = await members.find_groups(ctx) if codes else {}
     for place, code in enumerate(codes):
-        if code not in known:
-            unknown = members.MemberGroupUnknown(group=code, known=", ".join(known) or "none")
-            raise unknown.located(f"groups.{place}")
+        try:
+            await members.check_group(ctx, code)
+        except members.MemberGroupUnknown as error:
+            raise error.located(f"groups.{place}") from None
 
 
 async def find_promotion(ctx: Context, key: PromotionId) -> Promotion | None:
