@@ -54,6 +54,7 @@ from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
+from koipond.ledger.service import audit as audit_ledger
 from koipond.order import service as order
 from koipond.order.types import (
     CloseOrders,
@@ -152,6 +153,7 @@ RECURRING = (
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
+    audit_ledger,
     audit_stock,
     payment.audit,
     audit_fulfilments,
