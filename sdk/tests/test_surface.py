@@ -18,13 +18,14 @@ from koipond_sdk.services import (
     catalog,
     channels,
     members,
+    messages,
     orders,
     quotas,
     rewards,
     stock,
 )
 
-SERVICES = (activities, catalog, channels, members, orders, quotas, rewards, stock)
+SERVICES = (activities, catalog, channels, members, messages, orders, quotas, rewards, stock)
 MODULES = (koipond_sdk, db, schema, hooks, pricing, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """

@@ -23,7 +23,12 @@ from koipond.channel.service import (
     ensure_channels,
     ensure_zones,
 )
-from koipond.extending import gather, install, warn_of_tables
+from koipond.extending import (
+    gather,
+    gather_senders,
+    install,
+    warn_of_tables,
+)
 from koipond.files import serve_files
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.fulfilment.service import check_methods, ensure_methods
@@ -41,6 +46,7 @@ from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.db import Database
+from koipond.kernel.deliveries import Consumer
 from koipond.kernel.dispatch import Registry
 from koipond.kernel.events import Event
 from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
@@ -54,6 +60,9 @@ from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
+from koipond.member import service as member
+from koipond.notify.service import check_senders, make_senders
+from koipond.notify.types import MessageKind, Sender, SendMessage
 from koipond.order import service as order
 from koipond.order.types import (
     CloseOrders,
@@ -141,6 +150,7 @@ JOBS: Jobs = {
     CapturePayment: payment.run_capture,
     VoidPayment: payment.run_void,
     GiveRefund: payment.run_refund,
+    SendMessage: member.deliver_message,
 }
 RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
@@ -149,6 +159,8 @@ RECURRING = (
     Every(seconds=3_600, job=ForgetDeliveries()),
     Every(seconds=60, job=CloseOrders()),
 )
+# Who in core hears of events after their commit, beside the plugins.
+CONSUMERS = (Consumer(name="core.messages", events=tuple(order.TOLD_OF), handle=order.tell_buyer),)
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
@@ -180,17 +192,24 @@ def make_shop(
     hooks = make_hooks(installation.running)
     clock = clock or SystemClock()
     extensions = gather(installation.running, hooks, core_jobs=JOBS)
+    senders = gather_senders(make_senders(settings, clock), hooks)
+    check_senders(settings, {**senders, **hooks.senders()})
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
         clock=clock,
         hooks=hooks,
         input_types=_make_input_types(_extending(installation.running)),
-        providers={PaymentProvider: _make_providers(settings, clock)},
+        providers={
+            PaymentProvider: _make_providers(settings, clock),
+            # Core's own are not a plugin's to change.
+            MessageKind: {**extensions.messages, **{one.key: one for one in order.MESSAGE_KINDS}},
+            Sender: senders,
+        },
         reactions=REACTIONS,
         jobs={**JOBS, **extensions.jobs},
         recurring=(*RECURRING, *extensions.recurring),
-        consumers=hooks.consumers(),
+        consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
     )

@@ -43,6 +43,7 @@ TaxRateId = NewType("TaxRateId", UUID)
 FulfilmentId = NewType("FulfilmentId", UUID)
 ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
+MessageId = NewType("MessageId", UUID)
 EventId = NewType("EventId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
@@ -75,6 +76,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    MessageId: "msg",
     QuotaId: "quota",
     OwnerId: "owner",
 }
