@@ -117,7 +117,7 @@ def test_without_the_plugin_nothing_of_it_is_there() -> None:
     schemas = build()
     for text in (str(schemas.storefront), str(schemas.admin)):
         assert "Sale" not in text
-        assert "Subscription" not in text
+        assert "saleTicks" not in text
 
 
 def test_a_field_that_the_manifest_lacks_is_named_with_its_list() -> None:
