@@ -8,7 +8,7 @@ from uuid import UUID
 from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.errors import PickUpCodeWrong
 from koipond.fulfilment.rules import units_out
-from koipond.fulfilment.types import Fulfilment, FulfilmentWish, Tracking
+from koipond.fulfilment.types import Fulfilment, FulfilmentMethod, FulfilmentWish, Tracking
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
@@ -38,9 +38,8 @@ async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_k
         order = await repository.lock_whole(inside.db, wish.order_id)
         rules.check_fulfillable(order)
         wanted = rules.plan_fulfilment(order, wish.lines)
-        await fulfilment.create(
-            inside, order.id, wanted, method=wish.method, location=wish.location
-        )
+        method = wish.method or await _find_chosen(inside, order)
+        await fulfilment.create(inside, order.id, wanted, method=method, location=wish.location)
         units = {one.line_id: one.quantity for one in wanted}
         await repository.count_fulfilled(inside.db, units)
         crash_point("fulfilment.created.before_commit")
@@ -54,6 +53,14 @@ async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_k
         subject_id=wish.order_id,
     )
     return await get_any_order(ctx, wish.order_id)
+
+
+async def _find_chosen(ctx: Context, order: Order) -> FulfilmentMethod:
+    """Return how the buyer chose to get an order: sent, if that method is not there any more."""
+    found = await fulfilment.find_rules(ctx)
+    methods = found.methods.get(order.channel_id, ())
+    chosen = (one.method for one in methods if one.code == order.details.shipping_method)
+    return next(chosen, FulfilmentMethod.SHIPMENT)
 
 
 async def ship_fulfilment(
