@@ -184,8 +184,9 @@ def upgrade() -> None:
         sa.Column("debt", sa.BigInteger(), nullable=True),
         sa.Column("set_aside", sa.BigInteger(), nullable=True),
         sa.Column("bookings", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings) IS NULL ELSE balance + debt + set_aside + bookings IS NOT NULL END",
+            "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings, version) IS NULL ELSE balance + debt + set_aside + bookings + version IS NOT NULL END",
             name=op.f("ck_ledger_account_stored"),
         ),
         sa.CheckConstraint(
