@@ -230,7 +230,7 @@ async def test_a_bug_of_its_own_ends_it(shop: RunningShop, monkeypatch: pytest.M
     async def broken(*_: object) -> None:
         raise TypeError("a bug")
 
-    monkeypatch.setattr(jobs, "finish", broken)
+    monkeypatch.setattr(jobs, "claim", broken)
     staff = staffed(shop)
     await ask(staff, "koi")
     with pytest.raises(ExceptionGroup) as raised:
