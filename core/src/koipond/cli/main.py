@@ -20,6 +20,7 @@ from koipond.cli.sandbox import sandbox
 from koipond.cli.schemas import schema
 from koipond.cli.serving import dev, serve
 from koipond.cli.tokens import token
+from koipond.cli.webhooks import webhook
 from koipond.cli.working import worker
 
 
@@ -64,6 +65,7 @@ COMMANDS = (
     schema,
     serve,
     token,
+    webhook,
     worker,
 )
 for command in COMMANDS:

@@ -32,12 +32,14 @@ from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
 from koipond.stock import graphql as stock
 from koipond.tax import graphql as tax
+from koipond.webhooks import graphql as webhooks
 
 # The hooks that `build_schemas` calls.
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
     plugin_settings,
+    webhooks,
     notify,
     member,
     tax,

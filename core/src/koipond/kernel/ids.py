@@ -45,6 +45,7 @@ ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
 MessageId = NewType("MessageId", UUID)
 EventId = NewType("EventId", UUID)
+WebhookEndpointId = NewType("WebhookEndpointId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 TransferId = NewType("TransferId", UUID)
 PendingTransferId = NewType("PendingTransferId", UUID)
@@ -79,7 +80,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    EventId: "evt",
     MessageId: "msg",
+    WebhookEndpointId: "hook",
     TransferId: "transfer",
     PendingTransferId: "pending",
     QuotaId: "quota",
