@@ -41,6 +41,16 @@ from koipond.order.rules.fulfilling import (
     plan_return,
     units_left_house,
 )
+from koipond.order.rules.messages import (
+    REFUNDED,
+    SHIPPED,
+    UNPAID,
+    is_reminded,
+    refunded_values,
+    remind_at,
+    shipped_values,
+    unpaid_values,
+)
 from koipond.order.rules.paying import (
     Covering,
     check_tenders,
@@ -90,7 +100,10 @@ __all__ = [
     "ATTENTION_ACTIONS",
     "NUMBER_LENGTH",
     "ORDER_MOVES",
+    "REFUNDED",
+    "SHIPPED",
     "TELLING",
+    "UNPAID",
     "Covering",
     "add_attention",
     "are_proposed",
@@ -132,6 +145,7 @@ __all__ = [
     "has_open",
     "is_given_back",
     "is_number",
+    "is_reminded",
     "is_same",
     "is_unsettled",
     "made_of",
@@ -152,7 +166,11 @@ __all__ = [
     "put_in",
     "read_inputs",
     "refunded_units",
+    "refunded_values",
+    "remind_at",
+    "shipped_values",
     "tender_amount",
     "units_left_house",
+    "unpaid_values",
     "without_attention",
 ]

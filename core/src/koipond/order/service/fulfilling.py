@@ -3,7 +3,6 @@
 Each locks the order, so that two people never send the same unit.
 """
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from koipond.fulfilment import service as fulfilment
@@ -18,12 +17,13 @@ from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import FulfilmentId, OrderId
 from koipond.order import repository, rules
 from koipond.order.events import OrderDelivered, OrderFulfilled
+from koipond.order.service.acting import Acting
 from koipond.order.service.attention import settle_attention
 from koipond.order.service.policies import find_return_window
 from koipond.order.service.reading import get_any_order
 from koipond.order.types import AttentionReason, Order
 
-Act = Callable[[Context, Order, Fulfilment], Awaitable[None]]
+_FULFILMENTS = Acting(fulfilment.find_fulfilment)
 
 
 async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_key: str) -> Order:
@@ -79,7 +79,7 @@ async def ship_fulfilment(
         crash_point("fulfilment.shipped.before_commit")
 
     request = (key, tracking)
-    return await _once(
+    return await _FULFILMENTS.once(
         ctx, key, ship, operation="shipFulfilment", name=idempotency_key, request=request
     )
 
@@ -89,13 +89,13 @@ async def deliver_fulfilment(ctx: Context, key: FulfilmentId) -> Order:
 
     Raises FulfilmentUnknown, FulfilmentNotDeliverable.
     """
-    return await _alone(ctx, key, _deliver)
+    return await _FULFILMENTS.alone(ctx, key, _deliver)
 
 
 async def ready_fulfilment(ctx: Context, key: FulfilmentId) -> Order:
     """Say that a pick-up can be fetched. Raises FulfilmentUnknown, FulfilmentNotReadiable,
     OrderNotFulfillable, OrderOnHold."""
-    return await _alone(ctx, key, _ready)
+    return await _FULFILMENTS.alone(ctx, key, _ready)
 
 
 async def renew_pick_up_code(ctx: Context, key: FulfilmentId) -> Order:
@@ -103,12 +103,12 @@ async def renew_pick_up_code(ctx: Context, key: FulfilmentId) -> Order:
 
     Raises FulfilmentUnknown, FulfilmentNotCollectable.
     """
-    return await _alone(ctx, key, _renew)
+    return await _FULFILMENTS.alone(ctx, key, _renew)
 
 
 async def cancel_fulfilment(ctx: Context, key: FulfilmentId) -> Order:
     """Unpack a fulfilment that has not left. Raises FulfilmentUnknown, FulfilmentNotCancellable."""
-    return await _alone(ctx, key, _cancel)
+    return await _FULFILMENTS.alone(ctx, key, _cancel)
 
 
 async def collect_fulfilment(
@@ -155,35 +155,6 @@ async def _collect(
         await _tell_arrived(ctx, order)
         crash_point("fulfilment.collected.before_commit")
     return attempts_left
-
-
-async def _once(
-    ctx: Context, key: FulfilmentId, act: Act, *, operation: str, name: str, request: object
-) -> Order:
-    """Do `act` in the order's transaction, once for an idempotency key."""
-    known = await fulfilment.find_fulfilment(ctx, key)
-
-    async def carry_out(inside: Context, _: UUID) -> None:
-        await _act(inside, known.order_id, key, act)
-
-    await idempotency.once(
-        ctx, carry_out, operation=operation, key=name, request=request, subject_id=key
-    )
-    return await get_any_order(ctx, known.order_id)
-
-
-async def _alone(ctx: Context, key: FulfilmentId, act: Act) -> Order:
-    """Do `act` in the order's transaction; its own state lets it happen once."""
-    known = await fulfilment.find_fulfilment(ctx, key)
-    await _act(ctx, known.order_id, key, act)
-    return await get_any_order(ctx, known.order_id)
-
-
-@transaction
-async def _act(ctx: Context, order_id: OrderId, key: FulfilmentId, act: Act) -> None:
-    order = await repository.lock_whole(ctx.db, order_id)
-    # Read again under the order's lock: somebody may have moved it since.
-    await act(ctx, order, await fulfilment.find_fulfilment(ctx, key))
 
 
 async def _deliver(ctx: Context, order: Order, known: Fulfilment) -> None:
