@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -93,8 +94,8 @@ async def quote(
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
     order_id: what it will be. promoter: who says what is taken off the lines instead of the
-    plugins. earlier: a quote of the same lines, to be compared with: what there
-    was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
+    plugins. earlier: a quote of the same lines, to be compared with: what there was nothing of then
+    is not looked for, and plugins load nothing: this is in a transaction.
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
@@ -111,20 +112,17 @@ async def quote(
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
-    if promoter is not None:
-        promoted = await promoter(made, units)
-    else:
-        promoted = await promote(
-            ctx,
-            made,
-            units,
-            details=details,
-            chosen=chosen,
-            now=now,
-            groups=groups,
-            order_id=order_id,
-            earlier=None if earlier is None else earlier.promoted,
-        )
+    promoter = promoter or partial(
+        promote,
+        ctx,
+        details=details,
+        chosen=chosen,
+        now=now,
+        groups=groups,
+        order_id=order_id,
+        earlier=None if earlier is None else earlier.promoted,
+    )
+    promoted = await promoter(made, units)
     sellables = await _with_gifts(ctx, sellables, promoted, earlier)
     price = rules.price_lines(
         made,
