@@ -4,6 +4,12 @@ import gc
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that what fails fails again; `make fuzz` looks for others.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile("same")
 
 pytest_plugins = ["koipond_sdk.testing.plugin", "tests.rig.battery"]
 
