@@ -31,7 +31,7 @@ test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the
 
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some
-	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
+	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 KOI_RACE_DEATHS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
 
 # The examples that fail are kept in .hypothesis, and are the first that the next run tries.
 fuzz: $(STAMP) ## run the property tests with twenty times the examples, other ones each time
