@@ -46,12 +46,13 @@ from koipond.kernel.events import Event
 from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.invariants import Audit
-from koipond.kernel.jobs import Every, Jobs
+from koipond.kernel.jobs import Jobs
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.metrics import make_metrics
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
+from koipond.kernel.schedules import Every
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
 from koipond.order import service as order

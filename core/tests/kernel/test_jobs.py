@@ -25,8 +25,9 @@ from sqlalchemy.exc import IntegrityError
 from koipond.kernel import jobs
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.db import Database
-from koipond.kernel.jobs import Every, Job, JobState, enqueue
+from koipond.kernel.jobs import Job, JobState, enqueue
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.schedules import Every, schedule
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Drained
 from koipond_sdk.testing import RunningShop
@@ -456,7 +457,7 @@ async def next_run(running: RunningShop) -> datetime:
 
 async def only_tick(running: RunningShop) -> datetime:
     async with running.shop.database.reading() as db:
-        at: datetime = (await db.execute(jobs.schedule.select())).one().next_at
+        at: datetime = (await db.execute(schedule.select())).one().next_at
         return at
 
 

@@ -44,6 +44,7 @@ FulfilmentId = NewType("FulfilmentId", UUID)
 ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
 EventId = NewType("EventId", UUID)
+JobId = NewType("JobId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
 # Who holds units of a quota: an order, or whatever else was made before anything was asked.
@@ -75,6 +76,8 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    EventId: "evt",
+    JobId: "job",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -18,12 +18,14 @@ from koipond.kernel.ids import (
     OrderLineId,
     ProductId,
     QuotaId,
+    RefundId,
     ReturnId,
     SubjectId,
     VariantId,
 )
 from koipond.kernel.inputs import ChosenInputs, KeptInputs, PluginInput
 from koipond.kernel.jobs import Job
+from koipond.kernel.letters import Step
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
@@ -437,3 +439,10 @@ class QuotaRequest(Struct, frozen=True, kw_only=True):
 
     claim: Claim
     refusal: Callable[[DomainError], DomainError] | None = None
+
+
+class Consequence(Struct, frozen=True, kw_only=True):
+    """What one plugin has to do about a refund, and how far it is."""
+
+    refund_id: RefundId
+    step: Step
