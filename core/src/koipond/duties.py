@@ -11,7 +11,8 @@ from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event
 from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
 from koipond.kernel.invariants import Audit
-from koipond.kernel.jobs import Every, Jobs
+from koipond.kernel.jobs import Jobs
+from koipond.kernel.schedules import Every
 from koipond.ledger.service import audit as audit_ledger
 from koipond.member import service as member
 from koipond.notify.types import SendMessage

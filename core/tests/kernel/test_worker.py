@@ -34,8 +34,9 @@ from koipond.kernel.context import Context, Shop
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.faults import planned
 from koipond.kernel.invariants import Finding, run_audits
-from koipond.kernel.jobs import Claimed, Every, JobState
+from koipond.kernel.jobs import Claimed, JobState
 from koipond.kernel.outbox import delivery, outbox_event
+from koipond.kernel.schedules import Every
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Drained, Worker
 from koipond_sdk.testing import RunningShop

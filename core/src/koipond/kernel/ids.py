@@ -48,6 +48,7 @@ EventId = NewType("EventId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 TransferId = NewType("TransferId", UUID)
 PendingTransferId = NewType("PendingTransferId", UUID)
+JobId = NewType("JobId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
 # Who holds units of a quota: an order, or whatever else was made before anything was asked.
@@ -82,6 +83,8 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     MessageId: "msg",
     TransferId: "transfer",
     PendingTransferId: "pending",
+    EventId: "evt",
+    JobId: "job",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -18,7 +18,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, select
 from structlog.contextvars import bound_contextvars
 
-from koipond.kernel import deliveries, jobs
+from koipond.kernel import deliveries, jobs, schedules
 from koipond.kernel.db import AsyncConnection, Instant
 from koipond.kernel.deliveries import Consumer, Handled
 from koipond.kernel.faults import crash_point
@@ -228,7 +228,7 @@ class Worker:
 
         async def store(db: AsyncConnection) -> None:
             await deliveries.enrol(db, self._shop.consumers, now=now)
-            await jobs.plan(db, self._shop.recurring, now=now)
+            await schedules.plan(db, self._shop.recurring, now=now)
 
         await self._write(store)
         self._enrolled = True
@@ -242,7 +242,7 @@ class Worker:
 
     async def _tick(self) -> int:
         recurring, now = self._shop.recurring, await self._now()
-        return await self._write(lambda db: jobs.tick(db, recurring, now=now))
+        return await self._write(lambda db: schedules.tick(db, recurring, now=now))
 
     async def _relay(self) -> int:
         relayed = await self._write(lambda db: deliveries.relay(db, now=self._shop.clock.now()))
@@ -321,6 +321,7 @@ class Worker:
         try:
             task = msgspec.convert(claimed.payload, kind, str_keys=True)
             async with cut_after(kind.deadline_s), self._shop.context(viewer=SYSTEM) as ctx:
+                ctx.handed[Claimed] = claimed
                 await self._shop.jobs[kind](ctx, task)
         # Whatever it is, it is the job's: stored with it, told, and the next one runs.
         except Exception as error:
@@ -414,7 +415,7 @@ def _looking(shop: Shop) -> Prepared:
     parts = [
         jobs.due(sorted(kind.name() for kind in shop.jobs), now),
         jobs.lapsed(now),
-        jobs.ticks_due([one.name for one in shop.recurring], now),
+        schedules.ticks_due([one.name for one in shop.recurring], now),
         deliveries.waiting_for_relay(),
         *(
             deliveries.heads(one.name, [event.name() for event in one.events], now)

@@ -144,6 +144,8 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("failed_at", Instant(), nullable=True),
+        sa.Column("progress_done", sa.BigInteger(), nullable=True),
+        sa.Column("progress_total", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(state = 'running') = (leased_until IS NOT NULL AND leased_by IS NOT NULL)",
             name=op.f("ck_job_leased"),
@@ -488,6 +490,7 @@ def upgrade() -> None:
     op.create_table(
         "schedule",
         sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("recurs", sa.String(length=200), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
     )
