@@ -92,6 +92,8 @@ class ShippingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prices: dict[str, str] = {}
     # What it costs by zone, weight and total. It is offered where one of all these fits.
     rates: tuple[ShippingRateSettings, ...] = ()
+    # The buyer fetches it, so it needs no address.
+    pick_up: bool = False
 
 
 class RoundingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -184,8 +184,9 @@ def upgrade() -> None:
         sa.Column("debt", sa.BigInteger(), nullable=True),
         sa.Column("set_aside", sa.BigInteger(), nullable=True),
         sa.Column("bookings", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings) IS NULL ELSE balance + debt + set_aside + bookings IS NOT NULL END",
+            "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings, version) IS NULL ELSE balance + debt + set_aside + bookings + version IS NOT NULL END",
             name=op.f("ck_ledger_account_stored"),
         ),
         sa.CheckConstraint(
@@ -941,6 +942,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
         ),

@@ -27,9 +27,11 @@ from koipond.order.rules.editing import (
     made_of,
     plan_edit,
 )
+from koipond.order.rules.extending import extend_promotions
 from koipond.order.rules.fulfilling import (
     check_cancellable,
     check_fulfillable,
+    count_sent,
     find_named,
     has_arrived,
     has_left,
@@ -123,8 +125,10 @@ __all__ = [
     "claims_of_activities",
     "compare_prices",
     "count_gifts",
+    "count_sent",
     "edit",
     "exchanged",
+    "extend_promotions",
     "find_demands",
     "find_gifts",
     "find_illegal_move",
