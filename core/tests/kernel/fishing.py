@@ -212,7 +212,9 @@ async def tell(shop: RunningShop, *fish: str, water_id: UUID = POND) -> None:
 
 async def enrol(shop: Shop) -> None:
     """Store what consumers want, as a worker's first act."""
-    wanted = shop.consumers or [consumer(Angler().handle)]
+    # Core's own hear of no fish.
+    fishers = [one for one in shop.consumers if FishCaught in one.events]
+    wanted = fishers or [consumer(Angler().handle)]
     await shop.database.transact(
         lambda db: deliveries.enrol(db, wanted, now=shop.clock.now()),
     )
