@@ -105,9 +105,7 @@ async def quote(
     problems += stale
     now = ctx.clock.now()
     request = _request(ctx, lines, sellables, chosen, now=now)
-    inputs = None if earlier is None else earlier.inputs
-    if inputs is None:
-        inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
+    inputs = await _find_inputs(ctx, request, earlier)
     quotes = _find_quotes(ctx, request, inputs, sellables, groups)
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
@@ -151,6 +149,13 @@ async def quote(
         rated=rated,
         groups=groups,
     )
+
+
+async def _find_inputs(ctx: Context, request: PriceRequest, earlier: Quote | None) -> Inputs:
+    """Return what plugins price by: what they loaded for an earlier quote, or load now."""
+    if earlier is not None and earlier.inputs is not None:
+        return earlier.inputs
+    return await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
 
 
 class _Known(NamedTuple):
