@@ -274,7 +274,7 @@ async def test_after_an_upgrade_what_no_longer_fits_counts_as_not_set(
 async def test_jobs_and_invariants_of_a_plugin_are_the_shops(
     blank_database_url: str, workshop: Workshop
 ) -> None:
-    from koipond.app import AUDITS, audits_of
+    from koipond.duties import AUDITS, audits_of
     from koipond.kernel.invariants import run_audits
     from koipond.kernel.worker import Worker
     from koipond_sdk.testing.databases import migrate

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from plugins.checkin.tests.test_checkin import shop_without
 
-from koipond.app import audits_of
+from koipond.duties import audits_of
 from koipond.kernel.invariants import run_audits
 from koipond.plugin import service as plugins_service
 from koipond_checkin import service

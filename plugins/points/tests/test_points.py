@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from tests.rig.naive import built
 
-from koipond.app import audits_of
+from koipond.duties import audits_of
 from koipond.kernel.invariants import run_audits
 from koipond.kernel.viewer import GUEST
 from koipond_points.tables import points_balance, points_entry
