@@ -102,7 +102,7 @@ def convert_arguments(
     """Return {Python name: value} with strawberry's input types made of what graphql-core read."""
     if not arguments:
         return {}
-    converter = info.schema.schema_converter  # type: ignore[attr-defined]  # of the one schema there is
+    converter = info.schema.schema_converter
     return _convert(
         arguments,
         declared.arguments,

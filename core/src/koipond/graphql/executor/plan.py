@@ -32,9 +32,9 @@ class Resolve(Protocol):
 class PlannedField(Struct, frozen=True, kw_only=True, eq=False):
     """One field of a selection, under its response key.
 
-    nodes: where the document asks for it, at least once. kind: its type. select: the selection of
-    an object of a concrete type that it leads to. attribute: the parent's attribute that it is,
-    if it is no more than that.
+    nodes: where the document asks for it, at least once. kind: its type. is_leaf: a scalar or an
+    enum, and no list. select: the selection of an object of a concrete type that it leads to.
+    attribute: the parent's attribute that it is, if it is no more than that.
     """
 
     key: str
@@ -43,6 +43,7 @@ class PlannedField(Struct, frozen=True, kw_only=True, eq=False):
     parent: GraphQLObjectType
     definition: GraphQLField
     kind: GraphQLOutputType
+    is_leaf: bool
     resolve: Resolve
     select: Callable[[GraphQLObjectType], Selection] | None
     attribute: str | None = None

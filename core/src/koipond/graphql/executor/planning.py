@@ -15,6 +15,7 @@ from graphql import (
     VariableNode,
     default_field_resolver,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
     is_object_type,
 )
@@ -147,6 +148,7 @@ class _Planner:
             parent=parent,
             definition=definition,
             kind=definition.type,
+            is_leaf=is_leaf_type(get_nullable_type(definition.type)),
             resolve=_resolve(name, parent, definition),
             select=self._select(definition, list(details)),
             attribute=attribute,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from graphql import ExecutionResult, get_nullable_type, is_leaf_type, is_non_null_type
+from graphql import ExecutionResult, is_non_null_type
 
 from koipond.graphql.executor.completing import Completing, settle
 from koipond.graphql.executor.failing import FAILED, Run, keep_first
@@ -77,11 +78,9 @@ class _Level:
         """Make the answers, each key at its place; returns the fields that are yet to be done."""
         selection = self._selection
         if selection.shape is not None:
-            try:
+            # Where an object is not as it should be, it is found out field by field.
+            with suppress(Exception):
                 self._answers = selection.shape(self._parents)
-            except Exception:  # an object is not as it should be: field by field it is told where
-                pass
-            else:
                 return selection.rest
         self._answers = [dict(selection.blank) for _ in self._parents]
         return selection.fields
@@ -89,13 +88,10 @@ class _Level:
     def start(self, field: PlannedField) -> Awaitable[None] | None:
         """Resolve a field; what is at hand is put into the answers, the rest is to be awaited."""
         values = field.resolve(self._run, field, self._parents, self._places)
-        if values.__class__ is list and is_leaf_type(get_nullable_type(field.kind)):
-            if not any(map(_may_wait, values)):
-                self._put(
-                    field, self._completing(field).leaves(field.kind, values, self._at(field))
-                )
-                return None
-        return self._finish(field, values)
+        if values.__class__ is not list or not field.is_leaf or any(map(_may_wait, values)):
+            return self._finish(field, values)
+        self._put(field, self._completing(field).leaves(field.kind, values, self._at(field)))
+        return None
 
     async def _finish(self, field: PlannedField, values: Any) -> None:
         if values.__class__ is not list:
