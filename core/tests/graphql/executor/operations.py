@@ -17,7 +17,7 @@ from graphql import (
 
 _DEPTH = 5
 # After so many nothing more is written.
-_FIELDS = 30
+_FIELDS = 16
 _VARIABLES = {"yes": "Boolean!", "no": "Boolean = true", "one": "Int!", "two": "Int = 5"}
 _VALUES: dict[str, Any] = {"yes": True, "no": False, "one": 1, "two": 2}
 _USES = "__typename @skip(if: $yes) used: __typename @include(if: $no)"
