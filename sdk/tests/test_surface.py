@@ -17,6 +17,7 @@ from koipond_sdk.services import (
     activities,
     catalog,
     channels,
+    ledger,
     members,
     orders,
     quotas,
@@ -24,7 +25,7 @@ from koipond_sdk.services import (
     stock,
 )
 
-SERVICES = (activities, catalog, channels, members, orders, quotas, rewards, stock)
+SERVICES = (activities, catalog, channels, ledger, members, orders, quotas, rewards, stock)
 MODULES = (koipond_sdk, db, schema, hooks, pricing, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """

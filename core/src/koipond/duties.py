@@ -11,6 +11,7 @@ from koipond.kernel.events import Event
 from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
+from koipond.ledger.service import audit as audit_ledger
 from koipond.order import service as order
 from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
 from koipond.payment import service as payment
@@ -71,6 +72,7 @@ RECURRING = (
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
+    audit_ledger,
     audit_stock,
     payment.audit,
     audit_fulfilments,

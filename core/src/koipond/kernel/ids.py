@@ -44,6 +44,9 @@ FulfilmentId = NewType("FulfilmentId", UUID)
 ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
 EventId = NewType("EventId", UUID)
+LedgerAccountId = NewType("LedgerAccountId", UUID)
+TransferId = NewType("TransferId", UUID)
+PendingTransferId = NewType("PendingTransferId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
 # Who holds units of a quota: an order, or whatever else was made before anything was asked.
@@ -75,6 +78,8 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    TransferId: "transfer",
+    PendingTransferId: "pending",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -2,6 +2,7 @@
 
 activities   publish a price for a variant and a while
 quotas       count what can run out: units, seats, uses, limits
+ledger       book what members have, in any unit: points, growth, money owed
 orders       look at orders, hold and cancel them
 rewards      give members something, whichever plugin gives it
 stock        set units apart

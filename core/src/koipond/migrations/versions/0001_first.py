@@ -175,6 +175,59 @@ def upgrade() -> None:
         sqlite_where=sa.text("state != 'dead'"),
     )
     op.create_table(
+        "ledger_account",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_kind", sa.String(length=6), nullable=False),
+        sa.Column("owner", sa.String(length=80), nullable=False),
+        sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("balance", sa.BigInteger(), nullable=True),
+        sa.Column("debt", sa.BigInteger(), nullable=True),
+        sa.Column("set_aside", sa.BigInteger(), nullable=True),
+        sa.Column("bookings", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings) IS NULL ELSE balance + debt + set_aside + bookings IS NOT NULL END",
+            name=op.f("ck_ledger_account_stored"),
+        ),
+        sa.CheckConstraint(
+            "debt = 0 OR set_aside = balance + debt", name=op.f("ck_ledger_account_debt")
+        ),
+        sa.CheckConstraint(
+            "debt >= 0 AND set_aside >= 0 AND set_aside <= balance + debt",
+            name=op.f("ck_ledger_account_balance"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
+        sa.UniqueConstraint(
+            "owner_kind", "owner", "unit", name=op.f("uq_ledger_account_owner_kind_owner_unit")
+        ),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_table(
+        "ledger_transfer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=7), nullable=False),
+        sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("undoes_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("units > 0", name=op.f("ck_ledger_transfer_units")),
+        sa.ForeignKeyConstraint(
+            ["undoes_id"], ["ledger_transfer.id"], name=op.f("fk_ledger_transfer_undoes_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transfer")),
+        sa.UniqueConstraint("kind", "source", name=op.f("uq_ledger_transfer_kind_source")),
+    )
+    op.create_index(
+        "ix_ledger_transfer_undoes_id",
+        "ledger_transfer",
+        ["undoes_id"],
+        unique=False,
+        postgresql_where=sa.text("undoes_id IS NOT NULL"),
+        sqlite_where=sa.text("undoes_id IS NOT NULL"),
+    )
+    op.create_table(
         "member",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -465,6 +518,53 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_import_run_file_hash"), "import_run", ["file_hash"], unique=False)
     op.create_table(
+        "ledger_bucket",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_on", sa.String(length=10), nullable=False),
+        sa.Column("remaining", sa.BigInteger(), nullable=False),
+        sa.Column("set_aside", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "set_aside >= 0 AND set_aside <= remaining", name=op.f("ck_ledger_bucket_remaining")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["ledger_account.id"], name=op.f("fk_ledger_bucket_account_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "expires_on", name=op.f("pk_ledger_bucket")),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_index(
+        "ix_ledger_bucket_expires_on",
+        "ledger_bucket",
+        ["expires_on"],
+        unique=False,
+        postgresql_where=sa.text("remaining > set_aside"),
+        sqlite_where=sa.text("remaining > set_aside"),
+    )
+    op.create_table(
+        "ledger_entry",
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("bucket", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("nth", sa.BigInteger(), nullable=True),
+        sa.Column("balance_after", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("units <> 0", name=op.f("ck_ledger_entry_units")),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["ledger_transfer.id"], name=op.f("fk_ledger_entry_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "transfer_id", "account_id", "bucket", name=op.f("pk_ledger_entry")
+        ),
+    )
+    op.create_index(
+        "ix_ledger_entry_nth",
+        "ledger_entry",
+        ["account_id", "nth"],
+        unique=False,
+        postgresql_where=sa.text("nth IS NOT NULL"),
+        sqlite_where=sa.text("nth IS NOT NULL"),
+    )
+    op.create_table(
         "membership",
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("group_code", sa.String(length=40), nullable=False),
@@ -588,6 +688,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("payment_id", "part_id", name=op.f("pk_paid_part")),
     )
     op.create_index(op.f("ix_paid_part_order_id"), "paid_part", ["order_id"], unique=False)
+    op.create_table(
+        "pending_transfer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(length=6), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("units > 0", name=op.f("ck_pending_transfer_units")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["ledger_account.id"], name=op.f("fk_pending_transfer_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_transfer")),
+        sa.UniqueConstraint("source", name=op.f("uq_pending_transfer_source")),
+    )
+    op.create_index(
+        "ix_pending_transfer_open",
+        "pending_transfer",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
     op.create_table(
         "price_list",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -801,6 +926,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
         sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_line_order_id_position")),
+    )
+    op.create_table(
+        "pending_transfer_part",
+        sa.Column("pending_transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("bucket", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("units > 0", name=op.f("ck_pending_transfer_part_units")),
+        sa.ForeignKeyConstraint(
+            ["pending_transfer_id"],
+            ["pending_transfer.id"],
+            name=op.f("fk_pending_transfer_part_pending_transfer_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "pending_transfer_id", "bucket", name=op.f("pk_pending_transfer_part")
+        ),
     )
     op.create_table(
         "product_attribute",
@@ -1173,6 +1313,7 @@ def downgrade() -> None:
         op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
     )
     op.drop_table("product_attribute")
+    op.drop_table("pending_transfer_part")
     op.drop_table("order_line")
     op.drop_table("order_edit")
     op.drop_table("import_refusal")
@@ -1200,6 +1341,13 @@ def downgrade() -> None:
     op.drop_table("quota_change")
     op.drop_table("product")
     op.drop_table("price_list")
+    op.drop_index(
+        "ix_pending_transfer_open",
+        table_name="pending_transfer",
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.drop_table("pending_transfer")
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
     op.drop_table("order_return_line")
@@ -1231,6 +1379,20 @@ def downgrade() -> None:
     op.drop_table("order")
     op.drop_index(op.f("ix_membership_group_code_member_id"), table_name="membership")
     op.drop_table("membership")
+    op.drop_index(
+        "ix_ledger_entry_nth",
+        table_name="ledger_entry",
+        postgresql_where=sa.text("nth IS NOT NULL"),
+        sqlite_where=sa.text("nth IS NOT NULL"),
+    )
+    op.drop_table("ledger_entry")
+    op.drop_index(
+        "ix_ledger_bucket_expires_on",
+        table_name="ledger_bucket",
+        postgresql_where=sa.text("remaining > set_aside"),
+        sqlite_where=sa.text("remaining > set_aside"),
+    )
+    op.drop_table("ledger_bucket")
     op.drop_index(op.f("ix_import_run_file_hash"), table_name="import_run")
     op.drop_table("import_run")
     op.drop_index(
@@ -1281,6 +1443,14 @@ def downgrade() -> None:
     op.drop_table("order_return")
     op.drop_table("member_group")
     op.drop_table("member")
+    op.drop_index(
+        "ix_ledger_transfer_undoes_id",
+        table_name="ledger_transfer",
+        postgresql_where=sa.text("undoes_id IS NOT NULL"),
+        sqlite_where=sa.text("undoes_id IS NOT NULL"),
+    )
+    op.drop_table("ledger_transfer")
+    op.drop_table("ledger_account")
     op.drop_index(
         "uq_job_unique_key",
         table_name="job",
