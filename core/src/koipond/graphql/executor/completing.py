@@ -6,7 +6,6 @@ what the answer holds, None, or FAILED where an error was noted.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from inspect import isawaitable
 from typing import Any, cast
@@ -27,15 +26,17 @@ from graphql import (
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
 
-from koipond.graphql.executor.failing import FAILED, Run
+from koipond.graphql.executor.failing import FAILED, Failed, Run
 from koipond.graphql.executor.places import OfItems, Places, Some
 from koipond.graphql.executor.plan import PlannedField, Selection
 from koipond.graphql.executor.resolving import raw_info
+from koipond.graphql.executor.settling import may_have_raised, settle
 
 Level = Callable[[Run, Selection, Sequence[Any], Places], Awaitable[list[Any]]]
 
-# What is surely no exception and nothing to wait for.
-_PLAIN = frozenset({str, int, float, bool, list, tuple, dict, type(None)})
+# Almost all lists are one of these; what else can be iterated is looked at closely.
+_LISTS = frozenset({list, tuple})
+_NOTHING = frozenset({type(None), Failed})
 
 
 class Completing:
@@ -93,26 +94,30 @@ class Completing:
 
     def _note_raised(self, values: list[Any], places: Places) -> None:
         """Note the exceptions among values that resolvers gave."""
+        if not may_have_raised(values):
+            return
         for index, value in enumerate(values):
-            if value.__class__ in _PLAIN:
-                continue
             if isinstance(value, Exception):
                 values[index] = self._fail(value, places, index)
             elif value is Undefined:
                 values[index] = None
 
     async def _lists(self, kind: GraphQLList[Any], values: list[Any], places: Places) -> list[Any]:
-        lists = [await self._items(value, places, at) for at, value in enumerate(values)]
+        lists: list[Any] = [
+            list(value) if value.__class__ in _LISTS else await self._items(value, places, at)
+            for at, value in enumerate(values)
+        ]
         lengths = [len(one) if one.__class__ is list else 0 for one in lists]
         items = [item for one in lists if one.__class__ is list for item in one]
-        within = OfItems(places, lengths)
         await settle(items)
-        completed = iter(await self.any(kind.of_type, items, within))
+        completed = await self.any(kind.of_type, items, OfItems(places, lengths))
         may_be_null = not is_non_null_type(kind.of_type)
+        start = 0
         for at, one in enumerate(lists):
-            if one.__class__ is list:
-                made = [next(completed) for _ in range(lengths[at])]
-                lists[at] = _closed(made, may_be_null=may_be_null)
+            if isinstance(one, list):
+                end = start + lengths[at]
+                lists[at] = _closed(completed[start:end], may_be_null=may_be_null)
+                start = end
         return lists
 
     async def _items(self, value: Any, places: Places, at: int) -> Any:
@@ -230,33 +235,9 @@ class Completing:
         return self._run.fail(error, self._field, places.path(index))
 
 
-async def settle(values: list[Any]) -> None:
-    """Wait for what is to be waited for among values, all at the same time.
-
-    An exception takes the place of a value that raised it.
-    """
-    waiting = [
-        index
-        for index, value in enumerate(values)
-        if value.__class__ not in _PLAIN and isawaitable(value)
-    ]
-    if len(waiting) == 1:
-        (index,) = waiting
-        values[index] = await _outcome(values[index])
-    elif waiting:
-        made = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
-        for index, one in zip(waiting, made, strict=True):
-            values[index] = one
-
-
-async def _outcome(awaited: Awaitable[Any]) -> Any:
-    try:
-        return await awaited
-    except Exception as error:
-        return error
-
-
-def _present(values: Sequence[Any]) -> list[int]:
+def _present(values: Sequence[Any]) -> Sequence[int]:
+    if _NOTHING.isdisjoint(map(type, values)):
+        return range(len(values))
     return [
         index for index, value in enumerate(values) if value is not None and value is not FAILED
     ]
@@ -264,7 +245,7 @@ def _present(values: Sequence[Any]) -> list[int]:
 
 def _closed(items: list[Any], *, may_be_null: bool) -> Any:
     """Return a list of completed items, or what an item that failed makes of the whole list."""
-    if FAILED not in items:
+    if Failed not in map(type, items):
         return items
     if not may_be_null:
         return FAILED

@@ -9,10 +9,11 @@ from typing import Any
 
 from graphql import ExecutionResult, is_non_null_type
 
-from koipond.graphql.executor.completing import Completing, settle
+from koipond.graphql.executor.completing import Completing
 from koipond.graphql.executor.failing import FAILED, Run, keep_first
 from koipond.graphql.executor.places import OfField, Places, Root
 from koipond.graphql.executor.plan import Plan, PlannedField, Selection
+from koipond.graphql.executor.settling import may_wait, settle
 from koipond.graphql.private import VariableValues
 from koipond.kernel.context import Context
 
@@ -88,7 +89,7 @@ class _Level:
     def start(self, field: PlannedField) -> Awaitable[None] | None:
         """Resolve a field; what is at hand is put into the answers, the rest is to be awaited."""
         values = field.resolve(self._run, field, self._parents, self._places)
-        if values.__class__ is not list or not field.is_leaf or any(map(_may_wait, values)):
+        if values.__class__ is not list or not field.is_leaf or may_wait(values):
             return self._finish(field, values)
         self._put(field, self._completing(field).leaves(field.kind, values, self._at(field)))
         return None
@@ -126,10 +127,3 @@ class _Level:
 
     def _at(self, field: PlannedField) -> Places:
         return OfField(self._places, field.key)
-
-
-_AT_HAND = frozenset({str, int, float, bool, list, dict, type(None)})
-
-
-def _may_wait(value: Any) -> bool:
-    return value.__class__ not in _AT_HAND and hasattr(value, "__await__")
