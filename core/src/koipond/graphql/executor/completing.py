@@ -107,8 +107,8 @@ class Completing:
             list(value) if value.__class__ in _LISTS else await self._items(value, places, at)
             for at, value in enumerate(values)
         ]
-        lengths = [len(one) if one.__class__ is list else 0 for one in lists]
-        items = [item for one in lists if one.__class__ is list for item in one]
+        lengths = [len(one) if isinstance(one, list) else 0 for one in lists]
+        items = [item for one in lists if isinstance(one, list) for item in one]
         await settle(items)
         completed = await self.any(kind.of_type, items, OfItems(places, lengths))
         may_be_null = not is_non_null_type(kind.of_type)
