@@ -35,7 +35,7 @@ from koipond.graphql.executor.settling import may_have_raised, settle
 Level = Callable[[Run, Selection, Sequence[Any], Places], Awaitable[list[Any]]]
 
 # Almost all lists are one of these; what else can be iterated is looked at closely.
-_LISTS = frozenset({list, tuple})
+_LISTS: frozenset[type] = frozenset({list, tuple})
 _NOTHING = frozenset({type(None), Failed})
 
 
