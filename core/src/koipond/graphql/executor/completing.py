@@ -34,8 +34,6 @@ from koipond.graphql.executor.settling import may_have_raised, settle
 
 Level = Callable[[Run, Selection, Sequence[Any], Places], Awaitable[list[Any]]]
 
-# Almost all lists are one of these; what else can be iterated is looked at closely.
-_LISTS: frozenset[type] = frozenset({list, tuple})
 _NOTHING = frozenset({type(None), Failed})
 
 
@@ -104,7 +102,7 @@ class Completing:
 
     async def _lists(self, kind: GraphQLList[Any], values: list[Any], places: Places) -> list[Any]:
         lists: list[Any] = [
-            list(value) if value.__class__ in _LISTS else await self._items(value, places, at)
+            list(value) if isinstance(value, list | tuple) else await self._items(value, places, at)
             for at, value in enumerate(values)
         ]
         lengths = [len(one) if isinstance(one, list) else 0 for one in lists]
