@@ -31,7 +31,7 @@ test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the
 
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some
-	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
+	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 KOI_RACE_DEATHS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
 
 mutants: $(STAMP) ## break the rules of money and quota on purpose; ARGS="'koipond.quota*'" for some
 	$(BIN)/python tests/mutants/run.py $(ARGS)

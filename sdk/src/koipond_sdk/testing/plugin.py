@@ -104,13 +104,10 @@ def plugins() -> list[str]:
 
 
 @pytest_asyncio.fixture
-async def shop(
-    database_url: str, databases: Databases, plugins: list[str]
-) -> "AsyncIterator[RunningShop]":
+async def shop(database_url: str, plugins: list[str]) -> "AsyncIterator[RunningShop]":
     """A running shop with the channel `main`, on SQLite and on PostgreSQL."""
     # Late, so that a core that cannot be imported fails the tests that want a shop, and no others.
     from koipond_sdk.testing.shop import running_shop
 
-    kept = databases.kept(database_url)
-    async with running_shop(database_url, plugins=plugins, database=kept) as running:
+    async with running_shop(database_url, plugins=plugins) as running:
         yield running

@@ -9,7 +9,7 @@ from koipond_promotions.errors import PromotionChanged
 from koipond_promotions.repository import coupons as coupon_repository
 from koipond_promotions.repository import promotions as repository
 from koipond_promotions.repository import uses as use_repository
-from koipond_promotions.service.boards import find_board, find_promotions, index_of
+from koipond_promotions.service.boards import find_board, find_promotions, forget_board
 from koipond_promotions.types import PromotionInputs, PromotionsSettings, RefusedCoupon, Unlocked
 from koipond_sdk import Context, settings_of
 from koipond_sdk.hooks import CartRequest, Checkout, QuotaRequest
@@ -105,6 +105,6 @@ async def note_order(ctx: Context, checkout: Checkout) -> None:
     live = await repository.find_versions(ctx.db, [one.promotion_id for one in carried])
     for one in carried:
         if live.get(one.promotion_id) != one.version:
-            index_of(ctx).forget()
+            forget_board(ctx)
             raise PromotionChanged(promotion=one.label)
     await use_repository.add(ctx.db, rules.make_uses(checkout, carried))
