@@ -23,8 +23,8 @@ from koipond.channel.service import (
     ensure_channels,
     ensure_zones,
 )
-from koipond.duties import JOBS, REACTIONS, RECURRING
-from koipond.extending import gather, install, warn_of_tables
+from koipond.duties import CONSUMERS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
+from koipond.extending import gather, gather_senders, install, warn_of_tables
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
@@ -49,6 +49,8 @@ from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
+from koipond.notify.service import check_senders, make_senders
+from koipond.notify.types import MessageKind, Sender
 from koipond.payment.http import make_ingress
 from koipond.payment.sandbox import KEY as SANDBOX
 from koipond.payment.sandbox import Sandbox
@@ -101,17 +103,24 @@ def make_shop(
     hooks = make_hooks(installation.running)
     clock = clock or SystemClock()
     extensions = gather(installation.running, hooks, core_jobs=JOBS)
+    senders = gather_senders(make_senders(settings, clock), hooks)
+    check_senders(settings, {**senders, **hooks.senders()})
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
         clock=clock,
         hooks=hooks,
         input_types=_make_input_types(_extending(installation.running)),
-        providers={PaymentProvider: _make_providers(settings, clock)},
+        providers={
+            PaymentProvider: _make_providers(settings, clock),
+            # Core's own are not a plugin's to change.
+            MessageKind: {**extensions.messages, **{one.key: one for one in MESSAGE_KINDS}},
+            Sender: senders,
+        },
         reactions=REACTIONS,
         jobs={**JOBS, **extensions.jobs},
         recurring=(*RECURRING, *extensions.recurring),
-        consumers=hooks.consumers(),
+        consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
     )

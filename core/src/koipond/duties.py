@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.context import Reaction, Shop
+from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event
 from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Every, Jobs
 from koipond.ledger.service import audit as audit_ledger
+from koipond.member import service as member
+from koipond.notify.types import SendMessage
 from koipond.order import service as order
 from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
 from koipond.payment import service as payment
@@ -61,6 +64,7 @@ JOBS: Jobs = {
     CapturePayment: payment.run_capture,
     VoidPayment: payment.run_void,
     GiveRefund: payment.run_refund,
+    SendMessage: member.deliver_message,
 }
 RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
@@ -69,6 +73,10 @@ RECURRING = (
     Every(seconds=3_600, job=ForgetDeliveries()),
     Every(seconds=60, job=CloseOrders()),
 )
+# Who in core hears of events after their commit, beside the plugins.
+CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
+# What core writes to members; plugins add theirs.
+MESSAGE_KINDS = order.MESSAGE_KINDS
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,

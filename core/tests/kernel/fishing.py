@@ -233,3 +233,14 @@ async def event_of(shop: RunningShop, fish: str) -> UUID:
     async with shop.shop.database.reading() as db:
         rows = (await db.execute(outbox_event.select())).all()
     return next(row.id for row in rows if row.payload["fish"] == fish)
+
+
+@transaction
+async def fail_inside(ctx: Context, task: CatchFish) -> None:
+    await catch(ctx, task.fish)
+    raise ValueError("not today")
+
+
+async def ask(shop: Any, *tasks: Job, **options: Any) -> list[bool]:
+    async with shop.context(viewer=GUEST) as ctx:
+        return await want(ctx, *tasks, **options)

@@ -119,7 +119,17 @@ async def test_shipping_goes_back_when_it_is_asked_for(database_url: str) -> Non
         done = await refund(till, order_id, shipping=True)
         assert done["order"]["paid"] == {"amount": "10.00"}
         line_id = placed["order"]["lines"][0]["id"]
-        done = await refund(till, order_id, lines=[line(line_id, 1)], shipping=True)
+        before = await shop.snapshot()
+        for lines in ([], [line(line_id, 1)]):
+            refused = await refund(till, order_id, lines=lines, shipping=True)
+            (error,) = refused["userErrors"]
+            assert (error["code"], error["field"]) == ("SHIPPING_NOT_REFUNDABLE", "shipping")
+            assert error["message"] == (
+                "Of 5.00 EUR that was paid for shipping 5.00 EUR was given back: nothing is left. "
+                "Leave `shipping` out."
+            )
+        assert await shop.snapshot() == before
+        done = await refund(till, order_id, lines=[line(line_id, 1)])
         assert done["order"]["paid"] == {"amount": "0.00"}
         assert await till.audit() == []
 

@@ -43,6 +43,7 @@ TaxRateId = NewType("TaxRateId", UUID)
 FulfilmentId = NewType("FulfilmentId", UUID)
 ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
+MessageId = NewType("MessageId", UUID)
 EventId = NewType("EventId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 TransferId = NewType("TransferId", UUID)
@@ -78,6 +79,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    MessageId: "msg",
     TransferId: "transfer",
     PendingTransferId: "pending",
     QuotaId: "quota",

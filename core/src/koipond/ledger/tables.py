@@ -38,11 +38,13 @@ ledger_account = Table(
     Column("debt", BigInteger),
     Column("set_aside", BigInteger),
     Column("bookings", BigInteger),
+    # How often it was changed: whoever read its buckets before it was locked knows if they are old.
+    Column("version", BigInteger),
     UniqueConstraint("owner_kind", "owner", "unit"),
     CheckConstraint(
         "CASE owner_kind WHEN 'system' "
-        "THEN coalesce(balance, debt, set_aside, bookings) IS NULL "
-        "ELSE balance + debt + set_aside + bookings IS NOT NULL END",
+        "THEN coalesce(balance, debt, set_aside, bookings, version) IS NULL "
+        "ELSE balance + debt + set_aside + bookings + version IS NOT NULL END",
         name="stored",
     ),
     # Below zero by its debt only, and nothing is available beside a debt.

@@ -14,7 +14,7 @@ from koipond.ledger.repository.audits import (
     find_too_much_undone,
 )
 from koipond.ledger.repository.expiring import forget_empty, lock_lapsed
-from koipond.ledger.repository.locking import add_accounts, find_buckets, lock, look
+from koipond.ledger.repository.locking import Sight, add_accounts, find_buckets, see
 from koipond.ledger.repository.reading import (
     find_pending_by_source,
     find_standings,
@@ -28,6 +28,7 @@ from koipond.ledger.repository.reading import (
 from koipond.ledger.repository.writing import book, set_aside, void
 
 __all__ = [
+    "Sight",
     "add_accounts",
     "book",
     "find_bad_accounts",
@@ -43,10 +44,9 @@ __all__ = [
     "find_transfer_by_source",
     "find_undone",
     "forget_empty",
-    "lock",
     "lock_lapsed",
     "lock_pending",
-    "look",
+    "see",
     "set_aside",
     "sum_system",
     "void",

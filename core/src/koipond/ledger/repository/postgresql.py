@@ -61,7 +61,7 @@ _PARTS = {
         UPDATE ledger_account AS old SET
             balance = old.balance + given.balance, debt = old.debt + given.debt,
             set_aside = old.set_aside + given.set_aside,
-            bookings = old.bookings + given.bookings
+            bookings = old.bookings + given.bookings, version = old.version + 1
         FROM {_given("account")} WHERE old.id = given.id AND EXISTS (SELECT FROM {{first}})
     """,  # noqa: S608  our own columns
     "filled": f"""

@@ -21,7 +21,10 @@ from koipond.ledger.types import (
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 # In the order of `to_accounts` and `to_buckets`.
-ACCOUNT = list(ledger_account.c)
+ACCOUNT = [
+    ledger_account.c[name]
+    for name in ("id", "owner_kind", "owner", "unit", "balance", "debt", "set_aside", "bookings")
+]
 BUCKET = list(ledger_bucket.c)
 _TRANSFER = [name for name in Transfer.__struct_fields__ if name != "entries"]
 TRANSFER = [ledger_transfer.c[name] for name in _TRANSFER]

@@ -39,6 +39,7 @@ _STATEMENTS: Mapping[str, Any] = {
             name: _a[name] + bindparam(f"of_{name}")
             for name in ("balance", "debt", "set_aside", "bookings")
         }
+        | {"version": _a.version + 1}
     ),
     "filled": _fill.on_conflict_do_update(
         index_elements=["account_id", "expires_on"],

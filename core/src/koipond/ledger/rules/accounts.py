@@ -1,6 +1,7 @@
 """Which account is meant, what can be booked, and which day it is."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from koipond.ledger.types import NEVER, UNITS_MAX, AccountKey
 _ACCOUNTS = UUID("019ac0de-0000-7000-8000-6c6564676572")
 
 
+@lru_cache(10_000)
 def account_id(key: AccountKey) -> LedgerAccountId:
     """Return the account that a key names, whether it is there yet or not."""
     return LedgerAccountId(uuid5(_ACCOUNTS, f"{key.kind}:{key.unit}:{key.owner}"))

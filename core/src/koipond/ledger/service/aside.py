@@ -8,8 +8,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import PendingTransferId, new_id
 from koipond.ledger import repository, rules
 from koipond.ledger.errors import LedgerSourceReused, PendingTransferUnknown
-from koipond.ledger.rules import Standing
-from koipond.ledger.service.standing import lock, see, stand, write
+from koipond.ledger.service.standing import see, write
 from koipond.ledger.types import (
     AccountKey,
     PendingState,
@@ -65,12 +64,11 @@ async def post(
         booked = await repository.find_transfer_by_source(ctx.db, TransferKind.BURN, pending.source)
         assert booked is not None, "it was posted"
         return booked
-    leg = rules.close(await _stand(ctx, pending), pending, spent=True)
     slip = Slip(source=pending.source, day=day, note=pending.note)
     system = AccountKey.of_system(against, pending.key.unit)
-    return await write(
-        ctx, TransferKind.BURN, slip, [leg], system=system, closes=(pending, PendingState.POSTED)
-    )
+    seen = await see(ctx, TransferKind.BURN, slip, [pending.key], against=system)
+    leg = rules.close(seen.of(pending.key), pending, spent=True)
+    return await write(ctx, seen, [leg], closes=(pending, PendingState.POSTED))
 
 
 @transaction
@@ -82,12 +80,12 @@ async def void(ctx: Context, pending_id: PendingTransferId, *, day: date) -> Pen
     """
     pending = await _lock(ctx, pending_id)
     if rules.check_open(pending, or_state=PendingState.VOIDED):
-        leg = rules.close(await _stand(ctx, pending), pending, spent=False)
+        # One that was set aside is voided once.
+        slip = Slip(source=f"void:{pending.id}", day=day, note=pending.note)
+        seen = await see(ctx, TransferKind.SETTLE, slip, [pending.key])
+        leg = rules.close(seen.of(pending.key), pending, spent=False)
         if leg.parts:
-            # One that was set aside is voided once.
-            slip = Slip(source=f"void:{pending.id}", day=day, note=pending.note)
-            closes = (pending, PendingState.VOIDED)
-            await write(ctx, TransferKind.SETTLE, slip, [leg], closes=closes)
+            await write(ctx, seen, [leg], closes=(pending, PendingState.VOIDED))
         else:
             await repository.void(ctx.db, pending, leg)
     return replace(pending, state=PendingState.VOIDED)
@@ -98,9 +96,3 @@ async def _lock(ctx: Context, pending_id: PendingTransferId) -> PendingTransfer:
     if pending is None:
         raise PendingTransferUnknown(pending=pending_id)
     return pending
-
-
-async def _stand(ctx: Context, pending: PendingTransfer) -> Standing:
-    key = rules.account_id(pending.key)
-    accounts = await lock(ctx, {key: pending.key})
-    return stand(accounts, await repository.find_buckets(ctx.db, [key]))[key]

@@ -86,7 +86,7 @@ async def move(
         Leg(giver.account, rules.less(taken)),
         Leg(taker.account, rules.credit(taker.account, taken)),
     ]
-    return await write(ctx, TransferKind.MOVE, slip, legs)
+    return await write(ctx, seen, legs)
 
 
 async def _give(
@@ -100,14 +100,14 @@ async def _give(
 ) -> Transfer:
     """Give an account what it is to get, {bucket: units}."""
     system = AccountKey.of_system(against, key.unit)
-    seen = await see(ctx, kind, slip, [key])
+    seen = await see(ctx, kind, slip, [key], against=system)
     account = seen.of(key).account
     if seen.booked is not None:
         units = sum(income.values())
         wanted = {account.id: units, rules.account_id(system): -units}
         return rules.check_repeat(seen.booked, wanted)
     leg = Leg(account, rules.credit(account, income))
-    return await write(ctx, kind, slip, [leg], system=system)
+    return await write(ctx, seen, [leg])
 
 
 async def _take(
@@ -115,11 +115,11 @@ async def _take(
 ) -> Transfer:
     """Take an units from an account. Raises LedgerShort."""
     system = AccountKey.of_system(against, key.unit)
-    seen = await see(ctx, kind, slip, [key])
+    seen = await see(ctx, kind, slip, [key], against=system)
     standing = seen.of(key)
     account = standing.account
     if seen.booked is not None:
         wanted = {account.id: -units, rules.account_id(system): units}
         return rules.check_repeat(seen.booked, wanted)
     leg = Leg(account, rules.less(rules.draw(account, standing.buckets, units)))
-    return await write(ctx, kind, slip, [leg], system=system)
+    return await write(ctx, seen, [leg])

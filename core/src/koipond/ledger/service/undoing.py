@@ -4,7 +4,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import TransferId
 from koipond.ledger import repository, rules
 from koipond.ledger.rules import Leg, Undoable
-from koipond.ledger.service.standing import Seen, look, write
+from koipond.ledger.service.standing import Seen, see_again, write
 from koipond.ledger.types import Slip, Transfer, TransferKind
 
 GRACE_DAYS = 30
@@ -34,7 +34,7 @@ async def restore(
     wanted = rules.find_left(undoable.transfer, before, units)
     back = rules.plan_restore(undoable.parts, before, wanted, today=slip.day, grace_days=grace_days)
     leg = Leg(account, rules.credit(account, back))
-    return await _write(ctx, TransferKind.RESTORE, slip, undoable, leg)
+    return await write(ctx, seen, [leg], undoes=burned)
 
 
 @transaction
@@ -55,7 +55,7 @@ async def reverse(
     wanted = rules.find_left(undoable.transfer, before, units)
     taken = rules.claw_back(standing.buckets, wanted, earned=undoable.parts)
     leg = Leg(standing.account, rules.less(taken))
-    return await _write(ctx, TransferKind.REVERSE, slip, undoable, leg)
+    return await write(ctx, seen, [leg], undoes=earned)
 
 
 async def _find(
@@ -69,11 +69,4 @@ async def _find(
 
 async def _see(ctx: Context, kind: TransferKind, slip: Slip, undoable: Undoable) -> Seen:
     # Under the account's lock: of two that come back at once the second sees the first.
-    return await look(ctx, kind, slip, await repository.lock(ctx.db, [undoable.account_id]))
-
-
-async def _write(
-    ctx: Context, kind: TransferKind, slip: Slip, undoable: Undoable, leg: Leg
-) -> Transfer:
-    undoes = undoable.transfer.id
-    return await write(ctx, kind, slip, [leg], against=undoable.against, undoes=undoes)
+    return await see_again(ctx, kind, slip, undoable.account_id, against=undoable.against)

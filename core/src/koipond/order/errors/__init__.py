@@ -47,6 +47,7 @@ from koipond.order.errors.refunds import (
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
+    ShippingNotRefundable,
 )
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "QuoteChanged",
     "RefundAmbiguous",
     "RefundQuantityTooLarge",
+    "ShippingNotRefundable",
     "TooManyLines",
     "TooManyPayments",
     "TotalTooLarge",

@@ -164,8 +164,8 @@ class TotalTooLarge(DomainError):
 
     def __str__(self) -> str:
         return (
-            f"The order comes to {self.total}; at most {self.most} can be kept of one. "
-            "Lower the quantities, or order in parts."
+            f"The order comes to {self.total} before anything is taken off; at most {self.most} "
+            "can be kept of one. Lower the quantities, or order in parts."
         )
 
 

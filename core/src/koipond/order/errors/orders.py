@@ -51,7 +51,8 @@ class OrderPartlyFulfilled(DomainError):
     def __str__(self) -> str:
         return (
             f"{self.fulfilled} units of the order are being sent or were: it cannot be cancelled. "
-            "Cancel the fulfilments that have not left the house; the others come back by a return."
+            "Cancel the fulfilments that have not left the house; the others come back by a "
+            "return. What was never sent is taken off by `editOrder`."
         )
 
 

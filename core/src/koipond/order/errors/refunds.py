@@ -45,6 +45,21 @@ class RefundQuantityTooLarge(DomainError):
 
 
 @domain_error
+class ShippingNotRefundable(DomainError):
+    """Shipping, and what else was paid for the order as a whole, of which nothing is left."""
+
+    code: ClassVar[str] = "SHIPPING_NOT_REFUNDABLE"
+    paid: Money
+    refunded: Money
+
+    def __str__(self) -> str:
+        return (
+            f"Of {self.paid} that was paid for shipping {self.refunded} was given back: nothing is "
+            "left. Leave `shipping` out."
+        )
+
+
+@domain_error
 class OrderLineUnpaid(DomainError):
     """A line that an edit added or made dearer, and that is not paid in full yet."""
 

@@ -7,6 +7,7 @@ goes back by the ways that it came.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -29,9 +30,11 @@ from koipond.order import repository, rules
 from koipond.order.errors import OrderChanged, OrderEditEmpty
 from koipond.order.events import OrderEdited
 from koipond.order.service.cart import read_wish
-from koipond.order.service.consulting import Consulted, consult
+from koipond.order.service.consulting import Consulted, consult, lines_with_terms
 from koipond.order.service.covering import LATE, confirm, is_covered, recount_cover
+from koipond.order.service.extending import extend
 from koipond.order.service.fulfilling import tell_progress
+from koipond.order.service.holding import place_hold
 from koipond.order.service.preparing import Prepared
 from koipond.order.service.quoting import quote
 from koipond.order.service.reading import get_any_order
@@ -101,8 +104,14 @@ async def edit_order(ctx: Context, wish: OrderEditWish, *, idempotency_key: str)
     held = await _claim(ctx, "editOrder", idempotency_key, wish)
 
     async def plan(order: Order) -> _Planned:
-        cut, added = rules.plan_edit(order, wish, quantity_max=ctx.settings.order_line_quantity_max)
-        bought = await _buy(ctx, order, added)
+        known = await fulfilment.find_fulfilments(ctx, order.id)
+        cut, added = rules.plan_edit(
+            order,
+            wish,
+            quantity_max=ctx.settings.order_line_quantity_max,
+            is_sent=rules.count_sent(known) > 0,
+        )
+        bought = await _buy(ctx, rules.edit(order, cut, Addition()), added)
         after = rules.edit(order, cut, _addition(bought))
         _check(ctx, after, wish.expected_total)
         return _Planned(before=order, after=after, cut=cut, bought=bought)
@@ -125,7 +134,8 @@ async def exchange_return(ctx: Context, wish: ExchangeWish, *, idempotency_key: 
         if not cut:
             raise NothingAccepted
         rules.check_exchange(order, cut)
-        bought = await _buy(ctx, order, wish.added)
+        left = rules.edit(order, cut, Addition(), came_back=True)
+        bought = await _buy(ctx, left, wish.added)
         if bought is None:
             raise OrderEditEmpty
         after = rules.edit(order, cut, _addition(bought), came_back=True)
@@ -162,6 +172,8 @@ async def _carry_out(
         try:
             await _plan_and_apply(ctx, order_id, held, plan, note=note)
         except DomainError:
+            await _let_go_of_held(ctx, held)
+            await stock.give_back(ctx)
             await idempotency.forget(ctx, held)
             raise
     # Jobs would do all this too; who looks at once should see it done.
@@ -218,6 +230,15 @@ async def _begin(ctx: Context, held: Claim, order: Order, note: str) -> int:
     return new.part
 
 
+@transaction
+async def _let_go_of_held(ctx: Context, held: Claim) -> None:
+    """Let go of what was held for an edit that is refused; another try of it that is at work holds
+    it again."""
+    known = await repository.find_edit(ctx.db, OrderEditId(held.subject_id))
+    if known is not None:
+        await stock.drop(ctx, known.order_id, part=known.part)
+
+
 async def _reserve(ctx: Context, planned: _Planned, part: int) -> list[QuotaClaim]:
     """Hold what is bought besides."""
     if planned.bought is None:
@@ -256,6 +277,7 @@ async def _apply(
     await repository.save_edited(ctx.db, order, after, now=now)
     await repository.finish_edit(ctx.db, key, delta, now=now)
     await _let_units_go(ctx, planned)
+    await _place_holds(ctx, planned)
     if claims:
         await stock.place(ctx, after.id, claims, part=part)
     await _settle_money(ctx, after)
@@ -297,6 +319,15 @@ async def _let_units_go(ctx: Context, planned: _Planned) -> None:
     await stock.let_go(ctx, order.id, quotas)
 
 
+async def _place_holds(ctx: Context, planned: _Planned) -> None:
+    """Place what plugins want the order to wait for because of what is bought besides."""
+    if planned.bought is None:
+        return
+    for plugin, terms in planned.bought.consulted.terms.items():
+        for wish in terms.holds:
+            await place_hold(ctx, planned.before.id, wish, source=plugin)
+
+
 async def _settle_money(ctx: Context, after: Order) -> None:
     """Let what came pay for the order as it is now; what is too much is owed back."""
     if after.state is OrderState.CONFIRMED:
@@ -317,7 +348,10 @@ async def _settle_money(ctx: Context, after: Order) -> None:
 
 async def _buy(ctx: Context, order: Order, wishes: Sequence[LineWish]) -> _Bought | None:
     """Price what is added for the order's buyer, and ask plugins as for any purchase: no limit is
-    passed by an edit. None if nothing is added."""
+    passed by an edit. None if nothing is added.
+
+    order: as it is without what goes.
+    """
     if not wishes:
         return None
     # As the buyer was known then: limits count the same person, and guests pay as guests.
@@ -327,13 +361,15 @@ async def _buy(ctx: Context, order: Order, wishes: Sequence[LineWish]) -> _Bough
         lines = _read_lines(buyer, wishes)
         # The order has its shipping and its coupons already.
         details = msgspec.structs.replace(order.details, coupon_codes=(), inputs=None)
-        quoted = await quote(buyer, lines, details)
+        quoted = await quote(buyer, lines, details, promoter=partial(extend, buyer, order))
         for problem in quoted.problems:
             where = problem.at or ""
             if where != "shippingMethod":
                 raise problem.located(where.replace("lines.", "added.", 1))
         prepared = Prepared(cart=None, lines=lines, details=details, quote=quoted)
-        return _Bought(prepared=prepared, consulted=await consult(buyer, order.id, prepared))
+        return _Bought(
+            prepared=prepared, consulted=await consult(buyer, order.id, prepared, is_edit=True)
+        )
 
 
 def _read_lines(ctx: Context, wishes: Sequence[LineWish]) -> tuple[CartLine, ...]:
@@ -365,7 +401,8 @@ def _addition(bought: _Bought | None) -> Addition:
     if bought is None:
         return Addition()
     quoted = bought.prepared.quote
-    return rules.made_of(quoted.lines, quoted.price)
+    lines = lines_with_terms(quoted.lines, bought.consulted)
+    return rules.made_of(lines, quoted.price)
 
 
 def _check(ctx: Context, after: Order, expected: Money | None) -> None:

@@ -1,8 +1,9 @@
 """What a purchase costs now, and what keeps it from being placed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -31,8 +32,10 @@ from koipond.order.types import (
     OrderState,
 )
 from koipond.pricing.rules import Offered
-from koipond.pricing.types import PricedOrder, PriceRequest
+from koipond.pricing.types import PricedOrder, PriceRequest, UnitPrice
 from koipond.stock import service as stock
+
+Promoter = Callable[[Sequence[OrderLine], Mapping[UUID, UnitPrice]], Awaitable[Promoted]]
 
 
 class Quote(Struct, frozen=True, kw_only=True):
@@ -56,9 +59,9 @@ class Quote(Struct, frozen=True, kw_only=True):
     groups: frozenset[str]
 
     @property
-    def ships(self) -> bool:
+    def needs_address(self) -> bool:
         """Whether it must be sent somewhere."""
-        return self.rated.ships
+        return self.rated.needs_address
 
     def is_like(self, other: "Quote") -> bool:
         """Tell whether it comes to the same as another, though it was asked for at another time."""
@@ -85,10 +88,12 @@ async def quote(
     *,
     order_id: OrderId | None = None,
     earlier: Quote | None = None,
+    promoter: Promoter | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    order_id: what it will be. earlier: a quote of the same lines, to be compared with: what there
+    order_id: what it will be. promoter: who says what is taken off the lines instead of the
+    plugins. earlier: a quote of the same lines, to be compared with: what there
     was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
@@ -106,17 +111,20 @@ async def quote(
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
-    promoted = await promote(
-        ctx,
-        made,
-        units,
-        details=details,
-        chosen=chosen,
-        now=now,
-        groups=groups,
-        order_id=order_id,
-        earlier=None if earlier is None else earlier.promoted,
-    )
+    if promoter is not None:
+        promoted = await promoter(made, units)
+    else:
+        promoted = await promote(
+            ctx,
+            made,
+            units,
+            details=details,
+            chosen=chosen,
+            now=now,
+            groups=groups,
+            order_id=order_id,
+            earlier=None if earlier is None else earlier.promoted,
+        )
     sellables = await _with_gifts(ctx, sellables, promoted, earlier)
     price = rules.price_lines(
         made,

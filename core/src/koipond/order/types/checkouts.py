@@ -21,7 +21,8 @@ class Checkout(Struct, frozen=True, kw_only=True):
     """A purchase that is about to be placed, as plugins see it: priced, nothing stored yet.
 
     subject: whom a limit counts, the member or, of a guest, what stands for the contact.
-    chosen: what the buyer told plugins.
+    chosen: what the buyer told plugins. is_edit: it is what staff add to an order that stands;
+    promotions that counted then go on to count, and their uses were counted with it.
     """
 
     order_id: OrderId
@@ -33,6 +34,7 @@ class Checkout(Struct, frozen=True, kw_only=True):
     details: CheckoutDetails
     chosen: ChosenByBuyer
     now: datetime
+    is_edit: bool = False
 
     def chosen_of(self, line: OrderLine, kind: type[I]) -> I | None:
         """Return what the buyer told a plugin about a line, by the class that it reads it as."""

@@ -192,7 +192,9 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     come to after the stages before this one. cap_minor: the most that is taken off.
     priority: of one stage the higher goes first, so the others take from what it leaves.
     coupon: the code that unlocks it. with_activities: it also counts for lines that an activity
-    sells; else those are left out, and of TotalIs none may be one.
+    sells; else those are left out, and of TotalIs none may be one. with_edits: if it counts when
+    the order is placed, it goes on to count for what staff add to it; nothing is asked for it
+    again, so what has to be counted does not say so.
     """
 
     rule: str
@@ -208,6 +210,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: int = 0
     coupon: str | None = None
     with_activities: bool = False
+    with_edits: bool = False
 
     def __post_init__(self) -> None:
         # Here, where it is the plugin that is told: an order that is kept with what cannot be read

@@ -123,6 +123,8 @@ def _propose(one: Candidate, selected: Selected, lines: Lines) -> Proposal | Non
         priority=rule.priority,
         coupon=one.coupon,
         with_activities=rule.with_activities,
+        # What more it took off would have to be claimed of its budget.
+        with_edits=one.cap_minor is None,
     )
 
 

@@ -83,10 +83,11 @@ async def _find_known(
 async def find_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
     """Ask for a use of each promotion that a purchase carries; without one, it costs no SQL.
 
-    Also of those that count by themselves: a limit belongs to the promotion, not to the code.
+    Also of those that count by themselves: a limit belongs to the promotion, not to the code. Of
+    what is added to an order nothing: only what it carries already goes on to count.
     """
     carried = rules.find_carried(checkout)
-    if not carried:
+    if checkout.is_edit or not carried:
         return []
     promotions = await find_promotions(ctx, {one.promotion_id: one.version for one in carried})
     codes = {one.code for one in carried if one.code is not None}

@@ -116,6 +116,7 @@ async def _move_locked(
 ) -> Promotion:
     found = await _lock(ctx, key)
     if found.state is to:
+        rules.check_repeat(found, expected)
         return found
     rules.check_version(found, expected)
     moved = rules.move(found, to, now=ctx.clock.now())
