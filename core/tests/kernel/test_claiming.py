@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from koipond.kernel import jobs
 from koipond.kernel.context import Context
 from koipond.kernel.jobs import JobState
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.worker import Drained
 from koipond_sdk.testing import RunningShop
 
@@ -27,12 +28,12 @@ async def test_a_job_whose_worker_is_gone_comes_back_when_its_lease_ends(shop: R
     await ask(staff, CatchFish(fish="koi"))
     (lost,) = await claim(shop, "gone")
     worker = worker_of(staff)
-    shop.clock.advance(seconds=89)
+    shop.clock.advance(seconds=59)
     assert await worker.run_once() == Drained()
     shop.clock.advance(seconds=1)
     assert (await worker.run_once()).jobs_done == 1
     # The one that was taken for dead comes back, and has no say any more.
-    await shop.shop.database.transact(lambda db: jobs.finish(db, lost))
+    await shop.shop.database.transact(lambda db: jobs.finish(db, [lost]))
     assert await caught(shop) == ["koi"]
 
 
@@ -44,11 +45,11 @@ async def test_a_worker_that_was_too_slow_cannot_end_the_next_attempt(shop: Runn
     (second,) = await claim(shop, "slow")
     before = await shop.snapshot()
     database = shop.shop.database
-    await database.transact(lambda db: jobs.finish(db, first))
+    await database.transact(lambda db: jobs.finish(db, [first]))
     now = shop.clock.now()
     await database.transact(lambda db: jobs.fail(db, first, error="late", now=now, chance=0))
     assert await shop.snapshot() == before
-    await database.transact(lambda db: jobs.finish(db, second))
+    await database.transact(lambda db: jobs.finish(db, [second]))
     assert await shop.rows("job") == []
 
 
@@ -73,6 +74,7 @@ async def test_no_job_is_claimed_by_two_workers(
             pytest.skip("BEGIN IMMEDIATE is the lock there")
         # Naive by one line: the claim reads without FOR NO KEY UPDATE SKIP LOCKED.
         monkeypatch.setattr(Select, "with_for_update", lambda self, **_: self)
+        monkeypatch.setattr(jobs, "_CLAIM", Prepared(jobs._claiming()))
     await ask(staffed(shop), *(CatchFish(fish=f"koi {number}") for number in range(200)))
     now = shop.clock.now()
     claims: Counter[UUID] = Counter()

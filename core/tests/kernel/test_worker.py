@@ -227,10 +227,10 @@ async def test_it_outlives_a_database_in_trouble(
 
 
 async def test_a_bug_of_its_own_ends_it(shop: RunningShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise TypeError("a bug")
 
-    monkeypatch.setattr(jobs, "finish", broken)
+    monkeypatch.setattr(jobs, "claim", broken)
     staff = staffed(shop)
     await ask(staff, "koi")
     with pytest.raises(ExceptionGroup) as raised:

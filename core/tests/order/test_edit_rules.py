@@ -159,6 +159,12 @@ def test_what_went_back_because_it_was_not_needed_covers_nothing() -> None:
     assert paid == {(CARD, TEA): 20_00}
 
 
+def test_what_is_not_paid_is_told_of_the_parts_that_there_are() -> None:
+    known = [part(CARD, TEA, 60), part(GIFT, TEA, 10), part(CARD, CUP, 55), part(CARD, POT, 9)]
+    assert payment_rules.unpaid({TEA: 100, CUP: 50, ORDER: 7}, known) == 30 + 0 + 7
+    assert payment_rules.unpaid({TEA: 70, CUP: 55}, known) == 0
+
+
 class Books:
     """An order's money as the tables keep it, and what a buyer has paid and got back of it."""
 

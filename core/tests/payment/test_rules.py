@@ -242,21 +242,34 @@ def test_what_was_given_back_covers_still_but_is_not_kept() -> None:
     assert rules.paid(tenders, EUR) == eur(20_00)
 
 
+def refund(of: Payment, reason: RefundReason, amount: int = 1, **given: Any) -> Refund:
+    usual: dict[str, Any] = {"payment_reference": None, "state": RefundState.PENDING}
+    return Refund(
+        id=RefundId(new_id()),
+        payment_id=of.id,
+        order_id=of.order_id,
+        provider="sandbox",
+        amount=eur(amount),
+        reason=reason,
+        **(usual | given),
+    )
+
+
+def test_what_an_order_did_not_need_is_summed_for_each_payment_that_it_was_of() -> None:
+    first, second, third = captured(30_00), captured(40_00), captured(50_00)
+    refunds = [
+        refund(first, RefundReason.SURPLUS, 5_00),
+        refund(first, RefundReason.EDITED, 3_00, state=RefundState.DONE),
+        refund(first, RefundReason.SURPLUS, 1_00, state=RefundState.FAILED),
+        refund(second, RefundReason.EDITED, 2_00),
+        *(refund(third, one) for one in RefundReason if one not in ("surplus", "edited")),
+    ]
+    assert rules.given_up(refunds) == {first.id: 8_00, second.id: 2_00}
+    assert rules.given_up([]) == {}
+
+
 def test_payments_that_went_back_when_the_order_was_off_stand_no_more() -> None:
     first, second = captured(30_00), captured(40_00)
-
-    def refund(of: Payment, reason: RefundReason) -> Refund:
-        return Refund(
-            id=RefundId(new_id()),
-            payment_id=of.id,
-            order_id=of.order_id,
-            provider="sandbox",
-            payment_reference=None,
-            state=RefundState.PENDING,
-            amount=eur(1),
-            reason=reason,
-        )
-
     off = [RefundReason.CANCELLED, RefundReason.EXPIRED, RefundReason.LATE]
     for reason in RefundReason:
         left = rules.standing([first, second], [refund(first, reason)])

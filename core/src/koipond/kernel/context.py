@@ -302,6 +302,10 @@ class Context:
         self._untold.clear()
         return await self.unsent.send(self.db)
 
+    def hand_rows(self, to: Unsent) -> bool:
+        """Let another store what this transaction only adds; False if there is more to settle."""
+        return not self._untold and not self._unanswered and self.unsent.hand_to(to)
+
     async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 

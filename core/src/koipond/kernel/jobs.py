@@ -31,18 +31,21 @@ from sqlalchemy import (
     case,
     literal_column,
     select,
+    tuple_,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from koipond.kernel.db import AsyncConnection, Document, Instant, insert, metadata
 from koipond.kernel.ids import new_id
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.retries import ATTEMPTS_MAX, backoff
 
 if TYPE_CHECKING:
     from koipond.kernel.context import Context
 
 UNIQUE_MAX = 200
-# A worker cuts its own jobs at their deadline; past this much more it is taken for dead.
-_LEASE_BEYOND = timedelta(seconds=30)
+# So long a worker has a job to itself. It prolongs that while it is alive, however long the job.
+LEASE = timedelta(seconds=60)
 _LAPSED = "the worker that ran it ended without a word, or lost its database"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -175,58 +178,48 @@ async def claim(
     db: AsyncConnection, kinds: Collection[type[Job]], *, worker: str, now: datetime, limit: int
 ) -> list[Claimed]:
     """Take up to `limit` jobs that are due, the longest due first; other workers pass over them."""
-    known = {kind.name(): kind for kind in kinds}
-    first = (
-        due(known, now)
-        .order_by(job.c.run_at, job.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    found = (await db.execute(first)).all()
-    if not found:
-        return []
-    take = (
-        job.update()
-        .where(job.c.id == bindparam("taken"))
-        .values(state=JobState.RUNNING, leased_by=worker, attempts=job.c.attempts + 1)
-        .values(leased_until=bindparam("until"))
-    )
-    leases = [
-        {
-            "taken": row.id,
-            "until": now + timedelta(seconds=known[row.kind].deadline_s) + _LEASE_BEYOND,
-        }
-        for row in found
-    ]
-    await db.execute(take, leases)
+    known = [kind.name() for kind in kinds]
+    taking = {"known": known, "now": now, "until": now + LEASE, "worker": worker, "limit": limit}
+    found = await _CLAIM.rows(db, taking)
     return [
         Claimed(
             id=row.id,
             kind=row.kind,
             payload=row.payload,
-            attempts=row.attempts + 1,
+            attempts=row.attempts,
             attempts_max=row.attempts_max,
             worker=worker,
         )
-        for row in found
+        for row in sorted(found, key=lambda row: (row.run_at, row.id))
     ]
 
 
-def due(kinds: Collection[str], now: datetime) -> Select[Any]:
-    """Select the jobs that may be claimed by who knows `kinds`."""
-    return select(job.c.id, job.c.kind, job.c.payload, job.c.attempts, job.c.attempts_max).where(
-        _waiting, job.c.run_at <= now, job.c.kind.in_(sorted(kinds))
-    )
+def due(kinds: Any, now: Any) -> Select[Any]:
+    """Select the jobs that may be claimed by who knows `kinds`: values, or parameters."""
+    return select(job.c.id).where(_waiting, job.c.run_at <= now, job.c.kind.in_(kinds))
 
 
-def lapsed(now: datetime) -> Select[Any]:
+def lapsed(now: Any) -> Select[Any]:
     """Select the jobs that a worker claimed which is taken for dead."""
     return select(job.c.id).where(_running, job.c.leased_until <= now)
 
 
-async def finish(db: AsyncConnection, done: Claimed) -> None:
-    """Remove a job that is done."""
-    await db.execute(job.delete().where(_is_mine(done)))
+async def prolong(db: AsyncConnection, worker: str, *, now: datetime) -> set[UUID]:
+    """Renew the leases of all that a worker runs; returns the jobs that it still has."""
+    kept = await db.execute(
+        job.update()
+        .where(_running, job.c.leased_by == worker)
+        .values(leased_until=now + LEASE)
+        .returning(job.c.id)
+    )
+    return set(kept.scalars())
+
+
+async def finish(db: AsyncConnection, done: Sequence[Claimed]) -> None:
+    """Remove jobs that are done; all of them were claimed by one worker."""
+    if done:
+        mine = [(one.id, one.attempts) for one in done]
+        await _FINISH.rows(db, {"worker": done[0].worker, "mine": mine})
 
 
 async def fail(
@@ -301,7 +294,7 @@ async def plan(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime
 async def tick(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> int:
     """Store the recurring jobs that are due and move their rows on; returns how many were due."""
     known = {one.name: one for one in recurring}
-    ticks = ticks_due(known, now).with_for_update(skip_locked=True, key_share=True)
+    ticks = ticks_due(sorted(known), now).with_for_update(skip_locked=True, key_share=True)
     taken = await db.execute(ticks)
     names = taken.scalars().all()
     for name in names:
@@ -313,30 +306,27 @@ async def tick(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime
     return len(names)
 
 
-def ticks_due(names: Collection[str], now: datetime) -> Select[Any]:
-    """Select which of the recurring jobs `names` are due."""
-    return select(schedule.c.name).where(
-        schedule.c.next_at <= now, schedule.c.name.in_(sorted(names))
-    )
+def ticks_due(names: Any, now: Any) -> Select[Any]:
+    """Select which of the recurring jobs `names` are due: values, or parameters."""
+    return select(schedule.c.name).where(schedule.c.next_at <= now, schedule.c.name.in_(names))
 
 
 async def _add(
     db: AsyncConnection, task: Job, *, run_at: datetime, unique: str | None, now: datetime
 ) -> bool:
     assert unique is None or len(unique) <= UNIQUE_MAX, f"a unique key has {UNIQUE_MAX} characters"
-    statement = insert(db, job).values(
-        id=new_id(),
-        kind=task.name(),
-        payload=msgspec.to_builtins(task, str_keys=True),
-        unique_key=unique,
-        state=JobState.WAITING,
-        run_at=run_at,
-        attempts=0,
-        attempts_max=task.attempts_max,
-        created_at=now,
-    )
-    added = await db.execute(statement.on_conflict_do_nothing().returning(job.c.id))
-    return added.one_or_none() is not None
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "kind": task.name(),
+        "payload": msgspec.to_builtins(task, str_keys=True),
+        "unique_key": unique,
+        "state": JobState.WAITING.value,
+        "run_at": run_at,
+        "attempts": 0,
+        "attempts_max": task.attempts_max,
+        "created_at": now,
+    }
+    return await _ADD[db.dialect.name].row(db, row) is not None
 
 
 _UNLEASED: dict[str, None] = {"leased_until": None, "leased_by": None}
@@ -351,6 +341,48 @@ def _is_mine(claimed: Claimed) -> ColumnElement[bool]:
         job.c.attempts == claimed.attempts,
     )
 
+
+_ADDED = (
+    *("id", "kind", "payload", "unique_key", "state", "run_at"),
+    *("attempts", "attempts_max", "created_at"),
+)
+
+
+def _adding(dialect: Any) -> Any:
+    values = {name: bindparam(name, type_=job.c[name].type) for name in _ADDED}
+    return dialect.insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
+
+
+def _claiming() -> Any:
+    first = (
+        due(bindparam("known", expanding=True), bindparam("now"))
+        .order_by(job.c.run_at, job.c.id)
+        .limit(bindparam("limit", type_=Integer))
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("first")
+    )
+    return (
+        job.update()
+        .where(job.c.id.in_(select(first.c.id)))
+        .values(state=literal_column("'running'"), leased_by=bindparam("worker"))
+        .values(attempts=job.c.attempts + 1, leased_until=bindparam("until"))
+        .returning(
+            job.c.id, job.c.kind, job.c.payload, job.c.attempts, job.c.attempts_max, job.c.run_at
+        )
+    )
+
+
+def _finishing() -> Any:
+    return job.delete().where(
+        _running,
+        job.c.leased_by == bindparam("worker"),
+        tuple_(job.c.id, job.c.attempts).in_(bindparam("mine", expanding=True)),
+    )
+
+
+_ADD = {one.__name__.rpartition(".")[2]: Prepared(_adding(one)) for one in (postgresql, sqlite)}
+_CLAIM = Prepared(_claiming())
+_FINISH = Prepared(_finishing())
 
 __all__ = [
     "Claimed",
