@@ -43,7 +43,12 @@ from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
 from koipond.kernel.events import Event
-from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
+from koipond.kernel.forgetting import (
+    ForgetDeliveries,
+    PruneEvents,
+    forget_deliveries,
+    prune_events,
+)
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Jobs
@@ -131,6 +136,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
     ForgetDeliveries: forget_deliveries,
+    PruneEvents: prune_events,
     GiveBackUnits: do_give_back,
     ExpireOrders: order.expire_orders,
     ExpireOrder: order.expire_order,
@@ -148,6 +154,7 @@ RECURRING = (
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
     Every(seconds=3_600, job=ForgetDeliveries()),
+    Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=60, job=CloseOrders()),
 )
 # What must always hold: the tests and `koi doctor --audit` look.
