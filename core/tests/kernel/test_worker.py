@@ -394,7 +394,9 @@ async def test_a_job_whose_lease_another_worker_has_is_cut(
             ended.set()
 
     staff = staffed(shop, jobs={CatchFish: hang})
-    monkeypatch.setattr(worker, "_BEAT_S", 3600)
+    # It looks at nothing meanwhile, so that it does not take the job again by itself.
+    for pause in ["_BUSY_S", "_IDLE_S", "_BEAT_S"]:
+        monkeypatch.setattr(worker, pause, 3600)
     async with at_work(working := worker_of(staff)), other_process(shop) as database:
         await ask(staff, "koi")
         await begun.wait()
@@ -406,6 +408,34 @@ async def test_a_job_whose_lease_another_worker_has_is_cut(
         async with asyncio.timeout(20):
             await ended.wait()
     assert await caught(shop) == ["koi"]
+
+
+async def test_a_worker_that_stood_still_does_not_run_its_own_job_twice(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_IDLE_S", 0.01)
+    monkeypatch.setattr(worker, "_BEAT_S", 3600)
+    begun, gate = asyncio.Event(), asyncio.Event()
+    times = 0
+
+    async def wait_and_catch(ctx: Context, task: CatchFish) -> None:
+        nonlocal times
+        times += 1
+        begun.set()
+        await gate.wait()
+        await do_catch(ctx, task)
+
+    staff = staffed(shop, jobs={CatchFish: wait_and_catch})
+    async with at_work(worker_of(staff)):
+        await ask(staff, "koi")
+        await begun.wait()
+        shop.clock.advance(seconds=61)
+        # It looks, and lapses what others have left.
+        await asyncio.sleep(0.3)
+        gate.set()
+        await until(lambda: has_told(shop, "FishCaught", "koi"))
+    assert times == 1
+    assert await shop.rows("job") == []
 
 
 async def is_later(shop: RunningShop, than: object) -> bool:
