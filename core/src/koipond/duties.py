@@ -9,7 +9,12 @@ from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event
-from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
+from koipond.kernel.forgetting import (
+    ForgetDeliveries,
+    PruneEvents,
+    forget_deliveries,
+    prune_events,
+)
 from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Jobs
 from koipond.kernel.schedules import Every
@@ -54,6 +59,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
     ForgetDeliveries: forget_deliveries,
+    PruneEvents: prune_events,
     GiveBackUnits: do_give_back,
     ExpireOrders: order.expire_orders,
     ExpireOrder: order.expire_order,
@@ -72,6 +78,7 @@ RECURRING = (
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
     Every(seconds=3_600, job=ForgetDeliveries()),
+    Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=60, job=CloseOrders()),
 )
 # Who in core hears of events after their commit, beside the plugins.

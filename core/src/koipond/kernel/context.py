@@ -303,10 +303,6 @@ class Context:
         self._untold.clear()
         return await self.unsent.send(self.db)
 
-    def hand_rows(self, to: Unsent) -> bool:
-        """Let another store what this transaction only adds; False if there is more to settle."""
-        return not self._untold and not self._unanswered and self.unsent.hand_to(to)
-
     async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 
@@ -324,6 +320,11 @@ class Context:
                 told.append(await react(self, event))
         await self.store()
         return told
+
+
+def hand_rows(ctx: Context, to: Unsent) -> bool:
+    """Let another store what a transaction only adds; False if there is more to settle."""
+    return not ctx._untold and not ctx._unanswered and ctx.unsent.hand_to(to)
 
 
 def transaction(

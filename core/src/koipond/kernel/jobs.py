@@ -251,11 +251,14 @@ async def give_back(db: AsyncConnection, worker: str) -> int:
     return given.rowcount
 
 
-async def lapse(db: AsyncConnection, *, now: datetime) -> int:
-    """Let others have the jobs whose worker is gone, or bury them after the last attempt."""
+async def lapse(db: AsyncConnection, *, now: datetime, but: Collection[UUID] = ()) -> int:
+    """Let others have the jobs whose worker is gone, or bury them after the last attempt.
+
+    but: those of whom the caller knows that they are at work.
+    """
     found = await db.execute(
         job.update()
-        .where(_running, job.c.leased_until <= now)
+        .where(_running, job.c.leased_until <= now, job.c.id.not_in(sorted(but)))
         .values(
             state=case(
                 (job.c.attempts >= job.c.attempts_max, JobState.DEAD), else_=JobState.WAITING

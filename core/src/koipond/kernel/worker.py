@@ -146,6 +146,8 @@ class Worker:
             # Told so while it looked: what was claimed goes back with what is cut.
             return 0
         for one in claimed:
+            # Its lease was over, and it came back to this very worker.
+            self._cut([one.id])
             self._begin(tasks, self._running, one.id, self._work_off(one))
         idle = [one for one in due.consumers if one.name not in self._serving]
         idle.sort(key=lambda one: self._batches[one.name])
@@ -164,7 +166,8 @@ class Worker:
         """Do `work` beside everything else; it tells whether it made room for more."""
 
         def ended(task: asyncio.Task[bool]) -> None:
-            del place[key]
+            if place.get(key) is task:
+                del place[key]
             if task.cancelled() or task.exception() or task.result():
                 self._poked.set()
 
@@ -235,7 +238,8 @@ class Worker:
 
     async def _lapse(self) -> int:
         now = await self._now()
-        lapsed = await self._write(lambda db: jobs.lapse(db, now=now))
+        mine = {*self._held, *(one.id for one in self._done)}
+        lapsed = await self._write(lambda db: jobs.lapse(db, now=now, but=mine))
         if lapsed:
             log.warning("jobs of a worker that is gone", jobs=lapsed)
         return lapsed
@@ -309,11 +313,12 @@ class Worker:
             return await self._attempt(claimed)
         except asyncio.CancelledError:
             # Cut by `_cut`, and by nobody else.
-            if claimed.id in self._held or task.uncancel():
+            if self._held.get(claimed.id) is task or task.uncancel():
                 raise
             raise _LeaseLost from None
         finally:
-            self._held.pop(claimed.id, None)
+            if self._held.get(claimed.id) is task:
+                del self._held[claimed.id]
 
     async def _attempt(self, claimed: Claimed) -> str | None:
         """Run a claimed job; returns what went wrong, or None."""
