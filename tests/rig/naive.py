@@ -122,6 +122,12 @@ NAIVE = {
         "await repository.lock_timetable(ctx.db, new.channel_id, new.variant_id)",
         "pass",
     ),
+    "messages of one member are admitted side by side": Build(
+        "koipond.notify.service.delivering",
+        "_admit",
+        "await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))",
+        "pass",
+    ),
     "a price is not looked at again": Build(
         "koipond.order.service.placing",
         "_check_fresh",

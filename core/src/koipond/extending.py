@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,12 +18,16 @@ from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
 from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
-from koipond.kernel.jobs import Every, Job, Jobs
+from koipond.kernel.jobs import Job, Jobs
 from koipond.kernel.logs import log
 from koipond.kernel.migrate import find_left
 from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
+from koipond.kernel.schedules import Cron, CronInvalid, Every, Recurring
 from koipond.kernel.schema import SchemaConflict
+from koipond.notify.rules import find_problem
+from koipond.notify.service import RESERVED
+from koipond.notify.types import MessageKind, Sender
 from koipond.plugin.service import read_states
 from koipond.plugin.types import States
 from koipond.pricing.rules import find_personal
@@ -122,12 +127,14 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
     """Return what plugins add. Raises HookMistake, naming the plugin, the mistake and the fix."""
     jobs: dict[str, list[PluginJob]] = {}
     permissions, settings, invariants = {}, {}, {}
+    messages: dict[str, MessageKind] = {}
     traced: dict[tuple[str, int], type[msgspec.Struct]] = {}
     for plugin in plugins:
         name = plugin.name
         permissions[name] = _permissions(plugin.manifest, hooks)
         jobs[name] = _jobs(name, hooks)
         invariants[name] = _invariants(name, hooks)
+        messages |= {one.key: one for one in _messages(name, hooks)}
         kind = _settings(name, hooks)
         if kind is not None:
             settings[name] = kind
@@ -136,6 +143,7 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
         permissions=permissions,
         settings=settings,
         invariants=invariants,
+        messages=messages,
         jobs=_kinds(jobs, core_jobs),
         recurring=tuple(_recurring(jobs)),
         traced=traced,
@@ -213,15 +221,71 @@ def _job_problem(one: PluginJob) -> tuple[str, str] | None:
         return "which is no Job", "Derive it from koipond_sdk.Job"
     if not inspect.iscoroutinefunction(one.run):
         return "whose use-case is `def`", "Make it `async def`"
-    if one.every_s is None:
-        return None
-    if one.every_s < 1:
+    return _recurring_problem(one) if one.every_s is not None or one.cron else None
+
+
+def _recurring_problem(one: PluginJob) -> tuple[str, str] | None:
+    if one.every_s is not None and one.cron:
+        return "with both every_s and cron", "Give one of them"
+    if one.every_s is not None and one.every_s < 1:
         return f"every {one.every_s} seconds", "Give a whole number of seconds, at least 1"
     needed = [field.name for field in msgspec.structs.fields(one.job) if field.required]
     if needed:
         words = f"which recurs, and has a field that must be given: {', '.join(needed)}"
         return words, "Give it a default, or let the job enqueue another one that has it"
+    return _cron_problem(one)
+
+
+def _cron_problem(one: PluginJob) -> tuple[str, str] | None:
+    if one.ticks_max < 1:
+        return f"with ticks_max {one.ticks_max}", "Give a whole number, at least 1"
+    try:
+        if one.cron:
+            _schedule(one).next_after(datetime.now(UTC))
+    except CronInvalid as error:
+        return f"whose cron cannot be: {error}", "Write it as `0 3 * * *`, with a zone of IANA's"
     return None
+
+
+def _messages(plugin: str, hooks: Hooks) -> list[MessageKind]:
+    found = hooks.register_messages(plugin)
+    keys = [one.key for one in found]
+    for one in found:
+        problem = find_problem(one)
+        if not one.key.startswith(f"{plugin}."):
+            problem = f"its key does not begin with {plugin}."
+        if keys.count(one.key) > 1:
+            problem = "there are two of that key"
+        if problem:
+            raise _mistake(
+                plugin,
+                "register_messages",
+                f"returned the kind {one.key!r}: {problem.rstrip('.')}",
+                "Mend it, koipond/notify/types.py says what a kind is",
+            )
+    return found
+
+
+def gather_senders(own: Mapping[str, Sender], hooks: Hooks) -> dict[str, Sender]:
+    """Return core's senders. Raises HookMistake for a plugin's that has the key of one."""
+    for key, plugin in hooks.senders().items():
+        if key in RESERVED:
+            raise _mistake(
+                plugin, "message_send", f"answers for {key!r}, which is core's", "Take another key"
+            )
+    return dict(own)
+
+
+def _schedule(one: PluginJob) -> Recurring:
+    if one.every_s is not None:
+        return Every(seconds=one.every_s, job=one.job())
+    return Cron(
+        expression=one.cron,
+        time_zone=one.time_zone,
+        job=one.job(),
+        misfire=one.misfire,
+        ticks_max=one.ticks_max,
+    )
 
 
 def _kinds(found: Mapping[str, Sequence[PluginJob]], core_jobs: Jobs) -> Jobs:
@@ -242,11 +306,11 @@ def _kinds(found: Mapping[str, Sequence[PluginJob]], core_jobs: Jobs) -> Jobs:
     return kinds
 
 
-def _recurring(found: Mapping[str, Sequence[PluginJob]]) -> Iterator[Every]:
+def _recurring(found: Mapping[str, Sequence[PluginJob]]) -> Iterator[Recurring]:
     for jobs in found.values():
         for one in jobs:
-            if one.every_s is not None:
-                yield Every(seconds=one.every_s, job=one.job())
+            if one.every_s is not None or one.cron:
+                yield _schedule(one)
 
 
 def _invariants(plugin: str, hooks: Hooks) -> list[Invariant]:

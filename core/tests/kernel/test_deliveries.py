@@ -28,6 +28,7 @@ from koipond.kernel.context import Context, Shop
 from koipond.kernel.deliveries import Handled
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import delivery, outbox_event
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.viewer import GUEST
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import START
@@ -94,6 +95,7 @@ async def test_without_the_lanes_a_later_event_would_come_first(
 ) -> None:
     # Naive by one line: nothing holds up what is behind it.
     monkeypatch.setattr(deliveries, "holds", lambda _: false())
+    monkeypatch.setattr(deliveries, "_FIRST", Prepared(deliveries._first()))
     angler = Angler("carp")
     staff = staffed(shop, consumers=[consumer(angler.handle)])
     await enrol(staff)
@@ -220,6 +222,7 @@ async def test_no_delivery_is_handled_by_two_workers(
             pytest.skip("BEGIN IMMEDIATE is the lock there")
         # Naive by one line: the batch reads without FOR NO KEY UPDATE SKIP LOCKED.
         monkeypatch.setattr(Select, "with_for_update", lambda self, **_: self)
+        monkeypatch.setattr(deliveries, "_FIRST", Prepared(deliveries._first()))
     monkeypatch.setattr(deliveries, "HANDLE_AT_ONCE", 4)
 
     async def sell_elsewhere(ctx: Context, event: FishCaught) -> None:

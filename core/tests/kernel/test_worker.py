@@ -34,8 +34,9 @@ from koipond.kernel.context import Context, Shop
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.faults import planned
 from koipond.kernel.invariants import Finding, run_audits
-from koipond.kernel.jobs import Claimed, Every, JobState
+from koipond.kernel.jobs import Claimed, JobState
 from koipond.kernel.outbox import delivery, outbox_event
+from koipond.kernel.schedules import Every
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Drained, Worker
 from koipond_sdk.testing import RunningShop
@@ -227,10 +228,10 @@ async def test_it_outlives_a_database_in_trouble(
 
 
 async def test_a_bug_of_its_own_ends_it(shop: RunningShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise TypeError("a bug")
 
-    monkeypatch.setattr(jobs, "finish", broken)
+    monkeypatch.setattr(jobs, "claim", broken)
     staff = staffed(shop)
     await ask(staff, "koi")
     with pytest.raises(ExceptionGroup) as raised:

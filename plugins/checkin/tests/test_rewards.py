@@ -12,7 +12,7 @@ import pytest
 from plugins.checkin.tests.test_checkin import shop_without
 from tests.rig.naive import built
 
-from koipond.app import audits_of
+from koipond.duties import audits_of
 from koipond.kernel.invariants import run_audits
 from koipond.plugin import service as plugins_service
 from koipond_checkin import service

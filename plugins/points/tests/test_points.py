@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from tests.rig.naive import built
 
-from koipond.app import audits_of
+from koipond.duties import audits_of
 from koipond.kernel.invariants import run_audits
 from koipond.kernel.viewer import GUEST
 from koipond.ledger.tables import ledger_account, ledger_transfer

@@ -16,6 +16,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.fresh import Fresh
 from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, once
 from koipond.kernel.ids import (
     ActivityId,
@@ -33,7 +34,7 @@ from koipond.kernel.ids import (
 )
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
-from koipond.kernel.jobs import Job, enqueue
+from koipond.kernel.jobs import Job, enqueue, report_progress
 from koipond.kernel.money import (
     Currency,
     Money,
@@ -45,6 +46,7 @@ from koipond.kernel.money import (
 )
 from koipond.kernel.pages import Page, PageInvalid, Slice, cut
 from koipond.kernel.quantity import Quantity
+from koipond.kernel.schedules import Misfire
 from koipond.kernel.texts import Locale
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
@@ -59,12 +61,14 @@ __all__ = [
     "DomainError",
     "Event",
     "Finding",
+    "Fresh",
     "IdempotencyKeyInvalid",
     "IdempotencyKeyReused",
     "Invariant",
     "Job",
     "Locale",
     "MemberId",
+    "Misfire",
     "Money",
     "OrderId",
     "OrderLineId",
@@ -93,6 +97,7 @@ __all__ = [
     "new_id",
     "once",
     "parse_amount",
+    "report_progress",
     "settings_of",
     "share_of",
     "split",

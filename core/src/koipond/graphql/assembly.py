@@ -8,6 +8,7 @@ from msgspec import Struct
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
+from koipond.delivery import graphql as delivery
 from koipond.fulfilment import graphql as fulfilment
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
@@ -26,6 +27,7 @@ from koipond.kernel.schema import (
 from koipond.kernel.schema.conflicts import declaration_conflicts
 from koipond.kernel.schema.owners import CORE, Owner
 from koipond.member import graphql as member
+from koipond.notify import graphql as notify
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
@@ -36,7 +38,9 @@ from koipond.tax import graphql as tax
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
+    delivery,
     plugin_settings,
+    notify,
     member,
     tax,
     catalog,

@@ -27,17 +27,17 @@ from koipond.kernel.events import Event
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
-from koipond.kernel.jobs import Every, Jobs
+from koipond.kernel.jobs import Jobs
 from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.schedules import Recurring
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
 
 if TYPE_CHECKING:
-    from koipond.catalog.service import ActivityIndex
     from koipond.hooks import Hooks
     from koipond.kernel.deliveries import Consumer
     from koipond.quota.service import Desk
@@ -79,7 +79,7 @@ class Shop:
         providers: Mapping[type, Mapping[str, Any]],
         reactions: Mapping[type[Event], Sequence[Reaction]],
         jobs: Jobs = MappingProxyType({}),
-        recurring: Sequence[Every] = (),
+        recurring: Sequence[Recurring] = (),
         consumers: Sequence[Consumer] = (),
         input_types: InputTypes | None = None,
         extensions: Extensions = Extensions(),  # noqa: B008  # frozen
@@ -103,12 +103,10 @@ class Shop:
         self.input_types = input_types or InputTypes({})
         self.extensions = extensions
         self.installation = installation
-        # What parts of core keep of the database for a moment, each under a class of its own.
-        self.kept: dict[type, Any] = {}
+        # What this process keeps of the database for a moment; see kernel/fresh.py.
+        self.kept: dict[object, Any] = {}
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
-        # Made by catalog/ when a price is first asked for.
-        self.activities: ActivityIndex | None = None
 
     async def close(self) -> None:
         """Answer those who wait for units, then close every connection."""
@@ -144,6 +142,10 @@ class _Reader:
 
     async def __aexit__(self, *_: object) -> None:
         self._turn.release()
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
 
     async def _open(self) -> AsyncConnection:
         assert not self._closed, "this request is over"
@@ -238,6 +240,11 @@ class Context:
         """Tell whether this context is inside a transaction."""
         return self._connection is not None
 
+    @property
+    def holds_connection(self) -> bool:
+        """Tell whether others may be waiting for a connection that this request has."""
+        return self.in_transaction or self._reader.is_open
+
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection to read from: the transaction's if there is one, else the request's."""
         return self._reader if self._connection is None else nullcontext(self._connection)
@@ -295,6 +302,10 @@ class Context:
         outbox.put(self.unsent, self._untold, now=self.clock.now())
         self._untold.clear()
         return await self.unsent.send(self.db)
+
+    def hand_rows(self, to: Unsent) -> bool:
+        """Let another store what this transaction only adds; False if there is more to settle."""
+        return not self._untold and not self._unanswered and self.unsent.hand_to(to)
 
     async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.

@@ -14,10 +14,21 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, bindparam, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    UpdateBase,
+    bindparam,
+    insert,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 
 from koipond.kernel import db as database
+from koipond.kernel.context import Context
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.events import Event
 from koipond.kernel.faults import crash_point
@@ -31,24 +42,20 @@ from koipond.kernel.outbox import (
     subscription,
     unrelayed,
 )
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.retries import ATTEMPTS_MAX, backoff, cut_after, describe
+from koipond.kernel.steps import RowsClash, Steps
 from koipond.kernel.troubles import may_retry
 from koipond.kernel.viewer import SYSTEM
 
 if TYPE_CHECKING:
-    from koipond.kernel.context import Context, Shop
+    from koipond.kernel.context import Shop
 
 RELAY_AT_ONCE = 500
+# PostgreSQL keeps 64 savepoints of a transaction at hand; with more, all others' reads get slow.
 HANDLE_AT_ONCE = 50
 # A batch holds its rows, and on SQLite the only writer: after so long it takes up nothing more.
 _BATCH_S = 1.0
-
-_columns = (
-    delivery.c.event_id,
-    delivery.c.event_name,
-    delivery.c.aggregate_id,
-    delivery.c.attempts,
-)
 
 
 class Consumer(Struct, frozen=True, kw_only=True):
@@ -66,7 +73,10 @@ class Consumer(Struct, frozen=True, kw_only=True):
 
     def event_class(self, name: str) -> type[Event] | None:
         """Return the class of events called `name`, if this code knows it."""
-        return next((one for one in self.events if one.name() == name), None)
+        for one in self.events:
+            if one.name() == name:
+                return one
+        return None
 
 
 class Handled(Struct, frozen=True, kw_only=True):
@@ -83,6 +93,7 @@ class _Taken(Struct, frozen=True, kw_only=True):
     event_name: str
     aggregate_id: UUID
     attempts: int
+    payload: Any
 
 
 # With what went wrong.
@@ -139,8 +150,11 @@ async def relay(db: AsyncConnection, *, now: datetime) -> int:
     return len(ids)
 
 
-def heads(consumer: Consumer, now: datetime) -> Select[Any]:
-    """Select what may be delivered to `consumer` next: due, and nothing before it in its lane."""
+def heads(consumer: Any, known: Any, now: Any) -> Select[Any]:
+    """Select what may be delivered to a consumer next: due, and nothing before it in its lane.
+
+    consumer, known, now: its name, the names of its events, and when: values or parameters.
+    """
     earlier = delivery.alias()
     ahead = select(earlier.c.event_id).where(
         holds(earlier),
@@ -148,10 +162,9 @@ def heads(consumer: Consumer, now: datetime) -> Select[Any]:
         earlier.c.aggregate_id == delivery.c.aggregate_id,
         earlier.c.seq < delivery.c.seq,
     )
-    known = [event.name() for event in consumer.events]
     return (
-        select(*_columns)
-        .where(pending, delivery.c.consumer == consumer.name, delivery.c.run_at <= now)
+        _taken()
+        .where(pending, delivery.c.consumer == consumer, delivery.c.run_at <= now)
         .where(delivery.c.event_name.in_(known), _none(ahead), _none_unrelayed())
     )
 
@@ -161,18 +174,25 @@ async def handle(shop: Shop, consumer: Consumer, *, chance: Callable[[], float])
 
     One that fails is tried again later, see `backoff`, or is dead after its last attempt.
     """
-    batch = _Batch(shop, consumer, chance)
     try:
-        handled = await shop.database.transact_behind(batch.run)
+        return await _handle_batch(_Batch(shop, consumer, chance, apart=False))
+    except RowsClash:
+        return await _handle_batch(_Batch(shop, consumer, chance, apart=True))
+
+
+async def _handle_batch(batch: _Batch) -> Handled:
+    try:
+        return await batch.shop.database.transact_behind(batch.run)
+    except RowsClash:
+        raise
     except Exception as error:
         # Not a handler's doing, but the database's.
         if batch.current is None:
             raise
         # It broke the transaction, and the whole batch with it: the others come again.
         blamed, problem = batch.current, batch.describe(error)
-        await shop.database.transact_behind(lambda db: batch.fail(db, [(blamed, problem)]))
+        await batch.shop.database.transact_behind(lambda db: batch.fail(db, [(blamed, problem)]))
         return Handled(failed=1)
-    return handled
 
 
 async def retry(db: AsyncConnection, event_id: UUID, consumer: str, *, now: datetime) -> bool:
@@ -190,8 +210,11 @@ async def skip(db: AsyncConnection, event_id: UUID, consumer: str, *, now: datet
 class _Batch:
     """One transaction's deliveries to one consumer; it may be run again from the start."""
 
-    def __init__(self, shop: Shop, consumer: Consumer, chance: Callable[[], float]) -> None:
-        self._shop = shop
+    def __init__(
+        self, shop: Shop, consumer: Consumer, chance: Callable[[], float], *, apart: bool
+    ) -> None:
+        self.shop = shop
+        self._apart = apart
         self._consumer = consumer
         self._chance = chance
         # The delivery whose handler is at work.
@@ -203,17 +226,17 @@ class _Batch:
         until = asyncio.get_running_loop().time() + _BATCH_S
         done: list[_Taken] = []
         failed: list[_Failed] = []
-        lanes = await self._take(db)
-        payloads = await _payloads(db, [one.event_id for lane in lanes for one in lane])
-        for lane in lanes:
+        steps = Steps(db, apart=self._apart)
+        for lane in await self._take(db):
             for one in lane:
                 if asyncio.get_running_loop().time() > until and (done or failed):
                     break
-                problem = await self._attempt(db, one, payloads.get(one.event_id))
+                problem = await self._attempt(steps, one)
                 if problem is not None:
                     failed.append((one, problem))
                     break
                 done.append(one)
+        await steps.store()
         await self._finish(db, done)
         await self.fail(db, failed)
         crash_point("outbox.handled.before_commit")
@@ -224,28 +247,16 @@ class _Batch:
 
         Whoever locks the head of a lane has all of it: the rest cannot be a head before that.
         """
-        first = (
-            heads(self._consumer, self._shop.clock.now())
-            .order_by(delivery.c.run_at, delivery.c.event_id)
-            .limit(HANDLE_AT_ONCE)
-            .with_for_update(skip_locked=True, key_share=True)
-        )
-        lanes = {row.aggregate_id: [_taken(row)] for row in await db.execute(first)}
+        of = {"consumer": self._consumer.name, "limit": HANDLE_AT_ONCE}
+        known = [event.name() for event in self._consumer.events]
+        found = await _FIRST.rows(db, {**of, "known": known, "now": self.shop.clock.now()})
+        lanes = {row.aggregate_id: [_Taken(**row._asdict())] for row in found}
         if 0 < len(lanes) < HANDLE_AT_ONCE:
-            for row in await db.execute(self._followers(lanes)):
-                lanes[row.aggregate_id].append(_taken(row))
+            taken = [row.event_id for row in found]
+            behind = {"lanes": list(lanes), "taken": taken, "limit": HANDLE_AT_ONCE - len(lanes)}
+            for row in await _FOLLOWERS.rows(db, {**of, **behind}):
+                lanes[row.aggregate_id].append(_Taken(**row._asdict()))
         return [self._known(lane) for lane in lanes.values()]
-
-    def _followers(self, lanes: dict[UUID, list[_Taken]]) -> Select[Any]:
-        taken = [one.event_id for lane in lanes.values() for one in lane]
-        return (
-            select(*_columns)
-            .where(pending, delivery.c.consumer == self._consumer.name)
-            .where(delivery.c.aggregate_id.in_(list(lanes)), delivery.c.event_id.not_in(taken))
-            .where(_none_unrelayed())
-            .order_by(delivery.c.aggregate_id, delivery.c.seq)
-            .limit(HANDLE_AT_ONCE - len(lanes))
-        )
 
     def _known(self, lane: list[_Taken]) -> list[_Taken]:
         """Return a lane up to the first event that only newer code knows."""
@@ -254,38 +265,40 @@ class _Batch:
         )
         return lane[: next(unknown, len(lane))]
 
-    async def _attempt(self, db: AsyncConnection, one: _Taken, payload: Any) -> str | None:
+    async def _attempt(self, steps: Steps, one: _Taken) -> str | None:
         """Handle one delivery; returns what went wrong, its writes undone, or None."""
+        await steps.begin()
         self.current = one
         problem = None
         try:
-            async with db.begin_nested(), cut_after(self._consumer.deadline_s):
-                await self._handle(db, one, payload)
+            async with cut_after(self._consumer.deadline_s):
+                await self._handle(steps, one)
         except Exception as error:
-            if db.invalidated or (isinstance(error, DBAPIError) and may_retry(error)):
+            lost = steps.connection.invalidated
+            if lost or (isinstance(error, DBAPIError) and may_retry(error)):
                 raise
             problem = self.describe(error)
+        if steps.clash is not None:
+            raise steps.clash
+        if problem is not None:
+            await steps.undo()
         self.current = None
         return problem
 
-    async def _handle(self, db: AsyncConnection, one: _Taken, payload: Any) -> None:
+    async def _handle(self, steps: Steps, one: _Taken) -> None:
         kind = self._consumer.event_class(one.event_name)
         assert kind is not None, "a lane is taken as far as its events are known"
-        event = msgspec.convert(payload, kind, str_keys=True)
-        async with self._shop.context(viewer=SYSTEM) as outside:
-            ctx = outside.inside(db)
-            await self._consumer.handle(ctx, event)
+        event = msgspec.convert(one.payload, kind, str_keys=True)
+        ctx = Context(self.shop, viewer=SYSTEM, connection=steps.connection)
+        await self._consumer.handle(ctx, event)
+        if steps.is_begun or not ctx.hand_rows(steps.added):
             await ctx.settle()
 
     async def _finish(self, db: AsyncConnection, done: Sequence[_Taken]) -> None:
         if done:
-            await db.execute(
-                delivery.update()
-                .where(delivery.c.consumer == self._consumer.name)
-                .where(delivery.c.event_id.in_([one.event_id for one in done]))
-                .values(state=DeliveryState.DONE, finished_at=self._shop.clock.now())
-                .values(attempts=delivery.c.attempts + 1, last_error=None)
-            )
+            ids = [one.event_id for one in done]
+            now = self.shop.clock.now()
+            await _DONE.rows(db, {"of": self._consumer.name, "ids": ids, "now": now})
 
     async def fail(self, db: AsyncConnection, failed: Sequence[_Failed]) -> None:
         """Let what failed wait for its next attempt, or bury it after its last."""
@@ -299,7 +312,7 @@ class _Batch:
             )
 
     def _failure(self, one: _Taken, problem: str) -> dict[str, Any]:
-        now, attempts = self._shop.clock.now(), one.attempts + 1
+        now, attempts = self.shop.clock.now(), one.attempts + 1
         over = attempts >= self._consumer.attempts_max
         log.warning(
             "delivery failed",
@@ -321,7 +334,7 @@ class _Batch:
 
     def describe(self, error: Exception) -> str:
         """Say what went wrong, for the delivery's row and the log."""
-        return describe(error, secrets=(self._shop.settings.secret,))
+        return describe(error, secrets=(self.shop.settings.secret,))
 
 
 async def _bring_back(
@@ -336,13 +349,15 @@ async def _bring_back(
     return brought.rowcount == 1
 
 
-async def _payloads(db: AsyncConnection, event_ids: Sequence[UUID]) -> dict[UUID, Any]:
-    if not event_ids:
-        return {}
-    chosen = select(outbox_event.c.id, outbox_event.c.payload).where(
-        outbox_event.c.id.in_(event_ids)
+def _taken() -> Select[Any]:
+    event = select(outbox_event.c.payload).where(outbox_event.c.id == delivery.c.event_id)
+    return select(
+        delivery.c.event_id,
+        delivery.c.event_name,
+        delivery.c.aggregate_id,
+        delivery.c.attempts,
+        event.scalar_subquery().label("payload"),
     )
-    return {row.id: row.payload for row in await db.execute(chosen)}
 
 
 def _none_unrelayed() -> ColumnElement[bool]:
@@ -365,10 +380,39 @@ def _none(found: Select[Any]) -> ColumnElement[bool]:
     return found.limit(1).scalar_subquery().is_(None)
 
 
-def _taken(row: Any) -> _Taken:
-    return _Taken(
-        event_id=row.event_id,
-        event_name=row.event_name,
-        aggregate_id=row.aggregate_id,
-        attempts=row.attempts,
+def _first() -> Select[Any]:
+    """Select the heads that a batch takes; it locks them."""
+    known: Any = bindparam("known", expanding=True)
+    return (
+        heads(bindparam("consumer"), known, bindparam("now"))
+        .order_by(delivery.c.run_at, delivery.c.event_id)
+        .limit(bindparam("limit", type_=Integer))
+        .with_for_update(of=delivery, skip_locked=True, key_share=True)
     )
+
+
+def _followers() -> Select[Any]:
+    """Select what is behind the heads that a batch has taken."""
+    return (
+        _taken()
+        .where(pending, delivery.c.consumer == bindparam("consumer"))
+        .where(delivery.c.aggregate_id.in_(bindparam("lanes", expanding=True)))
+        .where(delivery.c.event_id.not_in(bindparam("taken", expanding=True)), _none_unrelayed())
+        .order_by(delivery.c.aggregate_id, delivery.c.seq)
+        .limit(bindparam("limit", type_=Integer))
+    )
+
+
+def _done() -> UpdateBase:
+    return (
+        delivery.update()
+        .where(delivery.c.consumer == bindparam("of"))
+        .where(delivery.c.event_id.in_(bindparam("ids", expanding=True)))
+        .values(state=literal_column("'done'"), finished_at=bindparam("now"))
+        .values(attempts=delivery.c.attempts + 1, last_error=None)
+    )
+
+
+_FIRST = Prepared(_first())
+_FOLLOWERS = Prepared(_followers())
+_DONE = Prepared(_done())

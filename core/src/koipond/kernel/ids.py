@@ -43,10 +43,12 @@ TaxRateId = NewType("TaxRateId", UUID)
 FulfilmentId = NewType("FulfilmentId", UUID)
 ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
+MessageId = NewType("MessageId", UUID)
 EventId = NewType("EventId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 TransferId = NewType("TransferId", UUID)
 PendingTransferId = NewType("PendingTransferId", UUID)
+JobId = NewType("JobId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
 # Who holds units of a quota: an order, or whatever else was made before anything was asked.
@@ -78,8 +80,11 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    MessageId: "msg",
     TransferId: "transfer",
     PendingTransferId: "pending",
+    EventId: "evt",
+    JobId: "job",
     QuotaId: "quota",
     OwnerId: "owner",
 }

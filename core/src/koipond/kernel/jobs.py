@@ -8,7 +8,7 @@ WAITING --claim--> RUNNING --done--> (no row)
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ColumnElement,
@@ -31,20 +32,23 @@ from sqlalchemy import (
     case,
     literal_column,
     select,
+    tuple_,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
-from koipond.kernel.db import AsyncConnection, Document, Instant, insert, metadata
+from koipond.kernel.db import AsyncConnection, Document, Instant, metadata
 from koipond.kernel.ids import new_id
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.retries import ATTEMPTS_MAX, backoff
 
 if TYPE_CHECKING:
     from koipond.kernel.context import Context
 
 UNIQUE_MAX = 200
-# A worker cuts its own jobs at their deadline; past this much more it is taken for dead.
-_LEASE_BEYOND = timedelta(seconds=30)
+# So long a worker has a job to itself. It prolongs that while it is alive, however long the job.
+LEASE = timedelta(seconds=60)
+_TELL_EACH = timedelta(seconds=1)
 _LAPSED = "the worker that ran it ended without a word, or lost its database"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class JobState(StrEnum):
@@ -76,6 +80,9 @@ job = Table(
     Column("last_error", Text),
     Column("created_at", Instant, nullable=False),
     Column("failed_at", Instant),
+    # How far a long one says that it is.
+    Column("progress_done", BigInteger),
+    Column("progress_total", BigInteger),
     CheckConstraint(
         "(state = 'running') = (leased_until IS NOT NULL AND leased_by IS NOT NULL)", name="leased"
     ),
@@ -92,14 +99,6 @@ Index(
     unique=True,
     postgresql_where=_alive,
     sqlite_where=_alive,
-)
-
-# When each recurring job is due next. Whoever moves its row on takes the tick, and nobody else can.
-schedule = Table(
-    "schedule",
-    metadata,
-    Column("name", String(80), primary_key=True),
-    Column("next_at", Instant, nullable=False),
 )
 
 
@@ -121,29 +120,14 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 Run = Callable[["Context", Any], Awaitable[None]]
-# {class: the use-case that does it}, registered by app.py.
+# {class: the use-case that does it}, registered by duties.py.
 Jobs = Mapping[type[Job], Run]
 
 
-class Every(Struct, frozen=True, kw_only=True):
-    """A job for each full `seconds` since 1970, once for all workers.
+class _Told(Struct, frozen=True):
+    """When a job told how far it is."""
 
-    Ticks that nobody was there for are made up for by one, and none is begun while the one before
-    is at work or waits to be tried again.
-    """
-
-    seconds: int
-    job: Job
-
-    @property
-    def name(self) -> str:
-        """Return what its row is called."""
-        return self.job.name()
-
-    def next_after(self, now: datetime) -> datetime:
-        """Return the first tick after `now`."""
-        period = timedelta(seconds=self.seconds)
-        return _EPOCH + ((now - _EPOCH) // period + 1) * period
+    at: datetime
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -166,67 +150,77 @@ async def enqueue(
     runs may have begun before what you just wrote: let the key say which state of things is meant.
     Returns whether it was stored.
     """
-    assert type(task) in ctx.shop.jobs, f"{task.name()} is not registered in app.py"
+    assert type(task) in ctx.shop.jobs, f"{task.name()} is not registered in duties.py"
     now = ctx.clock.now()
-    return await _add(ctx.db, task, run_at=run_at or now, unique=unique, now=now)
+    return await add(ctx.db, task, run_at=run_at or now, unique=unique, now=now)
+
+
+async def report_progress(ctx: Context, *, done: int, total: int) -> None:
+    """Tell staff how far the job is that `ctx` was made for: `done` of `total`.
+
+    Stored at once, apart from any transaction, and at most once a second until all is done.
+    """
+    mine = ctx.handed.get(Claimed)
+    assert mine is not None, "only a job that a worker runs has progress"
+    now = ctx.clock.now()
+    told = ctx.handed.get(_Told)
+    if told is not None and done < total and now - told.at < _TELL_EACH:
+        return
+    ctx.handed[_Told] = _Told(at=now)
+    progress = job.update().where(_is_mine(mine)).values(progress_done=done, progress_total=total)
+
+    async def store(db: AsyncConnection) -> None:
+        await db.execute(progress)
+
+    await ctx.shop.database.transact_behind(store)
 
 
 async def claim(
     db: AsyncConnection, kinds: Collection[type[Job]], *, worker: str, now: datetime, limit: int
 ) -> list[Claimed]:
     """Take up to `limit` jobs that are due, the longest due first; other workers pass over them."""
-    known = {kind.name(): kind for kind in kinds}
-    first = (
-        due(known, now)
-        .order_by(job.c.run_at, job.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    found = (await db.execute(first)).all()
-    if not found:
-        return []
-    take = (
-        job.update()
-        .where(job.c.id == bindparam("taken"))
-        .values(state=JobState.RUNNING, leased_by=worker, attempts=job.c.attempts + 1)
-        .values(leased_until=bindparam("until"))
-    )
-    leases = [
-        {
-            "taken": row.id,
-            "until": now + timedelta(seconds=known[row.kind].deadline_s) + _LEASE_BEYOND,
-        }
-        for row in found
-    ]
-    await db.execute(take, leases)
+    known = [kind.name() for kind in kinds]
+    taking = {"known": known, "now": now, "until": now + LEASE, "worker": worker, "limit": limit}
+    found = await _CLAIM.rows(db, taking)
     return [
         Claimed(
             id=row.id,
             kind=row.kind,
             payload=row.payload,
-            attempts=row.attempts + 1,
+            attempts=row.attempts,
             attempts_max=row.attempts_max,
             worker=worker,
         )
-        for row in found
+        for row in sorted(found, key=lambda row: (row.run_at, row.id))
     ]
 
 
-def due(kinds: Collection[str], now: datetime) -> Select[Any]:
-    """Select the jobs that may be claimed by who knows `kinds`."""
-    return select(job.c.id, job.c.kind, job.c.payload, job.c.attempts, job.c.attempts_max).where(
-        _waiting, job.c.run_at <= now, job.c.kind.in_(sorted(kinds))
-    )
+def due(kinds: Any, now: Any) -> Select[Any]:
+    """Select the jobs that may be claimed by who knows `kinds`: values, or parameters."""
+    return select(job.c.id).where(_waiting, job.c.run_at <= now, job.c.kind.in_(kinds))
 
 
-def lapsed(now: datetime) -> Select[Any]:
+def lapsed(now: Any) -> Select[Any]:
     """Select the jobs that a worker claimed which is taken for dead."""
     return select(job.c.id).where(_running, job.c.leased_until <= now)
 
 
-async def finish(db: AsyncConnection, done: Claimed) -> None:
-    """Remove a job that is done."""
-    await db.execute(job.delete().where(_is_mine(done)))
+async def prolong(db: AsyncConnection, worker: str, *, now: datetime) -> set[UUID]:
+    """Renew the leases of all that a worker runs; returns the jobs that it still has."""
+    kept = await db.execute(
+        job.update()
+        .where(_running, job.c.leased_by == worker)
+        .values(leased_until=now + LEASE)
+        .returning(job.c.id)
+    )
+    return set(kept.scalars())
+
+
+async def finish(db: AsyncConnection, done: Sequence[Claimed]) -> None:
+    """Remove jobs that are done; all of them were claimed by one worker."""
+    if done:
+        mine = [(one.id, one.attempts) for one in done]
+        await _FINISH.rows(db, {"worker": done[0].worker, "mine": mine})
 
 
 async def fail(
@@ -291,52 +285,23 @@ async def revive(db: AsyncConnection, job_id: UUID, *, now: datetime) -> bool:
     return revived.rowcount == 1
 
 
-async def plan(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> None:
-    """Make the rows of recurring jobs that are new: they are due at once."""
-    rows = [{"name": one.name, "next_at": now} for one in recurring]
-    if rows:
-        await db.execute(insert(db, schedule).on_conflict_do_nothing(), rows)
-
-
-async def tick(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> int:
-    """Store the recurring jobs that are due and move their rows on; returns how many were due."""
-    known = {one.name: one for one in recurring}
-    ticks = ticks_due(known, now).with_for_update(skip_locked=True, key_share=True)
-    taken = await db.execute(ticks)
-    names = taken.scalars().all()
-    for name in names:
-        one = known[name]
-        await _add(db, one.job, run_at=now, unique=f"every:{name}", now=now)
-        await db.execute(
-            schedule.update().where(schedule.c.name == name).values(next_at=one.next_after(now))
-        )
-    return len(names)
-
-
-def ticks_due(names: Collection[str], now: datetime) -> Select[Any]:
-    """Select which of the recurring jobs `names` are due."""
-    return select(schedule.c.name).where(
-        schedule.c.next_at <= now, schedule.c.name.in_(sorted(names))
-    )
-
-
-async def _add(
+async def add(
     db: AsyncConnection, task: Job, *, run_at: datetime, unique: str | None, now: datetime
 ) -> bool:
+    """Store a job, unless one with the key `unique` waits or runs; returns whether it was."""
     assert unique is None or len(unique) <= UNIQUE_MAX, f"a unique key has {UNIQUE_MAX} characters"
-    statement = insert(db, job).values(
-        id=new_id(),
-        kind=task.name(),
-        payload=msgspec.to_builtins(task, str_keys=True),
-        unique_key=unique,
-        state=JobState.WAITING,
-        run_at=run_at,
-        attempts=0,
-        attempts_max=task.attempts_max,
-        created_at=now,
-    )
-    added = await db.execute(statement.on_conflict_do_nothing().returning(job.c.id))
-    return added.one_or_none() is not None
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "kind": task.name(),
+        "payload": msgspec.to_builtins(task, str_keys=True),
+        "unique_key": unique,
+        "state": JobState.WAITING.value,
+        "run_at": run_at,
+        "attempts": 0,
+        "attempts_max": task.attempts_max,
+        "created_at": now,
+    }
+    return await _ADD[db.dialect.name].row(db, row) is not None
 
 
 _UNLEASED: dict[str, None] = {"leased_until": None, "leased_by": None}
@@ -352,11 +317,53 @@ def _is_mine(claimed: Claimed) -> ColumnElement[bool]:
     )
 
 
+_ADDED = (
+    *("id", "kind", "payload", "unique_key", "state", "run_at"),
+    *("attempts", "attempts_max", "created_at"),
+)
+
+
+def _adding(dialect: Any) -> Any:
+    values = {name: bindparam(name, type_=job.c[name].type) for name in _ADDED}
+    return dialect.insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
+
+
+def _claiming() -> Any:
+    first = (
+        due(bindparam("known", expanding=True), bindparam("now"))
+        .order_by(job.c.run_at, job.c.id)
+        .limit(bindparam("limit", type_=Integer))
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("first")
+    )
+    return (
+        job.update()
+        .where(job.c.id.in_(select(first.c.id)))
+        .values(state=literal_column("'running'"), leased_by=bindparam("worker"))
+        .values(attempts=job.c.attempts + 1, leased_until=bindparam("until"))
+        .returning(
+            job.c.id, job.c.kind, job.c.payload, job.c.attempts, job.c.attempts_max, job.c.run_at
+        )
+    )
+
+
+def _finishing() -> Any:
+    return job.delete().where(
+        _running,
+        job.c.leased_by == bindparam("worker"),
+        tuple_(job.c.id, job.c.attempts).in_(bindparam("mine", expanding=True)),
+    )
+
+
+_ADD = {one.__name__.rpartition(".")[2]: Prepared(_adding(one)) for one in (postgresql, sqlite)}
+_CLAIM = Prepared(_claiming())
+_FINISH = Prepared(_finishing())
+
 __all__ = [
     "Claimed",
-    "Every",
     "Job",
     "JobState",
     "Jobs",
     "enqueue",
+    "report_progress",
 ]

@@ -9,21 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import visitors
 
 from koipond.kernel.dispatch.guarding import HookMisuse, inside
+from koipond.kernel.stepping import StepConnection
 
 _SEEN = "Write it with SQLAlchemy Core, so that it can be looked at"
 
 
-class PluginConnection(AsyncConnection):
+class PluginConnection(StepConnection):
     """Reads what it likes and writes to its plugin's own tables; the transaction stays core's."""
 
     __slots__ = ("_prefix",)
 
     def __init__(self, lent: AsyncConnection, *, prefix: str) -> None:
         """prefix: with which the names of the plugin's tables begin."""
-        self.engine = lent.engine
-        self.sync_engine = lent.sync_engine
-        # Not registered as the proxy of that connection, which core's own is.
-        self.sync_connection = lent.sync_connection
+        super().__init__(lent, reach=lent.reach if isinstance(lent, StepConnection) else _nothing)
         self._prefix = prefix
 
     async def execute(self, statement: Executable, *given: Any, **named: Any) -> Any:
@@ -88,6 +86,10 @@ class PluginConnection(AsyncConnection):
     async def run_sync(self, *given: Any, **named: Any) -> NoReturn:
         """Refuse."""
         _refuse("takes the synchronous connection", "Use `await db.execute(…)`")
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _refuse(act: str, fix: str) -> NoReturn:

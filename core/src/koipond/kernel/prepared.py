@@ -20,6 +20,8 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import await_only, greenlet_spawn
 
+from koipond.kernel.stepping import StepConnection
+
 # As many lengths of its lists as a statement is remembered for.
 _SHAPES_MAX = 100
 
@@ -73,9 +75,12 @@ class Prepared:
         connection = db.sync_connection
         assert connection is not None, "it is open"
         # A plugin's connection looks at each statement first.
-        if connection.dialect.name != "postgresql" or type(db) is not AsyncConnection:
+        is_ours = type(db) in {AsyncConnection, StepConnection}
+        if connection.dialect.name != "postgresql" or not is_ours:
             found = await db.execute(self._statement, given)
             return list(found) if found.returns_rows else []
+        if isinstance(db, StepConnection):
+            await db.reach()
         return await self._send(connection, given)
 
     def rows_here(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:

@@ -93,6 +93,18 @@ class Unsent:
         act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells)
         self._waiting.append((act, [row]))
 
+    def hand_to(self, other: Unsent) -> bool:
+        """Let `other` store what waits, if it is new rows alone, which depend on no others.
+
+        Returns whether it will; else nothing is handed.
+        """
+        if any(act.known_by or act.counts_on for act, _ in self._waiting):
+            return False
+        for act, rows in self._waiting:
+            other.add(act.table, *rows, unless_there=act.unless_there)
+        self._waiting = []
+        return True
+
     async def send(self, db: AsyncConnection) -> list[Any]:
         """Store what waits, if anything does; returns the rows of the change that is told of."""
         waiting, self._waiting = sorted(self._waiting, key=_is_told_of), []

@@ -7,23 +7,25 @@ import os
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from structlog.contextvars import bound_contextvars
 
-from koipond.kernel import deliveries, jobs
-from koipond.kernel.db import AsyncConnection
+from koipond.kernel import deliveries, jobs, schedules
+from koipond.kernel.db import AsyncConnection, Instant
 from koipond.kernel.deliveries import Consumer, Handled
 from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import new_id
 from koipond.kernel.jobs import Claimed, JobState
 from koipond.kernel.logs import log
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.retries import cut_after, describe
 from koipond.kernel.troubles import is_trouble
 from koipond.kernel.viewer import SYSTEM
@@ -34,11 +36,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 K = TypeVar("K")
 
-JOBS_AT_ONCE = 8
+# Most of them wait: for a provider, or for the database.
+JOBS_AT_ONCE = 50
 CONSUMERS_AT_ONCE = 4
+# A consumer with more to hear lets others have a turn.
+_TURN_S = 0.25
+# So often it says that it is alive: four times before its leases end.
+_BEAT_S = jobs.LEASE.total_seconds() / 4
 # Polling is the truth: so often while there is something to do, so rarely after a while of nothing.
 _BUSY_S = 0.05
-_IDLE_S = 1.0
+_IDLE_S = 0.25
 # While the database is in trouble.
 _TROUBLE_S = 5.0
 
@@ -76,6 +83,13 @@ class Worker:
         self._poked = asyncio.Event()
         self._serving: dict[str, asyncio.Task[bool]] = {}
         self._running: dict[UUID, asyncio.Task[bool]] = {}
+        # Jobs that are done, and whose rows wait to be removed.
+        self._done: list[Claimed] = []
+        # Jobs that are at work, whose leases are prolonged.
+        self._held: dict[UUID, asyncio.Task[Any]] = {}
+        # When its leases end unless they are prolonged.
+        self._leased_until = datetime.min.replace(tzinfo=UTC)
+        self._look_up = _looking(shop)
         # How many each consumer has had; who had fewest comes first.
         self._batches: Counter[str] = Counter()
 
@@ -88,8 +102,9 @@ class Worker:
         """Do what is due now and what becomes due by it, until there is nothing left."""
         await self._enrol()
         total = Drained()
-        while (done := await self._drain()) != Drained():
-            total += done
+        async with self._alive():
+            while (done := await self._drain()) != Drained():
+                total += done
         return total
 
     async def run_until_stopped(self) -> None:
@@ -99,7 +114,7 @@ class Worker:
         """
         with self._shop.database.watched(self._poked):
             try:
-                async with asyncio.TaskGroup() as tasks:
+                async with self._alive(), asyncio.TaskGroup() as tasks:
                     pause = _BUSY_S
                     while not self._stopping:
                         pause = await self._turn(tasks, pause)
@@ -126,7 +141,7 @@ class Worker:
             await self._relay() if due.events else 0,
         ]
         free = JOBS_AT_ONCE - len(self._running)
-        claimed = await self._claim(free) if due.jobs and free else []
+        claimed = await self._claim(free) if self._done or (due.jobs and free) else []
         if self._stopping:
             # Told so while it looked: what was claimed goes back with what is cut.
             return 0
@@ -165,7 +180,11 @@ class Worker:
                 task.cancel()
 
     async def _give_back(self) -> None:
-        given = await self._write(lambda db: jobs.give_back(db, self.name))
+        async def end(db: AsyncConnection) -> int:
+            await jobs.finish(db, self._done)
+            return await jobs.give_back(db, self.name)
+
+        given = await self._write(end)
         if given:
             log.warning("jobs cut and given back", worker=self.name, jobs=given)
 
@@ -189,16 +208,9 @@ class Worker:
 
     async def _look(self) -> _Due:
         """Ask what is due, in one statement, which locks nothing and wakes nobody."""
-        now, consumers = self._shop.clock.now(), self._shop.consumers
-        parts = [
-            jobs.due(self._kinds, now),
-            jobs.lapsed(now),
-            jobs.ticks_due([one.name for one in self._shop.recurring], now),
-            deliveries.waiting_for_relay(),
-            *(deliveries.heads(one, now) for one in consumers),
-        ]
+        now, consumers = await self._now(), self._shop.consumers
         async with self._shop.database.reading_behind() as db:
-            answers = (await db.execute(select(*(one.exists() for one in parts)))).one()
+            (answers,) = await self._look_up.rows(db, {"now": now})
         found, late, ticks, events, *served = map(bool, answers)
         return _Due(
             jobs=found,
@@ -216,20 +228,21 @@ class Worker:
 
         async def store(db: AsyncConnection) -> None:
             await deliveries.enrol(db, self._shop.consumers, now=now)
-            await jobs.plan(db, self._shop.recurring, now=now)
+            await schedules.plan(db, self._shop.recurring, now=now)
 
         await self._write(store)
         self._enrolled = True
 
     async def _lapse(self) -> int:
-        lapsed = await self._write(lambda db: jobs.lapse(db, now=self._shop.clock.now()))
+        now = await self._now()
+        lapsed = await self._write(lambda db: jobs.lapse(db, now=now))
         if lapsed:
             log.warning("jobs of a worker that is gone", jobs=lapsed)
         return lapsed
 
     async def _tick(self) -> int:
-        recurring, now = self._shop.recurring, self._shop.clock.now()
-        return await self._write(lambda db: jobs.tick(db, recurring, now=now))
+        recurring, now = self._shop.recurring, await self._now()
+        return await self._write(lambda db: schedules.tick(db, recurring, now=now))
 
     async def _relay(self) -> int:
         relayed = await self._write(lambda db: deliveries.relay(db, now=self._shop.clock.now()))
@@ -237,17 +250,35 @@ class Worker:
         return relayed
 
     async def _serve(self, consumer: Consumer) -> bool:
-        self._batches[consumer.name] += 1
-        return await self._handle(consumer) != Handled()
+        """Hand a consumer what it is to hear, until it has caught up or its turn is over."""
+        until = asyncio.get_running_loop().time() + _TURN_S
+        total = 0
+        while not self._stopping:
+            self._batches[consumer.name] += 1
+            handled = await self._handle(consumer)
+            total += handled.done + handled.failed
+            is_all = handled.done < deliveries.HANDLE_AT_ONCE
+            if is_all or asyncio.get_running_loop().time() > until:
+                break
+        return total > 0
 
     async def _handle(self, consumer: Consumer) -> Handled:
         return await deliveries.handle(self._shop, consumer, chance=self._chance)
 
     async def _claim(self, limit: int) -> list[Claimed]:
-        kinds, now = self._kinds.values(), self._shop.clock.now()
-        claimed = await self._write(
-            lambda db: jobs.claim(db, kinds, worker=self.name, now=now, limit=limit)
-        )
+        """Remove the jobs that are done, and take others: in one transaction, for all of them."""
+        kinds, now = self._kinds.values(), await self._now()
+        done = [*self._done]
+
+        async def work(db: AsyncConnection) -> list[Claimed]:
+            await jobs.finish(db, done)
+            if not limit:
+                return []
+            return await jobs.claim(db, kinds, worker=self.name, now=now, limit=limit)
+
+        claimed = await self._write(work)
+        del self._done[: len(done)]
+        self._leased_until = max(self._leased_until, now + jobs.LEASE)
         crash_point("jobs.after_claim")
         return claimed
 
@@ -258,13 +289,31 @@ class Worker:
     async def _run(self, claimed: Claimed) -> bool:
         """Run a claimed job and store how it ended; returns whether it is done."""
         with bound_contextvars(job=claimed.kind, job_id=str(claimed.id)):
-            problem = await self._attempt(claimed)
+            try:
+                problem = await self._attempt_held(claimed)
+            except _LeaseLost:
+                return False
             crash_point("jobs.after_run.before_done")
             if problem is None:
-                await self._write(lambda db: jobs.finish(db, claimed))
+                self._done.append(claimed)
             else:
                 await self._fail(claimed, problem)
             return problem is None
+
+    async def _attempt_held(self, claimed: Claimed) -> str | None:
+        """Attempt a job whose lease is prolonged meanwhile. Raises _LeaseLost if it cannot be."""
+        task = asyncio.current_task()
+        assert task is not None, "each job has a task of its own"
+        self._held[claimed.id] = task
+        try:
+            return await self._attempt(claimed)
+        except asyncio.CancelledError:
+            # Cut by `_cut`, and by nobody else.
+            if claimed.id in self._held or task.uncancel():
+                raise
+            raise _LeaseLost from None
+        finally:
+            self._held.pop(claimed.id, None)
 
     async def _attempt(self, claimed: Claimed) -> str | None:
         """Run a claimed job; returns what went wrong, or None."""
@@ -272,6 +321,7 @@ class Worker:
         try:
             task = msgspec.convert(claimed.payload, kind, str_keys=True)
             async with cut_after(kind.deadline_s), self._shop.context(viewer=SYSTEM) as ctx:
+                ctx.handed[Claimed] = claimed
                 await self._shop.jobs[kind](ctx, task)
         # Whatever it is, it is the job's: stored with it, told, and the next one runs.
         except Exception as error:
@@ -279,12 +329,51 @@ class Worker:
         return None
 
     async def _fail(self, claimed: Claimed, problem: str) -> None:
-        now, chance = self._shop.clock.now(), self._chance()
+        now, chance = await self._now(), self._chance()
         state = await self._write(
             lambda db: jobs.fail(db, claimed, error=problem, now=now, chance=chance)
         )
         dead = state is JobState.DEAD
         log.warning("job failed", attempts=claimed.attempts, dead=dead, problem=problem)
+
+    @asynccontextmanager
+    async def _alive(self) -> AsyncIterator[None]:
+        """Prolong the leases of what runs, as long as the block lasts."""
+        beating = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
+            if not beating.cancelled():
+                beating.result()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            if self._held:
+                await self._survive(self._prolong(), None)
+                # The database may not have answered for so long that others take them for ours.
+                if self._shop.clock.now() >= self._leased_until:
+                    self._cut([*self._held])
+
+    async def _prolong(self) -> None:
+        """Prolong the leases of what runs; what another worker has by now is cut."""
+        before, now = dict(self._held), await self._now()
+        kept = await self._write(lambda db: jobs.prolong(db, self.name, now=now))
+        self._leased_until = now + jobs.LEASE
+        self._cut(before.keys() - kept)
+
+    def _cut(self, lost: Iterable[UUID]) -> None:
+        for key in lost:
+            task = self._held.pop(key, None)
+            if task is not None:
+                log.warning("a job is cut: another worker has it", job_id=str(key))
+                task.cancel()
+
+    async def _now(self) -> datetime:
+        """The database's time: a machine whose clock jumped takes no job from another."""
+        return await self._shop.clock.database_now(self._shop.database)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until there may be something to do, at most so long."""
@@ -306,6 +395,10 @@ class Worker:
         return await self._shop.database.transact_behind(work)
 
 
+class _LeaseLost(Exception):
+    """A job is another worker's by now."""
+
+
 class _Due(Struct, frozen=True, kw_only=True):
     """What there is to do."""
 
@@ -314,6 +407,22 @@ class _Due(Struct, frozen=True, kw_only=True):
     ticks: bool
     events: bool
     consumers: list[Consumer]
+
+
+def _looking(shop: Shop) -> Prepared:
+    """Return the statement that asks what is due in a shop."""
+    now: Any = bindparam("now", type_=Instant)
+    parts = [
+        jobs.due(sorted(kind.name() for kind in shop.jobs), now),
+        jobs.lapsed(now),
+        schedules.ticks_due([one.name for one in shop.recurring], now),
+        deliveries.waiting_for_relay(),
+        *(
+            deliveries.heads(one.name, [event.name() for event in one.events], now)
+            for one in shop.consumers
+        ),
+    ]
+    return Prepared(select(*(one.exists() for one in parts)))
 
 
 @asynccontextmanager

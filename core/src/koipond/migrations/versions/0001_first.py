@@ -144,6 +144,8 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("failed_at", Instant(), nullable=True),
+        sa.Column("progress_done", sa.BigInteger(), nullable=True),
+        sa.Column("progress_total", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(state = 'running') = (leased_until IS NOT NULL AND leased_by IS NOT NULL)",
             name=op.f("ck_job_leased"),
@@ -255,6 +257,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
     )
@@ -263,6 +266,97 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
+    )
+    op.create_table(
+        "message",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("act", sa.String(length=200), nullable=False),
+        sa.Column("way", sa.SmallInteger(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("category", sa.String(length=40), nullable=False),
+        sa.Column("urgency", sa.String(length=10), nullable=False),
+        sa.Column("medium", sa.String(length=10), nullable=False),
+        sa.Column("recipient", Document, nullable=False),
+        sa.Column("told", Document, nullable=False),
+        sa.Column("about", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("suppression", sa.String(length=20), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("tried", Document, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("doubtful", sa.Boolean(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sender", sa.String(length=80), nullable=False),
+        sa.Column("reference", sa.String(length=500), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("admitted_at", Instant(), nullable=True),
+        sa.Column("sent_at", Instant(), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("read_at", Instant(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "(place IS NOT NULL) = (medium = 'in_app' AND state = 'sent')",
+            name=op.f("ck_message_place"),
+        ),
+        sa.CheckConstraint("(state = 'failed') = (problem <> '')", name=op.f("ck_message_failed")),
+        sa.CheckConstraint(
+            "(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_message_sent")
+        ),
+        sa.CheckConstraint(
+            "(state = 'suppressed') = (suppression IS NOT NULL)", name=op.f("ck_message_suppressed")
+        ),
+        sa.CheckConstraint("read_at IS NULL OR place IS NOT NULL", name=op.f("ck_message_read")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint("kind", "act", "way", name=op.f("uq_message_kind_act_way")),
+    )
+    op.create_index(
+        "ix_message_admitted",
+        "message",
+        ["member_id", "category", "admitted_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('sending', 'sent')"),
+        sqlite_where=sa.text("state IN ('sending', 'sent')"),
+    )
+    op.create_index(op.f("ix_message_member_id_id"), "message", ["member_id", "id"], unique=False)
+    op.create_index(
+        "ix_message_unread",
+        "message",
+        ["member_id"],
+        unique=False,
+        postgresql_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+        sqlite_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+    )
+    op.create_index(
+        "uq_message_place",
+        "message",
+        ["member_id", "place"],
+        unique=True,
+        postgresql_where=sa.text("place IS NOT NULL"),
+        sqlite_where=sa.text("place IS NOT NULL"),
+    )
+    op.create_table(
+        "message_box",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_message_box")),
+    )
+    op.create_table(
+        "message_template",
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("medium", sa.String(length=10), nullable=False),
+        sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_message_template_version")),
+        sa.PrimaryKeyConstraint("kind", "medium", "locale", name=op.f("pk_message_template")),
     )
     op.create_table(
         "order_return",
@@ -396,6 +490,7 @@ def upgrade() -> None:
     op.create_table(
         "schedule",
         sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("recurs", sa.String(length=200), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
     )
@@ -561,6 +656,27 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("remaining > set_aside"),
         sqlite_where=sa.text("remaining > set_aside"),
+    )
+    op.create_table(
+        "member_consent",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("given_at", Instant(), nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=False),
+        sa.Column("withdrawn_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_member_consent_member_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member_consent")),
+    )
+    op.create_index(
+        "uq_member_consent_given",
+        "member_consent",
+        ["member_id", "purpose"],
+        unique=True,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_table(
         "membership",
@@ -826,6 +942,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
         ),
@@ -1378,6 +1495,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_membership_group_code_member_id"), table_name="membership")
     op.drop_table("membership")
     op.drop_index(
+        "uq_member_consent_given",
+        table_name="member_consent",
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.drop_table("member_consent")
+    op.drop_index(
         "ix_ledger_bucket_expires_on",
         table_name="ledger_bucket",
         postgresql_where=sa.text("remaining > set_aside"),
@@ -1432,6 +1556,28 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_order_return_state_id"), table_name="order_return")
     op.drop_index(op.f("ix_order_return_order_id"), table_name="order_return")
     op.drop_table("order_return")
+    op.drop_table("message_template")
+    op.drop_table("message_box")
+    op.drop_index(
+        "uq_message_place",
+        table_name="message",
+        postgresql_where=sa.text("place IS NOT NULL"),
+        sqlite_where=sa.text("place IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_message_unread",
+        table_name="message",
+        postgresql_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+        sqlite_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_message_member_id_id"), table_name="message")
+    op.drop_index(
+        "ix_message_admitted",
+        table_name="message",
+        postgresql_where=sa.text("state IN ('sending', 'sent')"),
+        sqlite_where=sa.text("state IN ('sending', 'sent')"),
+    )
+    op.drop_table("message")
     op.drop_table("member_group")
     op.drop_table("member")
     op.drop_index(

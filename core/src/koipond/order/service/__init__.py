@@ -1,5 +1,5 @@
 """Use-cases of orders, by group: the cart, placing, paying, expiring, fulfilling, returning,
-editing, refunding, reading."""
+editing, refunding, reading, telling the buyer."""
 
 from koipond.order.service.attention import (
     actions_for,
@@ -20,6 +20,7 @@ from koipond.order.service.cart import (
     update_cart_line,
 )
 from koipond.order.service.closing import close_orders
+from koipond.order.service.consequences import find_consequences
 from koipond.order.service.covering import check_cover, cover_order
 from koipond.order.service.editing import edit_order, exchange_return, find_edits_of
 from koipond.order.service.expiring import expire_order, expire_orders
@@ -58,8 +59,11 @@ from koipond.order.service.returning import (
     request_return,
 )
 from koipond.order.service.reviving import revive_order
+from koipond.order.service.telling import MESSAGE_KINDS, TOLD_OF, tell_buyer
 
 __all__ = [
+    "MESSAGE_KINDS",
+    "TOLD_OF",
     "Replayed",
     "actions_for",
     "add_to_cart",
@@ -86,6 +90,7 @@ __all__ = [
     "explain_price",
     "find_any_order",
     "find_cart",
+    "find_consequences",
     "find_due",
     "find_edits_of",
     "find_member_orders",
@@ -115,6 +120,7 @@ __all__ = [
     "revive_order",
     "set_checkout",
     "ship_fulfilment",
+    "tell_buyer",
     "update_cart_line",
     "void_payment",
 ]
