@@ -230,9 +230,10 @@ class Ledgers(RuleBasedStateMachine):
         self.run(self.opened.aclose())
 
 
-def play(databases: Databases, kind: Kind, *, steps: int, games: int) -> int:
+def play(databases: Databases, kind: Kind, *, steps: int, games: int, shrinks: bool = False) -> int:
     """Play so many games of so many steps; returns the seed.
 
+    shrinks: look for the shortest way to what failed, which takes minutes.
     KOI_RACE_SEED plays the games of a seed that failed before.
     """
     number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
@@ -251,7 +252,7 @@ def play(databases: Databases, kind: Kind, *, steps: int, games: int) -> int:
         database=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate, *([Phase.shrink] if shrinks else [])],
     )
     try:
         run_state_machine_as_test(seed(number)(Game), settings=quietly)

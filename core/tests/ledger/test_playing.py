@@ -27,4 +27,4 @@ def test_a_ledger_is_what_the_model_says_whatever_is_done(databases: Databases, 
 def test_a_ledger_is_what_the_model_says_for_ten_thousand_steps(
     databases: Databases, kind: Kind
 ) -> None:
-    play(databases, kind, steps=STEPS, games=GAMES)
+    play(databases, kind, steps=STEPS, games=GAMES, shrinks=True)

@@ -159,3 +159,40 @@ async def test_expiry_runs_many_times_at_once_beside_those_who_spend(book: Book)
         assert (await book.stands(one))[0] == 20 - 6 - expired
         # What was spent before the run was of January, what after it was not.
         assert 4 <= expired <= 10
+
+
+async def pay_out_and_refund(book: Book, rounds: int) -> None:
+    """Let payouts run while their commissions are taken back, in any order."""
+    for nth in range(rounds):
+        host = member("EUR")
+        earned = [await book.earn(host, 50), await book.earn(host, 50)]
+        held = await book.set_aside(host, random.randint(1, 100))
+        closing = book.post(held.id) if nth % 2 else book.void(held.id)
+        acts: list[Awaitable[Any]] = [
+            closing,
+            book.reverse(earned[0].id, 30),
+            book.reverse(earned[0].id),
+            book.reverse(earned[1].id, random.randint(1, 50)),
+            book.burn(host, 40),
+            book.earn(host, 7),
+        ]
+        random.shuffle(acts)
+        found = await outcomes(*acts)
+        # All of one was taken back by whoever came last, and a payout found too little at most.
+        assert set(found) <= {"", "LedgerShort", "LedgerUndone"}
+        lines = await book.statement(host)
+        available, aside, debt = await book.stands(host)
+        assert available + aside - debt == sum(one.units for one in lines)
+        assert aside == 0
+    assert await book.audit() == []
+
+
+async def test_commissions_go_back_while_they_are_paid_out(book: Book) -> None:
+    await pay_out_and_refund(book, 5)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1_200)
+async def test_commissions_go_back_a_thousand_times_while_they_are_paid_out(book: Book) -> None:
+    """Battery 26."""
+    await pay_out_and_refund(book, 1_000)
