@@ -5,6 +5,9 @@ a plugin is told of happens once.
 """
 
 import asyncio
+import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.tests.ledger.book import FEB, JAN, member, reopened
 from core.tests.order.test_expiring import expired
 from core.tests.payment.till import Till
 from plugins.groupbuy.tests.stall import Stall
 from tests.faults.test_kill_points import DEATHS
 from tests.rig.auditing import count_events, count_orders, everything_holds, free_units
 from tests.rig.buying import Storefront
-from tests.rig.servers import Server, Servers
+from tests.rig.servers import ROOT, Server, Servers
 
 from koipond.kernel.ids import OrderId, VariantId, encode
 from koipond.kernel.jobs import JobState, job, schedule
@@ -36,7 +40,9 @@ EXPIRY = [
 ]
 REVIVAL = ["order.reserved_again"]
 DELIVERY = ["outbox.after_relay", "outbox.handled.before_commit"]
-PLACES = [*EXPIRY, *REVIVAL, *DELIVERY]
+MESSAGE = ["message.admitted", "message.sent.before_noted"]
+LEDGER = "ledger.expire.before_commit"
+PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *MESSAGE, LEDGER]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 Tell = Callable[[str], None]
 
@@ -179,11 +185,60 @@ class TestDeliveries:
 
                 await worker.and_finished(is_full)
         assert await stall.told() == {"TeamOpened": DEATHS, "TeamSucceeded": DEATHS}
-        heard = await shop.rows("delivery")
+        heard = [one for one in await shop.rows("delivery") if one["consumer"] == "groupbuy"]
         assert {(row["state"], row["attempts"]) for row in heard} == {("done", 1)}
         assert len(heard) == 2 * DEATHS
+        # What recurs was at work when the last one was killed.
+        shop.clock.set(datetime.now(UTC))
+        await end_leases(shop)
+        await stall.work()
         await stall.everything_holds()
         tell(f"died {DEATHS} times, each team succeeded once")
+
+
+@pytest.mark.parametrize("place", MESSAGE)
+async def test_a_message_cut_by_kill_9_is_one_message_that_is_sent(
+    shop: RunningShop, servers: Servers, tmp_path: Path, place: str, tell: Tell
+) -> None:
+    # The server has the real one, and messages are kept for their time.
+    shop.clock.set(datetime.now(UTC))
+    till = Till(shop)
+
+    async def all_are_sent() -> bool:
+        return {row["state"] for row in await shop.rows("message")} == {"sent"}
+
+    async with killed(shop, servers, tmp_path, place, mail_sender="console") as worker:
+        for n in range(DEATHS):
+            order_id, token = await till.buy()
+            await till.cancel(order_id, token)
+            await worker.and_finished(all_are_sent)
+            # By mail and in the shop. What came again to its sender has the same id.
+            assert len(await shop.rows("message")) == 2 * (n + 1)
+    assert await till.audit() == []
+    tell(f"died {DEATHS} times, each message sent")
+
+
+async def test_points_that_expire_cut_by_kill_9_expire_once(database_url: str, tell: Tell) -> None:
+    """No job of core's lets them expire: a programme's does, in a process like this one."""
+    script = (
+        "import asyncio\n"
+        "from core.tests.ledger.book import FEB, GUEST, FakeClock, ledger, make_shop\n"
+        f"shop = make_shop({database_url!r}, FakeClock())\n"
+        "asyncio.run(ledger.expire(shop.context(viewer=GUEST), 'points', FEB))"
+    )
+    crashing = os.environ | {"KOI_CRASH_AT": LEDGER}
+    async with reopened(database_url) as book:
+        await book.earn(lin := member(), 10, JAN)
+        for _ in range(DEATHS):
+            dying = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", script, cwd=ROOT, env=crashing
+            )
+            assert await dying.wait() == -signal.SIGKILL
+            assert (await book.stands(lin))[0] == 10
+        assert await book.expire(FEB) == 1
+        assert ((await book.stands(lin))[0], await book.system("expired")) == (0, 10)
+        assert await book.audit() == []
+    tell(f"died {DEATHS} times, expired once")
 
 
 async def paid_late(till: Till, *, is_gone: bool = False) -> OrderId:
