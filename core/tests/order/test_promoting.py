@@ -339,7 +339,7 @@ async def test_an_order_of_no_value_is_confirmed_at_once(database_url: str) -> N
 async def test_what_is_given_back_of_one_line_leaves_the_others_what_was_paid_for_them(
     database_url: str,
 ) -> None:
-    """A cancelled line's discount does not slide to the others (FEATURES 2.4)."""
+    """A cancelled line's discount does not slide to the others."""
     ten = Proposal(
         rule="ten",
         label="Ten",
