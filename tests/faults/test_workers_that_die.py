@@ -21,8 +21,12 @@ from tests.rig.auditing import count_events, count_orders, everything_holds, fre
 from tests.rig.buying import Storefront
 from tests.rig.servers import Server, Servers
 
-from koipond.kernel.ids import OrderId, VariantId, encode
-from koipond.kernel.jobs import JobState, job, schedule
+from koipond.kernel.ids import MemberId, OrderId, VariantId, encode, new_id
+from koipond.kernel.jobs import JobState, job
+from koipond.kernel.pages import Page
+from koipond.kernel.schedules import schedule
+from koipond.ledger import service as ledger
+from koipond.ledger.types import AccountKey, Slip
 from koipond.order.types import OrderState
 from koipond_sdk.testing import RunningShop, running_shop
 
@@ -36,7 +40,8 @@ EXPIRY = [
 ]
 REVIVAL = ["order.reserved_again"]
 DELIVERY = ["outbox.after_relay", "outbox.handled.before_commit"]
-PLACES = [*EXPIRY, *REVIVAL, *DELIVERY]
+POINTS = ["ledger.expire.before_commit"]
+PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *POINTS]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 Tell = Callable[[str], None]
 
@@ -184,6 +189,40 @@ class TestDeliveries:
         assert len(heard) == 2 * DEATHS
         await stall.everything_holds()
         tell(f"died {DEATHS} times, each team succeeded once")
+
+
+class TestPoints:
+    """Points that were good up to a day which is over."""
+
+    @pytest.fixture
+    def plugins(self) -> list[str]:
+        return ["points"]
+
+    @pytest.mark.parametrize("place", POINTS)
+    async def test_points_that_expire_cut_by_kill_9_are_gone_once(
+        self, shop: RunningShop, servers: Servers, tmp_path: Path, place: str, tell: Tell
+    ) -> None:
+        lin = AccountKey.of_member(MemberId(new_id()), "points")
+        today = shop.clock.now().date()
+
+        async def balance() -> int:
+            async with shop.context() as ctx:
+                return (await ledger.find_balances(ctx, [lin]))[lin].available
+
+        async def is_gone() -> bool:
+            return await balance() == 0
+
+        async with killed(shop, servers, tmp_path, place, plugins=("points",)) as worker:
+            for n in range(DEATHS):
+                async with shop.context() as ctx:
+                    slip = Slip(source=f"test:{n}", day=today)
+                    await ledger.earn(ctx, lin, 10, slip, expires_on=today)
+                await worker.and_finished(is_gone)
+        async with shop.context() as ctx:
+            lines = (await ledger.find_statement(ctx, lin, Page(first=100))).rows
+        assert [one.units for one in lines] == [-10, 10] * DEATHS
+        await everything_holds(shop)
+        tell(f"died {DEATHS} times, each expiry booked once")
 
 
 async def paid_late(till: Till, *, is_gone: bool = False) -> OrderId:
