@@ -5,9 +5,6 @@ a plugin is told of happens once.
 """
 
 import asyncio
-import os
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.tests.ledger.book import FEB, JAN, member, reopened
 from core.tests.order.test_expiring import expired
 from core.tests.payment.till import Till
 from plugins.groupbuy.tests.stall import Stall
 from tests.faults.test_kill_points import DEATHS
 from tests.rig.auditing import count_events, count_orders, everything_holds, free_units
 from tests.rig.buying import Storefront
-from tests.rig.servers import ROOT, Server, Servers
+from tests.rig.servers import Server, Servers
 
-from koipond.kernel.ids import OrderId, VariantId, encode
-from koipond.kernel.jobs import JobState, job, schedule
+from koipond.kernel.ids import MemberId, OrderId, VariantId, encode, new_id
+from koipond.kernel.jobs import JobState, job
+from koipond.kernel.pages import Page
+from koipond.kernel.schedules import schedule
+from koipond.ledger import service as ledger
+from koipond.ledger.types import AccountKey, Slip
 from koipond.order.types import OrderState
 from koipond_sdk.testing import RunningShop, running_shop
 
@@ -41,8 +41,8 @@ EXPIRY = [
 REVIVAL = ["order.reserved_again"]
 DELIVERY = ["outbox.after_relay", "outbox.handled.before_commit"]
 MESSAGE = ["message.admitted", "message.sent.before_noted"]
-LEDGER = "ledger.expire.before_commit"
-PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *MESSAGE, LEDGER]
+POINTS = ["ledger.expire.before_commit"]
+PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *MESSAGE, *POINTS]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 Tell = Callable[[str], None]
 
@@ -218,27 +218,38 @@ async def test_a_message_cut_by_kill_9_is_one_message_that_is_sent(
     tell(f"died {DEATHS} times, each message sent")
 
 
-async def test_points_that_expire_cut_by_kill_9_expire_once(database_url: str, tell: Tell) -> None:
-    """No job of core's lets them expire: a programme's does, in a process like this one."""
-    script = (
-        "import asyncio\n"
-        "from core.tests.ledger.book import FEB, GUEST, FakeClock, ledger, make_shop\n"
-        f"shop = make_shop({database_url!r}, FakeClock())\n"
-        "asyncio.run(ledger.expire(shop.context(viewer=GUEST), 'points', FEB))"
-    )
-    crashing = os.environ | {"KOI_CRASH_AT": LEDGER}
-    async with reopened(database_url) as book:
-        await book.earn(lin := member(), 10, JAN)
-        for _ in range(DEATHS):
-            dying = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", script, cwd=ROOT, env=crashing
-            )
-            assert await dying.wait() == -signal.SIGKILL
-            assert (await book.stands(lin))[0] == 10
-        assert await book.expire(FEB) == 1
-        assert ((await book.stands(lin))[0], await book.system("expired")) == (0, 10)
-        assert await book.audit() == []
-    tell(f"died {DEATHS} times, expired once")
+class TestPoints:
+    """Points that were good up to a day which is over."""
+
+    @pytest.fixture
+    def plugins(self) -> list[str]:
+        return ["points"]
+
+    @pytest.mark.parametrize("place", POINTS)
+    async def test_points_that_expire_cut_by_kill_9_are_gone_once(
+        self, shop: RunningShop, servers: Servers, tmp_path: Path, place: str, tell: Tell
+    ) -> None:
+        lin = AccountKey.of_member(MemberId(new_id()), "points")
+        today = shop.clock.now().date()
+
+        async def balance() -> int:
+            async with shop.context() as ctx:
+                return (await ledger.find_balances(ctx, [lin]))[lin].available
+
+        async def is_gone() -> bool:
+            return await balance() == 0
+
+        async with killed(shop, servers, tmp_path, place, plugins=("points",)) as worker:
+            for n in range(DEATHS):
+                async with shop.context() as ctx:
+                    slip = Slip(source=f"test:{n}", day=today)
+                    await ledger.earn(ctx, lin, 10, slip, expires_on=today)
+                await worker.and_finished(is_gone)
+        async with shop.context() as ctx:
+            lines = (await ledger.find_statement(ctx, lin, Page(first=100))).rows
+        assert [one.units for one in lines] == [-10, 10] * DEATHS
+        await everything_holds(shop)
+        tell(f"died {DEATHS} times, each expiry booked once")
 
 
 async def paid_late(till: Till, *, is_gone: bool = False) -> OrderId:
