@@ -57,10 +57,22 @@ class Killed:
         self._armed = armed
         self._place = server.order.crash_at
 
-    async def and_finished(self, is_over: Callable[[], Awaitable[bool]]) -> None:
-        """Let it die at what is due, then a new one do it until `is_over`."""
-        self._armed.touch()
+    async def and_finished(
+        self,
+        is_over: Callable[[], Awaitable[bool]],
+        *,
+        first: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Let it die at what is due, then a new one do it until `is_over`.
+
+        first: makes something due when it is there, which it would else die of before it is ready.
+        """
+        if first is None:
+            self._armed.touch()
         await self._server.start(crash_at=self._place)
+        if first is not None:
+            await first()
+            self._armed.touch()
         until = time.monotonic() + 60
         while not self._server.is_dead:
             assert time.monotonic() < until, f"it lives: {self._server.log[-3_000:]}"
@@ -241,10 +253,13 @@ class TestPoints:
 
         async with killed(shop, servers, tmp_path, place, plugins=("points",)) as worker:
             for n in range(DEATHS):
-                async with shop.context() as ctx:
-                    slip = Slip(source=f"test:{n}", day=today)
-                    await ledger.earn(ctx, lin, 10, slip, expires_on=today)
-                await worker.and_finished(is_gone)
+
+                async def earn(n: int = n) -> None:
+                    async with shop.context() as ctx:
+                        slip = Slip(source=f"test:{n}", day=today)
+                        await ledger.earn(ctx, lin, 10, slip, expires_on=today)
+
+                await worker.and_finished(is_gone, first=earn)
         async with shop.context() as ctx:
             lines = (await ledger.find_statement(ctx, lin, Page(first=100))).rows
         assert [one.units for one in lines] == [-10, 10] * DEATHS
