@@ -17,14 +17,27 @@ from koipond_sdk.services import (
     activities,
     catalog,
     channels,
+    ledger,
     members,
+    messages,
     orders,
     quotas,
     rewards,
     stock,
 )
 
-SERVICES = (activities, catalog, channels, members, orders, quotas, rewards, stock)
+SERVICES = (
+    activities,
+    catalog,
+    channels,
+    ledger,
+    members,
+    messages,
+    orders,
+    quotas,
+    rewards,
+    stock,
+)
 MODULES = (koipond_sdk, db, schema, hooks, pricing, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """

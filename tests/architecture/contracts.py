@@ -16,6 +16,7 @@ SDK = "koipond_sdk"
 NO_CONCEPTS = {
     "app",
     "cli",
+    "duties",
     "extending",
     "files",
     "graphql",

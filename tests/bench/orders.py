@@ -36,10 +36,11 @@ from tests.bench import quota as reserving
 from tests.bench.builds import naive
 from tests.bench.builds.processes import used_by_family
 
-from koipond.app import AUDITS, make_shop, set_up
+from koipond.app import make_shop, set_up
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
+from koipond.duties import AUDITS
 from koipond.kernel.context import Scope, Shop
 from koipond.kernel.ids import VariantId, encode
 from koipond.kernel.invariants import run_audits

@@ -80,34 +80,35 @@ async def crowd(url: str, *, requests: int, wait_s: float) -> str:
 
 
 async def test_callers_who_leave_at_any_moment_leave_nothing_behind(shop: RunningShop) -> None:
-    await leave(shop, callers=13, seed=secrets.randbits(32))
+    await leave(shop, callers=12, seed=secrets.randbits(32))
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1_200)
-async def test_500_callers_leave(shop: RunningShop, tell: Callable[[str], None]) -> None:
-    """On both databases 1,000."""
+async def test_1000_callers_leave(shop: RunningShop, tell: Callable[[str], None]) -> None:
     seed = secrets.randbits(32)
-    tell(f"seed {seed}: {await leave(shop, callers=500, seed=seed)}")
+    tell(f"seed {seed}: {await leave(shop, callers=1_000, seed=seed)}")
 
 
 async def leave(shop: RunningShop, *, callers: int, seed: int) -> dict[str, int]:
-    """Cancel purchases at a random step of the loop, four at a time, then repeat each."""
+    """Cancel as many purchases at a random step of the loop, four at a time, then repeat each."""
     print(f"seed {seed}")
     chance = random.Random(seed)
-    made = await shop.make_product(stock=callers)
+    made = await shop.make_product(stock=callers + 2)
     lines = [{"variantId": encode(VariantId, made.variants["TEA-1"]), "quantity": 1}]
     front = Storefront(shop.http)
+    await _steps(front, lines)
+    # Of the second: the first one of a process also makes its plans.
     longest = await _steps(front, lines)
     before = asyncio.all_tasks()
     wishes = [
         {"lines": lines, "contact": buyer(), "payment": SANDBOX, "idempotencyKey": key()}
-        for _ in range(callers - 1)
+        for _ in range(callers)
     ]
     left = {"cut": 0, "done": 0}
     for start in range(0, len(wishes), 4):
         some = [asyncio.create_task(_ask(front, wish)) for wish in wishes[start : start + 4]]
-        steps = {chance.randrange(longest): task for task in some}
+        steps = dict(zip(chance.sample(range(longest), len(some)), some, strict=True))
         for step in range(longest):
             if step in steps:
                 left["done" if steps[step].done() else "cut"] += 1
@@ -121,7 +122,8 @@ async def leave(shop: RunningShop, *, callers: int, seed: int) -> dict[str, int]
     shop.clock.advance(seconds=shop.settings.idempotency_lease_s + 1)
     for wish in wishes:
         assert (await front.ask("placeOrder", **wish)).outcome == "CONFIRMED"
-    assert await count_orders(shop) == {"confirmed": callers}
+    assert sum(left.values()) == callers
+    assert await count_orders(shop) == {"confirmed": callers + 2}
     shop.clock.advance(seconds=shop.settings.reservation_hold_s)
     async with shop.context() as ctx:
         await stock.give_back(ctx)

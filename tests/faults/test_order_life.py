@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.faults.test_kill_points import (
     Act,
+    End,
     Killing,
     Preparing,
     buy_lines,
@@ -59,16 +60,7 @@ async def packed(front: Storefront, variant: str, **given: Any) -> str:
 
 async def sent_back(front: Storefront, variant: str) -> str:
     """Return a return of one unit that was received."""
-    parcel = await packed(front, variant)
-    await do(front, "shipFulfilment", fulfilmentId=parcel, idempotencyKey=key())
-    order = (await do(front, "deliverFulfilment", fulfilmentId=parcel)).made
-    asked = await do(
-        front,
-        "requestReturn",
-        orderId=order["id"],
-        lines=[{"lineId": order["lines"][0]["id"], "quantity": 1}],
-        idempotencyKey=key(),
-    )
+    asked = await (await ask_back(front, variant)).run(front)
     returned: str = asked.made["returns"][0]["id"]
     for name in ("approveReturn", "receiveReturn"):
         await do(front, name, returnId=returned)
@@ -88,6 +80,14 @@ async def collect(front: Storefront, variant: str) -> Act:
     await do(front, "readyFulfilment", fulfilmentId=parcel)
     code = make_code(SECRET, decode(FulfilmentId, parcel), 1)
     return later("collectFulfilment", fulfilmentId=parcel, code=code)
+
+
+async def ask_back(front: Storefront, variant: str) -> Act:
+    parcel = await packed(front, variant)
+    await do(front, "shipFulfilment", fulfilmentId=parcel, idempotencyKey=key())
+    order = (await do(front, "deliverFulfilment", fulfilmentId=parcel)).made
+    lines = [{"lineId": order["lines"][0]["id"], "quantity": 1}]
+    return later("requestReturn", orderId=order["id"], lines=lines)
 
 
 async def inspect(front: Storefront, variant: str) -> Act:
@@ -143,16 +143,19 @@ async def void(front: Storefront, variant: str) -> Act:
     return Act("cancelOrder", given, "CANCELLED")
 
 
-ACTS: dict[Preparing, tuple[str, list[int]]] = {
-    pack: ("CONFIRMED", []),
-    ship: ("CONFIRMED", []),
-    collect: ("CONFIRMED", []),
-    inspect: ("CONFIRMED", []),
-    pay_back: ("CONFIRMED", [10_00]),
-    cut: ("CONFIRMED", [10_00]),
-    add: ("CONFIRMED", []),
-    capture: ("CONFIRMED", []),
-    void: ("CANCELLED", []),
+ACTS: dict[Preparing, End] = {
+    pack: End("CONFIRMED", ("fulfilment.created.before_commit",)),
+    ship: End("CONFIRMED", ("fulfilment.shipped.before_commit",)),
+    collect: End("CONFIRMED", ("fulfilment.collected.before_commit",)),
+    ask_back: End("CONFIRMED", ("return.requested.before_commit",)),
+    inspect: End("CONFIRMED", ("return.inspected.before_commit",)),
+    pay_back: End("CONFIRMED", ("return.refunded.before_commit",), (10_00,)),
+    cut: End("CONFIRMED", ("order.edited.before_commit",), (10_00,)),
+    add: End("CONFIRMED", ("order.edit.reserved",)),
+    capture: End(
+        "CONFIRMED", ("capture.planned.before_commit", "capture.provider_answered.before_apply")
+    ),
+    void: End("CANCELLED", ("void.provider_answered.before_apply",)),
 }
 
 

@@ -25,10 +25,13 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".mutants" / "rules"
 LISTED = Path(__file__).with_name("survivors.toml")
 # That a test fails is all there is to know: the simplest example of it would take seconds to find.
+# And a break is not found by a test that was slow.
 CONFTEST = """\
 from hypothesis import Phase, settings
 
-settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
+settings.register_profile(
+    "mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None
+)
 settings.load_profile("mutants")
 """
 # A test failed, or pytest did; or there was no end to it.

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import QueuePool, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from koipond.app import AUDITS
+from koipond.duties import AUDITS
 from koipond.kernel.context import Shop
 from koipond.kernel.invariants import run_audits
 from koipond.order.tables import cart, order, order_adjustment, order_line

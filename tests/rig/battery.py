@@ -1,4 +1,4 @@
-"""The long batteries: `make faults` runs what is marked so, and ends with a line of what came out.
+"""The long batteries: `make faults` and `make fuzz` end with a line of what came out.
 
 Figures are told, never asserted: machines are noisy.
 """
@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from tests.rig.servers import Servers
 
 LONG = "faults"
+# Given by Hypothesis to its own; run by `make fuzz` with more examples.
+PROPERTIES = "hypothesis"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{LONG}: takes long; run by `make faults` alone")
+    # Unless a test says otherwise no example fails because it was slow.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,7 +69,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End with one line that a program can read."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if hasattr(config, "workerinput") or LONG not in config.getoption("markexpr"):
+    asked = any(one in config.getoption("markexpr") for one in (LONG, PROPERTIES))
+    if hasattr(config, "workerinput") or not asked:
         return
     if reporter is not None:
         count = {name: len(reporter.stats.get(name, ())) for name in ("passed", "failed", "error")}

@@ -12,6 +12,7 @@ import httpx2
 from msgspec import Struct
 
 from koipond.app import ADMIN_PATH, STOREFRONT_PATH
+from koipond.payment.sandbox import Notice
 
 _ORDER = """
   id number state total { amount }
@@ -30,6 +31,10 @@ REFUND = """mutation($input: RefundOrderInput!) {
     order { id state paid { amount } } userErrors { code message }
   }
 }"""
+ORDER = (
+    f"query($orderId: ID!, $token: String!) "
+    f"{{ done: order(id: $orderId, token: $token) {{ {_ORDER} }} }}"
+)
 CART = f"query($token: String!) {{ done: cart(token: $token) {{ {_ORDER} }} }}"
 SANDBOX = {"provider": "sandbox"}
 
@@ -57,8 +62,10 @@ class Reply(Struct, frozen=True, kw_only=True):
 class Storefront:
     """Asks one shop; every answer is told, none raises."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(self, http: httpx2.AsyncClient, *, books: str = "") -> None:
+        """books: the file of the shop's sandbox, for who plays the provider."""
         self.http = http
+        self.books = books
 
     async def ask(self, name: str, **given: Any) -> Reply:
         """Call a mutation by its name with its input."""
@@ -69,6 +76,16 @@ class Storefront:
         return await self.ask(
             "placeOrder", **({"idempotencyKey": key(), "contact": buyer()} | given)
         )
+
+    async def notify(self, notice: Notice) -> bool:
+        """Send what the sandbox has to tell; returns whether it was taken, or False if LOST."""
+        given = {"headers": notice.headers, "content": notice.body}
+        try:
+            response = await self.http.post(f"/payments/{SANDBOX['provider']}/webhook", **given)
+        except httpx2.TransportError:
+            return False
+        assert response.status_code == 200, response.text
+        return True
 
     async def send(self, document: str, variables: dict[str, Any], *, staff: str = "") -> Reply:
         """Send any document whose one field is `done`. staff: a token of theirs."""

@@ -22,6 +22,7 @@ from tests.rig.naive import built
 from koipond.app import create_app, make_schemas
 from koipond.kernel.faults import Fault, crash_point, planned
 from koipond.kernel.logs import configure
+from koipond.kernel.plugins import discover
 from koipond.settings import Settings
 from koipond_sdk.testing.shop import CHANNEL
 
@@ -34,7 +35,7 @@ class Order(Struct, frozen=True, kw_only=True):
     crash_at: NAME or NAME:20, the place where it dies. trace: a file that it writes the name of
     each such place into when it is passed. Beside those that the code names there are
     `database.before_commit` and `database.given_back`, when a connection has been. armed_by: a
-    file; places count from when it is there.
+    file; places count from when it is there. plugins: names of those that the shop has.
     """
 
     log: str
@@ -44,6 +45,7 @@ class Order(Struct, frozen=True, kw_only=True):
     trace: str = ""
     armed_by: str = ""
     work: bool = False
+    plugins: tuple[str, ...] = ()
 
 
 def die_with_parent() -> None:
@@ -90,7 +92,8 @@ def _be(order: Order, *, listener: int) -> None:
 def _serve(order: Order, listener: socket.socket) -> None:
     settings = Settings(channels=(CHANNEL,), **order.settings)
     configure(production=True)
-    app = create_app(settings, [], work=order.work)
+    plugins = [one for one in discover() if one.name in order.plugins] if order.plugins else []
+    app = create_app(settings, plugins, work=order.work)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listener])
 

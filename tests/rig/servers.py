@@ -89,7 +89,8 @@ class Server:
         self.http = httpx2.AsyncClient(
             base_url=f"http://{host}:{port}", limits=limits, timeout=_ANSWER_S
         )
-        self.storefront = Storefront(self.http)
+        books = order.settings.get("sandbox_file", "")
+        self.storefront = Storefront(self.http, books=books)
 
     @property
     def log(self) -> str:

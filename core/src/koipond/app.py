@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +23,9 @@ from koipond.channel.service import (
     ensure_channels,
     ensure_zones,
 )
-from koipond.extending import gather, install, warn_of_tables
+from koipond.duties import CONSUMERS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
+from koipond.extending import gather, gather_senders, install, warn_of_tables
 from koipond.files import serve_files
-from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
     Schemas,
@@ -37,66 +37,28 @@ from koipond.graphql.execute import Executor
 from koipond.graphql.http import Endpoint
 from koipond.graphql.scope import Scopes
 from koipond.hooks import Hooks
-from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.clock import Clock, SystemClock
-from koipond.kernel.context import Reaction, Shop
+from koipond.kernel.context import Shop
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
-from koipond.kernel.events import Event
-from koipond.kernel.forgetting import (
-    ForgetDeliveries,
-    PruneEvents,
-    forget_deliveries,
-    prune_events,
-)
 from koipond.kernel.inputs import InputTypes
-from koipond.kernel.invariants import Audit
-from koipond.kernel.jobs import Jobs
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.metrics import make_metrics
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
-from koipond.kernel.schedules import Every
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import working
-from koipond.order import service as order
-from koipond.order.types import (
-    CloseOrders,
-    ExpireOrder,
-    ExpireOrders,
-    FlagShortOrders,
-    ReviveOrder,
-)
-from koipond.payment import service as payment
-from koipond.payment.events import (
-    PaymentAuthorised,
-    PaymentCaptured,
-    PaymentMismatched,
-    PaymentVoided,
-    Refunded,
-    RefundFailed,
-)
+from koipond.notify.service import check_senders, make_senders
+from koipond.notify.types import MessageKind, Sender
 from koipond.payment.http import make_ingress
 from koipond.payment.sandbox import KEY as SANDBOX
 from koipond.payment.sandbox import Sandbox
-from koipond.payment.types import (
-    CapturePayment,
-    GiveRefund,
-    PaymentProvider,
-    QueryPayment,
-    QueryPayments,
-    VoidPayment,
-)
+from koipond.payment.types import PaymentProvider
 from koipond.plugin.service import note_tables
 from koipond.plugin.types import States
-from koipond.quota.service import audit as audit_quota
 from koipond.settings import Settings, SettingsInvalid
-from koipond.stock.events import StockShort
 from koipond.stock.rules import STRATEGIES
-from koipond.stock.service import audit as audit_stock
-from koipond.stock.service import do_give_back
-from koipond.stock.types import GiveBackUnits
 
 log = structlog.get_logger("koipond")
 
@@ -120,53 +82,6 @@ query FirstProducts {
 }
 """
 
-# What must follow an event, in the transaction that told of it: the one way in which a concept
-# moves another that is above it.
-REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
-    PaymentAuthorised: (order.cover_order,),
-    PaymentCaptured: (order.cover_order,),
-    PaymentVoided: (order.check_cover,),
-    PaymentMismatched: (order.flag_mismatch,),
-    Refunded: (order.flag_refund_elsewhere,),
-    RefundFailed: (order.flag_failed_refund,),
-    StockShort: (order.await_short_orders,),
-}
-
-
-# What a worker does: each kind of job, and those that come again and again.
-JOBS: Jobs = {
-    ForgetDeliveries: forget_deliveries,
-    PruneEvents: prune_events,
-    GiveBackUnits: do_give_back,
-    ExpireOrders: order.expire_orders,
-    ExpireOrder: order.expire_order,
-    ReviveOrder: order.revive_order,
-    CloseOrders: order.close_orders,
-    FlagShortOrders: order.flag_short_orders,
-    QueryPayments: payment.query_unresolved,
-    QueryPayment: payment.run_query,
-    CapturePayment: payment.run_capture,
-    VoidPayment: payment.run_void,
-    GiveRefund: payment.run_refund,
-}
-RECURRING = (
-    Every(seconds=5, job=GiveBackUnits()),
-    Every(seconds=15, job=ExpireOrders()),
-    Every(seconds=15, job=QueryPayments()),
-    Every(seconds=3_600, job=ForgetDeliveries()),
-    Every(seconds=3_600, job=PruneEvents()),
-    Every(seconds=60, job=CloseOrders()),
-)
-# What must always hold: the tests and `koi doctor --audit` look.
-AUDITS: Sequence[Audit] = (
-    audit_quota,
-    audit_stock,
-    payment.audit,
-    audit_fulfilments,
-    order.audit,
-    *EVENT_AUDITS,
-)
-
 
 def make_shop(
     settings: Settings,
@@ -188,26 +103,27 @@ def make_shop(
     hooks = make_hooks(installation.running)
     clock = clock or SystemClock()
     extensions = gather(installation.running, hooks, core_jobs=JOBS)
+    senders = gather_senders(make_senders(settings, clock), hooks)
+    check_senders(settings, {**senders, **hooks.senders()})
     return Shop(
         settings=settings,
         database=database or _make_database(settings),
         clock=clock,
         hooks=hooks,
         input_types=_make_input_types(_extending(installation.running)),
-        providers={PaymentProvider: _make_providers(settings, clock)},
+        providers={
+            PaymentProvider: _make_providers(settings, clock),
+            # Core's own are not a plugin's to change.
+            MessageKind: {**extensions.messages, **{one.key: one for one in MESSAGE_KINDS}},
+            Sender: senders,
+        },
         reactions=REACTIONS,
         jobs={**JOBS, **extensions.jobs},
         recurring=(*RECURRING, *extensions.recurring),
-        consumers=hooks.consumers(),
+        consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
     )
-
-
-def audits_of(shop: Shop) -> list[Audit]:
-    """Return what looks after all that must hold in a shop: core's audits and its plugins'."""
-    brought = [one.audit for found in shop.extensions.invariants.values() for one in found]
-    return [*AUDITS, *brought]
 
 
 def _make_database(settings: Settings) -> Database:

@@ -25,6 +25,9 @@ from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken,
 from koipond.kernel.readiness import NotReady, answering, check_there
 from koipond.kernel.schedules import Cron, CronInvalid, Every, Recurring
 from koipond.kernel.schema import SchemaConflict
+from koipond.notify.rules import find_problem
+from koipond.notify.service import RESERVED
+from koipond.notify.types import MessageKind, Sender
 from koipond.plugin.service import read_states
 from koipond.plugin.types import States
 from koipond.pricing.rules import find_personal
@@ -124,12 +127,14 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
     """Return what plugins add. Raises HookMistake, naming the plugin, the mistake and the fix."""
     jobs: dict[str, list[PluginJob]] = {}
     permissions, settings, invariants = {}, {}, {}
+    messages: dict[str, MessageKind] = {}
     traced: dict[tuple[str, int], type[msgspec.Struct]] = {}
     for plugin in plugins:
         name = plugin.name
         permissions[name] = _permissions(plugin.manifest, hooks)
         jobs[name] = _jobs(name, hooks)
         invariants[name] = _invariants(name, hooks)
+        messages |= {one.key: one for one in _messages(name, hooks)}
         kind = _settings(name, hooks)
         if kind is not None:
             settings[name] = kind
@@ -138,6 +143,7 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
         permissions=permissions,
         settings=settings,
         invariants=invariants,
+        messages=messages,
         jobs=_kinds(jobs, core_jobs),
         recurring=tuple(_recurring(jobs)),
         traced=traced,
@@ -239,6 +245,35 @@ def _cron_problem(one: PluginJob) -> tuple[str, str] | None:
     except CronInvalid as error:
         return f"whose cron cannot be: {error}", "Write it as `0 3 * * *`, with a zone of IANA's"
     return None
+
+
+def _messages(plugin: str, hooks: Hooks) -> list[MessageKind]:
+    found = hooks.register_messages(plugin)
+    keys = [one.key for one in found]
+    for one in found:
+        problem = find_problem(one)
+        if not one.key.startswith(f"{plugin}."):
+            problem = f"its key does not begin with {plugin}."
+        if keys.count(one.key) > 1:
+            problem = "there are two of that key"
+        if problem:
+            raise _mistake(
+                plugin,
+                "register_messages",
+                f"returned the kind {one.key!r}: {problem.rstrip('.')}",
+                "Mend it, koipond/notify/types.py says what a kind is",
+            )
+    return found
+
+
+def gather_senders(own: Mapping[str, Sender], hooks: Hooks) -> dict[str, Sender]:
+    """Return core's senders. Raises HookMistake for a plugin's that has the key of one."""
+    for key, plugin in hooks.senders().items():
+        if key in RESERVED:
+            raise _mistake(
+                plugin, "message_send", f"answers for {key!r}, which is core's", "Take another key"
+            )
+    return dict(own)
 
 
 def _schedule(one: PluginJob) -> Recurring:

@@ -32,6 +32,7 @@ from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.schema import Api
 from koipond.member.types import Reward
+from koipond.notify.types import MessageKind, OutgoingMessage, Sent
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
 from koipond.order.types import Checkout, CheckoutTerms, Order, OrderState, QuotaRequest
 from koipond.payment.events import Refunded
@@ -88,6 +89,16 @@ def register_jobs() -> list[PluginJob]:
 
     A kind is known by the name of its class in the whole shop, so the class carries the plugin's
     name; two of one name refuse the start. While the plugin is off its jobs wait.
+    """
+    raise NotImplementedError
+
+
+@contribute(since="0.1")
+def register_messages() -> list[MessageKind]:
+    """Return the kinds of messages that this plugin has sent to members. Called once, at start.
+
+    Each key begins with the plugin's name and a dot. Staff may write other templates for them. What
+    could not be sent (a variable that is not declared, marketing that is urgent) refuses the start.
     """
     raise NotImplementedError
 
@@ -247,6 +258,17 @@ async def reward_grant(ctx: Context, reward: Reward) -> None:
     """
 
 
+@by_key(since="0.1", deadline_s=30.0)
+async def message_send(ctx: Context, message: OutgoingMessage) -> Sent:
+    """Hand a message over to whoever carries it; the key is what the setting mail_sender names.
+
+    By a worker, outside of any transaction. MessageNotSent says that it surely was not sent, and
+    whether it would be at another time. After anything else nobody knows: the same message comes
+    again, with the same `id`. Let the carrier know it by that, and answer `Sent(once=True)`.
+    """
+    raise NotImplementedError
+
+
 # {hook that loads: what is calculated from it}
 _CALCULATED_FROM = {"price_inputs": "price_quotes", "cart_inputs": "cart_adjustments"}
 
@@ -289,6 +311,11 @@ class Hooks:
     def register_jobs(self, plugin: str) -> list[PluginJob]:
         """Return one plugin's kinds of jobs."""
         found: list[PluginJob] | None = self._call.contribute("register_jobs", plugin)
+        return found or []
+
+    def register_messages(self, plugin: str) -> list[MessageKind]:
+        """Return one plugin's kinds of messages."""
+        found: list[MessageKind] | None = self._call.contribute("register_messages", plugin)
         return found or []
 
     def register_invariants(self, plugin: str) -> list[Invariant]:
@@ -394,6 +421,15 @@ class Hooks:
         """Return the kinds of rewards that can be given. off: plugins that are not asked."""
         given = self.registry.keys["reward_grant"]
         return sorted(kind for kind, one in given.items() if one.plugin not in off)
+
+    async def message_send(self, ctx: Context, key: str, message: OutgoingMessage) -> Sent:
+        """Let a plugin's sender send a message. Raises MessageNotSent, PluginFailed."""
+        sent: Sent = await self._call.ask_by_key("message_send", key, ctx, message)
+        return sent
+
+    def senders(self) -> dict[str, str]:
+        """Return {key: plugin} of the senders that plugins bring."""
+        return {key: one.plugin for key, one in self.registry.keys["message_send"].items()}
 
     def consumers(self) -> list[Consumer]:
         """Return the plugins that hear of events, each as one consumer of the outbox."""

@@ -21,6 +21,7 @@ FILE = "koi.toml"
 _NO_SETTING = re.compile(
     r"KOI_(SETTINGS|TYPED|TEST_DATA|PG_WHEEL|CRASH_AT|RACE_\w+|(SERVICE|PORT)(_\w+)?)"
 )
+_CLOCK = re.compile(r"(([01][0-9]|2[0-3]):[0-5][0-9])?")
 # {setting: the least and the most}.
 _RANGES = {
     "database_pool_size": (1, 1_000),
@@ -39,6 +40,8 @@ _RANGES = {
     "availability_quantity_max": (0, 1_000_000_000),
     "payment_window_minutes": (1, 525_600),
     "return_window_days": (0, 3_650),
+    "messages": (0, 1_000_000),
+    "hours": (1, 87_600),
 }
 _KINDS = {
     "int": "a whole number",
@@ -90,6 +93,8 @@ class ShippingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prices: dict[str, str] = {}
     # What it costs by zone, weight and total. It is offered where one of all these fits.
     rates: tuple[ShippingRateSettings, ...] = ()
+    # The buyer fetches it, so it needs no address.
+    pick_up: bool = False
 
 
 class RoundingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +150,25 @@ class ZoneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: str
     # Countries such as DE, or regions such as US/CA.
     places: tuple[str, ...]
+
+
+class CapSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The most messages of a category that one member gets by a medium; see docs/messages.md."""
+
+    # What kinds of messages say of themselves, such as `marketing`.
+    category: str
+    # `email`, `sms` or `in_app`.
+    medium: str
+    # How many, at most.
+    messages: int
+    # Within so many hours, whenever they begin.
+    hours: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no cap."""
+        if self.medium not in {"email", "sms", "in_app"}:
+            raise ValueError(f"medium: email, sms or in_app, not {self.medium!r}")
+        _check_ranges(self)
 
 
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,6 +236,25 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics: bool = False
     # A folder that is served at /media, or none.
     media_folder: str = ""
+    # Who carries mail: `smtp`, a plugin's sender, or `console`, which shows it in the log, and not
+    # in production. Empty: `smtp` if there is an smtp_url, else `console`, in production nobody.
+    mail_sender: str = ""
+    # Who carries text messages: a plugin's sender, or `console`. Empty: as for mail, without smtp.
+    sms_sender: str = ""
+    # Where mail is handed in: smtp://USER:PASSWORD@HOST:587 (STARTTLS, or nothing is sent),
+    # smtps://HOST:465, or smtp+plain://HOST:25 for a server on a network that is trusted.
+    smtp_url: str = ""
+    # Whom mail is from: `Shop <shop@example.org>`.
+    mail_from: str = ""
+    # From when on members are not disturbed, by the clock on their wall; empty: they always may be.
+    quiet_from: str = "22:00"
+    # Until when they are not.
+    quiet_until: str = "08:00"
+    # How many messages of a category a member gets.
+    message_caps: tuple[CapSettings, ...] = (
+        CapSettings(category="marketing", medium="email", messages=3, hours=168),
+        CapSettings(category="marketing", medium="sms", messages=1, hours=168),
+    )
     # Channels that are made if they are missing; the first made is the default one.
     channels: tuple[ChannelSettings, ...] = (
         ChannelSettings(code="main", name="Main", currencies=("EUR",), locales=("en",)),
@@ -226,6 +269,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _check_ranges(self)
         if len(self.secret) < 32:
             raise ValueError("secret: at least 32 characters; `openssl rand -hex 32` makes one")
+        for name in ("quiet_from", "quiet_until"):
+            if not _CLOCK.fullmatch(getattr(self, name)):
+                raise ValueError(f"{name}: a time such as 22:00, or nothing")
         if self.payment_timeout_s >= self.idempotency_lease_s:
             raise ValueError("payment_timeout_s: less than idempotency_lease_s, which outlasts it")
         if self.production and self.secret == DEVELOPMENT_SECRET:
@@ -291,7 +337,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     named = {
         _variable(name): name
         for name in Settings.__struct_fields__
-        if name not in {"channels", "seeds", "zones"}
+        if name not in {"channels", "message_caps", "seeds", "zones"}
     }
     for key in environment:
         if key.startswith("KOI_") and key not in named and not _NO_SETTING.fullmatch(key):
@@ -339,6 +385,7 @@ def _misnamed(told: str, at: str) -> str | None:
     holder = at.rpartition(".")[2].partition("[")[0]
     struct = {
         "channels": ChannelSettings,
+        "message_caps": CapSettings,
         "shipping": ShippingSettings,
         "rates": ShippingRateSettings,
         "rounding": RoundingSettings,

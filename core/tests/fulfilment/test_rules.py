@@ -45,7 +45,8 @@ DEAR = method("dear", {"price": "0", "total_from": "50.00"})
 
 
 def parcel(*, currency: Currency = EUR, country: str = "DE", grams: int = 0) -> Parcel:
-    return Parcel(currency=currency, place=Place(country), grams=grams)
+    place = Place(country)
+    return Parcel(currency=currency, place=place, home=place, grams=grams)
 
 
 def codes(*methods: ShippingMethod, **told: Any) -> list[str]:

@@ -1,17 +1,21 @@
-"""Tiny plugins, made as a test needs them."""
+"""Tiny plugins, made as a test needs them, and schemas built with them."""
 
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import strawberry
 
+from koipond.app import make_hooks
+from koipond.catalog.graphql import Product
 from koipond.catalog.types import CatalogFilter, CatalogSort
+from koipond.graphql.assembly import Schemas, build_schemas
 from koipond.kernel.dispatch import implement
 from koipond.kernel.extensions import Permission
 from koipond.kernel.plugins import API, Manifest, Plugin
-from koipond.kernel.schema import Api
+from koipond.kernel.schema import PUBLIC, Api, Info, SchemaConflict, batch, query
 
 
 def toy(
@@ -59,3 +63,31 @@ def made_in(package: str, name: str, *, is_input: bool = False, **fields: Any) -
     made: Any = strawberry.input(plain) if is_input else strawberry.type(plain)
     made.__module__ = f"{package}.graphql"
     return made
+
+
+def build(*plugins: Plugin) -> Schemas:
+    return build_schemas(plugins, make_hooks(plugins))
+
+
+def conflicts(*plugins: Plugin) -> list[str]:
+    """Return what refuses the start."""
+    with pytest.raises(SchemaConflict) as refused:
+        build(*plugins)
+    return str(refused.value).splitlines()
+
+
+@strawberry.type
+class Hard:
+    @batch
+    @staticmethod
+    async def rank(parents: list[Product], info: Info) -> list[int]:
+        """Not nullable."""
+        return [1 for _ in parents]
+
+
+@strawberry.type
+class Misplaced:
+    @query(PUBLIC)
+    async def rank(self, info: Info) -> int:
+        """A query."""
+        return 1

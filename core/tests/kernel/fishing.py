@@ -212,7 +212,9 @@ async def tell(shop: RunningShop, *fish: str, water_id: UUID = POND) -> None:
 
 async def enrol(shop: Shop) -> None:
     """Store what consumers want, as a worker's first act."""
-    wanted = shop.consumers or [consumer(Angler().handle)]
+    # Core's own hear of no fish.
+    fishers = [one for one in shop.consumers if FishCaught in one.events]
+    wanted = fishers or [consumer(Angler().handle)]
     await shop.database.transact(
         lambda db: deliveries.enrol(db, wanted, now=shop.clock.now()),
     )
@@ -234,3 +236,14 @@ async def event_of(shop: RunningShop, fish: str) -> UUID:
     async with shop.shop.database.reading() as db:
         rows = (await db.execute(outbox_event.select())).all()
     return next(row.id for row in rows if row.payload["fish"] == fish)
+
+
+@transaction
+async def fail_inside(ctx: Context, task: CatchFish) -> None:
+    await catch(ctx, task.fish)
+    raise ValueError("not today")
+
+
+async def ask(shop: Any, *tasks: Job, **options: Any) -> list[bool]:
+    async with shop.context(viewer=GUEST) as ctx:
+        return await want(ctx, *tasks, **options)

@@ -1,5 +1,4 @@
 import asyncio
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -8,26 +7,24 @@ import pytest
 from core.tests.kernel.fishing import (
     POND,
     CatchFish,
+    ask,
     catch,
     caught,
     do_catch,
+    fail_inside,
     lent,
     only_row,
-    other_process,
     seconds_from,
     staffed,
     want,
     worker_of,
 )
-from sqlalchemy import Select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import text
 
 from koipond.kernel import jobs
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.db import Database
 from koipond.kernel.jobs import Job, JobState, enqueue
-from koipond.kernel.prepared import Prepared
-from koipond.kernel.schedules import Every, schedule
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Drained
 from koipond_sdk.testing import RunningShop
@@ -62,17 +59,6 @@ class AskSlowly(Job, frozen=True, kw_only=True):
 async def always_fail(ctx: Context, task: CatchFish) -> None:
     await catch(ctx, task.fish)
     raise ValueError(f"{task.fish} got away; password=pond")
-
-
-@transaction
-async def fail_inside(ctx: Context, task: CatchFish) -> None:
-    await catch(ctx, task.fish)
-    raise ValueError("not today")
-
-
-async def ask(shop: Any, *tasks: Job, **options: Any) -> list[bool]:
-    async with shop.context(viewer=GUEST) as ctx:
-        return await want(ctx, *tasks, **options)
 
 
 async def test_a_job_runs_once_and_leaves_no_row(shop: RunningShop) -> None:
@@ -273,170 +259,12 @@ async def test_a_payload_that_no_longer_fits_is_a_failure_with_a_name(shop: Runn
     assert "Expected `str`, got `int`" in (await only_row(shop, "job"))["last_error"]
 
 
-async def test_a_job_whose_worker_is_gone_comes_back_when_its_lease_ends(shop: RunningShop) -> None:
-    staff = staffed(shop)
-    await ask(staff, CatchFish(fish="koi"))
-    (lost,) = await claim(shop, "gone")
-    worker = worker_of(staff)
-    shop.clock.advance(seconds=59)
-    assert await worker.run_once() == Drained()
-    shop.clock.advance(seconds=1)
-    assert (await worker.run_once()).jobs_done == 1
-    # The one that was taken for dead comes back, and has no say any more.
-    await shop.shop.database.transact(lambda db: jobs.finish(db, [lost]))
-    assert await caught(shop) == ["koi"]
-
-
-async def test_a_worker_that_was_too_slow_cannot_end_the_next_attempt(shop: RunningShop) -> None:
-    await ask(staffed(shop), CatchFish(fish="koi"))
-    (first,) = await claim(shop, "slow")
-    shop.clock.advance(seconds=90)
-    await lapse(shop)
-    (second,) = await claim(shop, "slow")
-    before = await shop.snapshot()
-    database = shop.shop.database
-    await database.transact(lambda db: jobs.finish(db, [first]))
-    now = shop.clock.now()
-    await database.transact(lambda db: jobs.fail(db, first, error="late", now=now, chance=0))
-    assert await shop.snapshot() == before
-    await database.transact(lambda db: jobs.finish(db, [second]))
-    assert await shop.rows("job") == []
-
-
-async def test_a_job_that_kills_its_workers_is_dead_after_its_attempts(shop: RunningShop) -> None:
-    await ask(staffed(shop), CatchFish(fish="koi"))
-    for attempt in range(4):
-        assert [one.attempts for one in await claim(shop, "victim")] == [attempt + 1]
-        shop.clock.advance(seconds=90)
-        await lapse(shop)
-    row = await only_row(shop, "job")
-    assert (row["state"], row["attempts"], row["leased_by"]) == ("dead", 4, None)
-    assert "the worker that ran it ended" in row["last_error"]
-    assert await claim(shop, "victim") == []
-
-
-@pytest.mark.parametrize("locked", [True, False], ids=["the real claim", "without its lock"])
-async def test_no_job_is_claimed_by_two_workers(
-    shop: RunningShop, monkeypatch: pytest.MonkeyPatch, locked: bool
-) -> None:
-    if not locked:
-        if shop.shop.database.is_sqlite:
-            pytest.skip("BEGIN IMMEDIATE is the lock there")
-        # Naive by one line: the claim reads without FOR NO KEY UPDATE SKIP LOCKED.
-        monkeypatch.setattr(Select, "with_for_update", lambda self, **_: self)
-        monkeypatch.setattr(jobs, "_CLAIM", Prepared(jobs._claiming()))
-    await ask(staffed(shop), *(CatchFish(fish=f"koi {number}") for number in range(200)))
-    now = shop.clock.now()
-    claims: Counter[UUID] = Counter()
-    async with other_process(shop) as database:
-        for _ in range(40):
-            both = [
-                one.transact(lambda db: jobs.claim(db, [CatchFish], worker="w", now=now, limit=5))
-                for one in (shop.shop.database, database)
-            ]
-            for claimed in await asyncio.gather(*both):
-                claims.update(one.id for one in claimed)
-    assert len(claims) == 200
-    assert (max(claims.values()) == 1) is locked
-
-
-async def test_two_workers_share_the_jobs(shop: RunningShop) -> None:
-    begun: Counter[str] = Counter()
-
-    async def note(ctx: Context, task: CatchFish) -> None:
-        begun[task.fish] += 1
-        await asyncio.sleep(0)
-
-    first = staffed(shop, jobs={CatchFish: note})
-    async with other_process(shop) as database:
-        second = staffed(shop, jobs={CatchFish: note}, database=database)
-        wanted = [f"koi {number}" for number in range(100)]
-        await ask(first, *(CatchFish(fish=fish) for fish in wanted))
-        done = await asyncio.gather(worker_of(first).run_once(), worker_of(second).run_once())
-    assert sum(one.jobs_done for one in done) == 100
-    assert begun == Counter(wanted)
-    assert await shop.rows("job") == []
-
-
-async def test_a_recurring_job_runs_once_a_tick(shop: RunningShop) -> None:
-    worker = worker_of(each_minute(shop))
-    shop.clock.advance(seconds=20)
-    times = []
-    for _ in range(13):
-        if (await worker.run_once()).ticks:
-            times.append(seconds_from(START, shop.clock.now()))
-        shop.clock.advance(seconds=10)
-    # New, so at once; then with each full minute.
-    assert times == [20, 60, 120]
-    assert await caught(shop) == ["koi"] * 3
-
-
-async def test_missed_ticks_are_made_up_for_by_one(shop: RunningShop) -> None:
-    worker = worker_of(each_minute(shop))
-    await worker.run_once()
-    shop.clock.advance(hours=3, seconds=7)
-    assert (await worker.run_once()).ticks == 1
-    assert await caught(shop) == ["koi"] * 2
-    assert (await only_tick(shop)) == START + timedelta(hours=3, minutes=1)
-
-
-async def test_a_tick_is_taken_by_one_of_two_workers(shop: RunningShop) -> None:
-    async with other_process(shop) as database:
-        workers = [
-            worker_of(each_minute(shop)),
-            worker_of(each_minute(shop, database=database)),
-        ]
-        for _ in range(20):
-            done = await asyncio.gather(*(worker.run_once() for worker in workers))
-            assert sum(one.ticks for one in done) == 1
-            shop.clock.advance(minutes=1)
-    assert await caught(shop) == ["koi"] * 20
-
-
-async def test_a_recurring_job_that_fails_does_not_pile_up(shop: RunningShop) -> None:
-    staff = each_minute(shop, jobs={CatchFish: fail_inside})
-    worker = worker_of(staff)
-    for _ in range(3):
-        await worker.run_once()
-        assert len(await shop.rows("job")) == 1
-        shop.clock.advance(seconds=60)
-
-
-def test_ticks_are_whole_multiples_since_1970() -> None:
-    every = Every(seconds=3600, job=CatchFish(fish="koi"))
-    assert every.next_after(START + timedelta(minutes=17)) == START + timedelta(hours=1)
-    assert every.next_after(START) == START + timedelta(hours=1)
-
-
-async def test_a_lease_belongs_to_running_jobs_only(shop: RunningShop) -> None:
-    await ask(staffed(shop), CatchFish(fish="koi"))
-    with pytest.raises(IntegrityError):
-        async with shop.shop.database.writer.begin() as db:
-            await db.execute(jobs.job.update().values(state=JobState.RUNNING))
-
-
-def each_minute(running: RunningShop, **options: Any) -> Any:
-    return staffed(running, recurring=[Every(seconds=60, job=CatchFish(fish="koi"))], **options)
-
-
 async def die(running: RunningShop, staff: Any) -> None:
     """Let all attempts of the only job fail."""
     for _ in range(4):
         await worker_of(staff).run_once()
         running.clock.advance(hours=1)
     assert (await only_row(running, "job"))["state"] == JobState.DEAD
-
-
-async def claim(running: RunningShop, worker: str) -> list[jobs.Claimed]:
-    now = running.clock.now()
-    return await running.shop.database.transact(
-        lambda db: jobs.claim(db, [CatchFish], worker=worker, now=now, limit=10)
-    )
-
-
-async def lapse(running: RunningShop) -> None:
-    now = running.clock.now()
-    assert await running.shop.database.transact(lambda db: jobs.lapse(db, now=now)) == 1
 
 
 async def revive(running: RunningShop, key: UUID) -> bool:
@@ -452,12 +280,6 @@ async def ids(running: RunningShop) -> list[UUID]:
 async def next_run(running: RunningShop) -> datetime:
     async with running.shop.database.reading() as db:
         at: datetime = (await db.execute(jobs.job.select())).one().run_at
-        return at
-
-
-async def only_tick(running: RunningShop) -> datetime:
-    async with running.shop.database.reading() as db:
-        at: datetime = (await db.execute(schedule.select())).one().next_at
         return at
 
 

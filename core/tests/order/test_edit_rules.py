@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from koipond.kernel.ids import OrderLineId, PaymentId
 from koipond.kernel.quantity import Quantity
 from koipond.order import rules
-from koipond.order.errors import OrderLineUnpaid
+from koipond.order.errors import OrderLineUnpaid, ShippingNotRefundable
 from koipond.order.types import Addition, LineRefund, Order, OrderLine, RefundWish
 from koipond.payment import rules as payment_rules
 from koipond.payment.types import PaidPart, Payment
@@ -159,6 +159,12 @@ def test_what_went_back_because_it_was_not_needed_covers_nothing() -> None:
     assert paid == {(CARD, TEA): 20_00}
 
 
+def test_what_is_not_paid_is_told_of_the_parts_that_there_are() -> None:
+    known = [part(CARD, TEA, 60), part(GIFT, TEA, 10), part(CARD, CUP, 55), part(CARD, POT, 9)]
+    assert payment_rules.unpaid({TEA: 100, CUP: 50, ORDER: 7}, known) == 30 + 0 + 7
+    assert payment_rules.unpaid({TEA: 70, CUP: 55}, known) == 0
+
+
 class Books:
     """An order's money as the tables keep it, and what a buyer has paid and got back of it."""
 
@@ -235,7 +241,8 @@ class Books:
         """Every unit that is left, line by line, then what was paid for the whole."""
         for place, line in enumerate(self.order.lines):
             self.refund_units(place, line.quantity)
-        self._refund(RefundWish(order_id=ORDER, shipping=True))
+        with suppress(ShippingNotRefundable):
+            self._refund(RefundWish(order_id=ORDER, shipping=True))
 
     def _refund(self, wish: RefundWish) -> None:
         plan = rules.plan_refund(self.order, self.parts, list(self.payments.values()), wish)

@@ -7,8 +7,12 @@ from core.tests.order.counter import Bought, Counter
 from core.tests.payment.till import Till, codes, tender
 from sqlalchemy import text
 
+from koipond.kernel.faults import planned
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, encode, new_id
+from koipond.order import service
+from koipond.order.errors import OrderNotEditable
 from koipond.order.types import OrderState
+from koipond_sdk.testing import STAFF
 
 EDITS = """query($id: ID) { order(id: $id) {
   edits { delta { amount } note madeBy } attention { reason actions } } }"""
@@ -326,3 +330,47 @@ async def test_an_order_whose_units_were_exchanged_is_not_cancelled(
     assert await taken(counter) == before == {"TEA-1": 1 - restocked, "CUP-1": 1}
     done = await counter.act("cancelOrder", orderId=bought.id, reason="it is gone")
     assert codes(done) == ["ORDER_PARTLY_FULFILLED"]
+
+
+async def test_an_order_that_was_exchanged_is_edited_to_nothing_and_closed(
+    counter: Counter,
+) -> None:
+    """It was sent once, so it is not cancelled; what came instead need not be sent."""
+    bought = await counter.bought(1)
+    cup = await counter.till.stock(sku="CUP-1", price="10.00")
+    await bought.deliver()
+    key = await bought.send_back(1)
+    await counter.act("inspectReturn", returnId=key)
+    done = await counter.act("exchangeReturn", returnId=key, added=[of(cup)])
+    (instead,) = [one["id"] for one in done["order"]["lines"] if one["sku"] == "CUP-1"]
+    refused = await counter.act("cancelOrder", orderId=bought.id, reason="enough")
+    assert codes(refused) == ["ORDER_PARTLY_FULFILLED"]
+    gone = [{"lineId": instead, "quantity": 0}]
+    done = await counter.act("editOrder", orderId=bought.id, lines=gone)
+    assert (codes(done), money(done)) == ([], ("0.00", "0.00", "0.00"))
+    assert await taken(counter) == {"TEA-1": 0, "CUP-1": 0}
+    await counter.till.pass_time(days=60)
+    await counter.till.work()
+    async with counter.till.shop.context(viewer=STAFF) as ctx:
+        order = await service.find_any_order(ctx, order_id=bought.key)
+    assert order is not None
+    assert order.state is OrderState.CLOSED
+    await counter.till.check_books()
+
+
+async def test_an_edit_that_is_refused_holds_nothing(counter: Counter) -> None:
+    bought = await counter.bought(1)
+    cup = await counter.till.stock(sku="CUP-1", price="5.00")
+    before = await taken(counter)
+
+    def refuse(place: str) -> None:
+        if place == "order.edit.reserved":
+            raise OrderNotEditable(state="changed meanwhile")
+
+    with planned(refuse):
+        refused = await edit(bought, added=[of(cup, 3)])
+    assert codes(refused) == ["ORDER_NOT_EDITABLE"]
+    assert await taken(counter) == before == {"TEA-1": 1, "CUP-1": 0}
+    done = await edit(bought, added=[of(cup, 10)])
+    assert codes(done) == []
+    assert await taken(counter) == {"TEA-1": 1, "CUP-1": 10}

@@ -15,6 +15,7 @@ from koipond.kernel.texts import Locale
 from koipond.order import rules
 from koipond.order.errors import (
     OrderLineUnknown,
+    OrderLineUnpaid,
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
@@ -289,6 +290,31 @@ def test_units_give_back_their_share_of_each_payment_and_the_last_one_the_rest()
     order = make_order({TEA: 100, CUP: 5}, lines=(make_line(TEA, 3, 2), make_line(CUP, 1)))
     plan = rules.plan_refund(order, parts, payments, wish((TEA, 1), (CUP, 1)))
     assert plan == {(CARD, TEA): 20, (GIFT, TEA): 14, (CARD, CUP): 5}
+
+
+def test_of_a_line_that_is_not_paid_yet_no_unit_goes_back() -> None:
+    """Its units would go back for less than is paid for them later."""
+    order = make_order({TEA: 100, CUP: 50})
+    parts = [part(CARD, TEA, 60), part(GIFT, TEA, 39), part(CARD, CUP, 50)]
+    payments = [make_payment(CARD, 110), make_payment(GIFT, 39)]
+    with pytest.raises(OrderLineUnpaid) as refused:
+        rules.plan_refund(order, parts, payments, wish((TEA, 1)))
+    told = refused.value
+    assert (told.sku, told.paid, told.total) == ("SKU-11", eur(99), eur(100))
+    assert rules.plan_refund(order, parts, payments, wish((CUP, 1))) == {(CARD, CUP): 50}
+
+
+def test_of_lines_that_are_paid_back_to_the_last_unit_the_rest_goes_back_too() -> None:
+    lines = (make_line(TEA, 2, 2), make_line(CUP, 2, 1), make_line(POT, 0))
+    parts = [
+        part(CARD, TEA, 60, 59),
+        part(GIFT, TEA, 40, 40),
+        part(CARD, CUP, 50, 25),
+        part(CARD, POT, 9, 8),
+        part(CARD, ORDER, 7),
+    ]
+    order = make_order({TEA: 100, CUP: 50, POT: 9}, lines=lines)
+    assert rules.plan_rest(order, parts) == {(CARD, TEA): 1}
 
 
 def test_shipping_gives_back_what_is_left_of_the_order_as_a_whole() -> None:

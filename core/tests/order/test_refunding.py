@@ -1,13 +1,14 @@
 """Giving money back, by line and by tender. Battery 20 and 25."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from core.tests.payment.till import Till, codes, tender
 from core.tests.quota.rebuilt import rebuilt
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from koipond.fulfilment.service import ensure_methods
@@ -16,6 +17,7 @@ from koipond.kernel.money import Currency, Money
 from koipond.order import service as orders
 from koipond.order.types import OrderState, RefundWish
 from koipond.payment.errors import RefundTooLarge
+from koipond.payment.tables import payment
 from koipond.settings import ChannelSettings, ShippingSettings
 from koipond_sdk.testing import STAFF, running_shop
 
@@ -23,6 +25,10 @@ REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $inpu
   order { id state paid { amount } refunds { state amount { amount } reason }
     lines { id refundedQuantity } } userErrors { code message field } } }"""
 EUR = Currency("EUR")
+_WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
 
 
 async def bought(
@@ -113,7 +119,17 @@ async def test_shipping_goes_back_when_it_is_asked_for(database_url: str) -> Non
         done = await refund(till, order_id, shipping=True)
         assert done["order"]["paid"] == {"amount": "10.00"}
         line_id = placed["order"]["lines"][0]["id"]
-        done = await refund(till, order_id, lines=[line(line_id, 1)], shipping=True)
+        before = await shop.snapshot()
+        for lines in ([], [line(line_id, 1)]):
+            refused = await refund(till, order_id, lines=lines, shipping=True)
+            (error,) = refused["userErrors"]
+            assert (error["code"], error["field"]) == ("SHIPPING_NOT_REFUNDABLE", "shipping")
+            assert error["message"] == (
+                "Of 5.00 EUR that was paid for shipping 5.00 EUR was given back: nothing is left. "
+                "Leave `shipping` out."
+            )
+        assert await shop.snapshot() == before
+        done = await refund(till, order_id, lines=[line(line_id, 1)])
         assert done["order"]["paid"] == {"amount": "0.00"}
         assert await till.audit() == []
 
@@ -220,7 +236,28 @@ async def race(till: Till, build: Any, order_id: OrderId) -> list[str]:
                 return "an error nobody can act on"
             return "given"
 
-    return sorted(await asyncio.gather(give(), give()))
+    return sorted(await meet_at_the_payments(till, order_id, [give(), give()]))
+
+
+async def meet_at_the_payments(
+    till: Till, order_id: OrderId, acts: list[Coroutine[Any, Any, str]]
+) -> list[str]:
+    """Do all acts at once; none gets at the order's payments before all of them want to.
+
+    So each has read by then what it reads without a lock. SQLite has one writer at a time anyway.
+    """
+    database = till.shop.shop.database
+    if database.is_sqlite:
+        return await asyncio.gather(*acts)
+    async with database.writer.begin() as db:
+        ours = select(payment.c.id).where(payment.c.order_id == order_id)
+        await db.execute(ours.with_for_update())
+        racing = asyncio.gather(*acts)
+        while (await db.execute(_WAITING)).scalar_one() < len(acts):
+            assert not racing.done(), "they end without touching a payment"
+            await db.execute(text("SELECT pg_stat_clear_snapshot()"))
+            await asyncio.sleep(0.01)
+    return await racing
 
 
 async def test_of_two_refunds_of_60_on_a_capture_of_100_one_is_refused(till: Till) -> None:

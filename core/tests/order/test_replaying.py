@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from core.tests.order.counter import Counter
@@ -90,7 +91,8 @@ async def trace_sums(till: Till, order_id: str) -> list[str]:
 
 
 async def test_after_edits_the_steps_that_count_still_come_to_the_total(database_url: str) -> None:
-    async with counter(database_url, Perks(SPRING, TEN)) as till:
+    spring = msgspec.structs.replace(SPRING, with_edits=True)
+    async with counter(database_url, Perks(spring, TEN)) as till:
         tea = await till.stock(price="19.99")
         placed = await buy(till, tea, 3, couponCodes=["TEN"])
         (row,) = await till.shop.rows(order_line)

@@ -153,20 +153,20 @@ def test_two_lines_of_one_variant_are_one_demand_and_untracked_ones_are_none() -
 
 def test_an_order_of_nothing_is_refused() -> None:
     with pytest.raises(CartEmpty):
-        rules.check_complete((), CheckoutDetails(), ships=False)
+        rules.check_complete((), CheckoutDetails(), needs_address=False)
 
 
 def test_what_is_missing_is_named() -> None:
     lines = made_lines([cart_line(TEA)], {TEA: sellable(TEA)}, [EN])
     with pytest.raises(CheckoutIncomplete) as refused:
-        rules.check_complete(lines, CheckoutDetails(), ships=True)
+        rules.check_complete(lines, CheckoutDetails(), needs_address=True)
     assert refused.value.missing == "contact, shippingAddress"
 
 
 def test_a_channel_that_ships_nothing_wants_no_address() -> None:
     lines = made_lines([cart_line(TEA)], {TEA: sellable(TEA)}, [EN])
     contact = Contact(email="lin@example.org")
-    rules.check_complete(lines, CheckoutDetails(contact=contact), ships=False)
+    rules.check_complete(lines, CheckoutDetails(contact=contact), needs_address=False)
 
 
 @pytest.mark.parametrize("expected", [Money(12_49, EUR), Money(12_50, Currency("CNY"))])
@@ -184,9 +184,14 @@ def test_a_total_is_at_most_what_a_column_holds() -> None:
     assert refused.value.most == Money(MAX_MINOR, EUR)
 
 
-def test_a_discount_brings_no_sum_below_what_a_column_holds() -> None:
-    with pytest.raises(TotalTooLarge):
+def test_what_comes_together_before_a_discount_is_judged_and_told() -> None:
+    with pytest.raises(TotalTooLarge) as refused:
         rules.check_total(priced(MAX_MINOR, 1, -10), None)
+    assert refused.value.total == Money(MAX_MINOR + 1, EUR)
+
+
+def test_what_is_taken_off_makes_a_total_no_larger() -> None:
+    rules.check_total(priced(MAX_MINOR, -MAX_MINOR), None)
 
 
 def test_what_is_given_later_is_laid_over_what_is_known() -> None:

@@ -32,6 +32,9 @@ from core.tests.order.pricing_office import (
 from koipond.kernel.ids import new_id
 from koipond.kernel.viewer import Viewer, ViewerKind
 
+PACK = """mutation($input: CreateFulfilmentInput!) { done: createFulfilment(input: $input) {
+  order { fulfilments { method } } userErrors { code message field } } }"""
+
 
 async def test_methods_are_offered_by_weight_place_and_total(office: Office) -> None:
     await ship_europe(office)
@@ -107,6 +110,30 @@ async def test_an_address_that_the_chosen_method_does_not_go_to_is_a_problem_of_
     assert await office.shop.rows("order") == before
 
 
+async def test_what_is_fetched_needs_no_address_and_is_taxed_where_the_shop_is(
+    office: Office,
+) -> None:
+    await ship_europe(office)
+    await tax_europe(office)
+    rates = [{"price": eur("1.00"), "zone": "de"}]
+    name = [{"locale": "en", "text": "Counter"}]
+    await office.set(METHOD, channel="eu", code="counter", name=name, rates=rates, method="PICK_UP")
+    token = (await ask(office, ADD, variantId=office.variants["TEA"], quantity=1))["token"]
+    # Whoever lives in France may fetch it in Germany.
+    assert await offered(office, token, "FR") == {"courier": "15.00", "counter": "1.00"}
+    lines = office.lines(TEA=1)
+    sent = await place(office, lines=lines, shippingMethod="courier")
+    assert [one["code"] for one in sent["userErrors"]] == ["CHECKOUT_INCOMPLETE"]
+    fetched = await place(office, lines=lines, shippingMethod="counter")
+    assert fetched["userErrors"] == []
+    there = {"line1": "1", "city": "x", "country": "FR"}
+    same = await place(office, lines=lines, shippingMethod="counter", shippingAddress=there)
+    assert same["order"]["total"] == fetched["order"]["total"]
+    wish = {"orderId": fetched["order"]["id"], "idempotencyKey": "pack"}
+    packed = await office.till.staff(PACK, **wish)
+    assert [one["method"] for one in packed["order"]["fulfilments"]] == ["PICK_UP"]
+
+
 async def test_a_method_that_cannot_be_is_refused_and_changes_nothing(office: Office) -> None:
     await ship_europe(office)
     name = [{"locale": "en", "text": "Post"}]
@@ -174,6 +201,7 @@ async def test_a_purchase_pays_one_statement_for_tax_and_shipping_and_none_witho
     assert (len(asked), len(sent)) == (1, len(without) + 1)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("document", "given"),
     [
@@ -199,6 +227,7 @@ async def test_who_lacks_the_permission_sets_nothing(
     assert await office.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 async def test_an_instant_without_a_zone_is_refused(office: Office) -> None:
     given = {"variantId": "x", "channel": "eu", "price": eur("1"), "startsAt": "2026-01-01T00:00"}
     answer = await office.shop.graphql(

@@ -17,8 +17,8 @@ from koipond.order import service as orders
 from koipond.order.service import paying
 from koipond.order.types import CheckoutDetails, LineWish, OrderState, OrderWish, PaymentWish
 from koipond.payment.errors import PaymentAmountInvalid, PaymentUnresolved
-from koipond.payment.sandbox import KEY
-from koipond.payment.types import Charge, Payment, PaymentState
+from koipond.payment.sandbox import KEY, Sandbox
+from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState
 
 
 async def unpaid(till: Till) -> tuple[OrderId, str]:
@@ -185,9 +185,34 @@ def charge_again(lost: Payment, data: list[dict[str, str]]) -> Charge:
     return Charge(id=lost.id, order_id=lost.order_id, amount=lost.amount, data=switches)
 
 
-async def race(till: Till, build: ModuleType, payers: int = 8) -> tuple[int, list[str]]:
+class Patient(Sandbox):
+    """Answers no charge before everybody who pays has asked for one, or was refused."""
+
+    def __init__(self, till: Till) -> None:
+        super().__init__(clock=till.shop.clock)
+        till.install(self)
+
+    def expect(self, payers: int) -> None:
+        self._missing = payers
+        self._all_came = asyncio.Event()
+
+    def come(self) -> None:
+        self._missing -= 1
+        if self._missing == 0:
+            self._all_came.set()
+
+    async def create_charge(self, charge: Charge) -> ChargeResult:
+        self.come()
+        await self._all_came.wait()
+        return await super().create_charge(charge)
+
+
+async def race(
+    till: Till, patient: Patient, build: ModuleType, payers: int = 8
+) -> tuple[int, list[str]]:
     """Pay 60.00 of 100.00 by many at once; returns what was taken, and how the others ended."""
     order_id, token = await unpaid(till)
+    patient.expect(payers)
     ends = []
 
     async def pay() -> None:
@@ -200,6 +225,7 @@ async def race(till: Till, build: ModuleType, payers: int = 8) -> tuple[int, lis
                 ends.append("paid")
             except (PaymentAmountInvalid, PaymentUnresolved) as error:
                 ends.append(error.code)
+                patient.come()
 
     await asyncio.gather(*(pay() for _ in range(payers)))
     taken = sum(one.captured.amount_minor for one in await till.payments(order_id))
@@ -207,8 +233,9 @@ async def race(till: Till, build: ModuleType, payers: int = 8) -> tuple[int, lis
 
 
 async def test_tenders_at_once_never_take_more_than_is_due(till: Till) -> None:
+    patient = Patient(till)
     for _ in range(3):
-        taken, ends = await race(till, paying)
+        taken, ends = await race(till, patient, paying)
         assert (taken, ends.count("paid")) == (60_00, 1)
 
 
@@ -219,9 +246,9 @@ async def test_on_a_naive_build_tenders_at_once_take_too_much(till: Till) -> Non
         "    due = (await find_due(ctx, [order], {order.id: payments}))[order.id]\n",
         "    due = order.total - payment_rules.covered(payments, order.total.currency)\n",
     )
-    lost = 0
+    patient, lost = Patient(till), 0
     for _ in range(10):
-        taken, _ = await race(till, naive, payers=4)
+        taken, _ = await race(till, patient, naive, payers=4)
         lost += taken > 60_00
         # What was taken twice goes back by itself.
         await till.work()

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from koipond.app import AUDITS
+from koipond.duties import AUDITS
 from koipond.kernel.ids import OrderId, PaymentId, VariantId, decode, encode
 from koipond.kernel.invariants import Finding, run_audits
 from koipond.kernel.worker import Drained, Worker

@@ -27,6 +27,7 @@ from koipond.pricing.types import (
     StackMode,
     Stage,
     TotalIs,
+    UnitPrice,
     Verdict,
 )
 
@@ -96,7 +97,7 @@ policies = st.builds(RoundingPolicy, rounding=st.sampled_from(Rounding), per_uni
 carts = st.tuples(
     quote_lines(), st.lists(proposals(), max_size=8), st.none() | st.integers(0, 9_99), policies
 )
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 Cart = tuple[list[QuoteLine], list[Proposed], int | None, RoundingPolicy]
 
 
@@ -203,3 +204,28 @@ def test_every_step_can_be_said_in_both_languages(cart: Cart) -> None:
     assert len(english) == len(chinese)
     assert sum(step.amount_minor for step in english) == price.total.amount_minor
     assert all("\N{IDEOGRAPHIC FULL STOP}" in step.sentence for step in chinese)
+
+
+def test_two_promotions_of_one_label_are_told_apart_in_sentences() -> None:
+    deal = Stacking(mode=StackMode.BEST_DEAL)
+    proposed = [
+        (
+            "shop",
+            Proposal(
+                rule=rule,
+                label="Autumn",
+                stage=Stage.ORDER_PROMOTION,
+                effect=AmountOff(amount_minor=off),
+                stacking=deal,
+            ),
+        )
+        for rule, off in (("a", 1_00), ("b", 2_00))
+    ]
+    key = KEYS[0]
+    line = QuoteLine(id=key, quantity=1, unit=UnitPrice(list_minor=10_00), label="Tea")
+    price = price_order([line], currency=EUR, proposed=proposed)
+    said = [one.sentence for one in explain(price, {key: 1}, [Locale("en")])]
+    assert said[1:] == [
+        "Autumn (1) does not count: it would take off €1.00, Autumn (2) as much or more.",
+        "Autumn (2) takes €2.00 off €10.00.",
+    ]

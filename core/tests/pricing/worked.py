@@ -266,7 +266,8 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         assert self.sending is not None, "it is sent nowhere"
         country, _, region = self.sending.place.partition("/")
         grams = sum(row.grams * row.quantity for row in self.lines.values())
-        return Parcel(currency=self.currency, place=Place(country, region), grams=grams)
+        place = Place(country, region)
+        return Parcel(currency=self.currency, place=place, home=place, grams=grams)
 
     def _tax(self) -> TaxTable | None:
         if self.tax is None:

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 from uuid import uuid4
 
-from koipond.app import audits_of
+from koipond.duties import audits_of
 from koipond.kernel.invariants import run_audits
 from koipond.kernel.worker import Drained, Worker
 from koipond.member import service as members

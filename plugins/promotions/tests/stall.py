@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from core.tests.payment.till import PAYLOAD, Till, tender
 
-from koipond.app import audits_of
+from koipond.duties import audits_of
 from koipond.kernel.ids import MemberId, ProductId, VariantId, encode
 from koipond.kernel.invariants import Finding, run_audits
 from koipond.kernel.viewer import GUEST

@@ -310,3 +310,15 @@ async def test_codes_that_cannot_be_added(stall: Stall) -> None:
     ):
         asked = stall.act("addPromotionCoupon", promotionId=promotion["id"], code=code)
         assert (await stall.refused(asked))["code"] == refusal
+
+
+async def test_codes_that_have_expired_already_are_not_made(stall: Stall) -> None:
+    one = await stall.run(percent("10"), needsCoupon=True)
+    wish = {"promotionId": one["id"], "code": "LATE", "expiresAt": at(minutes=-1)}
+    refused = await stall.refused(stall.act("addPromotionCoupon", **wish))
+    assert (refused["code"], refused["field"]) == ("COUPON_EXPIRY_PAST", "expiresAt")
+    wish = {"promotionId": one["id"], "count": 2, "expiresAt": at()}
+    refused = await stall.refused(
+        stall.act("generatePromotionCoupons", idempotencyKey="late", **wish)
+    )
+    assert (refused["code"], refused["field"]) == ("COUPON_EXPIRY_PAST", "expiresAt")

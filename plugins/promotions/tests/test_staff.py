@@ -156,6 +156,22 @@ async def test_an_edit_is_of_the_version_that_was_read(stall: Stall) -> None:
     )
 
 
+async def test_publishing_what_runs_is_of_its_version_too(stall: Stall) -> None:
+    draft = (await stall.create(percent("10")))["promotion"]
+    live = (await stall.publish(draft))["promotion"]
+    before = await stall.promotions()
+    # A request that is sent once more, and one that knows what came of it.
+    for version in (draft["version"], live["version"]):
+        again = await stall.publish(live | {"version": version})
+        assert again == {"promotion": live, "userErrors": []}
+    assert await stall.promotions() == before
+    refused = await stall.refused(stall.publish(live | {"version": 7}))
+    assert refused["message"] == (
+        "This promotion is at version 2, and the change is of version 7. Read it again, and "
+        "repeat the change if it still fits."
+    )
+
+
 async def test_limits_are_raised_and_lowered_down_to_what_is_used(stall: Stall) -> None:
     live = await stall.run(percent("10"), usesMax=2)
     assert outcome(await stall.order_of()) == "PLACED 9.00"

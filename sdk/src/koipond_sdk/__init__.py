@@ -16,6 +16,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.fresh import Fresh
 from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, once
 from koipond.kernel.ids import (
     ActivityId,
@@ -60,6 +61,7 @@ __all__ = [
     "DomainError",
     "Event",
     "Finding",
+    "Fresh",
     "IdempotencyKeyInvalid",
     "IdempotencyKeyReused",
     "Invariant",

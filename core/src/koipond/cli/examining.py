@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from koipond.app import (
-    JOBS,
-    audits_of,
-    check_settings,
-    make_hooks,
-    make_schemas,
-    open_shop,
-)
+from koipond.app import check_settings, make_hooks, make_schemas, open_shop
+from koipond.duties import JOBS, audits_of
 from koipond.extending import check_prefixes, find_states, gather
 from koipond.graphql.assets import ASSETS, AssetsMissing, read_asset
 from koipond.kernel.clock import Clock, SystemClock

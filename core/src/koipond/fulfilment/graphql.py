@@ -56,6 +56,7 @@ class ShippingMethod(Node):
     code: str
     name: str
     price: MoneyType = strawberry.field(description="For the cart as it is; 0 if it is free then")
+    method: FulfilmentMethod = strawberry.field(description="A pick-up needs no address")
 
     @classmethod
     def of(
@@ -67,6 +68,7 @@ class ShippingMethod(Node):
             code=found.code,
             name=pick(found.name, locales),
             price=MoneyType.of(price),
+            method=found.method,
         )
 
 
@@ -97,6 +99,7 @@ class ShippingMethodRules:
     code: str
     name: str
     rates: list[ShippingRate]
+    method: FulfilmentMethod
 
     @classmethod
     def of(cls, found: types.ShippingMethod, info: Info) -> "ShippingMethodRules":
@@ -106,6 +109,7 @@ class ShippingMethodRules:
             code=found.code,
             name=pick(found.name, info.context.scope.locales),
             rates=[ShippingRate.of(one) for one in found.rates],
+            method=found.method,
         )
 
 
@@ -146,6 +150,10 @@ class SetShippingMethodInput:
     position: int | None = strawberry.field(
         default=None, description="Where it is listed, 0 first; None: where it was, or last"
     )
+    method: FulfilmentMethod = strawberry.field(
+        default=FulfilmentMethod.SHIPMENT,
+        description="A pick-up needs no address; its rates are those of the channel's own place",
+    )
 
 
 @strawberry.type
@@ -174,6 +182,7 @@ class ShippingMutations:
             code=input.code,
             name={one.locale: one.text for one in input.name},
             rates=tuple(one.read() for one in input.rates),
+            method=input.method,
         )
         told = await service.set_method(info.context, input.channel, draft, position=input.position)
         return SetShippingMethodPayload(shipping_method=ShippingMethodRules.of(told, info))

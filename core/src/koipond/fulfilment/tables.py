@@ -25,6 +25,8 @@ shipping_method = Table(
     Column("position", Integer, nullable=False),
     # {locale: text}
     Column("name", Document, nullable=False),
+    # A FulfilmentMethod.
+    Column("method", String(20), nullable=False),
     UniqueConstraint("channel_id", "code"),
 )
 

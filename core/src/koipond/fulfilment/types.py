@@ -39,13 +39,24 @@ class ShippingRate(Struct, frozen=True, kw_only=True):
     free_from_minor: int | None = None
 
 
+class FulfilmentMethod(StrEnum):
+    """How units reach the buyer: they are sent, or fetched with a code."""
+
+    SHIPMENT = "shipment"
+    PICK_UP = "pick_up"
+
+
 class ShippingMethod(Struct, frozen=True, kw_only=True):
-    """A way to the buyer; offered where one of its rates fits."""
+    """A way to the buyer; offered where one of its rates fits.
+
+    method: a pick-up is offered wherever the buyer lives, by the rates of the channel's own place.
+    """
 
     id: ShippingMethodId
     code: str
     name: Texts
     rates: tuple[ShippingRate, ...]
+    method: FulfilmentMethod = FulfilmentMethod.SHIPMENT
 
 
 class ShippingRules(Struct, frozen=True, kw_only=True):
@@ -56,11 +67,19 @@ class ShippingRules(Struct, frozen=True, kw_only=True):
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
-    """What is to be sent: how heavy, where to, paid in which currency."""
+    """What is to be sent: how heavy, where to, paid in which currency.
+
+    home: where it can be fetched.
+    """
 
     currency: Currency
     place: Place
+    home: Place
     grams: int
+
+    def place_by(self, method: FulfilmentMethod) -> Place:
+        """Return where the buyer gets it."""
+        return self.home if method is FulfilmentMethod.PICK_UP else self.place
 
 
 class ShippingOffer(Struct, frozen=True, kw_only=True):
@@ -70,6 +89,7 @@ class ShippingOffer(Struct, frozen=True, kw_only=True):
     code: str
     name: Texts
     steps: tuple[ShippingStep, ...]
+    method: FulfilmentMethod = FulfilmentMethod.SHIPMENT
 
 
 class ShippingRateDraft(Struct, frozen=True, kw_only=True):
@@ -89,13 +109,7 @@ class ShippingMethodDraft(Struct, frozen=True, kw_only=True):
     code: str
     name: Mapping[str, str]
     rates: tuple[ShippingRateDraft, ...]
-
-
-class FulfilmentMethod(StrEnum):
-    """How units reach the buyer: they are sent, or fetched with a code."""
-
-    SHIPMENT = "shipment"
-    PICK_UP = "pick_up"
+    method: FulfilmentMethod = FulfilmentMethod.SHIPMENT
 
 
 class FulfilmentState(StrEnum):
@@ -189,11 +203,11 @@ class LineUnits(Struct, frozen=True, kw_only=True):
 
 
 class FulfilmentWish(Struct, frozen=True, kw_only=True):
-    """What staff want to send. lines: none is all that is left. location: a code; None: wherever
-    the order's units are, one fulfilment for each location."""
+    """What staff want to send. method: None is as the buyer chose. lines: none is all that is left.
+    location: a code; None: wherever the order's units are, one fulfilment for each location."""
 
     order_id: OrderId
-    method: FulfilmentMethod = FulfilmentMethod.SHIPMENT
+    method: FulfilmentMethod | None = None
     lines: tuple[LineUnits, ...] = ()
     location: str | None = None
 

@@ -27,6 +27,7 @@ from koipond.kernel.schema import (
 from koipond.kernel.schema.conflicts import declaration_conflicts
 from koipond.kernel.schema.owners import CORE, Owner
 from koipond.member import graphql as member
+from koipond.notify import graphql as notify
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
@@ -39,6 +40,7 @@ _CONCEPTS = (
     channel,
     delivery,
     plugin_settings,
+    notify,
     member,
     tax,
     catalog,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 from babel.core import Locale as BabelLocale
@@ -11,11 +11,11 @@ from babel.core import UnknownLocaleError, get_global
 
 from koipond.channel import rules, service
 from koipond.channel.types import Channel
-from koipond.kernel.context import Scope, Shop
+from koipond.kernel.context import Context, Scope, Shop
+from koipond.kernel.fresh import Fresh
 from koipond.kernel.texts import LOCALE_MAX, Locale
 from koipond.kernel.viewer import GUEST
 
-CHANNELS_AGE_MAX = timedelta(seconds=5)
 _RANGES_MAX = 20
 # Characters of a header of languages that are read.
 _ACCEPTED_MAX = 500
@@ -26,8 +26,6 @@ class Scopes:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._channels: Sequence[Channel] = ()
-        self._read_at: datetime | None = None
 
     async def choose(self, headers: Mapping[str, str]) -> Scope:
         """Return the scope that Koi-Channel, Koi-Currency and Koi-Locale ask for.
@@ -47,13 +45,18 @@ class Scopes:
         )
 
     async def _find_channels(self) -> Sequence[Channel]:
-        now = self._shop.clock.now()
-        # A clock that was set back makes what was read too young, not forever fresh.
-        if self._read_at is None or not timedelta() <= now - self._read_at < CHANNELS_AGE_MAX:
+        channels = _CHANNELS.at_hand(self._shop)
+        if channels is None:
             async with self._shop.context(viewer=GUEST) as ctx:
-                self._channels = await service.find_channels(ctx)
-            self._read_at = now
-        return self._channels
+                channels = await _CHANNELS.find(ctx)
+        return channels
+
+
+async def _read_channels(ctx: Context, _last: Sequence[Channel]) -> Sequence[Channel]:
+    return await service.find_channels(ctx)
+
+
+_CHANNELS: Fresh[Sequence[Channel]] = Fresh(_read_channels, first=(), age_max=timedelta(seconds=5))
 
 
 @lru_cache(1024)

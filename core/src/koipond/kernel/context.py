@@ -38,7 +38,6 @@ from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
 
 if TYPE_CHECKING:
-    from koipond.catalog.service import ActivityIndex
     from koipond.hooks import Hooks
     from koipond.kernel.deliveries import Consumer
     from koipond.quota.service import Desk
@@ -104,12 +103,10 @@ class Shop:
         self.input_types = input_types or InputTypes({})
         self.extensions = extensions
         self.installation = installation
-        # What parts of core keep of the database for a moment, each under a class of its own.
-        self.kept: dict[type, Any] = {}
+        # What this process keeps of the database for a moment; see kernel/fresh.py.
+        self.kept: dict[object, Any] = {}
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
-        # Made by catalog/ when a price is first asked for.
-        self.activities: ActivityIndex | None = None
 
     async def close(self) -> None:
         """Answer those who wait for units, then close every connection."""
@@ -145,6 +142,10 @@ class _Reader:
 
     async def __aexit__(self, *_: object) -> None:
         self._turn.release()
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
 
     async def _open(self) -> AsyncConnection:
         assert not self._closed, "this request is over"
@@ -238,6 +239,11 @@ class Context:
     def in_transaction(self) -> bool:
         """Tell whether this context is inside a transaction."""
         return self._connection is not None
+
+    @property
+    def holds_connection(self) -> bool:
+        """Tell whether others may be waiting for a connection that this request has."""
+        return self.in_transaction or self._reader.is_open
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection to read from: the transaction's if there is one, else the request's."""

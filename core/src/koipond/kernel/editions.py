@@ -6,22 +6,19 @@ in the same transaction; who reads it asks for the number, and for the rest only
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Column, Integer, String, Table, bindparam, select
 
 from koipond.kernel.db import insert, metadata
+from koipond.kernel.fresh import Fresh
 
 if TYPE_CHECKING:
     from koipond.kernel.context import Context, Shop
 
 T = TypeVar("T")
-
-# How old what a process keeps may be; in a transaction it is as it is stored.
-AGE_MAX = timedelta(seconds=1)
 
 edition = Table(
     "edition",
@@ -30,6 +27,17 @@ edition = Table(
     Column("number", Integer, nullable=False),
 )
 _NUMBER = select(edition.c.number).where(edition.c.name == bindparam("name"))
+
+
+class _Copy(Struct, Generic[T], frozen=True):
+    """A thing of one edition; number None: nobody ever set it."""
+
+    number: int | None
+    value: T
+
+
+# All that were declared.
+_declared: list[Fresh[Any]] = []
 
 
 class Kept(Generic[T]):
@@ -43,38 +51,26 @@ class Kept(Generic[T]):
         self._name = name
         self._read = read
         self._empty = empty
+        self._copy = Fresh(self._renew, first=_Copy(None, empty))
+        _declared.append(self._copy)
 
     async def find(self, ctx: Context) -> T:
-        """Return the thing: at most AGE_MAX old, in a transaction as it is stored.
+        """Return the thing: fresh enough, in a transaction as it is stored.
 
         Costs nothing while it is fresh, and one statement to see that nothing was changed.
         """
-        copy = _copies(ctx.shop).of(self)
         if ctx.in_transaction:
-            number = await _find_number(ctx, self._name)
-            return copy.value if number == copy.number else await self.load(ctx, number)
-        if not copy.is_fresh(ctx.clock.now()):
-            async with copy.reading:
-                now = ctx.clock.now()
-                if not copy.is_fresh(now):
-                    await self._renew(ctx, copy, now)
+            copy = await self._renew(ctx, self._copy.last(ctx.shop))
+        else:
+            copy = await self._copy.find(ctx)
         return copy.value
 
-    async def load(self, ctx: Context, number: int | None) -> T:
-        """Return the thing as it is stored; `number` None means that nobody ever set it."""
-        return self._empty if number is None else await self._read(ctx)
-
-    async def _renew(self, ctx: Context, copy: _Copy[T], now: datetime) -> None:
+    async def _renew(self, ctx: Context, last: _Copy[T]) -> _Copy[T]:
         # The number first: what is read after it is never older than it says.
         number = await _find_number(ctx, self._name)
-        if number != copy.number:
-            copy.value = await self.load(ctx, number)
-            copy.number = number
-        copy.read_at = now
-
-    def copy(self) -> _Copy[T]:
-        """Return what a process begins with."""
-        return _Copy(self._empty)
+        if number == last.number:
+            return last
+        return _Copy(number, self._empty if number is None else await self._read(ctx))
 
 
 async def count_up(ctx: Context, name: str) -> None:
@@ -89,38 +85,8 @@ async def count_up(ctx: Context, name: str) -> None:
 
 def forget_copies(shop: Shop) -> None:
     """Look again at the next question: something turned out to be older than what is stored."""
-    _copies(shop).forget()
-
-
-class _Copy(Generic[T]):
-    """What one process keeps of one thing. number: the edition that it is of, None: of none."""
-
-    def __init__(self, value: T) -> None:
-        self.value = value
-        self.number: int | None = None
-        self.read_at: datetime | None = None
-        self.reading = asyncio.Lock()
-
-    def is_fresh(self, now: datetime) -> bool:
-        # A clock that was set back makes what was read too young, not forever fresh.
-        return self.read_at is not None and timedelta() <= now - self.read_at < AGE_MAX
-
-
-class _Copies:
-    """What one process keeps, by what it is a copy of."""
-
-    def __init__(self) -> None:
-        self._copies: dict[object, _Copy[object]] = {}
-
-    def of(self, kept: Kept[T]) -> _Copy[T]:
-        found = self._copies.get(kept)
-        if found is None:
-            found = self._copies[kept] = kept.copy()  # type: ignore[assignment]  # of this very kind
-        return found  # type: ignore[return-value]  # of this very kind
-
-    def forget(self) -> None:
-        for one in self._copies.values():
-            one.read_at = None
+    for one in _declared:
+        one.forget(shop)
 
 
 async def _find_number(ctx: Context, name: str) -> int | None:
@@ -132,11 +98,3 @@ async def _find_number(ctx: Context, name: str) -> int | None:
     if ctx.in_transaction:
         ctx.editions[name] = number
     return number
-
-
-def _copies(shop: Shop) -> _Copies:
-    known = shop.kept.get(_Copies)
-    if known is None:
-        known = shop.kept[_Copies] = _Copies()
-    assert isinstance(known, _Copies)
-    return known

@@ -78,12 +78,14 @@ class Invariant(Struct, frozen=True, kw_only=True):
 class Extensions(Struct, frozen=True, kw_only=True):
     """What the plugins of one shop add, checked. Keys are plugins' names.
 
-    traced: {(plugin, version): the class of inputs that its calculations take}.
+    traced: {(plugin, version): the class of inputs that its calculations take}. messages: {key:
+    kind of message}.
     """
 
     permissions: Mapping[str, Sequence[Permission]] = MappingProxyType({})
     settings: Mapping[str, type[PluginSettings]] = MappingProxyType({})
     invariants: Mapping[str, Sequence[Invariant]] = MappingProxyType({})
+    messages: Mapping[str, Struct] = MappingProxyType({})
     jobs: Jobs = MappingProxyType({})
     recurring: Sequence[Recurring] = ()
     traced: Mapping[tuple[str, int], type[Struct]] = MappingProxyType({})

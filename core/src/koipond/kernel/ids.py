@@ -43,7 +43,11 @@ TaxRateId = NewType("TaxRateId", UUID)
 FulfilmentId = NewType("FulfilmentId", UUID)
 ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
+MessageId = NewType("MessageId", UUID)
 EventId = NewType("EventId", UUID)
+LedgerAccountId = NewType("LedgerAccountId", UUID)
+TransferId = NewType("TransferId", UUID)
+PendingTransferId = NewType("PendingTransferId", UUID)
 JobId = NewType("JobId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
@@ -76,6 +80,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
+    MessageId: "msg",
+    TransferId: "transfer",
+    PendingTransferId: "pending",
     EventId: "evt",
     JobId: "job",
     QuotaId: "quota",

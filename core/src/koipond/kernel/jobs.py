@@ -120,7 +120,7 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 Run = Callable[["Context", Any], Awaitable[None]]
-# {class: the use-case that does it}, registered by app.py.
+# {class: the use-case that does it}, registered by duties.py.
 Jobs = Mapping[type[Job], Run]
 
 
@@ -150,7 +150,7 @@ async def enqueue(
     runs may have begun before what you just wrote: let the key say which state of things is meant.
     Returns whether it was stored.
     """
-    assert type(task) in ctx.shop.jobs, f"{task.name()} is not registered in app.py"
+    assert type(task) in ctx.shop.jobs, f"{task.name()} is not registered in duties.py"
     now = ctx.clock.now()
     return await add(ctx.db, task, run_at=run_at or now, unique=unique, now=now)
 

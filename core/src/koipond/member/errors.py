@@ -55,3 +55,31 @@ class MemberUnknown(DomainError):
 
     def __str__(self) -> str:
         return f"There is no member {self.member[:60]!r}. Members appear with their first order."
+
+
+@domain_error
+class TimeZoneUnknown(DomainError):
+    """A name that is no time zone."""
+
+    code: ClassVar[str] = "TIME_ZONE_UNKNOWN"
+    time_zone: str
+
+    def __str__(self) -> str:
+        return (
+            f"There is no time zone {self.time_zone[:64]!r}. Name one as IANA does, such as "
+            "Asia/Shanghai."
+        )
+
+
+@domain_error
+class ConsentNotNeeded(DomainError):
+    """A purpose that nobody is asked about."""
+
+    code: ClassVar[str] = "CONSENT_NOT_NEEDED"
+    purpose: str
+
+    def __str__(self) -> str:
+        return (
+            f"Messages of the purpose {self.purpose} follow what a member does, and need no "
+            "consent. Only `marketing` does."
+        )

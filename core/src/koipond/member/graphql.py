@@ -5,19 +5,26 @@ from datetime import datetime
 import strawberry
 
 from koipond.kernel.ids import MemberId, decode, encode
+from koipond.kernel.pages import page
 from koipond.kernel.schema import (
+    MEMBER,
     PUBLIC,
     Api,
+    Connection,
     Info,
     Mutation,
     Query,
     UserError,
     batch,
+    connect,
     mutation,
     needs,
     query,
 )
 from koipond.member import service, types
+from koipond.notify import service as notify
+from koipond.notify.graphql import Message
+from koipond.notify.types import Purpose
 
 READ = needs("member.read")
 WRITE = needs("member.write")
@@ -30,6 +37,9 @@ class Member:
     name: str
     email: str | None
     phone: str | None
+    time_zone: str | None = strawberry.field(
+        description="An IANA name; decides when they are not disturbed"
+    )
     created_at: datetime
 
     @classmethod
@@ -41,6 +51,7 @@ class Member:
             name=found.name,
             email=found.email,
             phone=found.phone,
+            time_zone=found.time_zone,
             created_at=found.created_at,
         )
 
@@ -53,6 +64,99 @@ class MemberQueries:
         key = info.context.viewer.member_id
         found = await service.find_member(info.context, key) if key is not None else None
         return Member.of(found) if found is not None else None
+
+
+@strawberry.type(description="What a member agrees to.")
+class Consent:
+    purpose: Purpose
+    given_at: datetime
+    source: str = strawberry.field(description="Where they said so")
+
+    @classmethod
+    def of(cls, found: types.Consent) -> "Consent":
+        """Wrap a consent."""
+        return cls(purpose=found.purpose, given_at=found.given_at, source=found.source)
+
+
+@strawberry.type
+class MemberConsents:
+    @batch
+    @staticmethod
+    async def consents(parents: list[Member], info: Info) -> list[list[Consent]]:
+        """What the member agrees to."""
+        found = await service.find_consents(info.context, [parent.key for parent in parents])
+        return [[Consent.of(one) for one in found.get(parent.key, [])] for parent in parents]
+
+
+@strawberry.type
+class MemberMessages:
+    @batch
+    @staticmethod
+    async def messages(
+        parents: list[Member],
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        unread_only: bool = False,
+    ) -> list[Connection[Message]]:
+        """What the member reads in the shop, the newest first."""
+        wanted = page(first, after, shape=(int,))
+        found = [
+            await notify.find_centre(info.context, one.key, wanted, unread_only=unread_only)
+            for one in parents
+        ]
+        return [connect(one, Message.of, behind=after is not None) for one in found]
+
+    @batch
+    @staticmethod
+    async def unread_messages(parents: list[Member], info: Info) -> list[int]:
+        """How many of them the member has not read."""
+        found = await notify.count_unread(info.context, [parent.key for parent in parents])
+        return [found[parent.key] for parent in parents]
+
+
+@strawberry.input
+class SetTimeZoneInput:
+    time_zone: str = strawberry.field(description="An IANA name, such as Asia/Shanghai")
+
+
+@strawberry.input
+class SetConsentInput:
+    purpose: Purpose
+    given: bool = strawberry.field(description="false withdraws it")
+
+
+@strawberry.type
+class SetTimeZonePayload:
+    member: Member | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class SetConsentPayload:
+    member: Member | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class MemberMutations:
+    @mutation(MEMBER)
+    async def set_time_zone(self, info: Info, input: SetTimeZoneInput) -> SetTimeZonePayload:
+        """Say where you live: at night there you are not disturbed."""
+        key = info.context.viewer.member_id
+        assert key is not None, "MEMBER has seen to it"
+        found = await service.set_time_zone(info.context, key, input.time_zone)
+        return SetTimeZonePayload(member=Member.of(found))
+
+    @mutation(MEMBER)
+    async def set_consent(self, info: Info, input: SetConsentInput) -> SetConsentPayload:
+        """Agree to messages of a purpose, or withdraw it; orders are told of without."""
+        key = info.context.viewer.member_id
+        assert key is not None, "MEMBER has seen to it"
+        found = await service.set_consent(
+            info.context, key, input.purpose, given=input.given, source="storefront"
+        )
+        return SetConsentPayload(member=Member.of(found))
 
 
 @strawberry.type(description="Members who are sold to alike: wholesale, staff, a tier.")
@@ -140,6 +244,9 @@ class StaffMemberMutations:
 def register(api: Api) -> None:
     """Add members to the storefront's schema, and their groups to that of staff."""
     api.storefront(Query, MemberQueries)
+    api.storefront(Mutation, MemberMutations)
+    api.storefront(Member, MemberMessages)
+    api.both(Member, MemberConsents)
     api.admin(Query, StaffMemberQueries)
     api.admin(Mutation, StaffMemberMutations)
     api.admin(Member, StaffMember)

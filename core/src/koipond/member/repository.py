@@ -11,8 +11,9 @@ from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
-from koipond.member.tables import identity, member, member_group, membership
-from koipond.member.types import IdentityKind, Member, MemberGroup, MemberState
+from koipond.member.tables import identity, member, member_consent, member_group, membership
+from koipond.member.types import Consent, IdentityKind, Member, MemberGroup, MemberState
+from koipond.notify.types import Purpose
 
 Known = Sequence[tuple[IdentityKind, str]]
 
@@ -54,6 +55,59 @@ async def find_by_identity(db: AsyncConnection, value: str) -> MemberId | None:
         .limit(1)
     )
     return rows.scalar_one_or_none()
+
+
+async def set_time_zone(db: AsyncConnection, key: MemberId, time_zone: str) -> bool:
+    """Store where a member lives; False if there is none."""
+    changed = await db.execute(
+        member.update().where(member.c.id == key).values(time_zone=time_zone)
+    )
+    return changed.rowcount == 1
+
+
+async def find_consents(
+    db: AsyncConnection, keys: Collection[MemberId]
+) -> dict[MemberId, list[Consent]]:
+    """Return {member: what they agree to} of those who agree to something."""
+    rows = await db.execute(
+        select(member_consent)
+        .where(
+            member_consent.c.member_id.in_(sorted(keys)), member_consent.c.withdrawn_at.is_(None)
+        )
+        .order_by(member_consent.c.purpose)
+    )
+    found: dict[MemberId, list[Consent]] = defaultdict(list)
+    for row in rows:
+        one = Consent(purpose=Purpose(row.purpose), given_at=row.given_at, source=row.source)
+        found[row.member_id].append(one)
+    return dict(found)
+
+
+async def add_consent(db: AsyncConnection, key: MemberId, given: Consent) -> None:
+    """Store that a member agrees to a purpose, unless they do already."""
+    row = {
+        "id": new_id(),
+        "member_id": key,
+        "purpose": given.purpose,
+        "given_at": given.given_at,
+        "source": given.source,
+    }
+    await db.execute(insert(db, member_consent).values(row).on_conflict_do_nothing())
+
+
+async def withdraw_consent(
+    db: AsyncConnection, key: MemberId, purpose: Purpose, *, now: datetime
+) -> None:
+    """Store that a member agrees to a purpose no more."""
+    await db.execute(
+        member_consent.update()
+        .where(
+            member_consent.c.member_id == key,
+            member_consent.c.purpose == purpose,
+            member_consent.c.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=now)
+    )
 
 
 async def find_groups(db: AsyncConnection) -> dict[str, MemberGroup]:
@@ -123,6 +177,8 @@ _MEMBER = select(
     member.c.id,
     member.c.state,
     member.c.name,
+    member.c.locale,
+    member.c.time_zone,
     member.c.created_at,
     _known_by(IdentityKind.EMAIL),  # type: ignore[call-overload]  # a label is a column to SELECT
     _known_by(IdentityKind.PHONE),

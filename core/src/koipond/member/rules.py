@@ -1,9 +1,18 @@
 """What an e-mail address and a phone number look like; what a group must be."""
 
 import re
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from koipond.member.errors import ContactInvalid, MemberGroupInvalid
-from koipond.member.types import Contact, MemberGroup
+from koipond.kernel.texts import Locale
+from koipond.member.errors import (
+    ConsentNotNeeded,
+    ContactInvalid,
+    MemberGroupInvalid,
+    TimeZoneUnknown,
+)
+from koipond.member.types import Contact, Member, MemberGroup
+from koipond.notify.types import Purpose, Recipient
 
 # Not RFC 5322: what could be an address at all. Whether it is one, only a message to it shows.
 _EMAIL = re.compile(
@@ -15,6 +24,7 @@ _PHONE_SPACING = str.maketrans("", "", " -.()/\u00a0")
 _NAME_MAX = 200
 _GROUP_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _GROUP_NAME_MAX = 120
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,20}(/[A-Za-z0-9_+-]{1,20}){0,2}")
 
 
 def normalise_contact(*, name: str, email: str | None, phone: str | None) -> Contact:
@@ -43,3 +53,41 @@ def make_group(code: str, name: str) -> MemberGroup:
         reason = f"its name has {length} characters, 1 to {_GROUP_NAME_MAX} are kept"
         raise MemberGroupInvalid(group=code, reason=reason)
     return MemberGroup(code=code, name=name.strip())
+
+
+def check_time_zone(name: str) -> None:
+    """Raise TimeZoneUnknown for what is no zone of IANA's."""
+    try:
+        known = bool(_ZONE.fullmatch(name)) and ZoneInfo(name) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
+        raise TimeZoneUnknown(time_zone=name).located("timeZone")
+
+
+def check_consent(purpose: Purpose) -> None:
+    """Raise ConsentNotNeeded for what is sent without."""
+    if purpose is Purpose.TRANSACTIONAL:
+        raise ConsentNotNeeded(purpose=purpose)
+
+
+def recipient_of(
+    member: Member,
+    *,
+    contact: Contact | None = None,
+    locales: Sequence[Locale] = (),
+    time_zone: str = "UTC",
+) -> Recipient:
+    """Return a member as somebody to write to: at a contact, else at what they are known by.
+
+    locales, time_zone: of what it is about; the member's own language comes last, their own time
+    zone first.
+    """
+    told = contact or Contact(email=member.email, phone=member.phone)
+    return Recipient(
+        member_id=member.id,
+        email=told.email,
+        phone=told.phone,
+        locales=tuple(dict.fromkeys([*locales, member.locale])),
+        time_zone=member.time_zone or time_zone,
+    )

@@ -1,14 +1,18 @@
 """Use-cases of members."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
+from koipond.kernel.texts import Locale
 from koipond.member import repository, rules
 from koipond.member.errors import MemberGroupUnknown, MemberUnknown
 from koipond.member.events import MemberCreated
-from koipond.member.types import Contact, Member, MemberGroup, Reward
+from koipond.member.types import Consent, Contact, Member, MemberGroup, MemberMessage, Reward
+from koipond.notify import service as notify
+from koipond.notify.errors import MessageUnknown
+from koipond.notify.types import MessageWish, Preferences, Purpose, Recipient, SendMessage
 from koipond.plugin.service import check_reward_kind
 
 
@@ -115,11 +119,99 @@ async def change_groups(
 
     Raises MemberUnknown, MemberGroupUnknown.
     """
-    found = await repository.find(ctx.db, key)
-    if found is None:
-        raise MemberUnknown(member=encode(MemberId, key))
+    found = await _get(ctx, key)
     for code in [*join, *leave]:
         await check_group(ctx, code)
     await repository.leave(ctx.db, key, leave)
     await repository.join(ctx.db, key, join)
+    return found
+
+
+@transaction
+async def set_time_zone(ctx: Context, key: MemberId, time_zone: str) -> Member:
+    """Note where a member lives, which decides when they are not disturbed.
+
+    Raises MemberUnknown, TimeZoneUnknown.
+    """
+    rules.check_time_zone(time_zone)
+    await repository.set_time_zone(ctx.db, key, time_zone)
+    return await _get(ctx, key)
+
+
+async def find_consents(
+    ctx: Context, keys: Collection[MemberId]
+) -> Mapping[MemberId, list[Consent]]:
+    """Return {member: what they agree to} of those who agree to something."""
+    async with ctx.reading() as db:
+        return await repository.find_consents(db, keys) if keys else {}
+
+
+@transaction
+async def set_consent(
+    ctx: Context, key: MemberId, purpose: Purpose, *, given: bool, source: str
+) -> Member:
+    """Note that a member agrees to a purpose, or does so no more; again, it changes nothing.
+
+    source: where they said it. Raises MemberUnknown, ConsentNotNeeded.
+    """
+    rules.check_consent(purpose)
+    found, now = await _get(ctx, key), ctx.clock.now()
+    if given:
+        consent = Consent(purpose=purpose, given_at=now, source=source)
+        await repository.add_consent(ctx.db, key, consent)
+    else:
+        await repository.withdraw_consent(ctx.db, key, purpose, now=now)
+    return found
+
+
+async def find_recipient(
+    ctx: Context,
+    key: MemberId,
+    *,
+    contact: Contact | None = None,
+    locales: Sequence[Locale] = (),
+    time_zone: str = "UTC",
+) -> Recipient:
+    """Return a member as somebody to write to; see `rules.recipient_of`. Raises MemberUnknown."""
+    found = await _get(ctx, key)
+    return rules.recipient_of(found, contact=contact, locales=locales, time_zone=time_zone)
+
+
+@transaction
+async def send_message(ctx: Context, wanted: MemberMessage) -> bool:
+    """Have a message sent to a member, in the transaction of what it is for; once for each act.
+
+    Whether it may be (consent, caps, quiet hours, and whether it is still due) is decided when it
+    is due; what is not sent is kept with the reason. Returns whether it is new.
+    Raises MemberUnknown, MessageKindUnknown, MessageActInvalid, MessageValueInvalid.
+    """
+    wish = MessageWish(
+        kind=wanted.kind,
+        act=wanted.act,
+        to=await find_recipient(ctx, wanted.member_id),
+        values=wanted.values,
+        about=wanted.about,
+        due_at=wanted.due_at,
+    )
+    return await notify.send(ctx, wish)
+
+
+async def deliver_message(ctx: Context, job: SendMessage) -> None:
+    """Send a message that is due, as its member wants it now; in no transaction."""
+    known = await notify.find_message(ctx, job.message_id)
+    if known is None:
+        raise MessageUnknown
+    member = await find_member(ctx, known.member_id)
+    consents = (await find_consents(ctx, [known.member_id])).get(known.member_id, [])
+    preferences = Preferences(
+        consents=frozenset(one.purpose for one in consents),
+        time_zone=None if member is None else member.time_zone,
+    )
+    await notify.deliver(ctx, job.message_id, preferences)
+
+
+async def _get(ctx: Context, key: MemberId) -> Member:
+    found = await find_member(ctx, key)
+    if found is None:
+        raise MemberUnknown(member=encode(MemberId, key))
     return found

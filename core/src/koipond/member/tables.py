@@ -12,7 +12,31 @@ member = Table(
     Column("state", String(20), nullable=False),
     Column("name", String(200), nullable=False),
     Column("locale", String(35), nullable=False),
+    # An IANA name; None: they have not said where they live.
+    Column("time_zone", String(64), nullable=True),
     Column("created_at", Instant, nullable=False),
+)
+
+# What a member agreed to, and agrees to no more: every yes has a row, which shows it later.
+member_consent = Table(
+    "member_consent",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member_id", ForeignKey("member.id"), nullable=False),
+    # A Purpose.
+    Column("purpose", String(20), nullable=False),
+    Column("given_at", Instant, nullable=False),
+    # Where they said it: a page of the storefront, staff.
+    Column("source", String(80), nullable=False),
+    Column("withdrawn_at", Instant, nullable=True),
+    Index(
+        "uq_member_consent_given",
+        "member_id",
+        "purpose",
+        unique=True,
+        postgresql_where=text("withdrawn_at IS NULL"),
+        sqlite_where=text("withdrawn_at IS NULL"),
+    ),
 )
 
 identity = Table(

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct
 
 from koipond.kernel.ids import MemberId
+from koipond.kernel.texts import Locale
+from koipond.notify.types import Purpose, Values
 
 SOURCE_MAX = 200
 
@@ -46,7 +49,34 @@ class Member(Struct, frozen=True, kw_only=True):
     name: str
     email: str | None
     phone: str | None
+    locale: Locale
+    time_zone: str | None
     created_at: datetime
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """What a member agreed to. withdrawn_at: None while they do. source: where they said it."""
+
+    purpose: Purpose
+    given_at: datetime
+    source: str
+    withdrawn_at: datetime | None = None
+
+
+class MemberMessage(Struct, frozen=True, kw_only=True):
+    """A message to a member as a plugin asks for it, once for each act.
+
+    kind: one of `register_messages`. act: what the member did, by a key of its own such as
+    "checkin:2026-11-22:mem_…". about: the id of what it is about, for `still_due` of its kind.
+    due_at: not before; None is now.
+    """
+
+    kind: str
+    act: str
+    member_id: MemberId
+    values: Values = {}
+    about: UUID | None = None
+    due_at: datetime | None = None
 
 
 class MemberGroup(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
@@ -12,6 +11,7 @@ from koipond.channel import service as channels
 from koipond.channel.errors import ChannelUnknown
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.extensions import PluginSettings
+from koipond.kernel.fresh import Fresh
 from koipond.plugin import repository, rules
 from koipond.plugin.errors import (
     PluginNeeded,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("koipond.plugin")
 
 S = TypeVar("S", bound=PluginSettings)
-SETTINGS_AGE_MAX = timedelta(seconds=1)
 
 
 async def read_states(database: Database) -> States:
@@ -101,8 +100,7 @@ async def settings_of(ctx: Context, kind: type[S]) -> S:
     kind: the class that the plugin returns in register_settings. A value that no longer fits counts
     as not set, and values that no longer go together as none set: both are logged.
     """
-    shelf = _shelf(ctx)
-    await shelf.freshen(ctx)
+    shelf = await _SHELF.find(ctx)
     return shelf.find(ctx.shop.extensions.owner(kind), kind, ctx.channel or EVERYWHERE)
 
 
@@ -141,7 +139,7 @@ async def set_settings(
         plugin=plugin, channel=channel, document=document, version=expected_version + 1
     )
     await _keep(ctx, new)
-    _shelf(ctx).forget()
+    _SHELF.forget(ctx.shop)
     return await see_settings(ctx, plugin, channel)
 
 
@@ -244,22 +242,12 @@ def _layers(kept: Mapping[str, KeptSettings], channel: str) -> tuple[Mapping[str
 class _Shelf:
     """All settings as one process read them last; there are few, so all are read at once."""
 
-    def __init__(self) -> None:
-        self._read_at: datetime | None = None
+    def __init__(self, found: Sequence[KeptSettings]) -> None:
+        self.found = found
         self._kept: dict[str, dict[str, KeptSettings]] = {}
+        for one in found:
+            self._kept.setdefault(one.plugin, {})[one.channel] = one
         self._made: dict[tuple[str, str], PluginSettings] = {}
-
-    async def freshen(self, ctx: Context) -> None:
-        """Read them again if they are too old."""
-        now = ctx.clock.now()
-        # A clock that was set back makes what was read too young, not forever fresh.
-        if self._read_at is not None and timedelta() <= now - self._read_at < SETTINGS_AGE_MAX:
-            return
-        async with ctx.reading() as db:
-            found = await repository.find_settings(db)
-        if found != [one for kept in self._kept.values() for one in kept.values()]:
-            self._keep(found)
-        self._read_at = now
 
     def find(self, plugin: str, kind: type[S], channel: str) -> S:
         """Return a plugin's settings in a channel."""
@@ -267,16 +255,6 @@ class _Shelf:
         if made is None:
             made = self._made[plugin, channel] = self._make(plugin, kind, channel)
         return cast(S, made)
-
-    def forget(self) -> None:
-        """Read them anew the next time."""
-        self._read_at = None
-
-    def _keep(self, found: Sequence[KeptSettings]) -> None:
-        self._made = {}
-        self._kept = {}
-        for one in found:
-            self._kept.setdefault(one.plugin, {})[one.channel] = one
 
     def _make(self, plugin: str, kind: type[S], channel: str) -> S:
         layers = _layers(self._kept.get(plugin, {}), channel)
@@ -296,8 +274,10 @@ class _Shelf:
         return kind()
 
 
-def _shelf(ctx: Context) -> _Shelf:
-    shelf = ctx.shop.kept.get(_Shelf)
-    if shelf is None:
-        shelf = ctx.shop.kept[_Shelf] = _Shelf()
-    return cast(_Shelf, shelf)
+async def _read_shelf(ctx: Context, last: _Shelf) -> _Shelf:
+    async with ctx.reading() as db:
+        found = await repository.find_settings(db)
+    return last if found == last.found else _Shelf(found)
+
+
+_SHELF = Fresh(_read_shelf, first=_Shelf([]))

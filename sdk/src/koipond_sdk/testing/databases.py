@@ -3,7 +3,7 @@
 controller      starts one PostgreSQL, hands its folder to the workers
 first worker    that wants a kind migrates that kind's template, once
 every worker    copies the template, once
-every test      gets the worker's copy without any row
+every test      gets the worker's copy without any row, or a new copy, or a blank database
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class Databases:
     worker: str
     unavailable: str = ""
     _kept: dict[asyncio.AbstractEventLoop, asyncpg.Connection] = field(default_factory=dict)
-    _open: "dict[tuple[asyncio.AbstractEventLoop, str], KeptDatabase]" = field(default_factory=dict)
+    _emptying: dict[str, sqlite3.Connection] = field(default_factory=dict)
 
     @classmethod
     def from_controller(cls, handed: Mapping[str, Any]) -> Self:
@@ -69,9 +69,13 @@ class Databases:
             await self._create(kind, self.worker, template=TEMPLATE)
             made.touch()
         if kind is Kind.SQLITE:
-            _empty_sqlite(url)
+            # Kept, because a new connection reads the schema of 80 tables again.
+            if url not in self._emptying:
+                self._emptying[url] = _connect_sqlite(url)
+            _empty_sqlite(self._emptying[url])
         else:
             await _empty_postgres(await self._connection(url))
+        self.kept(url)
         return url
 
     def kept(self, url: str) -> "KeptDatabase":
@@ -80,26 +84,38 @@ class Databases:
         For what lasts: an `emptied` one, not a `blank` one.
         """
         # Late, as in `migrate`.
-        from koipond_sdk.testing.kept import KeptDatabase
+        from koipond_sdk.testing.kept import keep
 
-        here = (asyncio.get_running_loop(), url)
-        if here not in self._open:
-            self._open[here] = KeptDatabase(url)
-        return self._open[here]
+        return keep(url)
 
     async def close(self) -> None:
         """Close the connections that are kept; the databases go with the server's folder."""
+        from koipond_sdk.testing.kept import end_all
+
         kept = self._kept.pop(asyncio.get_running_loop(), None)
         if kept is not None:
             await kept.close()
-        for here in [key for key in self._open if key[0] is asyncio.get_running_loop()]:
-            await self._open.pop(here).end()
+        while self._emptying:
+            self._emptying.popitem()[1].close()
+        await end_all()
 
     @contextlib.asynccontextmanager
     async def blank(self, kind: Kind) -> AsyncIterator[str]:
         """Lend the URL of a new database without any table; for tests of migrations (0.1 s)."""
-        name = f"blank_{uuid.uuid4().hex}"
-        await self._create(kind, name, template=None)
+        async with self._made(kind, template=None) as url:
+            yield url
+
+    @contextlib.asynccontextmanager
+    async def own(self, kind: Kind) -> AsyncIterator[str]:
+        """Lend the URL of a new migrated database; for tests that change its tables (0.1 s)."""
+        await self._make_template(kind)
+        async with self._made(kind, template=TEMPLATE) as url:
+            yield url
+
+    @contextlib.asynccontextmanager
+    async def _made(self, kind: Kind, *, template: str | None) -> AsyncIterator[str]:
+        name = f"lent_{uuid.uuid4().hex}"
+        await self._create(kind, name, template=template)
         try:
             yield self.url(kind, name)
         finally:
@@ -178,7 +194,8 @@ async def empty(url: str) -> None:
     Alembic's version tables keep theirs. Fails after 5 s where an open transaction is in the way.
     """
     if make_url(url).get_backend_name() == Kind.SQLITE:
-        _empty_sqlite(url)
+        with contextlib.closing(_connect_sqlite(url)) as opened:
+            _empty_sqlite(opened)
         return
     connection = await _connect(url)
     try:
@@ -187,18 +204,23 @@ async def empty(url: str) -> None:
         await connection.close()
 
 
-def _empty_sqlite(url: str) -> None:
+def _connect_sqlite(url: str) -> sqlite3.Connection:
     file = make_url(url).database
     assert file is not None
     # Foreign keys are not enforced by a connection that does not ask for it.
-    with contextlib.closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as connection:
-        # Not the shadow tables of a full-text index: they follow by trigger.
-        rows = connection.execute(
-            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-            " AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE '%alembic%'"
-        )
-        deletes = [_delete(name) for (name,) in rows]
-        connection.executescript("; ".join(["BEGIN IMMEDIATE", *deletes, "COMMIT"]))
+    return sqlite3.connect(file, timeout=5, isolation_level=None)
+
+
+def _empty_sqlite(connection: sqlite3.Connection) -> None:
+    # Not the shadow tables of a full-text index: they follow by trigger.
+    rows = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+        " AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE '%alembic%'"
+    )
+    # A DELETE writes the pages of a table even when it has no row, and most have none.
+    filled = [name for (name,) in rows.fetchall() if connection.execute(_first(name)).fetchone()]
+    if filled:
+        connection.executescript("; ".join(["BEGIN IMMEDIATE", *map(_delete, filled), "COMMIT"]))
 
 
 async def _empty_postgres(connection: asyncpg.Connection) -> None:
@@ -213,8 +235,15 @@ async def _empty_postgres(connection: asyncpg.Connection) -> None:
 
 
 def _delete(table: str) -> str:
-    quoted = table.replace('"', '""')
-    return f'DELETE FROM "{quoted}"'  # noqa: S608  names come from the database's own catalogue
+    return f"DELETE FROM {_quoted(table)}"  # noqa: S608  names come from the database's catalogue
+
+
+def _first(table: str) -> str:
+    return f"SELECT 1 FROM {_quoted(table)} LIMIT 1"  # noqa: S608  as above
+
+
+def _quoted(table: str) -> str:
+    return '"' + table.replace('"', '""') + '"'
 
 
 async def _connect(url: str) -> asyncpg.Connection:

@@ -6,6 +6,9 @@ SQLAlchemy compiles every statement again. That was a third of a test's time.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy.pool import QueuePool
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 class KeptDatabase(Database):
     """One that a shop may close, and the next shop uses again."""
 
+    is_lent = False
+
     async def close(self) -> None:
         """Keep the connections, unless one is still in use: it would be in the next test's way."""
         if any(_in_use(engine) for engine in self._engines()):
@@ -29,8 +34,39 @@ class KeptDatabase(Database):
         await super().close()
 
     def _engines(self) -> list[AsyncEngine]:
-        apart = () if self.is_sqlite else (self._apart, self._patient, self._behind)
+        apart = () if self.is_sqlite else (self._lazy, self._apart, self._patient, self._behind)
         return [self._writer, self._reader, *apart]
+
+
+_KEPT: dict[tuple[asyncio.AbstractEventLoop, str], KeptDatabase] = {}
+
+
+def keep(url: str) -> KeptDatabase:
+    """Return the database at `url` with the connections that were opened in this loop."""
+    here = (asyncio.get_running_loop(), url)
+    if here not in _KEPT:
+        _KEPT[here] = KeptDatabase(url)
+    return _KEPT[here]
+
+
+@contextmanager
+def lend(url: str) -> Iterator[KeptDatabase | None]:
+    """Lend the database at `url`, if it is kept and nobody has it: two shops are two processes."""
+    found = _KEPT.get((asyncio.get_running_loop(), url))
+    if found is None or found.is_lent:
+        yield None
+        return
+    found.is_lent = True
+    try:
+        yield found
+    finally:
+        found.is_lent = False
+
+
+async def end_all() -> None:
+    """Close the connections of all databases that are kept in this loop."""
+    for here in [key for key in _KEPT if key[0] is asyncio.get_running_loop()]:
+        await _KEPT.pop(here).end()
 
 
 def _in_use(engine: AsyncEngine) -> int:

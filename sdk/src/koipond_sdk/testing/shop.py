@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,6 @@ from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, Shop
-from koipond.kernel.db import Database
 from koipond.kernel.logs import redact
 from koipond.kernel.money import currency as parse_currency
 from koipond.kernel.money import parse_amount
@@ -30,6 +29,7 @@ from koipond.settings import ChannelSettings, Settings
 from koipond.stock.service import receive
 from koipond.stock.types import StockReceipt
 from koipond_sdk.testing.clock import START, FakeClock
+from koipond_sdk.testing.kept import lend
 from koipond_sdk.testing.snapshots import read_all
 
 CHANNEL = ChannelSettings(
@@ -185,26 +185,28 @@ async def running_shop(
     url: str,
     *,
     plugins: Sequence[str | Plugin] = (),
-    database: Database | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningShop]:
     """Run a shop on the migrated database at `url`, with its channel `main` in EUR, CNY and JPY.
 
     plugins: those that it has, by name if they are installed. settings: what else it is told.
-    database: the one at `url` with connections that are open already; see `Databases.kept`.
+    Its connections are those that earlier tests opened, unless the settings say of which kind they
+    are, or another shop has them.
     """
     _log_to_pytest()
     given: dict[str, Any] = {"database_url": url, "channels": (CHANNEL,), **settings}
     clock = FakeClock()
-    # Asked by a connection that is open already: an app opens one for it.
-    states = await read_states(database) if database and plugins else None
-    app = create_app(
-        Settings(**given), _installed(plugins), clock=clock, database=database, states=states
-    )
-    async with app.lifespan(), connect(app) as http:
-        running = RunningShop(app, clock, http)
-        await _add_channels(running.shop)
-        yield running
+    told = any(name.startswith("database_") for name in settings)
+    with nullcontext() if told else lend(url) as database:
+        # Asked by a connection that is open already: an app opens one for it.
+        states = await read_states(database) if database and plugins else None
+        app = create_app(
+            Settings(**given), _installed(plugins), clock=clock, database=database, states=states
+        )
+        async with app.lifespan(), connect(app) as http:
+            running = RunningShop(app, clock, http)
+            await _add_channels(running.shop)
+            yield running
 
 
 def _log_to_pytest() -> None:

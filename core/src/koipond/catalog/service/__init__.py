@@ -1,7 +1,6 @@
 """Use-cases of the catalogue."""
 
 from koipond.catalog.service.activities import (
-    ActivityIndex,
     find_activities,
     find_activities_by_ids,
     publish_activities,
@@ -43,7 +42,6 @@ from koipond.catalog.service.shelf import (
 )
 
 __all__ = [
-    "ActivityIndex",
     "choose_sort",
     "count_products",
     "find_activities",

@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from koipond.catalog import repository
 from koipond.catalog.types import Activity
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.fresh import AGE_MAX, Fresh
 from koipond.kernel.ids import ActivityId, VariantId
 from koipond.quota import service as quota
 
-# How old what a process knows of activities may be; it is looked at again when an order is placed.
-AGE_MAX = timedelta(seconds=1)
-
-
-class ActivityIndex:
-    """What runs in this shop, by variant, as one process knows it: read once a second at most.
-
-    A list of products costs no SQL for it, however many plugins have activities.
-    """
-
-    def __init__(self) -> None:
-        self._known: Mapping[VariantId, Sequence[Activity]] = {}
-        self._read_at: datetime | None = None
-        self._reading = asyncio.Lock()
-
-    async def find(self, ctx: Context) -> Mapping[VariantId, Sequence[Activity]]:
-        """Return {variant: its activities}, of all channels, also some that begin in a moment."""
-        if not self._is_fresh(ctx.clock.now()):
-            async with self._reading:
-                now = ctx.clock.now()
-                if not self._is_fresh(now):
-                    self._known = await _without_sold_out(ctx, await _read(ctx, now))
-                    self._read_at = now
-        return self._known
-
-    async def refresh(self, ctx: Context) -> None:
-        """Read now, also what is sold out."""
-        now = ctx.clock.now()
-        self._known = await _read(ctx, now)
-        self._read_at = now
-
-    def forget(self) -> None:
-        """Read again at the next question: something was published here."""
-        self._read_at = None
-
-    def _is_fresh(self, now: datetime) -> bool:
-        # A clock that was set back makes what was read too young, not forever fresh.
-        return self._read_at is not None and timedelta() <= now - self._read_at < AGE_MAX
+# {variant: its activities}
+Running = Mapping[VariantId, Sequence[Activity]]
 
 
 @transaction
@@ -58,7 +22,7 @@ async def publish_activities(ctx: Context, wanted: Sequence[Activity]) -> None:
     """Store activities, new ones or what changed of known ones, which are then of a new version."""
     if wanted:
         await repository.save_activities(ctx.db, wanted)
-        _index(ctx).forget()
+        _RUNNING.forget(ctx.shop)
 
 
 @transaction
@@ -66,7 +30,7 @@ async def withdraw_activities(ctx: Context, ids: Collection[ActivityId]) -> None
     """End activities now; orders that were placed keep their prices."""
     if ids:
         await repository.withdraw(ctx.db, ids, now=ctx.clock.now())
-        _index(ctx).forget()
+        _RUNNING.forget(ctx.shop)
 
 
 async def find_activities(
@@ -78,11 +42,11 @@ async def find_activities(
     nothing to guests, and activities of plugins that are off or gone sell nothing at all.
     """
     now = ctx.clock.now()
-    known: Mapping[VariantId, Sequence[Activity]]
+    known: Running
     if ctx.in_transaction:
         known = await _read(ctx, now, variant_ids)
     else:
-        known = await _index(ctx).find(ctx)
+        known = await _RUNNING.find(ctx)
     found = {
         key: [one for one in known[key] if _sells(ctx, one, now)]
         for key in variant_ids
@@ -93,7 +57,7 @@ async def find_activities(
 
 async def refresh_activities(ctx: Context) -> None:
     """Read anew what runs, also what is sold out: who holds the last unit finds the offer again."""
-    await _index(ctx).refresh(ctx)
+    await _RUNNING.renew(ctx, read=_read_all)
 
 
 async def find_activities_by_ids(
@@ -145,7 +109,14 @@ async def _without_sold_out(
     }
 
 
-def _index(ctx: Context) -> ActivityIndex:
-    if ctx.shop.activities is None:
-        ctx.shop.activities = ActivityIndex()
-    return ctx.shop.activities
+async def _read_all(ctx: Context, _last: Running) -> Running:
+    return await _read(ctx, ctx.clock.now())
+
+
+async def _read_offered(ctx: Context, last: Running) -> Running:
+    return await _without_sold_out(ctx, await _read_all(ctx, last))
+
+
+# What runs in this shop, of all channels, also some that begin in a moment. A list of products
+# costs no SQL for it, however many plugins have activities.
+_RUNNING: Fresh[Running] = Fresh(_read_offered, first={})

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from koipond.fulfilment.tables import shipping_method, shipping_rate
-from koipond.fulfilment.types import ShippingMethod, ShippingRate
+from koipond.fulfilment.types import FulfilmentMethod, ShippingMethod, ShippingRate
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import ChannelId, ShippingMethodId, ShippingRateId, new_id
 
@@ -23,8 +23,15 @@ async def find_methods(db: AsyncConnection) -> dict[ChannelId, tuple[ShippingMet
         rates[method_id].append(ShippingRate(**told))
     found: dict[ChannelId, list[ShippingMethod]] = defaultdict(list)
     for row in await db.execute(select(shipping_method).order_by(_m.position, _m.code)):
-        method = ShippingMethod(id=row.id, code=row.code, name=row.name, rates=tuple(rates[row.id]))
-        found[row.channel_id].append(method)
+        found[row.channel_id].append(
+            ShippingMethod(
+                id=row.id,
+                code=row.code,
+                name=row.name,
+                rates=tuple(rates[row.id]),
+                method=FulfilmentMethod(row.method),
+            )
+        )
     return {key: tuple(methods) for key, methods in found.items()}
 
 
@@ -48,8 +55,9 @@ async def save_method(
         code=told.code,
         position=position or 0,
         name=dict(told.name),
+        method=told.method,
     )
-    kept = ("name",) if position is None else ("name", "position")
+    kept = ("name", "method") if position is None else ("name", "method", "position")
     changed = {name: made.excluded[name] for name in kept}
     await db.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed))
     await db.execute(shipping_rate.delete().where(_r.method_id == told.id))

@@ -44,7 +44,9 @@ def offered(methods: Sequence[ShippingMethod], zones: Zones, parcel: Parcel) -> 
     """Return the methods that take a parcel to its place, as heavy as it is."""
     found = [(method, _steps(method, zones, parcel)) for method in methods]
     return [
-        ShippingOffer(id=method.id, code=method.code, name=method.name, steps=steps)
+        ShippingOffer(
+            id=method.id, code=method.code, name=method.name, steps=steps, method=method.method
+        )
         for method, steps in found
         if steps
     ]
@@ -68,12 +70,13 @@ def choose_method(
     method = next((one for one in priced if one.code == code), None)
     if method is None:
         raise ShippingMethodUnknown(shipping_method=code or "", known=known)
-    place, near = str(parcel.place), _nearest(_in_currency(method, parcel), zones, parcel.place)
+    place = parcel.place_by(method.method)
+    near = _nearest(_in_currency(method, parcel), zones, place)
     if not near:
-        raise ShippingPlaceNotServed(shipping_method=method.code, place=place, known=known)
+        raise ShippingPlaceNotServed(shipping_method=method.code, place=str(place), known=known)
     raise ParcelTooHeavy(
         shipping_method=method.code,
-        place=place,
+        place=str(place),
         grams=Quantity(parcel.grams),
         grams_most=Quantity(max(one.grams_max or 0 for one in near)),
         known=known,
@@ -114,7 +117,8 @@ def _steps(method: ShippingMethod, zones: Zones, parcel: Parcel) -> tuple[Shippi
 
     Of the rates that bear its weight those count that bear the least.
     """
-    near = _nearest(_in_currency(method, parcel), zones, parcel.place)
+    place = parcel.place_by(method.method)
+    near = _nearest(_in_currency(method, parcel), zones, place)
     bearing = [one for one in near if one.grams_max is None or one.grams_max >= parcel.grams]
     limits = [one.grams_max for one in bearing if one.grams_max is not None]
     least = min(limits, default=None)
@@ -147,7 +151,7 @@ def make_method(key: ShippingMethodId, draft: ShippingMethodDraft) -> ShippingMe
         problem = "two of its rates are for the same currency, zone, weight and total"
     if problem is not None:
         raise ShippingMethodInvalid(shipping_method=draft.code, reason=problem)
-    return ShippingMethod(id=key, code=draft.code, name=texts, rates=rates)
+    return ShippingMethod(id=key, code=draft.code, name=texts, rates=rates, method=draft.method)
 
 
 def _parcels(one: ShippingRate) -> tuple[str, str | None, int | None, int]:

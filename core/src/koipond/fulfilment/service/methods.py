@@ -7,6 +7,7 @@ from koipond.channel.errors import ChannelUnknown
 from koipond.channel.types import RATES
 from koipond.fulfilment import repository, rules
 from koipond.fulfilment.types import (
+    FulfilmentMethod,
     ShippingMethod,
     ShippingMethodDraft,
     ShippingRateDraft,
@@ -110,4 +111,9 @@ def _draft(wanted: ShippingSettings) -> ShippingMethodDraft:
         )
         for one in wanted.rates
     ]
-    return ShippingMethodDraft(code=wanted.code, name=wanted.name, rates=(*anywhere, *rates))
+    return ShippingMethodDraft(
+        code=wanted.code,
+        name=wanted.name,
+        rates=(*anywhere, *rates),
+        method=FulfilmentMethod.PICK_UP if wanted.pick_up else FulfilmentMethod.SHIPMENT,
+    )

@@ -177,11 +177,87 @@ def upgrade() -> None:
         sqlite_where=sa.text("state != 'dead'"),
     )
     op.create_table(
+        "ledger_account",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_kind", sa.String(length=6), nullable=False),
+        sa.Column("owner", sa.String(length=80), nullable=False),
+        sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("balance", sa.BigInteger(), nullable=True),
+        sa.Column("debt", sa.BigInteger(), nullable=True),
+        sa.Column("set_aside", sa.BigInteger(), nullable=True),
+        sa.Column("bookings", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings, version) IS NULL ELSE balance + debt + set_aside + bookings + version IS NOT NULL END",
+            name=op.f("ck_ledger_account_stored"),
+        ),
+        sa.CheckConstraint(
+            "debt = 0 OR set_aside = balance + debt", name=op.f("ck_ledger_account_debt")
+        ),
+        sa.CheckConstraint(
+            "debt >= 0 AND set_aside >= 0 AND set_aside <= balance + debt",
+            name=op.f("ck_ledger_account_balance"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
+        sa.UniqueConstraint(
+            "owner_kind", "owner", "unit", name=op.f("uq_ledger_account_owner_kind_owner_unit")
+        ),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_table(
+        "ledger_entry",
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("bucket", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("nth", sa.BigInteger(), nullable=True),
+        sa.Column("balance_after", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("units <> 0", name=op.f("ck_ledger_entry_units")),
+        sa.PrimaryKeyConstraint(
+            "transfer_id", "account_id", "bucket", name=op.f("pk_ledger_entry")
+        ),
+    )
+    op.create_index(
+        "ix_ledger_entry_nth",
+        "ledger_entry",
+        ["account_id", "nth"],
+        unique=False,
+        postgresql_where=sa.text("nth IS NOT NULL"),
+        sqlite_where=sa.text("nth IS NOT NULL"),
+    )
+    op.create_table(
+        "ledger_transfer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=7), nullable=False),
+        sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=240), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("undoes_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("units > 0", name=op.f("ck_ledger_transfer_units")),
+        sa.ForeignKeyConstraint(
+            ["undoes_id"], ["ledger_transfer.id"], name=op.f("fk_ledger_transfer_undoes_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transfer")),
+        sa.UniqueConstraint("kind", "source", name=op.f("uq_ledger_transfer_kind_source")),
+    )
+    op.create_index(
+        "ix_ledger_transfer_undoes_id",
+        "ledger_transfer",
+        ["undoes_id"],
+        unique=False,
+        postgresql_where=sa.text("undoes_id IS NOT NULL"),
+        sqlite_where=sa.text("undoes_id IS NOT NULL"),
+    )
+    op.create_table(
         "member",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
     )
@@ -190,6 +266,97 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
+    )
+    op.create_table(
+        "message",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("act", sa.String(length=200), nullable=False),
+        sa.Column("way", sa.SmallInteger(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("category", sa.String(length=40), nullable=False),
+        sa.Column("urgency", sa.String(length=10), nullable=False),
+        sa.Column("medium", sa.String(length=10), nullable=False),
+        sa.Column("recipient", Document, nullable=False),
+        sa.Column("told", Document, nullable=False),
+        sa.Column("about", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("suppression", sa.String(length=20), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("tried", Document, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("doubtful", sa.Boolean(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sender", sa.String(length=80), nullable=False),
+        sa.Column("reference", sa.String(length=500), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("admitted_at", Instant(), nullable=True),
+        sa.Column("sent_at", Instant(), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("read_at", Instant(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "(place IS NOT NULL) = (medium = 'in_app' AND state = 'sent')",
+            name=op.f("ck_message_place"),
+        ),
+        sa.CheckConstraint("(state = 'failed') = (problem <> '')", name=op.f("ck_message_failed")),
+        sa.CheckConstraint(
+            "(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_message_sent")
+        ),
+        sa.CheckConstraint(
+            "(state = 'suppressed') = (suppression IS NOT NULL)", name=op.f("ck_message_suppressed")
+        ),
+        sa.CheckConstraint("read_at IS NULL OR place IS NOT NULL", name=op.f("ck_message_read")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint("kind", "act", "way", name=op.f("uq_message_kind_act_way")),
+    )
+    op.create_index(
+        "ix_message_admitted",
+        "message",
+        ["member_id", "category", "admitted_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('sending', 'sent')"),
+        sqlite_where=sa.text("state IN ('sending', 'sent')"),
+    )
+    op.create_index(op.f("ix_message_member_id_id"), "message", ["member_id", "id"], unique=False)
+    op.create_index(
+        "ix_message_unread",
+        "message",
+        ["member_id"],
+        unique=False,
+        postgresql_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+        sqlite_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+    )
+    op.create_index(
+        "uq_message_place",
+        "message",
+        ["member_id", "place"],
+        unique=True,
+        postgresql_where=sa.text("place IS NOT NULL"),
+        sqlite_where=sa.text("place IS NOT NULL"),
+    )
+    op.create_table(
+        "message_box",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_message_box")),
+    )
+    op.create_table(
+        "message_template",
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("medium", sa.String(length=10), nullable=False),
+        sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_message_template_version")),
+        sa.PrimaryKeyConstraint("kind", "medium", "locale", name=op.f("pk_message_template")),
     )
     op.create_table(
         "order_return",
@@ -468,6 +635,50 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_import_run_file_hash"), "import_run", ["file_hash"], unique=False)
     op.create_table(
+        "ledger_bucket",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_on", sa.String(length=10), nullable=False),
+        sa.Column("remaining", sa.BigInteger(), nullable=False),
+        sa.Column("set_aside", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "set_aside >= 0 AND set_aside <= remaining", name=op.f("ck_ledger_bucket_remaining")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["ledger_account.id"], name=op.f("fk_ledger_bucket_account_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "expires_on", name=op.f("pk_ledger_bucket")),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_index(
+        "ix_ledger_bucket_expires_on",
+        "ledger_bucket",
+        ["expires_on"],
+        unique=False,
+        postgresql_where=sa.text("remaining > set_aside"),
+        sqlite_where=sa.text("remaining > set_aside"),
+    )
+    op.create_table(
+        "member_consent",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("given_at", Instant(), nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=False),
+        sa.Column("withdrawn_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_member_consent_member_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member_consent")),
+    )
+    op.create_index(
+        "uq_member_consent_given",
+        "member_consent",
+        ["member_id", "purpose"],
+        unique=True,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.create_table(
         "membership",
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("group_code", sa.String(length=40), nullable=False),
@@ -592,6 +803,31 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_paid_part_order_id"), "paid_part", ["order_id"], unique=False)
     op.create_table(
+        "pending_transfer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(length=240), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(length=6), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("units > 0", name=op.f("ck_pending_transfer_units")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["ledger_account.id"], name=op.f("fk_pending_transfer_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_transfer")),
+        sa.UniqueConstraint("source", name=op.f("uq_pending_transfer_source")),
+    )
+    op.create_index(
+        "ix_pending_transfer_open",
+        "pending_transfer",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
         "price_list",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("channel_id", sa.Uuid(), nullable=False),
@@ -706,6 +942,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
         ),
@@ -804,6 +1041,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_order_line_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
         sa.UniqueConstraint("order_id", "position", name=op.f("uq_order_line_order_id_position")),
+    )
+    op.create_table(
+        "pending_transfer_part",
+        sa.Column("pending_transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("bucket", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("units > 0", name=op.f("ck_pending_transfer_part_units")),
+        sa.ForeignKeyConstraint(
+            ["pending_transfer_id"],
+            ["pending_transfer.id"],
+            name=op.f("fk_pending_transfer_part_pending_transfer_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "pending_transfer_id", "bucket", name=op.f("pk_pending_transfer_part")
+        ),
     )
     op.create_table(
         "product_attribute",
@@ -1176,6 +1428,7 @@ def downgrade() -> None:
         op.f("ix_product_attribute_attribute_value_id_product_id"), table_name="product_attribute"
     )
     op.drop_table("product_attribute")
+    op.drop_table("pending_transfer_part")
     op.drop_table("order_line")
     op.drop_table("order_edit")
     op.drop_table("import_refusal")
@@ -1203,6 +1456,13 @@ def downgrade() -> None:
     op.drop_table("quota_change")
     op.drop_table("product")
     op.drop_table("price_list")
+    op.drop_index(
+        "ix_pending_transfer_open",
+        table_name="pending_transfer",
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.drop_table("pending_transfer")
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
     op.drop_table("order_return_line")
@@ -1234,6 +1494,20 @@ def downgrade() -> None:
     op.drop_table("order")
     op.drop_index(op.f("ix_membership_group_code_member_id"), table_name="membership")
     op.drop_table("membership")
+    op.drop_index(
+        "uq_member_consent_given",
+        table_name="member_consent",
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+    )
+    op.drop_table("member_consent")
+    op.drop_index(
+        "ix_ledger_bucket_expires_on",
+        table_name="ledger_bucket",
+        postgresql_where=sa.text("remaining > set_aside"),
+        sqlite_where=sa.text("remaining > set_aside"),
+    )
+    op.drop_table("ledger_bucket")
     op.drop_index(op.f("ix_import_run_file_hash"), table_name="import_run")
     op.drop_table("import_run")
     op.drop_index(
@@ -1282,8 +1556,45 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_order_return_state_id"), table_name="order_return")
     op.drop_index(op.f("ix_order_return_order_id"), table_name="order_return")
     op.drop_table("order_return")
+    op.drop_table("message_template")
+    op.drop_table("message_box")
+    op.drop_index(
+        "uq_message_place",
+        table_name="message",
+        postgresql_where=sa.text("place IS NOT NULL"),
+        sqlite_where=sa.text("place IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_message_unread",
+        table_name="message",
+        postgresql_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+        sqlite_where=sa.text("place IS NOT NULL AND read_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_message_member_id_id"), table_name="message")
+    op.drop_index(
+        "ix_message_admitted",
+        table_name="message",
+        postgresql_where=sa.text("state IN ('sending', 'sent')"),
+        sqlite_where=sa.text("state IN ('sending', 'sent')"),
+    )
+    op.drop_table("message")
     op.drop_table("member_group")
     op.drop_table("member")
+    op.drop_index(
+        "ix_ledger_transfer_undoes_id",
+        table_name="ledger_transfer",
+        postgresql_where=sa.text("undoes_id IS NOT NULL"),
+        sqlite_where=sa.text("undoes_id IS NOT NULL"),
+    )
+    op.drop_table("ledger_transfer")
+    op.drop_index(
+        "ix_ledger_entry_nth",
+        table_name="ledger_entry",
+        postgresql_where=sa.text("nth IS NOT NULL"),
+        sqlite_where=sa.text("nth IS NOT NULL"),
+    )
+    op.drop_table("ledger_entry")
+    op.drop_table("ledger_account")
     op.drop_index(
         "uq_job_unique_key",
         table_name="job",

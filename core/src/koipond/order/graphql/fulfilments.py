@@ -26,7 +26,9 @@ class LineUnitsInput:
 class CreateFulfilmentInput:
     order_id: strawberry.ID
     idempotency_key: str
-    method: FulfilmentMethod = FulfilmentMethod.SHIPMENT
+    method: FulfilmentMethod | None = strawberry.field(
+        default=None, description="Null: as the buyer chose, by the shipping method"
+    )
     lines: list[LineUnitsInput] = strawberry.field(
         default_factory=list, description="Empty: all units that are in no fulfilment yet"
     )

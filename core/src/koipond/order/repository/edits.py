@@ -74,8 +74,7 @@ async def save_edited(db: AsyncConnection, before: Order, after: Order, *, now: 
         .where(order.c.id == after.id)
         .values(
             total_minor=after.total.amount_minor,
-            # What plugins were told was of the order as it was placed.
-            price_trace=msgspec.to_builtins(PriceTrace.of(after.price)),
+            price_trace=msgspec.to_builtins(_trace_of(after)),
             updated_at=now,
         )
     )
@@ -104,6 +103,13 @@ async def save_edited(db: AsyncConnection, before: Order, after: Order, *, now: 
             await db.execute(
                 order_adjustment.update().where(own).values(amount_minor=adjustment.amount_minor)
             )
+
+
+def _trace_of(after: Order) -> PriceTrace:
+    """Return what is kept of a price that was edited: what plugins were told when it was placed is
+    what promotions go on to count by."""
+    told = after.trace
+    return msgspec.structs.replace(PriceTrace.of(after.price), traced=told.traced, asked=told.asked)
 
 
 def _edit(row: Any) -> OrderEdit:

@@ -27,9 +27,11 @@ from koipond.order.rules.editing import (
     made_of,
     plan_edit,
 )
+from koipond.order.rules.extending import extend_promotions
 from koipond.order.rules.fulfilling import (
     check_cancellable,
     check_fulfillable,
+    count_sent,
     find_named,
     has_arrived,
     has_left,
@@ -38,6 +40,16 @@ from koipond.order.rules.fulfilling import (
     plan_fulfilment,
     plan_return,
     units_left_house,
+)
+from koipond.order.rules.messages import (
+    REFUNDED,
+    SHIPPED,
+    UNPAID,
+    is_reminded,
+    refunded_values,
+    remind_at,
+    shipped_values,
+    unpaid_values,
 )
 from koipond.order.rules.paying import (
     Covering,
@@ -88,7 +100,10 @@ __all__ = [
     "ATTENTION_ACTIONS",
     "NUMBER_LENGTH",
     "ORDER_MOVES",
+    "REFUNDED",
+    "SHIPPED",
     "TELLING",
+    "UNPAID",
     "Covering",
     "add_attention",
     "are_proposed",
@@ -110,8 +125,10 @@ __all__ = [
     "claims_of_activities",
     "compare_prices",
     "count_gifts",
+    "count_sent",
     "edit",
     "exchanged",
+    "extend_promotions",
     "find_demands",
     "find_gifts",
     "find_illegal_move",
@@ -128,6 +145,7 @@ __all__ = [
     "has_open",
     "is_given_back",
     "is_number",
+    "is_reminded",
     "is_same",
     "is_unsettled",
     "made_of",
@@ -148,7 +166,11 @@ __all__ = [
     "put_in",
     "read_inputs",
     "refunded_units",
+    "refunded_values",
+    "remind_at",
+    "shipped_values",
     "tender_amount",
     "units_left_house",
+    "unpaid_values",
     "without_attention",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from koipond.kernel.ids import OrderLineId, VariantId, encode
-from koipond.kernel.money import MAX_MINOR, Money
+from koipond.kernel.money import Money
 from koipond.kernel.quantity import Quantity
 from koipond.order.errors import (
     EditQuantityTooSmall,
@@ -17,9 +17,9 @@ from koipond.order.errors import (
     QuoteChanged,
     RefundQuantityTooLarge,
     TooManyLines,
-    TotalTooLarge,
 )
 from koipond.order.rules.fulfilling import find_named
+from koipond.order.rules.placing import check_sums
 from koipond.order.types import Addition, LineWish, Order, OrderEditWish, OrderLine, OrderState
 from koipond.pricing.types import Adjustment, PricedOrder
 
@@ -33,12 +33,13 @@ def check_editable(order: Order) -> None:
 
 
 def plan_edit(
-    order: Order, wish: OrderEditWish, *, quantity_max: int
+    order: Order, wish: OrderEditWish, *, quantity_max: int, is_sent: bool = False
 ) -> tuple[dict[OrderLineId, int], tuple[LineWish, ...]]:
     """Return {line: units taken off it}, and what is bought besides.
 
     Units that are being sent, or were given money back for, stay. Units more than a line has are
-    bought besides: its own keep their price. Raises OrderNotEditable, OrderLineUnknown,
+    bought besides: its own keep their price. is_sent: units of it were sent, if only such as were
+    exchanged since, so it is not cancelled any more. Raises OrderNotEditable, OrderLineUnknown,
     EditQuantityTooSmall, QuantityOutOfRange, OrderEditEmpty, OrderEditLeavesNothing.
     """
     check_editable(order)
@@ -62,7 +63,8 @@ def plan_edit(
             added.append(LineWish(variant_id=named, quantity=more))
     if not cut and not added:
         raise OrderEditEmpty
-    if not added and sum(cut.values()) == sum(line.quantity for line in order.lines):
+    is_all = sum(cut.values()) == sum(line.quantity for line in order.lines)
+    if is_all and not added and not is_sent:
         raise OrderEditLeavesNothing
     return cut, tuple(added)
 
@@ -103,8 +105,7 @@ def check_edited(order: Order, *, expected: Money | None, lines_max: int) -> Non
     """Raise TooManyLines, TotalTooLarge, or QuoteChanged if staff have seen another total."""
     if len(order.lines) > lines_max:
         raise TooManyLines(lines=len(order.lines), maximum=lines_max)
-    if sum(abs(one.amount_minor) for one in order.price.adjustments) > MAX_MINOR:
-        raise TotalTooLarge(total=order.total, most=Money(MAX_MINOR, order.total.currency))
+    check_sums(order.price)
     if expected is not None and expected != order.total:
         raise QuoteChanged(expected=expected, total=order.total)
 

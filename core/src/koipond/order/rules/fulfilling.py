@@ -37,11 +37,18 @@ def check_cancellable(order: Order, known: Sequence[Fulfilment]) -> None:
     """Raise OrderNotCancellable, or OrderPartlyFulfilled, for an order that must stand."""
     if not allows(ORDER_MOVES, order.state, OrderState.CANCELLED):
         raise OrderNotCancellable(state=order.state)
-    # By its fulfilments: lines count units no more that were sent and then exchanged, and to let
-    # go of those would sell what is not in the house.
-    units = units_out(known, set(FulfilmentState) - {FulfilmentState.CANCELLED}).total()
+    units = count_sent(known)
     if units:
         raise OrderPartlyFulfilled(fulfilled=units)
+
+
+def count_sent(known: Sequence[Fulfilment]) -> int:
+    """Return how many units are being sent, or were.
+
+    By the fulfilments: lines count units no more that were sent and then exchanged, and to let go
+    of those would sell what is not in the house.
+    """
+    return units_out(known, set(FulfilmentState) - {FulfilmentState.CANCELLED}).total()
 
 
 def check_fulfillable(order: Order) -> None:

@@ -16,6 +16,7 @@ from koipond.order.errors import (
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
+    ShippingNotRefundable,
     TooManyPayments,
 )
 from koipond.order.types import (
@@ -119,7 +120,7 @@ def plan_refund(
     """Return what goes back of each payment for each part: {(payment, part): amount > 0}.
 
     Raises OrderNotRefundable, RefundAmbiguous, OrderLineUnknown, OrderLineUnpaid,
-    RefundQuantityTooLarge, RefundTooLarge.
+    RefundQuantityTooLarge, ShippingNotRefundable, RefundTooLarge.
     """
     if order.state not in REFUNDABLE:
         raise OrderNotRefundable(state=order.state)
@@ -154,8 +155,19 @@ def _plan_lines(order: Order, parts: Sequence[PaidPart], wish: RefundWish) -> Re
         except RefundQuantityTooLarge as error:
             raise error.located(f"lines.{place}.quantity") from None
     if wish.shipping:
-        plan |= plan_whole(part for part in parts if part.part_id == order.id)
+        plan |= _plan_shipping(order, parts)
     return plan
+
+
+def _plan_shipping(order: Order, parts: Sequence[PaidPart]) -> RefundPlan:
+    own = [part for part in parts if part.part_id == order.id]
+    if not any(part.left_minor for part in own):
+        paid = sum(part.paid_minor for part in own)
+        currency = order.total.currency
+        raise ShippingNotRefundable(
+            paid=Money(paid, currency), refunded=Money(paid, currency)
+        ).located("shipping")
+    return plan_whole(own)
 
 
 def _plan_line(

@@ -295,14 +295,16 @@ def price_lines(
     )
 
 
-def check_complete(lines: Sequence[OrderLine], details: CheckoutDetails, *, ships: bool) -> None:
+def check_complete(
+    lines: Sequence[OrderLine], details: CheckoutDetails, *, needs_address: bool
+) -> None:
     """Raise CartEmpty or CheckoutIncomplete if an order cannot be placed yet."""
     if not lines:
         raise CartEmpty
     missing = []
     if details.contact is None:
         missing.append("contact")
-    if ships and details.shipping_address is None:
+    if needs_address and details.shipping_address is None:
         missing.append("shippingAddress")
     if missing:
         raise CheckoutIncomplete(missing=", ".join(missing))
@@ -313,11 +315,21 @@ def check_total(price: PricedOrder, expected: Money | None) -> None:
 
     Raises TotalTooLarge if a sum of some of its amounts is more than a column holds.
     """
-    total = price.total
-    if sum(abs(one.amount_minor) for one in price.adjustments) > MAX_MINOR:
-        raise TotalTooLarge(total=total, most=Money(MAX_MINOR, total.currency))
-    if expected is not None and expected != total:
-        raise QuoteChanged(expected=expected, total=total)
+    check_sums(price)
+    if expected is not None and expected != price.total:
+        raise QuoteChanged(expected=expected, total=price.total)
+
+
+def check_sums(price: PricedOrder) -> None:
+    """Raise TotalTooLarge if a sum of some amounts of a price is more than a column holds.
+
+    What is added is the largest such sum: never is more taken off than that.
+    """
+    added = sum(one.amount_minor for one in price.adjustments if one.amount_minor > 0)
+    if added > MAX_MINOR:
+        raise TotalTooLarge(
+            total=Money(added, price.currency), most=Money(MAX_MINOR, price.currency)
+        )
 
 
 def make_number(digits: Sequence[int]) -> str:

@@ -1,5 +1,5 @@
 """Use-cases of orders, by group: the cart, placing, paying, expiring, fulfilling, returning,
-editing, refunding, reading."""
+editing, refunding, reading, telling the buyer."""
 
 from koipond.order.service.attention import (
     actions_for,
@@ -59,8 +59,11 @@ from koipond.order.service.returning import (
     request_return,
 )
 from koipond.order.service.reviving import revive_order
+from koipond.order.service.telling import MESSAGE_KINDS, TOLD_OF, tell_buyer
 
 __all__ = [
+    "MESSAGE_KINDS",
+    "TOLD_OF",
     "Replayed",
     "actions_for",
     "add_to_cart",
@@ -117,6 +120,7 @@ __all__ = [
     "revive_order",
     "set_checkout",
     "ship_fulfilment",
+    "tell_buyer",
     "update_cart_line",
     "void_payment",
 ]

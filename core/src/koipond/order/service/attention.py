@@ -79,7 +79,7 @@ async def flag_short_orders(ctx: Context, job: FlagShortOrders) -> None:
 async def flag_mismatch(ctx: Context, event: PaymentMismatched) -> None:
     """Have people look at a payment of which a provider told something else than was asked.
 
-    Runs in the transaction that received it (app.py's table).
+    Runs in the transaction that received it (duties.py).
     """
     await flag_order(ctx, event.order_id, AttentionReason.PAYMENT_MISMATCH, event.reason)
 
@@ -87,7 +87,7 @@ async def flag_mismatch(ctx: Context, event: PaymentMismatched) -> None:
 async def flag_failed_refund(ctx: Context, event: RefundFailed) -> None:
     """Have people look at money that is owed and that the provider does not give back.
 
-    Runs in the transaction that received it (app.py's table).
+    Runs in the transaction that received it (duties.py).
     """
     await flag_order(ctx, event.order_id, AttentionReason.REFUND_FAILED, event.failure)
 
@@ -95,7 +95,7 @@ async def flag_failed_refund(ctx: Context, event: RefundFailed) -> None:
 async def flag_refund_elsewhere(ctx: Context, event: Refunded) -> None:
     """Have people look at money that was given back at the provider, and not here.
 
-    Runs in the transaction that received it (app.py's table).
+    Runs in the transaction that received it (duties.py).
     """
     if event.reason == RefundReason.PROVIDER:
         detail = f"{event.amount_minor} minor units of {event.currency}"

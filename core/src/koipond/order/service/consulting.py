@@ -1,6 +1,6 @@
 """What plugins say of a purchase: asked before anything is reserved, in no transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -12,7 +12,7 @@ from koipond.kernel.ids import OrderId, QuotaId, SubjectId
 from koipond.member.types import Contact
 from koipond.order import rules
 from koipond.order.service.preparing import Prepared
-from koipond.order.types import Checkout, CheckoutTerms, Order, OrderHold, QuotaRequest
+from koipond.order.types import Checkout, CheckoutTerms, Order, OrderHold, OrderLine, QuotaRequest
 from koipond.quota.rules import subject_of
 from koipond.quota.types import Claim
 
@@ -42,12 +42,14 @@ class Consulted(Struct, frozen=True, kw_only=True):
         return error
 
 
-async def consult(ctx: Context, order_id: OrderId, prepared: Prepared) -> Consulted:
-    """Ask plugins what they make of a purchase.
+async def consult(
+    ctx: Context, order_id: OrderId, prepared: Prepared, *, is_edit: bool = False
+) -> Consulted:
+    """Ask plugins what they make of a purchase, or of what an edit adds to one.
 
     Raises PluginFailed and the first refusal of a plugin.
     """
-    checkout = _make_checkout(ctx, order_id, prepared)
+    checkout = _make_checkout(ctx, order_id, prepared, is_edit=is_edit)
     for refusal in await ctx.hooks.checkout_validate(ctx, checkout):
         raise refusal
     terms = await ctx.hooks.checkout_attributes(ctx, checkout)
@@ -58,17 +60,6 @@ async def consult(ctx: Context, order_id: OrderId, prepared: Prepared) -> Consul
 
 def with_terms(order: Order, consulted: Consulted) -> Order:
     """Return an order with what plugins keep with it, their holds, and whom limits count."""
-    lines = tuple(
-        msgspec.structs.replace(
-            line,
-            attributes={
-                plugin: terms.line_attributes[line.id]
-                for plugin, terms in consulted.terms.items()
-                if line.id in terms.line_attributes
-            },
-        )
-        for line in order.lines
-    )
     assert order.placed_at is not None, "it is being placed"
     holds = tuple(
         OrderHold(name=one.name, source=plugin, reason=one.reason, placed_at=order.placed_at)
@@ -80,14 +71,31 @@ def with_terms(order: Order, consulted: Consulted) -> Order:
     }
     return msgspec.structs.replace(
         order,
-        lines=lines,
+        lines=lines_with_terms(order.lines, consulted),
         holds=holds,
         attributes=attributes,
         subject=consulted.checkout.subject,
     )
 
 
-def _make_checkout(ctx: Context, order_id: OrderId, prepared: Prepared) -> Checkout:
+def lines_with_terms(lines: Iterable[OrderLine], consulted: Consulted) -> tuple[OrderLine, ...]:
+    """Return lines with what plugins keep with them."""
+    return tuple(
+        msgspec.structs.replace(
+            line,
+            attributes={
+                plugin: terms.line_attributes[line.id]
+                for plugin, terms in consulted.terms.items()
+                if line.id in terms.line_attributes
+            },
+        )
+        for line in lines
+    )
+
+
+def _make_checkout(
+    ctx: Context, order_id: OrderId, prepared: Prepared, *, is_edit: bool
+) -> Checkout:
     contact = prepared.details.contact
     assert contact is not None, "check_complete wants one"
     return Checkout(
@@ -100,6 +108,7 @@ def _make_checkout(ctx: Context, order_id: OrderId, prepared: Prepared) -> Check
         details=prepared.details,
         chosen=prepared.quote.chosen,
         now=ctx.clock.now(),
+        is_edit=is_edit,
     )
 
 

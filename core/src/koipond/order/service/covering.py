@@ -31,7 +31,7 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
     """Confirm an order that is covered now; money for one that is off goes back.
 
     Authorised money covers: it is the provider's promise. Runs in the transaction that applies the
-    payment (app.py's table), which has the payment locked. Returns the order that it confirmed.
+    payment (duties.py), which has the payment locked. Returns the order that it confirmed.
     """
     order = await repository.lock(ctx.db, event.order_id)
     payments = await _standing(ctx, order, await payment.find_applied(ctx, order.id))
@@ -61,7 +61,7 @@ async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) 
 async def check_cover(ctx: Context, event: PaymentVoided) -> None:
     """Have people look at an order that stands although what was held for it is gone.
 
-    Runs in the transaction that applies the payment (app.py's table).
+    Runs in the transaction that applies the payment (duties.py).
     """
     order = await repository.lock(ctx.db, event.order_id)
     if order.state not in {OrderState.CONFIRMED, OrderState.CLOSED}:

@@ -3,13 +3,12 @@
 Each locks the order, so that two people never send the same unit.
 """
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.errors import PickUpCodeWrong
 from koipond.fulfilment.rules import units_out
-from koipond.fulfilment.types import Fulfilment, FulfilmentWish, Tracking
+from koipond.fulfilment.types import Fulfilment, FulfilmentMethod, FulfilmentWish, Tracking
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
@@ -18,12 +17,13 @@ from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import FulfilmentId, OrderId
 from koipond.order import repository, rules
 from koipond.order.events import OrderDelivered, OrderFulfilled
+from koipond.order.service.acting import Acting
 from koipond.order.service.attention import settle_attention
 from koipond.order.service.policies import find_return_window
 from koipond.order.service.reading import get_any_order
 from koipond.order.types import AttentionReason, Order
 
-Act = Callable[[Context, Order, Fulfilment], Awaitable[None]]
+_FULFILMENTS = Acting(fulfilment.find_fulfilment)
 
 
 async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_key: str) -> Order:
@@ -38,9 +38,8 @@ async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_k
         order = await repository.lock_whole(inside.db, wish.order_id)
         rules.check_fulfillable(order)
         wanted = rules.plan_fulfilment(order, wish.lines)
-        await fulfilment.create(
-            inside, order.id, wanted, method=wish.method, location=wish.location
-        )
+        method = wish.method or await _find_chosen(inside, order)
+        await fulfilment.create(inside, order.id, wanted, method=method, location=wish.location)
         units = {one.line_id: one.quantity for one in wanted}
         await repository.count_fulfilled(inside.db, units)
         crash_point("fulfilment.created.before_commit")
@@ -54,6 +53,14 @@ async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_k
         subject_id=wish.order_id,
     )
     return await get_any_order(ctx, wish.order_id)
+
+
+async def _find_chosen(ctx: Context, order: Order) -> FulfilmentMethod:
+    """Return how the buyer chose to get an order: sent, if that method is not there any more."""
+    found = await fulfilment.find_rules(ctx)
+    methods = found.methods.get(order.channel_id, ())
+    chosen = (one.method for one in methods if one.code == order.details.shipping_method)
+    return next(chosen, FulfilmentMethod.SHIPMENT)
 
 
 async def ship_fulfilment(
@@ -72,7 +79,7 @@ async def ship_fulfilment(
         crash_point("fulfilment.shipped.before_commit")
 
     request = (key, tracking)
-    return await _once(
+    return await _FULFILMENTS.once(
         ctx, key, ship, operation="shipFulfilment", name=idempotency_key, request=request
     )
 
@@ -82,13 +89,13 @@ async def deliver_fulfilment(ctx: Context, key: FulfilmentId) -> Order:
 
     Raises FulfilmentUnknown, FulfilmentNotDeliverable.
     """
-    return await _alone(ctx, key, _deliver)
+    return await _FULFILMENTS.alone(ctx, key, _deliver)
 
 
 async def ready_fulfilment(ctx: Context, key: FulfilmentId) -> Order:
     """Say that a pick-up can be fetched. Raises FulfilmentUnknown, FulfilmentNotReadiable,
     OrderNotFulfillable, OrderOnHold."""
-    return await _alone(ctx, key, _ready)
+    return await _FULFILMENTS.alone(ctx, key, _ready)
 
 
 async def renew_pick_up_code(ctx: Context, key: FulfilmentId) -> Order:
@@ -96,12 +103,12 @@ async def renew_pick_up_code(ctx: Context, key: FulfilmentId) -> Order:
 
     Raises FulfilmentUnknown, FulfilmentNotCollectable.
     """
-    return await _alone(ctx, key, _renew)
+    return await _FULFILMENTS.alone(ctx, key, _renew)
 
 
 async def cancel_fulfilment(ctx: Context, key: FulfilmentId) -> Order:
     """Unpack a fulfilment that has not left. Raises FulfilmentUnknown, FulfilmentNotCancellable."""
-    return await _alone(ctx, key, _cancel)
+    return await _FULFILMENTS.alone(ctx, key, _cancel)
 
 
 async def collect_fulfilment(
@@ -148,35 +155,6 @@ async def _collect(
         await _tell_arrived(ctx, order)
         crash_point("fulfilment.collected.before_commit")
     return attempts_left
-
-
-async def _once(
-    ctx: Context, key: FulfilmentId, act: Act, *, operation: str, name: str, request: object
-) -> Order:
-    """Do `act` in the order's transaction, once for an idempotency key."""
-    known = await fulfilment.find_fulfilment(ctx, key)
-
-    async def carry_out(inside: Context, _: UUID) -> None:
-        await _act(inside, known.order_id, key, act)
-
-    await idempotency.once(
-        ctx, carry_out, operation=operation, key=name, request=request, subject_id=key
-    )
-    return await get_any_order(ctx, known.order_id)
-
-
-async def _alone(ctx: Context, key: FulfilmentId, act: Act) -> Order:
-    """Do `act` in the order's transaction; its own state lets it happen once."""
-    known = await fulfilment.find_fulfilment(ctx, key)
-    await _act(ctx, known.order_id, key, act)
-    return await get_any_order(ctx, known.order_id)
-
-
-@transaction
-async def _act(ctx: Context, order_id: OrderId, key: FulfilmentId, act: Act) -> None:
-    order = await repository.lock_whole(ctx.db, order_id)
-    # Read again under the order's lock: somebody may have moved it since.
-    await act(ctx, order, await fulfilment.find_fulfilment(ctx, key))
 
 
 async def _deliver(ctx: Context, order: Order, known: Fulfilment) -> None:

@@ -45,7 +45,7 @@ async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart |
     quoted = await quote(ctx, lines, details, order_id=order_id)
     if quoted.problems:
         raise quoted.problems[0]
-    rules.check_complete(quoted.lines, details, ships=quoted.ships)
+    rules.check_complete(quoted.lines, details, needs_address=quoted.needs_address)
     rules.check_total(quoted.price, wish.expected_total)
     rules.check_tenders(wish.payments, quoted.price.total)
     return Prepared(cart=cart, lines=lines, details=details, quote=quoted)

@@ -1,8 +1,10 @@
 """What a purchase costs now, and what keeps it from being placed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -31,8 +33,10 @@ from koipond.order.types import (
     OrderState,
 )
 from koipond.pricing.rules import Offered
-from koipond.pricing.types import PricedOrder, PriceRequest
+from koipond.pricing.types import PricedOrder, PriceRequest, UnitPrice
 from koipond.stock import service as stock
+
+Promoter = Callable[[Sequence[OrderLine], Mapping[UUID, UnitPrice]], Awaitable[Promoted]]
 
 
 class Quote(Struct, frozen=True, kw_only=True):
@@ -56,9 +60,9 @@ class Quote(Struct, frozen=True, kw_only=True):
     groups: frozenset[str]
 
     @property
-    def ships(self) -> bool:
+    def needs_address(self) -> bool:
         """Whether it must be sent somewhere."""
-        return self.rated.ships
+        return self.rated.needs_address
 
     def is_like(self, other: "Quote") -> bool:
         """Tell whether it comes to the same as another, though it was asked for at another time."""
@@ -85,11 +89,13 @@ async def quote(
     *,
     order_id: OrderId | None = None,
     earlier: Quote | None = None,
+    promoter: Promoter | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    order_id: what it will be. earlier: a quote of the same lines, to be compared with: what there
-    was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
+    order_id: what it will be. promoter: who says what is taken off the lines instead of the
+    plugins. earlier: a quote of the same lines, to be compared with: what there was nothing of then
+    is not looked for, and plugins load nothing: this is in a transaction.
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
@@ -99,17 +105,14 @@ async def quote(
     problems += stale
     now = ctx.clock.now()
     request = _request(ctx, lines, sellables, chosen, now=now)
-    inputs = None if earlier is None else earlier.inputs
-    if inputs is None:
-        inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
+    inputs = await _find_inputs(ctx, request, earlier)
     quotes = _find_quotes(ctx, request, inputs, sellables, groups)
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
-    promoted = await promote(
+    promoter = promoter or partial(
+        promote,
         ctx,
-        made,
-        units,
         details=details,
         chosen=chosen,
         now=now,
@@ -117,6 +120,7 @@ async def quote(
         order_id=order_id,
         earlier=None if earlier is None else earlier.promoted,
     )
+    promoted = await promoter(made, units)
     sellables = await _with_gifts(ctx, sellables, promoted, earlier)
     price = rules.price_lines(
         made,
@@ -145,6 +149,13 @@ async def quote(
         rated=rated,
         groups=groups,
     )
+
+
+async def _find_inputs(ctx: Context, request: PriceRequest, earlier: Quote | None) -> Inputs:
+    """Return what plugins price by: what they loaded for an earlier quote, or load now."""
+    if earlier is not None and earlier.inputs is not None:
+        return earlier.inputs
+    return await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
 
 
 class _Known(NamedTuple):

@@ -14,7 +14,7 @@ from koipond.fulfilment.errors import (
     ShippingMethodUnknown,
     ShippingPlaceNotServed,
 )
-from koipond.fulfilment.types import Parcel, ShippingOffer
+from koipond.fulfilment.types import FulfilmentMethod, Parcel, ShippingOffer
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import VariantId
@@ -39,6 +39,12 @@ class Rated(Struct, frozen=True, kw_only=True):
     cost: ShippingCost | None = None
     problem: DomainError | None = None
     tax: TaxTable | None = None
+
+    @property
+    def needs_address(self) -> bool:
+        """Whether it is sent somewhere: it is not fetched."""
+        fetched = self.chosen is not None and self.chosen.method is FulfilmentMethod.PICK_UP
+        return self.ships and not fetched
 
     def find_problems(self, goods: Money) -> list[DomainError]:
         """Return why goods of a total cannot go as it was chosen; nothing if they can."""
@@ -84,7 +90,9 @@ async def rate(
         chosen=chosen,
         cost=None if chosen is None else _cost(ctx, chosen),
         problem=problem,
-        tax=await tax.find_table(ctx, parcel.place),
+        tax=await tax.find_table(
+            ctx, parcel.place if chosen is None else parcel.place_by(chosen.method)
+        ),
     )
 
 
@@ -94,14 +102,11 @@ def _parcel(
     details: CheckoutDetails,
     sellables: Mapping[VariantId, Sellable],
 ) -> Parcel:
-    address = details.shipping_address
-    if address is None:
-        place = Place(ctx.scope.country, ctx.scope.region)
-    else:
-        place = Place(address.country, address.region)
+    address, home = details.shipping_address, Place(ctx.scope.country, ctx.scope.region)
+    place = home if address is None else Place(address.country, address.region)
     weights = {key: one.grams or 0 for key, one in sellables.items()}
     grams = sum(weights.get(line.variant_id, 0) * line.quantity for line in lines)
-    return Parcel(currency=ctx.scope.currency, place=place, grams=grams)
+    return Parcel(currency=ctx.scope.currency, place=place, home=home, grams=grams)
 
 
 def _cost(ctx: Context, chosen: ShippingOffer) -> ShippingCost:

@@ -31,7 +31,7 @@ async def refund_order(ctx: Context, wish: RefundWish, *, idempotency_key: str) 
     """Give back units of lines, or an amount, of what was paid; a repeat gives nothing twice.
 
     Raises OrderUnknown, OrderNotRefundable, RefundAmbiguous, OrderLineUnknown,
-    RefundQuantityTooLarge, RefundTooLarge.
+    RefundQuantityTooLarge, ShippingNotRefundable, RefundTooLarge.
     """
     if await find_any_order(ctx, order_id=wish.order_id) is None:
         raise OrderUnknown

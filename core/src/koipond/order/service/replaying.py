@@ -80,6 +80,7 @@ async def replay(ctx: Context, name: str) -> Replayed | None:
     async with ctx.reading() as db:
         total_minor = await repository.find_total(db, order.id)
         edits = await repository.find_edits(db, [order.id])
+    traced = order.trace.traced
     differences: list[str] = []
     if not edits:
         again = price_again(order.price, {one.id: one.quantity for one in order.lines})
@@ -90,7 +91,7 @@ async def replay(ctx: Context, name: str) -> Replayed | None:
         total=Money(total_minor, order.price.currency),
         summed=order.price.total,
         differences=tuple(differences),
-        calculations=tuple(_calculate(ctx, order, one) for one in order.trace.traced),
+        calculations=() if edits else tuple(_calculate(ctx, order, one) for one in traced),
         edits=len(edits),
     )
 

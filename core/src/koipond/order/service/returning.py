@@ -5,7 +5,7 @@ REQUESTED -> APPROVED -> RECEIVED -> INSPECTED -> REFUNDED | EXCHANGED
 Each locks the order. What can be sold again is on the shelf once it was inspected.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from koipond.fulfilment import service as fulfilment
@@ -13,12 +13,13 @@ from koipond.fulfilment.errors import NothingAccepted, ReturnUnknown
 from koipond.fulfilment.rules import units_returnable
 from koipond.fulfilment.types import Inspected, LineUnits, Return, ReturnState
 from koipond.kernel import idempotency
-from koipond.kernel.context import Context, transaction
+from koipond.kernel.context import Context
 from koipond.kernel.faults import crash_point
-from koipond.kernel.ids import OrderId, OrderLineId, ReturnId
+from koipond.kernel.ids import OrderLineId, ReturnId
 from koipond.kernel.quantity import Quantity
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
+from koipond.order.service.acting import Acting
 from koipond.order.service.fulfilling import await_closing
 from koipond.order.service.paying import answer
 from koipond.order.service.policies import find_return_window
@@ -29,7 +30,7 @@ from koipond.payment import service as payment
 from koipond.payment.types import RefundReason
 from koipond.stock import service as stock
 
-Act = Callable[[Context, Order, Return], Awaitable[None]]
+_RETURNS = Acting(fulfilment.find_return, may_owe=True)
 
 
 async def request_return(
@@ -82,13 +83,13 @@ async def cancel_return(ctx: Context, key: ReturnId, *, token: str | None) -> Pl
     known = await fulfilment.find_return(ctx, key)
     if await find_own_order(ctx, order_id=known.order_id, token=token) is None:
         raise ReturnUnknown
-    await _act(ctx, known.order_id, key, _cancel)
+    await _RETURNS.act(ctx, known.order_id, key, _cancel)
     return await answer(ctx, known.order_id)
 
 
 async def cancel_any_return(ctx: Context, key: ReturnId) -> Order:
     """Do `cancel_return` as staff: what was approved never came."""
-    return await _alone(ctx, key, _cancel)
+    return await _RETURNS.alone(ctx, key, _cancel)
 
 
 async def approve_return(ctx: Context, key: ReturnId, *, note: str = "") -> Order:
@@ -97,7 +98,7 @@ async def approve_return(ctx: Context, key: ReturnId, *, note: str = "") -> Orde
     async def approve(inside: Context, order: Order, known: Return) -> None:
         await fulfilment.move_return(inside, known, ReturnState.APPROVED, note=note)
 
-    return await _alone(ctx, key, approve)
+    return await _RETURNS.alone(ctx, key, approve)
 
 
 async def reject_return(ctx: Context, key: ReturnId, *, note: str = "") -> Order:
@@ -109,7 +110,7 @@ async def reject_return(ctx: Context, key: ReturnId, *, note: str = "") -> Order
             await _count_off(inside, known)
         await await_closing(inside, order)
 
-    return await _alone(ctx, key, reject)
+    return await _RETURNS.alone(ctx, key, reject)
 
 
 async def receive_return(ctx: Context, key: ReturnId, told: Sequence[LineUnits]) -> Order:
@@ -123,7 +124,7 @@ async def receive_return(ctx: Context, key: ReturnId, told: Sequence[LineUnits])
         missing = {one.line_id: one.received_quantity - one.quantity for one in lines}
         await repository.count_returned(inside.db, missing)
 
-    return await _alone(ctx, key, receive)
+    return await _RETURNS.alone(ctx, key, receive)
 
 
 async def inspect_return(
@@ -144,7 +145,7 @@ async def inspect_return(
         crash_point("return.inspected.before_commit")
 
     request = (key, tuple(told), note)
-    order = await _once(
+    order = await _RETURNS.once(
         ctx, key, inspect, operation="inspectReturn", name=idempotency_key, request=request
     )
     # A job would do it too; who looks at once should see the units free.
@@ -177,7 +178,7 @@ async def refund_return(
         await await_closing(inside, after)
         crash_point("return.refunded.before_commit")
 
-    order = await _once(
+    order = await _RETURNS.once(
         ctx, key, refund, operation="refundReturn", name=idempotency_key, request=(key, shipping)
     )
     await payment.settle_refunds(ctx, order.id)
@@ -203,36 +204,6 @@ async def _cancel(ctx: Context, order: Order, known: Return) -> None:
 
 async def _count_off(ctx: Context, known: Return) -> None:
     await repository.count_returned(ctx.db, {one.line_id: -one.quantity for one in known.lines})
-
-
-async def _once(
-    ctx: Context, key: ReturnId, act: Act, *, operation: str, name: str, request: object
-) -> Order:
-    """Do `act` in the order's transaction, once for an idempotency key."""
-    known = await fulfilment.find_return(ctx, key)
-
-    async def carry_out(inside: Context, _: UUID) -> None:
-        await _act(inside, known.order_id, key, act)
-
-    await idempotency.once(
-        ctx, carry_out, operation=operation, key=name, request=request, subject_id=key
-    )
-    return await get_any_order(ctx, known.order_id)
-
-
-async def _alone(ctx: Context, key: ReturnId, act: Act) -> Order:
-    """Do `act` in the order's transaction; the return's state lets it happen once."""
-    known = await fulfilment.find_return(ctx, key)
-    await _act(ctx, known.order_id, key, act)
-    return await get_any_order(ctx, known.order_id)
-
-
-@transaction
-async def _act(ctx: Context, order_id: OrderId, key: ReturnId, act: Act) -> None:
-    # Before the order, as everywhere: what follows may owe money.
-    await payment.lock_payments(ctx, order_id)
-    order = await repository.lock_whole(ctx.db, order_id)
-    await act(ctx, order, await fulfilment.find_return(ctx, key))
 
 
 def _skus(order: Order) -> dict[OrderLineId, str]:

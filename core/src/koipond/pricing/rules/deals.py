@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, assert_never
+from typing import assert_never
+
+from msgspec import Struct
 
 from koipond.kernel.ids import OrderLineId
 from koipond.kernel.money import share_of
@@ -17,7 +19,6 @@ from koipond.pricing.types import (
     Proposal,
     Stage,
     TotalIs,
-    Units,
     Verdict,
 )
 
@@ -27,7 +28,7 @@ Amounts = Mapping[OrderLineId | None, int]
 _NONE: Amounts = MappingProxyType({})
 
 
-class Deal(NamedTuple):
+class Deal(Struct, frozen=True):
     """What a proposal comes to: WON if it takes something off, else why not.
 
     weights: what was left of its targets, together base_minor. parts: what it takes off each,
@@ -43,41 +44,11 @@ class Deal(NamedTuple):
     parts: Amounts | None = None
 
 
-class Opened:
-    """An order as it stood when a stage began: what minimums are measured by."""
-
-    def __init__(self, running: Running) -> None:
-        self._running = running
-        self._left = dict(running.left)
-        self._sums: dict[bool, int] = {}
-
-    def measure(self, proposal: Proposal) -> int:
-        """Return what a proposal's minimum is measured by."""
-        if proposal.minimum_of is not None:
-            return self._sum(proposal.minimum_of, with_activities=True)
-        if proposal.targets is not None:
-            return self._sum(proposal.targets, with_activities=proposal.with_activities)
-        known = self._sums.get(proposal.with_activities)
-        if known is None:
-            units = {key: line.quantity for key, line in self._running.lines.items()}
-            known = self._sum(units, with_activities=proposal.with_activities)
-            self._sums[proposal.with_activities] = known
-        return known
-
-    def _sum(self, units: Units, *, with_activities: bool) -> int:
-        lines, found = self._running.lines, 0
-        for key, wanted in units.items():
-            line = lines.get(key)
-            if line is not None and (with_activities or not line.is_by_activity):
-                found += _part(self._left[key], wanted, line.quantity)
-        return found
-
-
-def weigh(running: Running, opened: Opened, proposal: Proposal) -> Deal:
-    """Return what a proposal would take off `running`. opened: as it stood before the stage."""
+def weigh(running: Running, proposal: Proposal) -> Deal:
+    """Return what a proposal would take off `running`."""
     effect = proposal.effect
     every = effect.every_minor if isinstance(effect, AmountOff) else None
-    measured = opened.measure(proposal) if proposal.minimum_minor or every else 0
+    measured = _measure(running, proposal) if proposal.minimum_minor or every else 0
     if measured < proposal.minimum_minor or (every is not None and measured < every):
         return Deal(Verdict.BELOW_MINIMUM, measured)
     if isinstance(effect, Gift):
@@ -89,7 +60,7 @@ def weigh(running: Running, opened: Opened, proposal: Proposal) -> Deal:
     if base == 0:
         return Deal(Verdict.NOTHING_LEFT, measured)
     parts: Amounts | None = None
-    if isinstance(effect, Percent) and proposal.stage is Stage.LINE_PROMOTION:
+    if isinstance(effect, Percent) and _is_by_line(running, proposal, weights):
         parts = _shares(running, proposal, weights, effect.rate_ppm)
         off = sum(parts.values())
     else:
@@ -98,6 +69,27 @@ def weigh(running: Running, opened: Opened, proposal: Proposal) -> Deal:
         off, parts = proposal.cap_minor, None
     verdict = Verdict.WON if off > 0 else Verdict.NOT_CHEAPER
     return Deal(verdict, measured, base, off, weights, parts)
+
+
+def _is_by_line(running: Running, proposal: Proposal, weights: Amounts) -> bool:
+    """Tell whether a share is rounded more than once: for each line, or each unit of it."""
+    many = len(weights) > 1 or running.rounding.per_unit
+    return many and proposal.stage is Stage.LINE_PROMOTION
+
+
+def _measure(running: Running, proposal: Proposal) -> int:
+    """Return what a proposal's minimum is measured by: an order as it was before the stage."""
+    units, with_activities = proposal.minimum_of, True
+    if units is None:
+        units, with_activities = proposal.targets, proposal.with_activities
+    if units is None:
+        return running.opened_of_all(with_activities=with_activities)
+    lines, found = running.lines, 0
+    for key, wanted in units.items():
+        line = lines.get(key)
+        if line is not None and (with_activities or not line.is_by_activity):
+            found += _part(line.opened, wanted, line.quantity)
+    return found
 
 
 def _weigh_gift(running: Running, gift: Gift, measured: int) -> Deal:
@@ -117,12 +109,12 @@ def _find_weights(
     them; None: all are."""
     if proposal.stage is Stage.SHIPPING_DISCOUNT:
         return {None: running.shipping_left}, None
-    lines, left = running.lines, running.left
+    lines = running.lines
     weights: dict[OrderLineId | None, int] = {}
     if proposal.targets is None:
         for key, line in lines.items():
             if proposal.with_activities or not line.is_by_activity:
-                weights[key] = left[key]
+                weights[key] = line.left
         return weights, None if weights else Verdict.SOLD_BY_ACTIVITY
     missing: Verdict | None = None
     for key, wanted in proposal.targets.items():
@@ -132,7 +124,7 @@ def _find_weights(
         elif known.is_by_activity and not proposal.with_activities:
             missing = Verdict.SOLD_BY_ACTIVITY
         else:
-            weights[key] = _part(left[key], wanted, known.quantity)
+            weights[key] = _part(known.left, wanted, known.quantity)
             if wanted > known.quantity:
                 missing = missing or Verdict.NOTHING_LEFT
     return weights, missing
@@ -164,15 +156,16 @@ def _off(running: Running, effect: Effect, base: int, measured: int) -> int:
 def _shares(running: Running, proposal: Proposal, weights: Amounts, rate_ppm: int) -> Amounts:
     """Return a share of each line, rounded for the line or, by the policy, for each unit of it."""
     policy = running.rounding
-    shares = {}
-    for key, weight in weights.items():
-        units = 1
-        if policy.per_unit and key is not None:
-            there = running.lines[key].quantity
-            wanted = there if proposal.targets is None else proposal.targets[key]
-            units = min(wanted, there)
+    if not policy.per_unit:
+        rounding = policy.rounding
+        return {key: share_of(left, rate_ppm, rounding=rounding) for key, left in weights.items()}
+    shares: dict[OrderLineId | None, int] = {}
+    for key, left in weights.items():
+        assert key is not None, "shipping has no lines"
+        there = running.lines[key].quantity
+        units = there if proposal.targets is None else min(proposal.targets[key], there)
         # Units that cost a minor unit more than the others, as they do after an uneven split.
-        each, dearer = divmod(weight, units)
+        each, dearer = divmod(left, units)
         shares[key] = share_of(each, rate_ppm, rounding=policy.rounding) * (units - dearer)
         if dearer:
             shares[key] += share_of(each + 1, rate_ppm, rounding=policy.rounding) * dearer

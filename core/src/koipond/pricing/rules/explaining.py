@@ -59,7 +59,7 @@ class _Explaining:
         self._told = {(one.origin, one.rule) for one in price.considered} | {
             (one.origin, one.proposal.rule) for one in price.judged
         }
-        self._labels = {(one.origin, one.proposal.rule): one.proposal.label for one in price.judged}
+        self._labels = _tell_apart(price.judged)
         # Lines that were edited away.
         self._gone = {key for key, line in self._lines.items() if line.quantity == 0}
         self._edited = _find_edited(price)
@@ -148,7 +148,7 @@ class _Explaining:
 
     def _of_proposal(self, one: Judged) -> TraceStep:
         proposal = one.proposal
-        label = proposal.label
+        label = self._labels[one.origin, proposal.rule]
         if proposal.coupon is not None:
             label = self._say("with_coupon", {"label": label, "coupon": proposal.coupon})
         against = None if one.against is None else self._labels[one.against]
@@ -195,6 +195,19 @@ class _Explaining:
 
     def _money(self, minor: int) -> str:
         return Money(minor, Currency(self._price.currency)).display(self._locale)
+
+
+def _tell_apart(judged: Sequence[Judged]) -> dict[tuple[str, str], str]:
+    """Return {(origin, rule): what sentences call it}: its label, and of several that have the same
+    one also which of them it is, in the order in which they were looked at."""
+    alike: dict[str, dict[tuple[str, str], None]] = {}
+    for one in judged:
+        alike.setdefault(one.proposal.label, {})[one.origin, one.proposal.rule] = None
+    return {
+        name: f"{label} ({place})" if len(names) > 1 else label
+        for label, names in alike.items()
+        for place, name in enumerate(names, 1)
+    }
 
 
 def _find_edited(price: PricedOrder) -> set[tuple[str, str | None]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import groupby
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from koipond.kernel.ids import OrderLineId
 from koipond.kernel.money import split
-from koipond.pricing.rules.deals import Deal, Opened, weigh
+from koipond.pricing.rules.deals import Deal, weigh
 from koipond.pricing.rules.running import Running
+from koipond.pricing.rules.stacking import Contender, Counted
 from koipond.pricing.types import (
     Adjustment,
     Gift,
@@ -30,29 +30,21 @@ _PLACES = {stage: place for place, stage in enumerate(Stage)}
 Proposed = tuple[str, Proposal]
 
 
-class Contender(NamedTuple):
-    """A proposal and its turn among all of the order."""
-
-    turn: int
-    origin: str
-    proposal: Proposal
-
-
 class Promoting:
     """The proposals for one order, of which each stage lets those of its own take from the rest."""
 
     def __init__(self, running: Running, proposed: Iterable[Proposed]) -> None:
         self._running = running
-        self._stages: dict[Stage, list[Contender]] = {}
+        self._stages: dict[Stage, list[Contender]] = defaultdict(list)
         # {group: its best deals}
-        self._deals: dict[str, list[Contender]] = {}
+        self._deals: dict[str, list[Contender]] = defaultdict(list)
         for turn, (origin, proposal) in enumerate(_in_turn(proposed)):
             one = Contender(turn, origin, proposal)
-            self._stages.setdefault(proposal.stage, []).append(one)
+            self._stages[proposal.stage].append(one)
             if proposal.stacking.mode is StackMode.BEST_DEAL:
-                self._deals.setdefault(proposal.stacking.group, []).append(one)
+                self._deals[proposal.stacking.group].append(one)
         # {group: those of it that count}
-        self._counted: dict[str, list[Contender]] = {}
+        self._counted: dict[str, Counted] = {}
         # {turn of one that is beaten: by whom, and what it would have come to}
         self._beaten: dict[int, tuple[Contender, Deal]] = {}
         self._failed: set[int] = set()
@@ -62,21 +54,21 @@ class Promoting:
         contenders = self._stages.get(stage)
         if not contenders:
             return
-        opened = Opened(self._running)
-        self._find_best_deals(contenders, opened)
+        self._running.begin_stage()
+        self._find_best_deals(contenders)
         for one in contenders:
-            self._judge(one, opened)
+            self._judge(one)
 
-    def _judge(self, one: Contender, opened: Opened) -> None:
+    def _judge(self, one: Contender) -> None:
         beaten = self._beaten.get(one.turn)
         if beaten is not None and beaten[0].turn not in self._failed:
             rival, deal = beaten
             self._fail(one, deal, Verdict.BEATEN, rival)
             return
-        deal = weigh(self._running, opened, one.proposal)
+        deal = weigh(self._running, one.proposal)
         if deal.verdict is not Verdict.WON:
             self._fail(one, deal, deal.verdict)
-        elif (met := self._meets(one)) is not None:
+        elif (met := self._find_met(one.proposal)) is not None:
             both = {one.proposal.stacking.mode, met.proposal.stacking.mode}
             verdict = Verdict.BEATEN if both == {StackMode.BEST_DEAL} else Verdict.EXCLUDED
             self._fail(one, deal, verdict, met)
@@ -93,7 +85,7 @@ class Promoting:
     def _count(self, one: Contender, deal: Deal) -> None:
         """Take off what a deal comes to, one adjustment for each line."""
         running, proposal = self._running, one.proposal
-        self._counted.setdefault(proposal.stacking.group, []).append(one)
+        self._counted.setdefault(proposal.stacking.group, Counted()).add(one)
         gift_id: OrderLineId | None = None
         parts: Mapping[OrderLineId | None, int]
         if isinstance(proposal.effect, Gift):
@@ -108,12 +100,12 @@ class Promoting:
                 running.take(_adjustment(one, line_id, off_minor=off_minor, base_minor=base))
         running.judged.append(_judged(one, deal, Verdict.WON, gift_id=gift_id))
 
-    def _meets(self, one: Contender) -> Contender | None:
+    def _find_met(self, proposal: Proposal) -> Contender | None:
         """Return the first that counts already and that this one may not go beside."""
-        known = self._counted.get(one.proposal.stacking.group, ())
-        return next((other for other in known if _collide(one.proposal, other.proposal)), None)
+        counted = self._counted.get(proposal.stacking.group)
+        return None if counted is None else counted.find_met(proposal)
 
-    def _find_best_deals(self, contenders: Sequence[Contender], opened: Opened) -> None:
+    def _find_best_deals(self, contenders: Sequence[Contender]) -> None:
         """Say of groups that begin here which of their best deals are beaten, and by which.
 
         All of a group are measured where its first stands, those of later stages too, by what
@@ -122,19 +114,19 @@ class Promoting:
         for one in contenders:
             group = one.proposal.stacking.group
             if group in self._deals and one.proposal.stacking.mode is StackMode.BEST_DEAL:
-                self._rank(self._deals.pop(group), opened)
+                self._rank(self._deals.pop(group))
 
-    def _rank(self, contenders: Sequence[Contender], opened: Opened) -> None:
-        free = [one for one in contenders if self._meets(one) is None]
-        deals = [(weigh(self._running, opened, one.proposal), one) for one in free]
+    def _rank(self, contenders: Sequence[Contender]) -> None:
+        free = [one for one in contenders if self._find_met(one.proposal) is None]
+        deals = [(weigh(self._running, one.proposal), one) for one in free]
         found = [(deal, one) for deal, one in deals if deal.verdict is Verdict.WON]
         # Of equal ones that of the earlier stage, then of the earlier turn.
         found.sort(key=lambda known: (-known[0].off_minor, _PLACES[known[1].proposal.stage]))
-        best: list[Contender] = []
+        best = Counted()
         for deal, one in found:
-            rival = next((other for other in best if _collide(one.proposal, other.proposal)), None)
+            rival = best.find_met(one.proposal)
             if rival is None:
-                best.append(one)
+                best.add(one)
             else:
                 self._beaten[one.turn] = rival, deal
 
@@ -144,34 +136,21 @@ def _in_turn(proposed: Iterable[Proposed]) -> Iterator[Proposed]:
 
     Never by who came first, so that neither plugins nor lines change anything by their order.
     """
-    for _, alike in groupby(sorted(proposed, key=_turn), key=_turn):
-        some = list(alike)
-        if len(some) > 1:
-            some.sort(key=lambda one: written(one[1]))
-        yield from some
+    turns: dict[tuple[int, str, str], list[Proposed]] = defaultdict(list)
+    for one in proposed:
+        origin, proposal = one
+        turns[-proposal.priority, origin, proposal.rule].append(one)
+    for turn in sorted(turns):
+        alike = turns[turn]
+        if len(alike) > 1:
+            alike.sort(key=lambda one: written(one[1]))
+        yield from alike
 
 
 def written(proposal: Proposal) -> bytes:
     """Return a proposal in a form of which equal ones have the same."""
     plain = msgspec.to_builtins(proposal, str_keys=True)
     return msgspec.json.encode(plain, order="deterministic")
-
-
-def _turn(proposed: Proposed) -> tuple[int, str, str]:
-    origin, one = proposed
-    return -one.priority, origin, one.rule
-
-
-def _collide(one: Proposal, other: Proposal) -> bool:
-    """Tell whether two of one group may not both count."""
-    mine, its = one.stacking, other.stacking
-    if mine.mode is not its.mode and StackMode.EXCLUSIVE not in {mine.mode, its.mode}:
-        return False
-    if mine.mode is its.mode is StackMode.STACK:
-        return False
-    if not (mine.per_line and its.per_line) or one.targets is None or other.targets is None:
-        return True
-    return not one.targets.keys().isdisjoint(other.targets)
 
 
 def _judged(

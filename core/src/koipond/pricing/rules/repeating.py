@@ -30,8 +30,22 @@ def price_again(price: PricedOrder, quantities: Mapping[OrderLineId, int]) -> Pr
     Each tax and what made shipping free tell by themselves what they were worked out by.
     """
     given = {one.gift_id for one in price.judged if one.gift_id is not None}
+    bought = {key: quantity for key, quantity in quantities.items() if key not in given}
+    return price_order(
+        quote_lines_of(price, bought),
+        currency=price.currency,
+        proposed=[(one.origin, one.proposal) for one in price.judged],
+        gifts=gifts_of(price),
+        shipping=_shipping(price),
+        tax=_tax(price),
+        rounding=price.rounding,
+    )
+
+
+def quote_lines_of(price: PricedOrder, quantities: Mapping[OrderLineId, int]) -> list[QuoteLine]:
+    """Return lines of a price as they were before promotions: {line: units}, at least one each."""
     listed = {one.line_id: one for one in _of(price, Stage.PRICE_LIST)}
-    lines = [
+    return [
         QuoteLine(
             id=key,
             quantity=quantity,
@@ -43,17 +57,7 @@ def price_again(price: PricedOrder, quantities: Mapping[OrderLineId, int]) -> Pr
             tax_category=str(key),
         )
         for key, quantity in quantities.items()
-        if key not in given
     ]
-    return price_order(
-        lines,
-        currency=price.currency,
-        proposed=[(one.origin, one.proposal) for one in price.judged],
-        gifts=_gifts(price, listed),
-        shipping=_shipping(price),
-        tax=_tax(price),
-        rounding=price.rounding,
-    )
 
 
 def _shipping(price: PricedOrder) -> ShippingCost | None:
@@ -87,10 +91,9 @@ def _of(price: PricedOrder, stage: Stage) -> Iterator[Adjustment]:
     return (one for one in price.adjustments if one.stage is stage)
 
 
-def _gifts(
-    price: PricedOrder, listed: Mapping[OrderLineId | None, Adjustment]
-) -> dict[VariantId, GiftPrice]:
+def gifts_of(price: PricedOrder) -> dict[VariantId, GiftPrice]:
     """Return what the gifts cost that were looked at; of the others it was never asked."""
+    listed = {one.line_id: one for one in _of(price, Stage.PRICE_LIST)}
     found = {}
     for one in price.judged:
         gift = one.proposal.effect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from koipond.kernel.ids import OrderLineId, VariantId
 from koipond.kernel.money import RoundingPolicy
@@ -23,15 +22,23 @@ from koipond.pricing.types import (
 )
 
 
-class Line(NamedTuple):
-    """What rules ask of a line again and again. is_by_activity: an activity sells it."""
+class Line:
+    """What rules ask of a line again and again.
 
-    quantity: int
-    is_by_activity: bool
+    is_by_activity: an activity sells it. left: what of it is still to be paid; opened: what was
+    when the stage began, which is what minimums are measured by.
+    """
+
+    __slots__ = ("is_by_activity", "left", "opened", "quantity")
+
+    def __init__(self, quantity: int, *, is_by_activity: bool, left: int) -> None:
+        self.quantity = quantity
+        self.is_by_activity = is_by_activity
+        self.left = self.opened = left
 
 
 class Running:
-    """An order while it is priced: stages take from `left` and `shipping`, and note how much."""
+    """An order while it is priced: stages take from lines and shipping, and note how much."""
 
     def __init__(
         self,
@@ -43,9 +50,16 @@ class Running:
     ) -> None:
         self.rounding = rounding
         self.gifts = gifts
-        self.lines = {one.id: Line(one.quantity, one.unit.activity_id is not None) for one in lines}
-        # {line: what of it is still to be paid}, in the order of the lines.
-        self.left = {one.id: one.unit.unit_minor * one.quantity for one in lines}
+        self.lines = {
+            one.id: Line(
+                one.quantity,
+                is_by_activity=one.unit.activity_id is not None,
+                left=one.unit.unit_minor * one.quantity,
+            )
+            for one in lines
+        }
+        # {with those that activities sell: what all lines came to when the stage began}
+        self._opened: dict[bool, int] = {}
         # For the goods as they are; the stages before SHIPPING may ask for it already.
         steps = () if shipping is None else shipping.steps
         self.shipping_left = price_at(steps, self.goods_left) or 0
@@ -56,7 +70,22 @@ class Running:
     @property
     def goods_left(self) -> int:
         """What is still to be paid for all lines."""
-        return sum(self.left.values())
+        return sum(line.left for line in self.lines.values())
+
+    def begin_stage(self) -> None:
+        """Measure minimums by what is left now."""
+        for line in self.lines.values():
+            line.opened = line.left
+        self._opened.clear()
+
+    def opened_of_all(self, *, with_activities: bool) -> int:
+        """Return what all lines came to when the stage began."""
+        known = self._opened.get(with_activities)
+        if known is None:
+            lines = self.lines.values()
+            known = sum(one.opened for one in lines if with_activities or not one.is_by_activity)
+            self._opened[with_activities] = known
+        return known
 
     def add_shipping(self, shipping: ShippingCost | None) -> None:
         """Note what shipping costs for what is left of the goods."""
@@ -71,7 +100,7 @@ class Running:
         taxables = [
             Taxable(
                 line_id=one.id,
-                amount_minor=self.left[one.id],
+                amount_minor=self.lines[one.id].left,
                 quantity=one.quantity,
                 category=one.tax_category,
             )
@@ -100,8 +129,8 @@ class Running:
         """Take what an adjustment takes off from what is left."""
         if made.line_id is None:
             self.shipping_left += made.amount_minor
-        elif made.line_id in self.left:
-            self.left[made.line_id] += made.amount_minor
+        elif made.line_id in self.lines:
+            self.lines[made.line_id].left += made.amount_minor
         self.adjustments.append(made)
 
 

@@ -151,6 +151,8 @@ class Gift(Struct, frozen=True, kw_only=True, tag="gift"):
 
 
 Effect = Percent | AmountOff | TotalIs | Gift
+# Asked of every proposal, and a union is asked five times as long.
+_EFFECTS = (Percent, AmountOff, TotalIs, Gift)
 
 
 class StackMode(StrEnum):
@@ -190,7 +192,9 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     come to after the stages before this one. cap_minor: the most that is taken off.
     priority: of one stage the higher goes first, so the others take from what it leaves.
     coupon: the code that unlocks it. with_activities: it also counts for lines that an activity
-    sells; else those are left out, and of TotalIs none may be one.
+    sells; else those are left out, and of TotalIs none may be one. with_edits: if it counts when
+    the order is placed, it goes on to count for what staff add to it; nothing is asked for it
+    again, so what has to be counted does not say so.
     """
 
     rule: str
@@ -206,6 +210,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: int = 0
     coupon: str | None = None
     with_activities: bool = False
+    with_edits: bool = False
 
     def __post_init__(self) -> None:
         # Here, where it is the plugin that is told: an order that is kept with what cannot be read
@@ -214,7 +219,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
         assert is_text(self.label, LABEL_MAX), f"a label has at most {LABEL_MAX} characters"
         assert isinstance(self.stage, Stage), "a stage is one of Stage"
         assert self.stage in _STAGES, f"nothing is proposed in the stage {self.stage}"
-        assert isinstance(self.effect, Effect), "an effect is one of Effect"
+        assert isinstance(self.effect, _EFFECTS), "an effect is one of Effect"
         assert is_whole(self.rule_version, 0), "a version is a whole number"
         assert is_whole(self.priority), "a priority is a whole number"
         assert is_amount(self.minimum_minor), "a minimum is 0 or more"
@@ -227,9 +232,12 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def _are_units(units: object) -> bool:
-    return isinstance(units, Mapping) and all(
-        isinstance(key, UUID) and type(count) is int for key, count in units.items()
-    )
+    if type(units) is not dict and not isinstance(units, Mapping):
+        return False
+    for key, count in units.items():
+        if type(count) is not int or not isinstance(key, UUID):
+            return False
+    return True
 
 
 class CartOffer(Struct, frozen=True, kw_only=True):

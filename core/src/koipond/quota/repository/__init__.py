@@ -30,7 +30,7 @@ from koipond.quota.repository.jobs import (
     record_excess,
     take_due,
 )
-from koipond.quota.repository.orders import consume, let_go, lock_rows, place, store_return
+from koipond.quota.repository.orders import consume, drop, let_go, lock_rows, place, store_return
 from koipond.quota.repository.reading import (
     find_holders,
     find_kept,
@@ -46,6 +46,7 @@ __all__ = [
     "consume",
     "delete_consumed",
     "delete_released",
+    "drop",
     "find_consumed_quotas",
     "find_drift",
     "find_due_quotas",

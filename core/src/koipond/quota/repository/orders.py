@@ -66,6 +66,15 @@ async def let_go(db: AsyncConnection, owner_id: OwnerId, *, now: datetime) -> in
     return (await db.execute(_LET_GO, {"owner": owner_id, "now": now})).rowcount
 
 
+async def drop(db: AsyncConnection, owner_id: OwnerId, part: int, *, now: datetime) -> None:
+    """Return what a part of an owner holds."""
+    await db.execute(
+        reservation.update()
+        .where(_r.owner_id == owner_id, _r.part == part, _r.state == ReservationState.HELD)
+        .values(state=ReservationState.RETURNING, expires_at=now, release=ReleasePolicy.RETURN)
+    )
+
+
 async def lock_rows(db: AsyncConnection, owner_id: OwnerId, quota_id: QuotaId) -> list[Reservation]:
     """Lock and return all of an owner's rows of a quota."""
     rows = await db.execute(

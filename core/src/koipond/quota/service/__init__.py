@@ -17,7 +17,7 @@ from koipond.quota.service.capacity import (
 )
 from koipond.quota.service.desk import Desk
 from koipond.quota.service.jobs import give_back, merge_subjects, purge, transfer
-from koipond.quota.service.placing import ask_release, consume, place, return_part
+from koipond.quota.service.placing import ask_release, consume, drop, place, return_part
 from koipond.quota.service.reading import (
     audit,
     find_free,
@@ -37,6 +37,7 @@ __all__ = [
     "close",
     "consume",
     "create",
+    "drop",
     "find_desk",
     "find_free",
     "find_holders",

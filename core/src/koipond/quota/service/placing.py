@@ -42,6 +42,13 @@ async def ask_release(ctx: Context, owner: OwnerId) -> int:
 
 
 @transaction
+async def drop(ctx: Context, owner: OwnerId, *, part: int) -> None:
+    """Let go of what a part of an owner holds and has not placed, as if it had lapsed."""
+    now = await ctx.clock.database_now(ctx.shop.database)
+    await repository.drop(ctx.db, owner, part, now=now)
+
+
+@transaction
 async def return_part(ctx: Context, owner: OwnerId, quota: QuotaId, quantity: int) -> None:
     """Let go of `quantity` units, 1 or more, of what an owner has placed or consumed of a quota.
 

@@ -28,6 +28,7 @@ from koipond.stock.service.moving import (
 from koipond.stock.service.reserving import (
     consume,
     do_give_back,
+    drop,
     give_back,
     place,
     release,
@@ -43,6 +44,7 @@ __all__ = [
     "audit",
     "consume",
     "do_give_back",
+    "drop",
     "find_availability",
     "find_free",
     "find_held",

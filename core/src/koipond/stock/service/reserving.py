@@ -99,6 +99,12 @@ async def release(ctx: Context, order_id: OrderId) -> None:
     await quota.ask_release(ctx, OwnerId(order_id))
 
 
+@transaction
+async def drop(ctx: Context, order_id: OrderId, *, part: int) -> None:
+    """Let go of what a part of an order holds and has not placed. `give_back` frees it."""
+    await quota.drop(ctx, OwnerId(order_id), part=part)
+
+
 async def give_back(ctx: Context) -> int:
     """Free what lapsed or was let go, then pay what counts found missing; in no transaction.
 

@@ -18,6 +18,7 @@ from koipond_promotions.errors.coupons import (
 from koipond_promotions.errors.promotions import (
     CouponCodeInvalid,
     CouponCodeTaken,
+    CouponExpiryPast,
     CouponRewardUnset,
     PromotionActionInvalid,
     PromotionAmountInvalid,
@@ -43,6 +44,7 @@ __all__ = [
     "CouponElsewhere",
     "CouponExhausted",
     "CouponExpired",
+    "CouponExpiryPast",
     "CouponFirstOrderOnly",
     "CouponForMembers",
     "CouponForOthers",

@@ -171,6 +171,21 @@ class PromotionTimesInvalid(DomainError):
 
 
 @domain_error
+class CouponExpiryPast(DomainError):
+    """A code that could never be used: it would have expired already."""
+
+    code: ClassVar[str] = "COUPON_EXPIRY_PAST"
+    expires_at: datetime
+    now: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"A code that expires at {self.expires_at.isoformat()} is never used; it is "
+            f"{self.now.isoformat()}. Let it expire later, or not at all."
+        )
+
+
+@domain_error
 class PromotionNameInvalid(DomainError):
     """A name or a label that is empty or too long, or no label at all."""
 

@@ -16,6 +16,7 @@ from koipond_promotions.rules.admitting import (
 from koipond_promotions.rules.auditing import find_wrong
 from koipond_promotions.rules.codes import (
     check_code,
+    check_expiry,
     check_prefix,
     coupon_of,
     make_code,
@@ -37,6 +38,7 @@ from koipond_promotions.rules.planning import (
     USES_MAX,
     check_alone,
     check_number,
+    check_repeat,
     check_version,
     edit,
     find_deltas,
@@ -57,8 +59,10 @@ __all__ = [
     "budget_of",
     "check_alone",
     "check_code",
+    "check_expiry",
     "check_number",
     "check_prefix",
+    "check_repeat",
     "check_version",
     "claim_uses",
     "coupon_of",

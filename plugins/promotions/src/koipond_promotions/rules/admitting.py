@@ -227,7 +227,9 @@ def _bounds_of(promotion: Promotion, coupon: Coupon | None) -> Iterator[tuple[Qu
 
 def _candidate(one: Asked, known: Known, locales: Collection[Locale]) -> Candidate:
     promotion, coupon = one.promotion, one.coupon
-    ends = [promotion.ends_at, None if coupon is None else coupon.expires_at]
+    ends_at = promotion.ends_at
+    if coupon is not None and coupon.expires_at is not None:
+        ends_at = coupon.expires_at if ends_at is None else min(ends_at, coupon.expires_at)
     budget = promotion.budget_minor
     return Candidate(
         promotion_id=promotion.id,
@@ -235,7 +237,7 @@ def _candidate(one: Asked, known: Known, locales: Collection[Locale]) -> Candida
         label=label_of(promotion, locales),
         rule=promotion.rule,
         starts_at=promotion.starts_at,
-        ends_at=min((at for at in ends if at is not None), default=None),
+        ends_at=ends_at,
         coupon=one.written,
         cap_minor=None if budget is None else known.left_of(budget_of(promotion.id), budget),
     )
@@ -243,5 +245,7 @@ def _candidate(one: Asked, known: Known, locales: Collection[Locale]) -> Candida
 
 def label_of(one: Promotion, locales: Iterable[Locale]) -> str:
     """Return what a buyer reads of a promotion, in the first of their languages that it has."""
-    known = (one.label[locale] for locale in locales if locale in one.label)
-    return next(known, next(iter(one.label.values())))
+    for locale in locales:
+        if locale in one.label:
+            return one.label[locale]
+    return next(iter(one.label.values()))

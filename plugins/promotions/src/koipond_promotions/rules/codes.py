@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from koipond_promotions.errors import CouponCodeInvalid
+from koipond_promotions.errors import CouponCodeInvalid, CouponExpiryPast
 from koipond_promotions.types import CODE_MAX, CouponId
 
 CODE_MIN = 4
@@ -33,6 +34,15 @@ def check_code(text: str) -> str:
     if made is None:
         raise CouponCodeInvalid(coupon=text, minimum=CODE_MIN, maximum=CODE_MAX).located("code")
     return made
+
+
+def check_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
+    """Return when a code expires, in UTC. Raises CouponExpiryPast."""
+    if expires_at is None:
+        return None
+    if expires_at <= now:
+        raise CouponExpiryPast(expires_at=expires_at.astimezone(UTC), now=now).located("expiresAt")
+    return expires_at.astimezone(UTC)
 
 
 def check_prefix(text: str) -> str:

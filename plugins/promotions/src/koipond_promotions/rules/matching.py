@@ -23,9 +23,8 @@ class Shelf:
         by_minimum = []
         self._by_key: dict[UUID, list[Promotion]] = defaultdict(list)
         for one in promotions:
-            selection = one.rule.selection
-            keys = {*selection.product_ids, *selection.variant_ids, *selection.category_ids}
-            for key in keys:
+            keys = one.rule.selection.named
+            for key in dict.fromkeys(keys):
                 self._by_key[key].append(one)
             if not keys:
                 by_minimum.append((one.rule.conditions.minimum_minor, one))
@@ -69,6 +68,21 @@ class Board:
         return self._lists.get(place, ())
 
 
+class Selected:
+    """Lines that a rule may touch, and what they come to before any promotion.
+
+    targets: {line: all of its units}.
+    """
+
+    __slots__ = ("items", "targets", "total_minor", "units")
+
+    def __init__(self, items: Sequence[CartItem]) -> None:
+        self.items = items
+        self.targets = {item.id: item.quantity for item in items}
+        self.units = count_units(items)
+        self.total_minor = sum(item.unit_minor * item.quantity for item in items)
+
+
 class Lines:
     """The lines of a cart, and which of them are of what: looked at once for all promotions."""
 
@@ -79,26 +93,34 @@ class Lines:
         for place, item in enumerate(items):
             for key in (item.product_id, item.variant_id, *item.category_ids):
                 self._places[key].append(place)
+        # {with those of activities: {key of a selection: its lines}}
+        self._selected: dict[bool, dict[str, Selected]] = {False: {}, True: {}}
 
     @property
     def keys(self) -> Iterable[UUID]:
         """Every product, variant and category that is there."""
         return self._places.keys()
 
-    def select(self, rule: Rule, selection: Selection) -> list[CartItem]:
+    def select(self, rule: Rule, selection: Selection) -> Selected:
         """Return the lines that a rule may touch: those of activities only if it says so."""
+        known = self._selected[rule.with_activities]
+        found = known.get(selection.key)
+        if found is None:
+            found = known[selection.key] = Selected(self._find(rule, selection))
+        return found
+
+    def _find(self, rule: Rule, selection: Selection) -> Sequence[CartItem]:
         found = self._named(selection)
         if selection.except_product_ids or selection.except_category_ids:
             found = [item for item in found if not _is_excepted(selection, item)]
         if not rule.with_activities:
             found = [item for item in found if item.activity_id is None]
-        return [*found]
+        return found
 
     def _named(self, selection: Selection) -> Sequence[CartItem]:
-        named = (*selection.product_ids, *selection.variant_ids, *selection.category_ids)
-        if not named:
+        if not selection.named:
             return self.items
-        places = {place for key in named for place in self._places.get(key, ())}
+        places = {place for key in selection.named for place in self._places.get(key, ())}
         return [self.items[place] for place in sorted(places)]
 
 
@@ -113,9 +135,9 @@ def reaches(rule: Rule, lines: Lines) -> bool:
     conditions = rule.conditions
     selected = lines.select(rule, rule.selection)
     return (
-        bool(selected)
-        and count_units(selected) >= conditions.minimum_units
-        and sum(one.unit_minor * one.quantity for one in selected) >= conditions.minimum_minor
+        bool(selected.items)
+        and selected.units >= conditions.minimum_units
+        and selected.total_minor >= conditions.minimum_minor
     )
 
 

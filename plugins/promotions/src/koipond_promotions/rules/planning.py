@@ -130,6 +130,13 @@ def check_version(found: Promotion, expected: int) -> None:
         raise refusal.located("version")
 
 
+def check_repeat(found: Promotion, expected: int) -> None:
+    """Raise PromotionVersionOld for a move that was made already, unless a change is of the version
+    that it made, or of the one that it was made of: then it is sent once more."""
+    if expected != found.version - 1:
+        check_version(found, expected)
+
+
 def find_deltas(found: Promotion, changed: Promotion) -> dict[QuotaId, int]:
     """Return {quota: units more} of a published promotion whose limits change."""
     deltas = {}

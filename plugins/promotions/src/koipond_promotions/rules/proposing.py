@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 from koipond_promotions.errors import (
@@ -21,7 +22,7 @@ from koipond_promotions.errors import (
     CouponRepeated,
     CouponsTooMany,
 )
-from koipond_promotions.rules.matching import Lines, count_units, is_open
+from koipond_promotions.rules.matching import Lines, Selected, count_units, is_open
 from koipond_promotions.types import (
     Bundle,
     BuyGet,
@@ -80,7 +81,7 @@ def make_offer(request: CartRequest, inputs: PromotionInputs) -> CartOffer:
 
 
 def _problem_of(
-    one: Candidate, selected: Sequence[CartItem], now: datetime, time_zone: str
+    one: Candidate, selected: Selected, now: datetime, time_zone: str
 ) -> DomainError | bool | None:
     """Return why a candidate does not count; True: there is nothing that it is for."""
     coupon, conditions = one.coupon or "", one.rule.conditions
@@ -90,42 +91,50 @@ def _problem_of(
         return CouponExpired(coupon=coupon, ended_at=one.ends_at, now=now)
     if not is_open(conditions.hours, now, time_zone):
         return CouponOutsideHours(coupon=coupon, now=now)
-    if not selected:
+    if not selected.items:
         return True
-    reached = count_units(selected)
-    if reached < conditions.minimum_units:
-        needed, had = Quantity(conditions.minimum_units), Quantity(reached)
+    if selected.units < conditions.minimum_units:
+        needed, had = Quantity(conditions.minimum_units), Quantity(selected.units)
         return CouponBelowUnits(coupon=coupon, units_needed=needed, units_reached=had)
     return None
 
 
-def _propose(one: Candidate, selected: Sequence[CartItem], lines: Lines) -> Proposal | None:
+def _propose(one: Candidate, selected: Selected, lines: Lines) -> Proposal | None:
     deal = _deal_of(one, selected, lines)
     if deal is None:
         return None
-    rule, caps = one.rule, [one.cap_minor, deal.cap_minor]
-    known = [cap for cap in caps if cap is not None]
+    rule, cap = one.rule, deal.cap_minor
+    if one.cap_minor is not None:
+        cap = one.cap_minor if cap is None else min(cap, one.cap_minor)
     # Without it core measures what the deal is for, and all lines once for all who ask.
     takes_all = isinstance(rule.action, PercentOff | FixedOff)
     own = not takes_all and (deal.targets is not None or not rule.selection.is_all)
     return Proposal(
-        rule=encode(PromotionId, one.promotion_id),
+        rule=rule_name(one.promotion_id),
         rule_version=one.version,
         label=one.label,
         stage=deal.stage,
         effect=deal.effect,
         targets=deal.targets,
         minimum_minor=rule.conditions.minimum_minor,
-        minimum_of={item.id: item.quantity for item in selected} if own else None,
-        cap_minor=min(known) if known else None,
+        minimum_of=selected.targets if own else None,
+        cap_minor=cap,
         stacking=rule.stacking,
         priority=rule.priority,
         coupon=one.coupon,
         with_activities=rule.with_activities,
+        # What more it took off would have to be claimed of its budget.
+        with_edits=one.cap_minor is None,
     )
 
 
-def _deal_of(one: Candidate, selected: Sequence[CartItem], lines: Lines) -> Deal | None:
+@lru_cache(maxsize=4_096)
+def rule_name(key: PromotionId) -> str:
+    """Return what core calls a promotion: worked out once, for each cart names hundreds."""
+    return encode(PromotionId, key)
+
+
+def _deal_of(one: Candidate, selected: Selected, lines: Lines) -> Deal | None:
     """Return what an action comes to for these lines; None: nothing that it is for is there."""
     rule, action = one.rule, one.rule.action
     of_lines = Stage.LINE_PROMOTION if one.coupon is None else Stage.COUPON
@@ -136,22 +145,22 @@ def _deal_of(one: Candidate, selected: Sequence[CartItem], lines: Lines) -> Deal
             cap = action.cap_minor if isinstance(action, PercentOff) else None
             if rule.selection.is_all:
                 return Deal(of_order, effect, cap_minor=cap)
-            return Deal(of_lines, effect, {item.id: item.quantity for item in selected}, cap)
+            return Deal(of_lines, effect, selected.targets, cap)
         case GiftLine():
             return Deal(of_order, Gift(variant_id=action.variant_id, quantity=action.quantity))
         case FreeShipping():
-            free = Percent(rate_ppm=ALL_PPM)
+            free = _percent(ALL_PPM)
             return Deal(Stage.SHIPPING_DISCOUNT, free, cap_minor=action.cap_minor)
         case Bundle():
-            times = count_units(selected) // action.units
-            units = take(_dearest(selected), times * action.units)
+            times = selected.units // action.units
+            units = take(_dearest(selected.items), times * action.units)
             effect = TotalIs(total_minor=times * action.price_minor)
         case BuyGet():
             units = _got(one, action, selected, lines)
-            effect = Percent(rate_ppm=action.rate_ppm)
+            effect = _percent(action.rate_ppm)
         case NthOff():
-            units = take(_cheapest(selected), count_units(selected) // action.nth)
-            effect = Percent(rate_ppm=action.rate_ppm)
+            units = take(_cheapest(selected.items), selected.units // action.nth)
+            effect = _percent(action.rate_ppm)
         case _:
             assert_never(action)
     return Deal(of_lines, effect, units) if units else None
@@ -159,26 +168,30 @@ def _deal_of(one: Candidate, selected: Sequence[CartItem], lines: Lines) -> Deal
 
 def _effect_of(action: PercentOff | FixedOff, minimum_minor: int) -> Effect:
     if isinstance(action, PercentOff):
-        return Percent(rate_ppm=action.rate_ppm)
+        return _percent(action.rate_ppm)
     every = minimum_minor if action.every else None
     return AmountOff(amount_minor=action.amount_minor, every_minor=every)
 
 
-def _got(one: Candidate, action: BuyGet, selected: Sequence[CartItem], lines: Lines) -> Units:
+@lru_cache(maxsize=1_024)
+def _percent(rate_ppm: int) -> Percent:
+    return Percent(rate_ppm=rate_ppm)
+
+
+def _got(one: Candidate, action: BuyGet, selected: Selected, lines: Lines) -> Units:
     """Return the units that come with those that are bought."""
     if action.gets is None:
-        total, whole = count_units(selected), action.buy + action.get
+        total, whole = selected.units, action.buy + action.get
         # What is left over of whole sets may be more than has to be bought for the next one.
         units = total // whole * action.get + max(total % whole - action.buy, 0)
         got = selected
     else:
         got = lines.select(one.rule, action.gets)
-        keys = {item.id for item in got}
-        bought = count_units(item for item in selected if item.id not in keys)
+        bought = count_units(item for item in selected.items if item.id not in got.targets)
         units = bought // action.buy * action.get
     if action.times_max is not None:
         units = min(units, action.times_max * action.get)
-    return take(_cheapest(got), units)
+    return take(_cheapest(got.items), units)
 
 
 def _dearest(items: Iterable[CartItem]) -> list[CartItem]:

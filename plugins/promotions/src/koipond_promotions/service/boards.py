@@ -2,66 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from koipond_promotions.repository import promotions as repository
 from koipond_promotions.rules import Board
 from koipond_promotions.types import Promotion, PromotionId
-from koipond_sdk import ChannelId, Context
-
-# How old what a process knows may be; it is looked at again when an order is placed.
-AGE_MAX = timedelta(seconds=1)
+from koipond_sdk import ChannelId, Context, Fresh
 
 
-class BoardIndex:
-    """The live promotions of a shop as one process knows them.
+class _Posted(NamedTuple):
+    """The live promotions as they were read, and which revision of each channel's that was."""
 
-    Once a second at most it asks whether any changed, and reads them only if so: a cart costs no
-    SQL for promotions that count by themselves, however many there are.
+    revisions: Mapping[ChannelId, int]
+    board: Board
+
+
+async def _read(ctx: Context, last: _Posted) -> _Posted:
+    """Ask whether any changed, and read them only if so.
+
+    A cart costs no SQL for promotions that count by themselves, however many there are.
     """
+    async with ctx.reading() as db:
+        # Revisions first: a change between the two reads is read again, never missed.
+        revisions = await repository.find_revisions(db)
+        if revisions == last.revisions:
+            return last
+        return _Posted(revisions, Board(await repository.find_live(db)))
 
-    def __init__(self) -> None:
-        self._board = Board([])
-        self._revisions: Mapping[ChannelId, int] = {}
-        self._read_at: datetime | None = None
-        self._reading = asyncio.Lock()
 
-    async def find(self, ctx: Context) -> Board:
-        """Return what is live, at most a second old."""
-        if not self._is_fresh(ctx.clock.now()):
-            # In a transaction, which holds locks, nobody is waited for.
-            if ctx.in_transaction:
-                await self._read(ctx)
-            else:
-                async with self._reading:
-                    if not self._is_fresh(ctx.clock.now()):
-                        await self._read(ctx)
-        return self._board
-
-    def forget(self) -> None:
-        """Ask again at the next question."""
-        self._read_at = None
-
-    async def _read(self, ctx: Context) -> None:
-        now = ctx.clock.now()
-        async with ctx.reading() as db:
-            revisions = await repository.find_revisions(db)
-            if revisions != self._revisions:
-                # Revisions first: a change between the two reads is read again, never missed.
-                self._board = Board(await repository.find_live(db))
-                self._revisions = revisions
-        self._read_at = now
-
-    def _is_fresh(self, now: datetime) -> bool:
-        # A clock that was set back makes what was read too young, not forever fresh.
-        return self._read_at is not None and timedelta() <= now - self._read_at < AGE_MAX
+_POSTED = Fresh(_read, first=_Posted({}, Board([])))
 
 
 async def find_board(ctx: Context) -> Board:
     """Return the promotions that are live, at most a second old."""
-    return await index_of(ctx).find(ctx)
+    return (await _POSTED.find(ctx)).board
+
+
+def forget_board(ctx: Context) -> None:
+    """Ask again at the next question: a promotion turned out to be another one."""
+    _POSTED.forget(ctx.shop)
 
 
 async def find_promotions(
@@ -79,12 +59,3 @@ async def find_promotions(
         async with ctx.reading() as db:
             known |= await repository.find_by_ids(db, missing)
     return known
-
-
-def index_of(ctx: Context) -> BoardIndex:
-    """Return this process's index."""
-    kept = ctx.shop.kept
-    if BoardIndex not in kept:
-        kept[BoardIndex] = BoardIndex()
-    index: BoardIndex = kept[BoardIndex]
-    return index

@@ -9,7 +9,7 @@ from koipond_promotions.errors import PromotionChanged
 from koipond_promotions.repository import coupons as coupon_repository
 from koipond_promotions.repository import promotions as repository
 from koipond_promotions.repository import uses as use_repository
-from koipond_promotions.service.boards import find_board, find_promotions, index_of
+from koipond_promotions.service.boards import find_board, find_promotions, forget_board
 from koipond_promotions.types import PromotionInputs, PromotionsSettings, RefusedCoupon, Unlocked
 from koipond_sdk import Context, settings_of
 from koipond_sdk.hooks import CartRequest, Checkout, QuotaRequest
@@ -83,10 +83,11 @@ async def _find_known(
 async def find_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
     """Ask for a use of each promotion that a purchase carries; without one, it costs no SQL.
 
-    Also of those that count by themselves: a limit belongs to the promotion, not to the code.
+    Also of those that count by themselves: a limit belongs to the promotion, not to the code. Of
+    what is added to an order nothing: only what it carries already goes on to count.
     """
     carried = rules.find_carried(checkout)
-    if not carried:
+    if checkout.is_edit or not carried:
         return []
     promotions = await find_promotions(ctx, {one.promotion_id: one.version for one in carried})
     codes = {one.code for one in carried if one.code is not None}
@@ -105,6 +106,6 @@ async def note_order(ctx: Context, checkout: Checkout) -> None:
     live = await repository.find_versions(ctx.db, [one.promotion_id for one in carried])
     for one in carried:
         if live.get(one.promotion_id) != one.version:
-            index_of(ctx).forget()
+            forget_board(ctx)
             raise PromotionChanged(promotion=one.label)
     await use_repository.add(ctx.db, rules.make_uses(checkout, carried))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -51,7 +51,7 @@ async def add_coupon(ctx: Context, wish: CouponWish) -> Coupon:
     """Add a code that staff have thought of.
 
     Raises CouponCodeInvalid, CouponCodeTaken, PromotionUnknown, PromotionWithoutCoupons,
-    MemberUnknown, PromotionNumberInvalid.
+    MemberUnknown, PromotionNumberInvalid, CouponExpiryPast.
     """
     await _find_promotion(ctx, wish.promotion_id)
     if wish.member_id is not None:
@@ -63,7 +63,7 @@ async def add_coupon(ctx: Context, wish: CouponWish) -> Coupon:
         promotion_id=wish.promotion_id,
         member_id=wish.member_id,
         uses_max=None if most is None else rules.check_number(most, rules.USES_MAX, "usesMax"),
-        expires_at=_read_time(wish.expires_at),
+        expires_at=rules.check_expiry(wish.expires_at, ctx.clock.now()),
         created_at=ctx.clock.now(),
     )
     await _add(ctx, new)
@@ -80,7 +80,7 @@ async def generate(ctx: Context, wish: BatchWish, *, idempotency_key: str) -> li
     """Make codes that nobody can guess, once per key; a repeat gives the same ones.
 
     Raises CouponCodeInvalid, PromotionUnknown, PromotionWithoutCoupons, MemberUnknown,
-    PromotionNumberInvalid, and what is wrong with the key.
+    PromotionNumberInvalid, CouponExpiryPast, and what is wrong with the key.
     """
     await _find_promotion(ctx, wish.promotion_id)
     made = await once(
@@ -102,7 +102,8 @@ async def _generate(ctx: Context, key: UUID, *, wish: BatchWish) -> None:
     count = len(owners) or rules.check_number(wish.count or 0, COUPONS_AT_ONCE_MAX, "count")
     rules.check_number(count, COUPONS_AT_ONCE_MAX, "memberIds")
     most = rules.check_number(wish.uses_max, rules.USES_MAX, "usesMax")
-    expires_at, now = _read_time(wish.expires_at), ctx.clock.now()
+    now = ctx.clock.now()
+    expires_at = rules.check_expiry(wish.expires_at, now)
     missing: list[MemberId | None] = owners or [None] * count
     new = []
     for member_id in missing:
@@ -189,7 +190,3 @@ async def _check_members(ctx: Context, keys: Collection[MemberId]) -> None:
     for key in keys:
         if key not in known:
             raise MemberUnknown(member=encode(MemberId, key)).located("memberId")
-
-
-def _read_time(time: datetime | None) -> datetime | None:
-    return None if time is None else time.astimezone(UTC)

@@ -13,7 +13,7 @@ from koipond_promotions.errors import PromotionLimitTaken, PromotionUnknown
 from koipond_promotions.events import PromotionEnded, PromotionPaused, PromotionPublished
 from koipond_promotions.repository import promotions as repository
 from koipond_promotions.repository import uses as use_repository
-from koipond_promotions.service.boards import index_of
+from koipond_promotions.service.boards import forget_board
 from koipond_promotions.types import (
     GiftLine,
     Promotion,
@@ -51,7 +51,7 @@ async def edit(ctx: Context, key: PromotionId, wish: PromotionWish, *, expected:
     """
     wanted = await _plan(ctx, wish)
     changed = await _edit(ctx, key, wanted, expected=expected)
-    index_of(ctx).forget()
+    forget_board(ctx)
     return changed
 
 
@@ -106,7 +106,7 @@ async def end(ctx: Context, key: PromotionId, *, expected: int) -> Promotion:
 
 async def _move(ctx: Context, key: PromotionId, to: PromotionState, *, expected: int) -> Promotion:
     moved = await _move_locked(ctx, key, to, expected=expected)
-    index_of(ctx).forget()
+    forget_board(ctx)
     return moved
 
 
@@ -116,6 +116,7 @@ async def _move_locked(
 ) -> Promotion:
     found = await _lock(ctx, key)
     if found.state is to:
+        rules.check_repeat(found, expected)
         return found
     rules.check_version(found, expected)
     moved = rules.move(found, to, now=ctx.clock.now())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, NewType
 from uuid import UUID
 
@@ -76,7 +77,7 @@ class Release(StrEnum):
     KEEP_ONCE_PLACED = ReleasePolicy.KEEP_PLACED
 
 
-class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """Which lines a promotion speaks of: those of any of the first three, all if none is named.
 
     Those of the last two are left out.
@@ -88,10 +89,22 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
     except_product_ids: tuple[ProductId, ...] = ()
     except_category_ids: tuple[CategoryId, ...] = ()
 
-    @property
+    @cached_property
     def is_all(self) -> bool:
         """Tell whether every line is meant."""
         return self == Selection()
+
+    @cached_property
+    def named(self) -> tuple[UUID, ...]:
+        """What the lines are named by; all are meant if by nothing."""
+        return (*self.product_ids, *self.variant_ids, *self.category_ids)
+
+    @cached_property
+    def key(self) -> str:
+        """The same for selections of the same lines: hundreds of promotions are for one category,
+        and a cart is searched once for all of them."""
+        parts = (getattr(self, name) for name in self.__struct_fields__)
+        return "|".join(",".join(sorted(key.hex for key in part)) for part in parts)
 
 
 class Hours(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,103 @@
+"""What the shop does by itself: what follows events, jobs, and what must always hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from koipond.fulfilment.service import audit as audit_fulfilments
+from koipond.kernel.audits import AUDITS as EVENT_AUDITS
+from koipond.kernel.context import Reaction, Shop
+from koipond.kernel.deliveries import Consumer
+from koipond.kernel.events import Event
+from koipond.kernel.forgetting import (
+    ForgetDeliveries,
+    PruneEvents,
+    forget_deliveries,
+    prune_events,
+)
+from koipond.kernel.invariants import Audit
+from koipond.kernel.jobs import Jobs
+from koipond.kernel.schedules import Every
+from koipond.ledger.service import audit as audit_ledger
+from koipond.member import service as member
+from koipond.notify.types import SendMessage
+from koipond.order import service as order
+from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
+from koipond.payment import service as payment
+from koipond.payment.events import (
+    PaymentAuthorised,
+    PaymentCaptured,
+    PaymentMismatched,
+    PaymentVoided,
+    Refunded,
+    RefundFailed,
+)
+from koipond.payment.types import (
+    CapturePayment,
+    GiveRefund,
+    QueryPayment,
+    QueryPayments,
+    VoidPayment,
+)
+from koipond.quota.service import audit as audit_quota
+from koipond.stock.events import StockShort
+from koipond.stock.service import audit as audit_stock
+from koipond.stock.service import do_give_back
+from koipond.stock.types import GiveBackUnits
+
+# What must follow an event, in the transaction that told of it: the one way in which a concept
+# moves another that is above it.
+REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
+    PaymentAuthorised: (order.cover_order,),
+    PaymentCaptured: (order.cover_order,),
+    PaymentVoided: (order.check_cover,),
+    PaymentMismatched: (order.flag_mismatch,),
+    Refunded: (order.flag_refund_elsewhere,),
+    RefundFailed: (order.flag_failed_refund,),
+    StockShort: (order.await_short_orders,),
+}
+# What a worker does: each kind of job, and those that come again and again.
+JOBS: Jobs = {
+    ForgetDeliveries: forget_deliveries,
+    PruneEvents: prune_events,
+    GiveBackUnits: do_give_back,
+    ExpireOrders: order.expire_orders,
+    ExpireOrder: order.expire_order,
+    ReviveOrder: order.revive_order,
+    CloseOrders: order.close_orders,
+    FlagShortOrders: order.flag_short_orders,
+    QueryPayments: payment.query_unresolved,
+    QueryPayment: payment.run_query,
+    CapturePayment: payment.run_capture,
+    VoidPayment: payment.run_void,
+    GiveRefund: payment.run_refund,
+    SendMessage: member.deliver_message,
+}
+RECURRING = (
+    Every(seconds=5, job=GiveBackUnits()),
+    Every(seconds=15, job=ExpireOrders()),
+    Every(seconds=15, job=QueryPayments()),
+    Every(seconds=3_600, job=ForgetDeliveries()),
+    Every(seconds=3_600, job=PruneEvents()),
+    Every(seconds=60, job=CloseOrders()),
+)
+# Who in core hears of events after their commit, beside the plugins.
+CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
+# What core writes to members; plugins add theirs.
+MESSAGE_KINDS = order.MESSAGE_KINDS
+# What must always hold: the tests and `koi doctor --audit` look.
+AUDITS: Sequence[Audit] = (
+    audit_quota,
+    audit_ledger,
+    audit_stock,
+    payment.audit,
+    audit_fulfilments,
+    order.audit,
+    *EVENT_AUDITS,
+)
+
+
+def audits_of(shop: Shop) -> list[Audit]:
+    """Return what looks after all that must hold in a shop: core's audits and its plugins'."""
+    brought = [one.audit for found in shop.extensions.invariants.values() for one in found]
+    return [*AUDITS, *brought]

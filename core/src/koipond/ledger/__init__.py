@@ -1,0 +1,1 @@
+"""Ledger: double entry in any unit: points, growth, money owed."""

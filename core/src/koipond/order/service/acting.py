@@ -1,0 +1,65 @@
+"""Acts on what belongs to an order: in the order's transaction, with the order locked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from koipond.fulfilment.types import Fulfilment, Return
+from koipond.kernel import idempotency
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.ids import FulfilmentId, OrderId, ReturnId
+from koipond.order import repository
+from koipond.order.service.reading import get_any_order
+from koipond.order.types import Order
+from koipond.payment import service as payment
+
+K = TypeVar("K", FulfilmentId, ReturnId)
+T = TypeVar("T", Fulfilment, Return)
+Act = Callable[[Context, Order, T], Awaitable[None]]
+
+
+class Acting(Generic[K, T]):
+    """Acts on one kind of thing: fulfilments or returns."""
+
+    def __init__(
+        self, find: Callable[[Context, K], Awaitable[T]], *, may_owe: bool = False
+    ) -> None:
+        """find: reads one. may_owe: what follows may owe money, so payments are locked too."""
+        self._find: Callable[[Context, K], Awaitable[T]] = find
+        self._may_owe = may_owe
+
+    async def once(
+        self, ctx: Context, key: K, act: Act[T], *, operation: str, name: str, request: object
+    ) -> Order:
+        """Do `act`, once for an idempotency key."""
+        known = await self._find(ctx, key)
+
+        async def carry_out(inside: Context, _: UUID) -> None:
+            await self.act(inside, known.order_id, key, act)
+
+        await idempotency.once(
+            ctx, carry_out, operation=operation, key=name, request=request, subject_id=key
+        )
+        return await get_any_order(ctx, known.order_id)
+
+    async def alone(self, ctx: Context, key: K, act: Act[T]) -> Order:
+        """Do `act`; the thing's own state lets it happen once."""
+        known = await self._find(ctx, key)
+        await self.act(ctx, known.order_id, key, act)
+        return await get_any_order(ctx, known.order_id)
+
+    async def act(self, ctx: Context, order_id: OrderId, key: K, act: Act[T]) -> None:
+        """Do `act` to something of this order."""
+
+        @transaction
+        async def locked(ctx: Context) -> None:
+            if self._may_owe:
+                # Before the order, as everywhere.
+                await payment.lock_payments(ctx, order_id)
+            order = await repository.lock_whole(ctx.db, order_id)
+            # Read again under the order's lock: somebody may have moved it since.
+            await act(ctx, order, await self._find(ctx, key))
+
+        await locked(ctx)

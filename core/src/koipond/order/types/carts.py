@@ -1,0 +1,63 @@
+"""What is still being put together, and what its buyer gives for it."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from koipond.kernel.ids import ChannelId, OrderId, OrderLineId, VariantId
+from koipond.kernel.inputs import ChosenInputs, KeptInputs
+from koipond.kernel.money import Currency
+from koipond.member.types import Contact
+
+
+class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it goes. country: ISO 3166-1, two letters."""
+
+    name: str = ""
+    line1: str
+    line2: str = ""
+    city: str
+    region: str = ""
+    postal_code: str = ""
+    country: str
+
+
+class CheckoutDetails(Struct, frozen=True, kw_only=True):
+    """What checkout collects; None is what was not given yet.
+
+    coupon_codes: () takes away those that were given before.
+    inputs: what the buyer told plugins about the order.
+    """
+
+    contact: Contact | None = None
+    shipping_address: Address | None = None
+    shipping_method: str | None = None
+    coupon_codes: tuple[str, ...] | None = None
+    inputs: KeptInputs | None = None
+
+
+class CartLine(Struct, frozen=True, kw_only=True):
+    """One line of a cart; quantity >= 1. inputs: what the buyer told plugins about it."""
+
+    id: OrderLineId
+    variant_id: VariantId
+    quantity: int
+    inputs: KeptInputs = {}
+
+
+class Cart(Struct, frozen=True, kw_only=True):
+    """A purchase that is still being put together."""
+
+    id: OrderId
+    channel_id: ChannelId
+    currency: Currency
+    lines: tuple[CartLine, ...]
+    details: CheckoutDetails
+    placed: bool
+
+
+class ChosenByBuyer(Struct, frozen=True, kw_only=True):
+    """What the buyer told plugins, as they read it: about the order, and about lines."""
+
+    order: ChosenInputs = {}
+    lines: Mapping[OrderLineId, ChosenInputs] = {}

@@ -1,0 +1,85 @@
+"""The ledger: what members and payees have, in any unit: points, growth, money owed.
+
+Each use-case belongs to the transaction that its caller is in, and happens once for each source.
+"""
+
+from koipond.kernel.ids import PendingTransferId, TransferId
+from koipond.ledger.errors import (
+    LedgerAmountInvalid,
+    LedgerShort,
+    LedgerSourceReused,
+    LedgerUndone,
+    PendingTransferClosed,
+    PendingTransferUnknown,
+    TransferUnknown,
+)
+from koipond.ledger.rules import last_day_over
+from koipond.ledger.service import (
+    adjust,
+    burn,
+    earn,
+    expire,
+    find_balances,
+    find_booked,
+    find_pending,
+    find_statement,
+    find_system_balance,
+    move,
+    post,
+    restore,
+    reverse,
+    set_aside,
+    void,
+)
+from koipond.ledger.types import (
+    AccountKey,
+    Balance,
+    Entry,
+    Expiring,
+    OwnerKind,
+    PendingState,
+    PendingTransfer,
+    Slip,
+    StatementLine,
+    Transfer,
+    TransferKind,
+)
+
+__all__ = [
+    "AccountKey",
+    "Balance",
+    "Entry",
+    "Expiring",
+    "LedgerAmountInvalid",
+    "LedgerShort",
+    "LedgerSourceReused",
+    "LedgerUndone",
+    "OwnerKind",
+    "PendingState",
+    "PendingTransfer",
+    "PendingTransferClosed",
+    "PendingTransferId",
+    "PendingTransferUnknown",
+    "Slip",
+    "StatementLine",
+    "Transfer",
+    "TransferId",
+    "TransferKind",
+    "TransferUnknown",
+    "adjust",
+    "burn",
+    "earn",
+    "expire",
+    "find_balances",
+    "find_booked",
+    "find_pending",
+    "find_statement",
+    "find_system_balance",
+    "last_day_over",
+    "move",
+    "post",
+    "restore",
+    "reverse",
+    "set_aside",
+    "void",
+]
