@@ -22,7 +22,8 @@ def test_every_request_that_is_shown_can_be_sent(block: str) -> None:
 def test_every_program_that_is_shown_runs_and_is_taken(tmp_path: Path) -> None:
     from types import ModuleType
 
-    from koipond.app import JOBS, make_hooks
+    from koipond.app import make_hooks
+    from koipond.duties import JOBS
     from koipond.extending import gather
     from koipond.kernel.plugins import Manifest, Plugin
 

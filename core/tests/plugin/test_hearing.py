@@ -190,7 +190,7 @@ async def test_buyers_see_how_far_it_is_and_not_what_went_wrong(
         )
         given = {"id": placed["order"]["id"], "token": placed["token"]}
         answer = await till.shop.graphql(document, given)
-        assert answer["data"]["order"]["consequences"] == [
+        assert of_herons(answer) == [
             {
                 "consumer": "herons",
                 "state": "PENDING",
@@ -213,5 +213,10 @@ async def refund(till: Till, order_id: OrderId, amount: str) -> str:
 async def steps(till: Till, order_id: OrderId) -> list[dict[str, Any]]:
     given = {"id": encode(OrderId, order_id)}
     answer = await till.shop.graphql(CONSEQUENCES, given, viewer=STAFF, admin=True)
-    found: list[dict[str, Any]] = answer["data"]["order"]["consequences"]
-    return found
+    return of_herons(answer)
+
+
+def of_herons(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the plugin has to do; core tells the buyer beside it."""
+    found = answer["data"]["order"]["consequences"]
+    return [one for one in found if one["consumer"] == "herons"]

@@ -21,10 +21,12 @@ from koipond.order.graphql.types import Order
 strawberry.enum(DeliveryState)
 
 
-@strawberry.type(description="What one plugin has to do about a refund, and how far it is.")
+@strawberry.type(description="What a plugin has to do about a refund, and how far it is.")
 class Consequence:
     refund_id: strawberry.ID
-    consumer: str = strawberry.field(description="The plugin's name")
+    consumer: str = strawberry.field(
+        description="Who: a plugin's name, or core.messages for what its buyer is told"
+    )
     state: DeliveryState
     attempts: int
     finished_at: datetime | None
@@ -56,7 +58,7 @@ class OrderProgress:
     @batch
     @staticmethod
     async def consequences(parents: list[Order], info: Info) -> list[list[Consequence]]:
-        """What follows its refunds in plugins, one step for each; no step holds up the money."""
+        """What follows its refunds, a step for each plugin; none holds up the money."""
         ctx = info.context
         found = await service.find_consequences(ctx, [one.found.id for one in parents])
         for_staff = ctx.viewer.kind is ViewerKind.STAFF
