@@ -17,7 +17,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is missing. \
 # Where it is set, every start would compile hundreds of modules again: 3 s for each test worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test faults mutants check bench docs format lock clean
+.PHONY: help demo test faults fuzz mutants check bench docs format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -32,6 +32,10 @@ test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some
 	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 KOI_RACE_DEATHS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
+
+# The examples that fail are kept in .hypothesis, and are the first that the next run tries.
+fuzz: $(STAMP) ## run the property tests with twenty times the examples, other ones each time
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=long --timeout=1800 --dist=worksteal $(ARGS)
 
 mutants: $(STAMP) ## break the rules of money and quota on purpose; ARGS="'koipond.quota*'" for some
 	$(BIN)/python tests/mutants/run.py $(ARGS)

@@ -4,6 +4,12 @@ import gc
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that what fails fails again; `make fuzz` looks for others.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile("same")
 
 pytest_plugins = ["koipond_sdk.testing.plugin", "tests.rig.battery"]
 
@@ -23,4 +29,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected, a million objects, out of the search for garbage."""
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)

@@ -176,7 +176,7 @@ def main(arguments: Sequence[str]) -> None:
             "postgresql": server.url(),
             "sqlite": f"sqlite:///{Path(folder) / 'ledger.db'}",
         }
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.process_time)
         if options.profile:
             profile.enable()
         pid = int((server.home / "data" / "postmaster.pid").read_text().split()[0])

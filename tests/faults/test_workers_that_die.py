@@ -21,8 +21,12 @@ from tests.rig.auditing import count_events, count_orders, everything_holds, fre
 from tests.rig.buying import Storefront
 from tests.rig.servers import Server, Servers
 
-from koipond.kernel.ids import OrderId, VariantId, encode
-from koipond.kernel.jobs import JobState, job, schedule
+from koipond.kernel.ids import MemberId, OrderId, VariantId, encode, new_id
+from koipond.kernel.jobs import JobState, job
+from koipond.kernel.pages import Page
+from koipond.kernel.schedules import schedule
+from koipond.ledger import service as ledger
+from koipond.ledger.types import AccountKey, Slip
 from koipond.order.types import OrderState
 from koipond_sdk.testing import RunningShop, running_shop
 
@@ -36,7 +40,9 @@ EXPIRY = [
 ]
 REVIVAL = ["order.reserved_again"]
 DELIVERY = ["outbox.after_relay", "outbox.handled.before_commit"]
-PLACES = [*EXPIRY, *REVIVAL, *DELIVERY]
+MESSAGE = ["message.admitted", "message.sent.before_noted"]
+POINTS = ["ledger.expire.before_commit"]
+PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *MESSAGE, *POINTS]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 Tell = Callable[[str], None]
 
@@ -51,10 +57,22 @@ class Killed:
         self._armed = armed
         self._place = server.order.crash_at
 
-    async def and_finished(self, is_over: Callable[[], Awaitable[bool]]) -> None:
-        """Let it die at what is due, then a new one do it until `is_over`."""
-        self._armed.touch()
+    async def and_finished(
+        self,
+        is_over: Callable[[], Awaitable[bool]],
+        *,
+        first: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Let it die at what is due, then a new one do it until `is_over`.
+
+        first: makes something due when it is there, which it would else die of before it is ready.
+        """
+        if first is None:
+            self._armed.touch()
         await self._server.start(crash_at=self._place)
+        if first is not None:
+            await first()
+            self._armed.touch()
         until = time.monotonic() + 60
         while not self._server.is_dead:
             assert time.monotonic() < until, f"it lives: {self._server.log[-3_000:]}"
@@ -179,11 +197,74 @@ class TestDeliveries:
 
                 await worker.and_finished(is_full)
         assert await stall.told() == {"TeamOpened": DEATHS, "TeamSucceeded": DEATHS}
-        heard = await shop.rows("delivery")
+        heard = [one for one in await shop.rows("delivery") if one["consumer"] == "groupbuy"]
         assert {(row["state"], row["attempts"]) for row in heard} == {("done", 1)}
         assert len(heard) == 2 * DEATHS
+        # What recurs was at work when the last one was killed.
+        shop.clock.set(datetime.now(UTC))
+        await end_leases(shop)
+        await stall.work()
         await stall.everything_holds()
         tell(f"died {DEATHS} times, each team succeeded once")
+
+
+@pytest.mark.parametrize("place", MESSAGE)
+async def test_a_message_cut_by_kill_9_is_one_message_that_is_sent(
+    shop: RunningShop, servers: Servers, tmp_path: Path, place: str, tell: Tell
+) -> None:
+    # The server has the real one, and messages are kept for their time.
+    shop.clock.set(datetime.now(UTC))
+    till = Till(shop)
+
+    async def all_are_sent() -> bool:
+        return {row["state"] for row in await shop.rows("message")} == {"sent"}
+
+    async with killed(shop, servers, tmp_path, place, mail_sender="console") as worker:
+        for n in range(DEATHS):
+            order_id, token = await till.buy()
+            await till.cancel(order_id, token)
+            await worker.and_finished(all_are_sent)
+            # By mail and in the shop. What came again to its sender has the same id.
+            assert len(await shop.rows("message")) == 2 * (n + 1)
+    assert await till.audit() == []
+    tell(f"died {DEATHS} times, each message sent")
+
+
+class TestPoints:
+    """Points that were good up to a day which is over."""
+
+    @pytest.fixture
+    def plugins(self) -> list[str]:
+        return ["points"]
+
+    @pytest.mark.parametrize("place", POINTS)
+    async def test_points_that_expire_cut_by_kill_9_are_gone_once(
+        self, shop: RunningShop, servers: Servers, tmp_path: Path, place: str, tell: Tell
+    ) -> None:
+        lin = AccountKey.of_member(MemberId(new_id()), "points")
+        today = shop.clock.now().date()
+
+        async def balance() -> int:
+            async with shop.context() as ctx:
+                return (await ledger.find_balances(ctx, [lin]))[lin].available
+
+        async def is_gone() -> bool:
+            return await balance() == 0
+
+        async with killed(shop, servers, tmp_path, place, plugins=("points",)) as worker:
+            for n in range(DEATHS):
+
+                async def earn(n: int = n) -> None:
+                    async with shop.context() as ctx:
+                        slip = Slip(source=f"test:{n}", day=today)
+                        await ledger.earn(ctx, lin, 10, slip, expires_on=today)
+
+                await worker.and_finished(is_gone, first=earn)
+        async with shop.context() as ctx:
+            lines = (await ledger.find_statement(ctx, lin, Page(first=100))).rows
+        assert [one.units for one in lines] == [-10, 10] * DEATHS
+        await everything_holds(shop)
+        tell(f"died {DEATHS} times, each expiry booked once")
 
 
 async def paid_late(till: Till, *, is_gone: bool = False) -> OrderId:

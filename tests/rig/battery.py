@@ -1,4 +1,4 @@
-"""The long batteries: `make faults` runs what is marked so, and ends with a line of what came out.
+"""The long batteries: `make faults` and `make fuzz` end with a line of what came out.
 
 Figures are told, never asserted: machines are noisy.
 """
@@ -11,6 +11,8 @@ from hypothesis import settings
 from tests.rig.servers import Servers
 
 LONG = "faults"
+# Given by Hypothesis to its own; run by `make fuzz` with more examples.
+PROPERTIES = "hypothesis"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,7 +69,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End with one line that a program can read."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if hasattr(config, "workerinput") or LONG not in config.getoption("markexpr"):
+    asked = any(one in config.getoption("markexpr") for one in (LONG, PROPERTIES))
+    if hasattr(config, "workerinput") or not asked:
         return
     if reporter is not None:
         count = {name: len(reporter.stats.get(name, ())) for name in ("passed", "failed", "error")}

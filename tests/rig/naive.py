@@ -84,11 +84,31 @@ NAIVE = {
         "rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)",
         "rows = await db.execute(statement)",
     ),
-    "a balance is read, added to and written back": Build(
-        "koipond_points.repository",
-        "give",
-        "points_balance.c.balance + new.excluded.balance",
-        "(await find_balances(db, [member_id])).get(member_id, 0) + points",
+    "each reward is booked by a source of its own": Build(
+        "koipond_points.service",
+        "give_reward",
+        'source=f"points:{reward.source}"',
+        'source=f"points:{new_id()}"',
+    ),
+    "accounts of the ledger are not locked": Build(
+        "koipond.ledger.repository.locking",
+        "_SEE",
+        ".with_for_update(key_share=True, of=ledger_account)",
+        "",
+    ),
+    "what is read beside the lock counts, however old": Build(
+        "koipond.ledger.repository.locking",
+        "see",
+        "if all(is_current for is_current, *_ in beside):",
+        "if True:",
+    ),
+    "what waits for an open order is closed without its lock": Build(
+        "koipond.ledger.repository.reading",
+        "_LOCK_PENDING",
+        """.with_for_update(
+        key_share=True, of=pending_transfer
+    )""",
+        "",
     ),
     "the desk does not look at what a person has": Build(
         "koipond.quota.rules.deciding",
@@ -100,6 +120,12 @@ NAIVE = {
         "koipond_flashsale.service",
         "_schedule",
         "await repository.lock_timetable(ctx.db, new.channel_id, new.variant_id)",
+        "pass",
+    ),
+    "messages of one member are admitted side by side": Build(
+        "koipond.notify.service.delivering",
+        "_admit",
+        "await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))",
         "pass",
     ),
     "a price is not looked at again": Build(

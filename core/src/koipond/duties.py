@@ -11,9 +11,15 @@ from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.couriers import CarryEvents, carry_events
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event, events_of
-from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
+from koipond.kernel.forgetting import (
+    ForgetDeliveries,
+    PruneEvents,
+    forget_deliveries,
+    prune_events,
+)
 from koipond.kernel.invariants import Audit
-from koipond.kernel.jobs import Every, Jobs
+from koipond.kernel.jobs import Jobs
+from koipond.kernel.schedules import Every
 from koipond.ledger.service import audit as audit_ledger
 from koipond.member import events as member_events
 from koipond.member import service as member
@@ -61,6 +67,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
     ForgetDeliveries: forget_deliveries,
+    PruneEvents: prune_events,
     GiveBackUnits: do_give_back,
     ExpireOrders: order.expire_orders,
     ExpireOrder: order.expire_order,
@@ -82,6 +89,7 @@ RECURRING = (
     Every(seconds=15, job=QueryPayments()),
     Every(seconds=3_600, job=ForgetDeliveries()),
     Every(seconds=3_600, job=ForgetAttempts()),
+    Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=60, job=CloseOrders()),
 )
 # Who in core hears of events after their commit, beside the plugins.

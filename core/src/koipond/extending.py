@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,11 +19,12 @@ from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
-from koipond.kernel.jobs import Every, Job, Jobs
+from koipond.kernel.jobs import Job, Jobs
 from koipond.kernel.logs import log
 from koipond.kernel.migrate import find_left
 from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
+from koipond.kernel.schedules import Cron, CronInvalid, Every, Recurring
 from koipond.kernel.schema import SchemaConflict
 from koipond.notify.rules import find_problem
 from koipond.notify.service import RESERVED
@@ -229,14 +231,29 @@ def _job_problem(one: PluginJob) -> tuple[str, str] | None:
         return "which is no Job", "Derive it from koipond_sdk.Job"
     if not inspect.iscoroutinefunction(one.run):
         return "whose use-case is `def`", "Make it `async def`"
-    if one.every_s is None:
-        return None
-    if one.every_s < 1:
+    return _recurring_problem(one) if one.every_s is not None or one.cron else None
+
+
+def _recurring_problem(one: PluginJob) -> tuple[str, str] | None:
+    if one.every_s is not None and one.cron:
+        return "with both every_s and cron", "Give one of them"
+    if one.every_s is not None and one.every_s < 1:
         return f"every {one.every_s} seconds", "Give a whole number of seconds, at least 1"
     needed = [field.name for field in msgspec.structs.fields(one.job) if field.required]
     if needed:
         words = f"which recurs, and has a field that must be given: {', '.join(needed)}"
         return words, "Give it a default, or let the job enqueue another one that has it"
+    return _cron_problem(one)
+
+
+def _cron_problem(one: PluginJob) -> tuple[str, str] | None:
+    if one.ticks_max < 1:
+        return f"with ticks_max {one.ticks_max}", "Give a whole number, at least 1"
+    try:
+        if one.cron:
+            _schedule(one).next_after(datetime.now(UTC))
+    except CronInvalid as error:
+        return f"whose cron cannot be: {error}", "Write it as `0 3 * * *`, with a zone of IANA's"
     return None
 
 
@@ -286,6 +303,18 @@ def gather_senders(own: Mapping[str, Sender], hooks: Hooks) -> dict[str, Sender]
     return dict(own)
 
 
+def _schedule(one: PluginJob) -> Recurring:
+    if one.every_s is not None:
+        return Every(seconds=one.every_s, job=one.job())
+    return Cron(
+        expression=one.cron,
+        time_zone=one.time_zone,
+        job=one.job(),
+        misfire=one.misfire,
+        ticks_max=one.ticks_max,
+    )
+
+
 def _kinds(found: Mapping[str, Sequence[PluginJob]], core_jobs: Jobs) -> Jobs:
     owners = {kind.name(): "core" for kind in core_jobs}
     kinds: dict[type[Job], Any] = {}
@@ -304,11 +333,11 @@ def _kinds(found: Mapping[str, Sequence[PluginJob]], core_jobs: Jobs) -> Jobs:
     return kinds
 
 
-def _recurring(found: Mapping[str, Sequence[PluginJob]]) -> Iterator[Every]:
+def _recurring(found: Mapping[str, Sequence[PluginJob]]) -> Iterator[Recurring]:
     for jobs in found.values():
         for one in jobs:
-            if one.every_s is not None:
-                yield Every(seconds=one.every_s, job=one.job())
+            if one.every_s is not None or one.cron:
+                yield _schedule(one)
 
 
 def _invariants(plugin: str, hooks: Hooks) -> list[Invariant]:

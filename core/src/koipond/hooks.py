@@ -35,6 +35,7 @@ from koipond.member.types import Reward
 from koipond.notify.types import MessageKind, OutgoingMessage, Sent
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
 from koipond.order.types import Checkout, CheckoutTerms, Order, OrderState, QuotaRequest
+from koipond.payment.events import Refunded
 from koipond.pricing.rules import Offered
 from koipond.pricing.types import CartOffer, CartRequest, PriceQuote, PriceRequest, TracedInputs
 
@@ -248,6 +249,15 @@ async def order_cancelled(ctx: Context, event: OrderCancelled) -> None:
 @event(OrderExpired, since="0.1")
 async def order_expired(ctx: Context, event: OrderExpired) -> None:
     """Hear that an order was not paid in time; as `order_confirmed`."""
+
+
+@event(Refunded, since="0.1")
+async def order_refunded(ctx: Context, event: Refunded) -> None:
+    """Hear that money of an order went back: take back what it gave, by `event.refund_id`, once.
+
+    As `order_confirmed`. The money is back whatever this does; how far it is, and what went wrong,
+    staff see in `Order.consequences`.
+    """
 
 
 @by_key(since="0.1")

@@ -32,6 +32,7 @@ _RANGES = {
     "idempotency_lease_s": (2, 3_600),
     "payment_timeout_s": (1, 3_599),
     "deliveries_keep_days": (1, 3_650),
+    "events_keep_days": (0, 36_500),
     "late_payment_grace_s": (0, 31_536_000),
     "reservation_hold_s": (1, 86_400),
     "desk_queue_max": (1, 1_000_000),
@@ -223,6 +224,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     late_payment_grace_s: int = 3_600
     # How long events wait for a plugin that is disabled, to be heard when it is enabled again.
     deliveries_keep_days: int = 30
+    # How long events are kept that all have heard of, for `koi plugin backfill`; 0: for ever.
+    events_keep_days: int = 0
     # Where the sandbox provider keeps its books, for `koi sandbox` too; empty: in the memory of
     # each process.
     sandbox_file: str = ""

@@ -22,6 +22,7 @@ from core.tests.hooks.toys import (
     running,
     toy,
 )
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from koipond.kernel.dispatch import PluginFailed
@@ -49,7 +50,7 @@ IN_A_LIST = ("price_inputs", "price_quotes")
 CALCULATED = {"price_quotes", "cart_adjustments"}
 WHEN_CANCELLED = ("order_move_validate",)
 EVENTS = ("order_confirmed", "order_cancelled", "order_expired")
-ASKED = ("disable_blockers", "reward_grant")
+ASKED = ("disable_blockers", "message_send", "reward_grant")
 WRONG = pytest.mark.parametrize("wrong", Wrong)
 
 # What a refused try holds is let go when it lapses.
@@ -189,7 +190,7 @@ async def test_an_order_is_untouched_by_who_hears_of_it_and_it_is_told_again(
 ) -> None:
     state = hook.removeprefix("order_")
     assert await happen(bad_shop, hook) == state
-    (told,) = await bad_shop.rows(delivery)
+    (told,) = await deliveries_to_plugins(bad_shop)
     assert (told["consumer"], told["state"], told["attempts"]) == ("bad", "pending", 1)
     assert "PluginFailed" in told["last_error"]
     assert f"({hook})" in told["last_error"]
@@ -197,10 +198,37 @@ async def test_an_order_is_untouched_by_who_hears_of_it_and_it_is_told_again(
     fault.wrong = None
     bad_shop.clock.advance(minutes=1)
     await Worker(bad_shop.shop).run_once()
-    (told,) = await bad_shop.rows(delivery)
+    (told,) = await deliveries_to_plugins(bad_shop)
     assert told["state"] == "done"
     (order,) = await bad_shop.rows("order")
     assert order["state"] == state
+
+
+async def deliveries_to_plugins(shop: RunningShop) -> list[dict[str, Any]]:
+    found = await shop.rows(delivery)
+    return [one for one in found if not one["consumer"].startswith("core.")]
+
+
+@WRONG
+@hooks("message_send")
+async def test_a_message_waits_for_a_sender_that_goes_wrong_and_holds_up_no_other(
+    bad_shop: RunningShop, hook: str, fault: Fault
+) -> None:
+    bad_shop.shop.settings = structs.replace(
+        bad_shop.shop.settings, mail_sender=KEY, quiet_from="", smtp_url=""
+    )
+    await place(bad_shop, payment=None)
+    bad_shop.clock.advance(minutes=16)
+    await Worker(bad_shop.shop).run_once()
+    found = {one["medium"]: one["state"] for one in await bad_shop.rows("message")}
+    # Whether it went out nobody knows; what is read in the shop is there.
+    assert found == {"email": "sending", "in_app": "sent"}
+    assert failures(bad_shop) == {hook: 1}
+    fault.wrong = None
+    bad_shop.clock.advance(seconds=10)
+    await Worker(bad_shop.shop).run_once()
+    (mail,) = [one for one in await bad_shop.rows("message") if one["medium"] == "email"]
+    assert (mail["state"], bool(mail["doubtful"])) == ("sent", True)
 
 
 @WRONG

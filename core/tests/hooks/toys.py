@@ -21,6 +21,7 @@ from koipond.kernel.dispatch import Kind, Registry, implement
 from koipond.kernel.extensions import PluginSettings
 from koipond.kernel.ids import VariantId, encode
 from koipond.kernel.plugins import Manifest, Plugin
+from koipond.notify.types import Sent
 from koipond_sdk.testing.shop import RunningShop, running_shop
 
 SPECS = Registry(specs, {}).specs
@@ -64,6 +65,8 @@ class Fault:
             raise Broke
         if self.wrong is Wrong.ANSWERS_NONSENSE:
             return object()
+        if hook == "message_send":
+            return Sent()
         returned = str(SPECS[hook].function.__annotations__["return"])
         if returned.startswith("type["):
             return PluginSettings

@@ -16,8 +16,9 @@ from koipond.kernel.db import Database
 from koipond.kernel.deliveries import Consumer, Handled
 from koipond.kernel.events import Event
 from koipond.kernel.ids import new_id
-from koipond.kernel.jobs import Every, Job, Jobs, enqueue
+from koipond.kernel.jobs import Job, Jobs, enqueue
 from koipond.kernel.outbox import delivery, outbox_event
+from koipond.kernel.schedules import Recurring
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Worker
 
@@ -100,7 +101,7 @@ def staffed(
     running: RunningShop,
     *,
     jobs: Jobs | None = None,
-    recurring: Sequence[Every] = (),
+    recurring: Sequence[Recurring] = (),
     consumers: Sequence[Consumer] = (),
     database: Database | None = None,
 ) -> Shop:
@@ -211,7 +212,9 @@ async def tell(shop: RunningShop, *fish: str, water_id: UUID = POND) -> None:
 
 async def enrol(shop: Shop) -> None:
     """Store what consumers want, as a worker's first act."""
-    wanted = shop.consumers or [consumer(Angler().handle)]
+    # Core's own hear of no fish.
+    fishers = [one for one in shop.consumers if FishCaught in one.events]
+    wanted = fishers or [consumer(Angler().handle)]
     await shop.database.transact(
         lambda db: deliveries.enrol(db, wanted, now=shop.clock.now()),
     )

@@ -21,7 +21,7 @@ from core.tests.kernel.fishing import (
     told_of,
     worker_of,
 )
-from sqlalchemy import Select, false, text
+from sqlalchemy import Select, false, func, select, text
 
 from koipond.kernel import deliveries
 from koipond.kernel.context import Context, Shop
@@ -29,6 +29,7 @@ from koipond.kernel.deliveries import Handled
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import delivery, outbox_event
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.schedules import schedule
 from koipond.kernel.viewer import GUEST
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import START
@@ -335,6 +336,78 @@ async def test_a_delivery_whose_event_is_gone_is_a_failure_like_any_other(
         done=1, failed=1
     )
     assert angler.told == ["carp"]
+
+
+async def test_rows_that_handlers_only_add_are_stored_in_one_statement(shop: RunningShop) -> None:
+    staff = staffed(shop, consumers=[consumer(add)])
+    await enrol(staff)
+    for fish in ["koi", "eel", "carp"]:
+        await tell(shop, fish, water_id=new_id())
+    await relay(shop)
+    with shop.count_statements() as sent:
+        done = await deliveries.handle(staff, staff.consumers[0], chance=no_chance)
+    assert done == Handled(done=3)
+    assert sum(name.upper().startswith("INSERT") for name in sent) == 1
+    assert {row["name"] for row in await shop.rows("schedule")} == {"koi", "eel", "carp"}
+
+
+async def test_of_handlers_that_only_add_one_that_fails_costs_the_others_nothing(
+    shop: RunningShop,
+) -> None:
+    async def add_or_fail(ctx: Context, event: FishCaught) -> None:
+        await add(ctx, event)
+        if event.fish == "eel":
+            raise ValueError("slippery")
+
+    staff = staffed(shop, consumers=[consumer(add_or_fail)])
+    await enrol(staff)
+    for fish in ["koi", "eel", "carp"]:
+        await tell(shop, fish, water_id=new_id())
+    assert await handle(staff) == Handled(done=2, failed=1)
+    assert {row["name"] for row in await shop.rows("schedule")} == {"koi", "carp"}
+
+
+async def test_rows_that_the_database_does_not_take_are_found_one_by_one(
+    shop: RunningShop,
+) -> None:
+    async def add_twice(ctx: Context, event: FishCaught) -> None:
+        await add(ctx, event)
+        if event.fish == "eel":
+            await add(ctx, event)
+
+    staff = staffed(shop, consumers=[consumer(add_twice)])
+    await enrol(staff)
+    for fish in ["koi", "eel", "carp"]:
+        await tell(shop, fish, water_id=new_id())
+    assert await handle(staff) == Handled(done=2, failed=1)
+    assert {row["name"] for row in await shop.rows("schedule")} == {"koi", "carp"}
+    states = await deliveries_of(shop, "angler")
+    assert states == {"koi": (DONE, 1), "eel": (PENDING, 1), "carp": (DONE, 1)}
+
+
+async def test_a_handler_reads_what_those_before_it_have_added(shop: RunningShop) -> None:
+    seen: list[int] = []
+
+    async def add_and_count(ctx: Context, event: FishCaught) -> None:
+        if event.fish == "carp":
+            seen.append((await ctx.db.execute(select(func.count()).select_from(schedule))).scalar())
+            async with ctx.db.begin_nested():
+                seen.append(len((await ctx.db.execute(schedule.select())).all()))
+        await add(ctx, event)
+
+    staff = staffed(shop, consumers=[consumer(add_and_count)])
+    await enrol(staff)
+    await tell(shop, "koi", "eel", "carp", "pike")
+    assert await handle(staff) == Handled(done=4)
+    assert seen == [2, 2]
+    names = {row["name"] for row in await shop.rows("schedule")}
+    assert names == {"koi", "eel", "carp", "pike"}
+
+
+async def add(ctx: Context, event: FishCaught) -> None:
+    """Add a row, of any table that is there."""
+    row = {"name": event.fish, "recurs": "never", "next_at": START}
+    ctx.unsent.add(schedule, row)
 
 
 async def parked(shop: RunningShop) -> tuple[Angler, Shop]:

@@ -15,6 +15,7 @@ from koipond.kernel.money import (
     currency,
     exponent,
     parse_amount,
+    rounded,
     share_of,
     split,
 )
@@ -86,6 +87,13 @@ def test_a_share_rounds_halves_by_the_named_rule(amount: int, rate: int) -> None
     even = int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
     assert share_of(amount, rate) == away
     assert share_of(amount, rate, rounding=Rounding.HALF_EVEN) == even
+
+
+@pytest.mark.parametrize("denominator", [0, -1])
+def test_a_fraction_of_nothing_or_less_is_a_mistake(denominator: int) -> None:
+    assert rounded(7, 1) == 7
+    with pytest.raises(AssertionError):
+        rounded(7, denominator)
 
 
 @pytest.mark.parametrize(

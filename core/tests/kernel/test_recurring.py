@@ -12,8 +12,7 @@ from core.tests.kernel.fishing import (
     worker_of,
 )
 
-from koipond.kernel import jobs
-from koipond.kernel.jobs import Every
+from koipond.kernel.schedules import Every, schedule
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import START
 
@@ -74,5 +73,5 @@ def each_minute(running: RunningShop, **options: Any) -> Any:
 
 async def only_tick(running: RunningShop) -> datetime:
     async with running.shop.database.reading() as db:
-        at: datetime = (await db.execute(jobs.schedule.select())).one().next_at
+        at: datetime = (await db.execute(schedule.select())).one().next_at
         return at

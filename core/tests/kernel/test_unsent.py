@@ -19,8 +19,8 @@ NOW = datetime(2026, 11, 22, 8, 30, 0, 123456, tzinfo=UTC)
 
 
 def guest(**given: Any) -> dict[str, Any]:
-    made = {"id": new_id(), "state": "guest", "name": "Lin", "locale": "en", "created_at": NOW}
-    return made | given
+    made = {"id": new_id(), "state": "guest", "name": "Lin", "locale": "en", "time_zone": None}
+    return made | {"created_at": NOW} | given
 
 
 def known_by(one: Mapping[str, Any], value: str) -> dict[str, Any]:

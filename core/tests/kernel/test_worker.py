@@ -28,14 +28,16 @@ from core.tests.kernel.fishing import (
 )
 
 from koipond.app import create_app
+from koipond.delivery.service import find_running
 from koipond.kernel import jobs, worker
 from koipond.kernel.audits import AUDITS
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.faults import planned
 from koipond.kernel.invariants import Finding, run_audits
-from koipond.kernel.jobs import Claimed, Every, JobState
+from koipond.kernel.jobs import Claimed, JobState
 from koipond.kernel.outbox import delivery, outbox_event
+from koipond.kernel.schedules import Every
 from koipond.kernel.viewer import GUEST
 from koipond.kernel.worker import Drained, Worker
 from koipond_sdk.testing import RunningShop
@@ -344,3 +346,98 @@ async def more_than(things: list[object] | list[str], count: int) -> bool:
 
 def without_ids(finding: Finding) -> str:
     return finding.problem.partition(":")[0]
+
+
+async def test_a_long_job_keeps_its_lease_and_tells_how_far_it_is(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_BEAT_S", 0.01)
+    told, gate = asyncio.Event(), asyncio.Event()
+
+    async def count_all(ctx: Context, task: CatchFish) -> None:
+        await jobs.report_progress(ctx, done=40, total=100)
+        # Not stored: it comes too soon.
+        await jobs.report_progress(ctx, done=41, total=100)
+        told.set()
+        await gate.wait()
+        await do_catch(ctx, task)
+
+    staff = staffed(shop, jobs={CatchFish: count_all})
+    async with at_work(worker_of(staff)), other_process(shop) as database:
+        await ask(staff, "koi")
+        await told.wait()
+        async with staff.context(viewer=GUEST) as ctx:
+            (one,) = await find_running(ctx)
+        assert (one.kind, one.done, one.total, one.attempts) == ("CatchFish", 40, 100, 1)
+        before = (await only_row(shop, "job"))["leased_until"]
+        shop.clock.advance(seconds=59)
+        await until(lambda: is_later(shop, before))
+        shop.clock.advance(seconds=59)
+        # Another worker sees nothing to take.
+        second = staffed(shop, jobs={CatchFish: do_catch}, database=database)
+        assert await worker_of(second).run_once() == Drained()
+        gate.set()
+        await until(lambda: has_told(shop, "FishCaught", "koi"))
+    assert await shop.rows("job") == []
+
+
+async def test_a_job_whose_lease_another_worker_has_is_cut(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(ctx: Context, task: CatchFish) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    staff = staffed(shop, jobs={CatchFish: hang})
+    # It looks at nothing meanwhile, so that it does not take the job again by itself.
+    for pause in ["_BUSY_S", "_IDLE_S", "_BEAT_S"]:
+        monkeypatch.setattr(worker, pause, 3600)
+    async with at_work(working := worker_of(staff)), other_process(shop) as database:
+        await ask(staff, "koi")
+        await begun.wait()
+        # As after a process stood still for a minute.
+        shop.clock.advance(seconds=61)
+        second = staffed(shop, jobs={CatchFish: do_catch}, database=database)
+        assert (await worker_of(second).run_once()).jobs_done == 1
+        await working._prolong()
+        async with asyncio.timeout(20):
+            await ended.wait()
+    assert await caught(shop) == ["koi"]
+
+
+async def test_a_worker_that_stood_still_does_not_run_its_own_job_twice(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_IDLE_S", 0.01)
+    monkeypatch.setattr(worker, "_BEAT_S", 3600)
+    begun, gate = asyncio.Event(), asyncio.Event()
+    times = 0
+
+    async def wait_and_catch(ctx: Context, task: CatchFish) -> None:
+        nonlocal times
+        times += 1
+        begun.set()
+        await gate.wait()
+        await do_catch(ctx, task)
+
+    staff = staffed(shop, jobs={CatchFish: wait_and_catch})
+    async with at_work(worker_of(staff)):
+        await ask(staff, "koi")
+        await begun.wait()
+        shop.clock.advance(seconds=61)
+        # It looks, and lapses what others have left.
+        await asyncio.sleep(0.3)
+        gate.set()
+        await until(lambda: has_told(shop, "FishCaught", "koi"))
+    assert times == 1
+    assert await shop.rows("job") == []
+
+
+async def is_later(shop: RunningShop, than: object) -> bool:
+    rows = await shop.rows("job")
+    return bool(rows) and rows[0]["leased_until"] > than

@@ -64,6 +64,12 @@ async def test_a_transfer_without_entries_is_found(broken: Book) -> None:
     assert "bucket never" in bucket
 
 
+async def test_a_transfer_that_is_gone_is_found(broken: Book) -> None:
+    earned = await broken.earn(member(), 10)
+    await run(broken, "DELETE FROM ledger_transfer")
+    assert await problems(broken) == [f"2 entries are of transfer {earned.id}, which is gone"]
+
+
 async def test_a_transfer_between_units_is_found(broken: Book) -> None:
     earned = await broken.earn(member(), 10)
     await run(broken, "UPDATE ledger_account SET unit = 'growth' WHERE owner_kind = 'system'")

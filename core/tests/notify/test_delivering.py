@@ -20,6 +20,7 @@ from core.tests.notify.postoffice import (
     post_office,
 )
 
+from koipond.kernel.faults import planned
 from koipond.kernel.worker import Worker
 from koipond.notify.errors import (
     MessageActInvalid,
@@ -305,3 +306,30 @@ async def test_a_message_comes_by_each_of_its_ways(office: PostOffice) -> None:
         ("post.both", "in_app", "Here you said hello."),
         ("post.here", "in_app", "Here you said here."),
     ]
+
+
+class Died(BaseException):
+    """The worker's process ended here."""
+
+
+@pytest.mark.parametrize(
+    ("place", "flights"), [("message.admitted", 1), ("message.sent.before_noted", 2)]
+)
+async def test_a_message_outlives_the_worker_that_had_it(
+    office: PostOffice, place: str, flights: int
+) -> None:
+    def die(here: str) -> None:
+        if here == place:
+            raise Died
+
+    await office.ask(NOTE, await office.member(), "hello")
+    with planned(die), pytest.raises(Died):
+        await office.work()
+    assert await office.states() == ["sending"]
+    office.shop.clock.advance(minutes=3)
+    await Worker(office.shop.shop, chance=lambda: 0.0).run_once()
+    sent = await office.message()
+    # Whether the first one flew is known to nobody, so staff are told that it may have.
+    assert (sent.state, sent.doubtful, sent.attempts) == (MessageState.SENT, True, 2)
+    assert len(office.pigeons.carried) == flights
+    assert len({one.id for one in office.pigeons.carried}) == 1

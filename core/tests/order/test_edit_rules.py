@@ -159,6 +159,22 @@ def test_what_went_back_because_it_was_not_needed_covers_nothing() -> None:
     assert paid == {(CARD, TEA): 20_00}
 
 
+def test_what_a_payment_pays_for_grows_and_shrinks_with_what_it_brings() -> None:
+    order = make_order({TEA: 30_00})
+    some, all_of_it = [part(CARD, TEA, 10_00)], [part(CARD, TEA, 30_00)]
+    assert freeze_again(order, some, make_payment(CARD, 30_00)) == {(CARD, TEA): 30_00}
+    card = make_payment(CARD, 30_00)
+    for gone in (1, 10_00):
+        paid = freeze_again(order, all_of_it, card, gone={CARD: gone})
+        assert paid == {(CARD, TEA): 30_00 - gone}
+
+
+def test_a_part_that_is_none_of_the_orders_any_more_is_paid_nothing() -> None:
+    known = [part(CARD, TEA, 5_00), part(CARD, POT, 9_00)]
+    (tea, pot) = payment_rules.refreeze_parts({TEA: 5_00}, known, [make_payment(CARD, 14_00)], {})
+    assert (tea.paid_minor, pot.paid_minor) == (5_00, 0)
+
+
 def test_what_is_not_paid_is_told_of_the_parts_that_there_are() -> None:
     known = [part(CARD, TEA, 60), part(GIFT, TEA, 10), part(CARD, CUP, 55), part(CARD, POT, 9)]
     assert payment_rules.unpaid({TEA: 100, CUP: 50, ORDER: 7}, known) == 30 + 0 + 7

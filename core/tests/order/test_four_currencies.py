@@ -131,6 +131,7 @@ async def test_refunding_line_by_line_and_the_shipping_gives_back_all_of_it(
     await office.till.check_books()
 
 
+@pytest.mark.one_database
 async def test_a_unit_gives_back_its_share_with_the_tax_on_top(office: Office) -> None:
     """36.88 of 3 units of tea with their tax: 12.29, then 12.29, and the last one 12.30."""
     order = await buy(office, "eu")
@@ -143,6 +144,7 @@ async def test_a_unit_gives_back_its_share_with_the_tax_on_top(office: Office) -
     assert left == ["71.95", "59.66", "47.36"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_price_with_tax_and_shipping_is_worked_out_again_from_what_is_kept(
     office: Office, channel: str

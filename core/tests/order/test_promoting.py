@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from core.tests.order.perks import Perks
 from core.tests.payment.till import KEY, Till, codes
 
@@ -95,6 +96,7 @@ async def test_what_is_proposed_is_taken_off_and_kept_with_all_its_numbers(
         assert {name: kept[name] for name in wanted} == wanted
 
 
+@pytest.mark.one_database
 async def test_plugins_are_told_the_cart_and_in_the_calculation_not_who_asks(
     database_url: str,
 ) -> None:
@@ -115,6 +117,7 @@ async def test_plugins_are_told_the_cart_and_in_the_calculation_not_who_asks(
     assert {(one.order_id, one.member_id) for one in perks.calculated} == {(None, None)}
 
 
+@pytest.mark.one_database
 async def test_a_code_that_nobody_claims_is_refused_and_changes_nothing(till: Till) -> None:
     tea = await till.stock()
     added = await till.ask(ADD, variantId=tea, quantity=1)
@@ -135,6 +138,7 @@ async def test_a_code_that_nobody_claims_is_refused_and_changes_nothing(till: Ti
         assert await till.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 async def test_a_coupon_that_is_over_is_refused_in_its_plugins_words(database_url: str) -> None:
     async with counter(database_url, Perks(TEN, over=("OLD",))) as till:
         tea = await till.stock()
@@ -176,6 +180,7 @@ async def test_a_coupon_below_its_minimum_says_what_is_missing(database_url: str
         assert [row["coupon"] for row in rows if row["stage"] == "coupon"] == ["TEN"]
 
 
+@pytest.mark.one_database
 async def test_a_coupon_that_no_longer_counts_is_a_problem_of_the_cart_until_it_is_taken_away(
     database_url: str,
 ) -> None:
@@ -195,6 +200,7 @@ async def test_a_coupon_that_no_longer_counts_is_a_problem_of_the_cart_until_it_
         assert (codes(placed), placed["order"]["total"]) == ([], {"amount": "20.00"})
 
 
+@pytest.mark.one_database
 async def test_a_coupon_that_is_stacked_out_names_what_it_does_not_go_beside(
     database_url: str,
 ) -> None:
@@ -265,6 +271,7 @@ async def test_a_gift_is_a_line_that_costs_nothing_and_takes_its_units(database_
         ] == ["GIFT_NOT_SOLD"]
 
 
+@pytest.mark.one_database
 async def test_the_trace_says_each_step_in_the_readers_language(database_url: str) -> None:
     big = Proposal(
         rule="big",
@@ -332,7 +339,7 @@ async def test_an_order_of_no_value_is_confirmed_at_once(database_url: str) -> N
 async def test_what_is_given_back_of_one_line_leaves_the_others_what_was_paid_for_them(
     database_url: str,
 ) -> None:
-    """A cancelled line's discount does not slide to the others (FEATURES 2.4)."""
+    """A cancelled line's discount does not slide to the others."""
     ten = Proposal(
         rule="ten",
         label="Ten",

@@ -201,6 +201,7 @@ async def test_a_purchase_pays_one_statement_for_tax_and_shipping_and_none_witho
     assert (len(asked), len(sent)) == (1, len(without) + 1)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("document", "given"),
     [
@@ -226,6 +227,7 @@ async def test_who_lacks_the_permission_sets_nothing(
     assert await office.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 async def test_an_instant_without_a_zone_is_refused(office: Office) -> None:
     given = {"variantId": "x", "channel": "eu", "price": eur("1"), "startsAt": "2026-01-01T00:00"}
     answer = await office.shop.graphql(

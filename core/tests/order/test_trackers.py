@@ -1,4 +1,4 @@
-"""What went wrong elsewhere after the sale, each named after it (FEATURES 2.4); VEN 4811 and its
+"""What went wrong elsewhere after the sale, each named after it; VEN 4811 and its
 kin stand in test_edit_rules.py."""
 
 from core.tests.order.counter import Counter

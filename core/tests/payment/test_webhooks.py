@@ -112,6 +112,7 @@ async def test_a_notice_that_the_provider_did_not_sign_is_refused(till: Till, fo
     assert await till.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("minutes", [-6, 6])
 async def test_a_notice_signed_long_ago_or_in_the_future_is_refused(
     till: Till, minutes: int
@@ -124,6 +125,7 @@ async def test_a_notice_signed_long_ago_or_in_the_future_is_refused(
     assert await till.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 async def test_a_notice_signed_by_an_unknown_secret_is_refused(till: Till) -> None:
     order_id, _ = await waiting(till)
     stranger = Sandbox(secret="another", clock=till.shop.clock)
@@ -135,12 +137,14 @@ async def test_a_notice_signed_by_an_unknown_secret_is_refused(till: Till) -> No
     assert await till.shop.snapshot() == before
 
 
+@pytest.mark.one_database
 async def test_a_provider_that_there_is_none_of_is_not_found(till: Till) -> None:
     answer = await till.shop.http.post("/payments/moon/webhook", content=b"{}")
     assert answer.status_code == 404
     assert (await till.shop.http.get(WEBHOOK)).status_code == 405
 
 
+@pytest.mark.one_database
 async def test_a_signed_notice_that_cannot_be_read_is_refused(till: Till) -> None:
     secret = till.shop.settings.secret.encode()
     headers = rules.sign(b"{}", event_id="1", secret=secret, now=till.shop.clock.now())

@@ -21,13 +21,13 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, blank_database_url: str) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_database_url: str) -> Run:
     """Run `koi` on a database of its own."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
     monkeypatch.setenv("COLUMNS", "600")
-    monkeypatch.setenv("KOI_DATABASE_URL", blank_database_url)
+    monkeypatch.setenv("KOI_DATABASE_URL", own_database_url)
     return lambda *arguments: CliRunner().invoke(koi, arguments, prog_name="koi")
 
 
@@ -62,6 +62,7 @@ def test_a_sound_shop_with_a_plugin_has_no_finding(run: Run, workshop: Workshop)
     assert "✓ audit: " in run("doctor", "--audit").stdout
 
 
+@pytest.mark.one_database
 def test_a_broken_plugin_is_named_and_all_else_is_looked_at(run: Run, workshop: Workshop) -> None:
     run("migrate")
     workshop.install_small("herons", hooks="raise RuntimeError('no water')")
@@ -76,6 +77,7 @@ def test_a_broken_plugin_is_named_and_all_else_is_looked_at(run: Run, workshop: 
     assert "✓ tables: " in run("doctor").stdout
 
 
+@pytest.mark.one_database
 def test_each_plugin_with_a_wrong_hook_is_named(run: Run, workshop: Workshop) -> None:
     run("migrate")
     mark = "from koipond_sdk import implement\n\n@implement()\n"
@@ -118,13 +120,14 @@ def test_tables_that_are_not_as_the_code_says_are_told(run: Run, workshop: Works
     assert fix.startswith("koi plugin migration ponds MESSAGE drafts what is missing")
 
 
+@pytest.mark.one_database
 def test_settings_that_no_longer_fit_are_told(
-    run: Run, workshop: Workshop, blank_database_url: str
+    run: Run, workshop: Workshop, own_database_url: str
 ) -> None:
     workshop.install()
     run("migrate")
     write(
-        blank_database_url,
+        own_database_url,
         "INSERT INTO plugin_setting (plugin, channel, document, version, changed_at) VALUES "
         "('ponds', 'main', '{\"fish_max\": 101}', 1, '2026-01-01 00:00:00')",
     )
@@ -137,13 +140,14 @@ def test_settings_that_no_longer_fit_are_told(
     ]
 
 
+@pytest.mark.one_database
 def test_rewards_that_nobody_gives_any_more_are_told(
-    run: Run, workshop: Workshop, blank_database_url: str
+    run: Run, workshop: Workshop, own_database_url: str
 ) -> None:
     workshop.install(hooks=PRIZES)
     run("migrate")
     write(
-        blank_database_url,
+        own_database_url,
         "INSERT INTO plugin_setting (plugin, channel, document, version, changed_at) VALUES "
         "('ponds', 'main', '{\"prize\": \"fins\"}', 1, '2026-01-01 00:00:00')",
     )
@@ -159,12 +163,12 @@ def test_rewards_that_nobody_gives_any_more_are_told(
 
 
 def test_a_broken_invariant_of_a_plugin_is_told(
-    run: Run, workshop: Workshop, blank_database_url: str
+    run: Run, workshop: Workshop, own_database_url: str
 ) -> None:
     workshop.install()
     run("migrate")
     write(
-        blank_database_url,
+        own_database_url,
         f"INSERT INTO ponds_pond (id, name, fish) VALUES ('{'0' * 32}', 'deep', 51)",
     )
     result = run("doctor", "--audit")
@@ -172,6 +176,7 @@ def test_a_broken_invariant_of_a_plugin_is_told(
     assert "✗ ponds.fish: deep is too full\n  fix: Fish in it\n" in result.stdout
 
 
+@pytest.mark.one_database
 def test_two_plugins_with_one_job_are_told(run: Run, workshop: Workshop) -> None:
     run("migrate")
     workshop.install(revisions={})

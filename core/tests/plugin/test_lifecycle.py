@@ -20,26 +20,41 @@ BOTH = {"0001_first": FIRST, "0002_depth": SECOND}
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, blank_database_url: str) -> Run:
-    """Run `koi` on a database of its own."""
+def run_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Run]:
+    """Say on which database `koi` runs."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
     monkeypatch.setenv("COLUMNS", "600")
-    monkeypatch.setenv("KOI_DATABASE_URL", blank_database_url)
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(koi, arguments, prog_name="koi")
 
-    return run
+    def choose(url: str) -> Run:
+        monkeypatch.setenv("KOI_DATABASE_URL", url)
+        return run
+
+    return choose
 
 
 @pytest.fixture
-def ask(blank_database_url: str) -> Ask:
+def run(run_at: Callable[[str], Run], own_database_url: str) -> Run:
+    """Run `koi` on a database of its own, with the tables of all that is installed."""
+    return run_at(own_database_url)
+
+
+@pytest.fixture
+def run_on_blank(run_at: Callable[[str], Run], blank_database_url: str) -> Run:
+    """Run `koi` on a database without any table."""
+    return run_at(blank_database_url)
+
+
+@pytest.fixture
+def ask(own_database_url: str) -> Ask:
     """Run a statement; returns its rows."""
 
     async def asked(statement: str) -> list[dict[str, Any]]:
-        database = Database(blank_database_url)
+        database = Database(own_database_url)
         try:
             async with database.writer.begin() as db:
                 found = await db.execute(text(statement))
@@ -51,11 +66,11 @@ def ask(blank_database_url: str) -> Ask:
 
 
 @pytest.fixture
-def tables(blank_database_url: str) -> Callable[[], set[str]]:
+def tables(own_database_url: str) -> Callable[[], set[str]]:
     """Return the names of all tables."""
 
     async def found() -> set[str]:
-        database = Database(blank_database_url)
+        database = Database(own_database_url)
         try:
             async with database.reading() as db:
                 return set(await db.run_sync(lambda sync: inspect(sync).get_table_names()))
@@ -336,7 +351,7 @@ def test_a_migration_that_makes_what_must_not_be_is_undone(
 
 
 def test_plugins_are_migrated_behind_core_and_those_they_require(
-    run: Run, workshop: Workshop
+    run_on_blank: Run, workshop: Workshop
 ) -> None:
     workshop.install(manifest='permissions = ["ponds.manage"]\nrequires = ["zander"]\n')
     zander = FIRST.replace("ponds", "zander")
@@ -347,7 +362,9 @@ def test_plugins_are_migrated_behind_core_and_those_they_require(
         tables=TABLES.replace("ponds", "zander"),
         revisions={"0001_first": zander},
     )
-    lines = [line for line in done(run("migrate")).splitlines() if line.startswith("migrated")]
+    lines = [
+        line for line in done(run_on_blank("migrate")).splitlines() if line.startswith("migrated")
+    ]
     order = [line.split()[1] for line in lines]
     assert order[0] == "core"
     assert order.index("zander") < order.index("ponds")

@@ -33,8 +33,7 @@ DEFAULTS = {"fish_max": 10, "fish_min": 0, "name": "pond", "stocked": True}
 
 
 @pytest.fixture
-async def shop(database_url: str, workshop: Workshop) -> AsyncIterator[RunningShop]:
-    workshop.install(revisions={})
+async def shop(database_url: str, ponds: None) -> AsyncIterator[RunningShop]:
     async with pond_shop(database_url) as running:
         yield running
 
@@ -272,7 +271,7 @@ async def test_after_an_upgrade_what_no_longer_fits_counts_as_not_set(
 
 
 async def test_jobs_and_invariants_of_a_plugin_are_the_shops(
-    blank_database_url: str, workshop: Workshop
+    own_database_url: str, workshop: Workshop
 ) -> None:
     from koipond.duties import AUDITS, audits_of
     from koipond.kernel.invariants import run_audits
@@ -280,8 +279,8 @@ async def test_jobs_and_invariants_of_a_plugin_are_the_shops(
     from koipond_sdk.testing.databases import migrate
 
     workshop.install()
-    await migrate(blank_database_url)
-    async with pond_shop(blank_database_url) as shop:
+    await migrate(own_database_url)
+    async with pond_shop(own_database_url) as shop:
         async with shop.shop.database.writer.begin() as db:
             await db.execute(
                 text("INSERT INTO ponds_pond (id, name, fish) VALUES (:id, 'deep', 49)"),
@@ -298,7 +297,7 @@ async def test_jobs_and_invariants_of_a_plugin_are_the_shops(
 
 
 def test_what_is_installed_is_found(workshop: Workshop) -> None:
-    workshop.install()
-    assert {"checkin", "ponds"} <= {one.name for one in discover()}
-    workshop.uninstall()
-    assert "ponds" not in {one.name for one in discover()}
+    workshop.install_small("herons")
+    assert {"checkin", "herons"} <= {one.name for one in discover()}
+    workshop.uninstall("herons")
+    assert "herons" not in {one.name for one in discover()}

@@ -1,4 +1,4 @@
-"""What other shops' bugs teach of prices: FEATURES 2.4, one test for each row."""
+"""What other shops' bugs teach of prices, one test for each."""
 
 from koipond.kernel.ids import OrderLineId, new_id
 from koipond.kernel.money import Currency, split

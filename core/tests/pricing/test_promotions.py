@@ -97,7 +97,7 @@ policies = st.builds(RoundingPolicy, rounding=st.sampled_from(Rounding), per_uni
 carts = st.tuples(
     quote_lines(), st.lists(proposals(), max_size=8), st.none() | st.integers(0, 9_99), policies
 )
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 Cart = tuple[list[QuoteLine], list[Proposed], int | None, RoundingPolicy]
 
 

@@ -214,7 +214,7 @@ def test_a_purge_counts_capacity_and_taken_down_together() -> None:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -250,7 +250,7 @@ settled = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(st.lists(settled, min_size=1, max_size=4), st.integers(1, 16))
 def test_a_partial_return_splits_what_there_is(rows: list[Reservation], quantity: int) -> None:
     rows = [

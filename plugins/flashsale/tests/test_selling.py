@@ -349,7 +349,7 @@ async def test_when_it_is_sold_out_the_variant_sells_for_its_usual_price(stall: 
 async def test_a_unit_that_is_sent_back_goes_to_the_shelf_and_not_to_the_round(
     stall: Stall,
 ) -> None:
-    """EShop 221, and rule 17 of FEATURES 14.2: to the right pool, once."""
+    """EShop 221: to the right pool, once."""
     await stall.begin()
     placed = await stall.order_of(2, pay="captured")
     bought = Bought(Shop(stall), placed)

@@ -33,6 +33,7 @@ async def test_medusa_15823_a_guest_is_not_eligible_and_never_an_error(stall: St
     assert outcome(await stall.order_of()) == "PLACED 10.00"
 
 
+@pytest.mark.one_database
 async def test_saleor_17453_two_halves_off_are_three_quarters_not_all(stall: Stall) -> None:
     await stall.run(percent("50"))
     await stall.coupon("HALF", percent("50"))
@@ -74,6 +75,7 @@ async def test_vendure_550_a_use_is_counted_once_when_it_is_placed_and_when_it_i
     assert (taken[5], taken[50_00]) == (1, 1_00)
 
 
+@pytest.mark.one_database
 async def test_vendure_4811_what_is_off_one_line_does_not_slide_to_the_others(
     stall: Stall,
 ) -> None:

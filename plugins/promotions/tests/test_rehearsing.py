@@ -4,10 +4,12 @@ from typing import Any
 
 from plugins.promotions.tests.stall import Stall, eur, make_member, off, outcome, percent
 
-from koipond_sdk import Viewer
+from koipond_sdk import VariantId, Viewer, encode
 from koipond_sdk.services import members
 from koipond_sdk.testing import STAFF
 
+CHANNEL = """mutation($input: SetChannelInput!) { done: setChannel(input: $input) {
+  userErrors { code message field } } }"""
 RUN = """query($id: ID!, $days: Int! = 7) { promotionDryRun(id: $id, days: $days) {
   orders touched stopped off { amount } cost { amount } since until
 } }"""
@@ -114,3 +116,25 @@ async def test_a_promotion_of_a_group_counts_for_its_members(stall: Stall, lin: 
     await stall.run(percent("20"), groups=["gold"])
     assert outcome(await stall.order_of(viewer=lin)) == "PLACED 8.00"
     assert outcome(await stall.order_of(viewer=await make_member(stall.shop))) == "PLACED 10.00"
+
+
+async def test_what_an_activity_sold_costs_only_what_counts_beside_one(stall: Stall) -> None:
+    await stall.sell_by_activity("6.00")
+    assert outcome(await stall.order_of()) == "PLACED 6.00"
+    one = await draft(stall, percent("10"))
+    assert figures(await rehearse(stall, one)) == (1, 0, 0, "0.00", "0.00")
+    beside = await draft(stall, percent("10"), withActivities=True)
+    assert figures(await rehearse(stall, beside)) == (1, 1, 0, "0.60", "0.60")
+
+
+async def test_a_share_is_rounded_as_the_channel_rounds(stall: Stall) -> None:
+    """10 % of 3 x 0.25 is 0.075: by the line that is 0.08, by the unit 3 x 0.03."""
+    product = await stall.shop.make_product("PIN-1", price="0.25", stock=9, name="Pin")
+    pin = encode(VariantId, product.variants["PIN-1"])
+    await stall.order_of((pin, 3))
+    one = await draft(stall, percent("10"), selection={"variantIds": [pin]})
+    assert figures(await rehearse(stall, one)) == (1, 1, 0, "0.08", "0.08")
+    rounding = [{"currency": "EUR", "mode": "HALF_AWAY", "perUnit": True}]
+    done = await stall.staff(CHANNEL, code="main", rounding=rounding)
+    assert done["userErrors"] == []
+    assert figures(await rehearse(stall, one)) == (1, 1, 0, "0.09", "0.09")

@@ -34,7 +34,7 @@ from koipond.kernel.ids import (
 )
 from koipond.kernel.inputs import PluginInput
 from koipond.kernel.invariants import Finding
-from koipond.kernel.jobs import Job, enqueue
+from koipond.kernel.jobs import Job, enqueue, report_progress
 from koipond.kernel.money import (
     Currency,
     Money,
@@ -46,6 +46,7 @@ from koipond.kernel.money import (
 )
 from koipond.kernel.pages import Page, PageInvalid, Slice, cut
 from koipond.kernel.quantity import Quantity
+from koipond.kernel.schedules import Misfire
 from koipond.kernel.texts import Locale
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.plugin.service import settings_of
@@ -67,6 +68,7 @@ __all__ = [
     "Job",
     "Locale",
     "MemberId",
+    "Misfire",
     "Money",
     "OrderId",
     "OrderLineId",
@@ -95,6 +97,7 @@ __all__ = [
     "new_id",
     "once",
     "parse_amount",
+    "report_progress",
     "settings_of",
     "share_of",
     "split",

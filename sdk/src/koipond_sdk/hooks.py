@@ -7,6 +7,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.inputs import PluginInput
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from koipond.order.types import Checkout, CheckoutTerms, HoldWish, QuotaRequest
+from koipond.payment.events import Refunded
 from koipond.pricing.types import (
     AmountOff,
     CartItem,
@@ -45,6 +46,7 @@ __all__ = [
     "PriceRequest",
     "Proposal",
     "QuotaRequest",
+    "Refunded",
     "StackMode",
     "Stacking",
     "Stage",

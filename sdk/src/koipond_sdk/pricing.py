@@ -6,6 +6,7 @@ What an order costs is always core's to say; this says what one would cost.
 from koipond.pricing.rules import price_order
 from koipond.pricing.types import (
     Adjustment,
+    Considered,
     GiftPrice,
     Judged,
     PricedOrder,
@@ -19,6 +20,7 @@ from koipond.pricing.types import (
 
 __all__ = [
     "Adjustment",
+    "Considered",
     "GiftPrice",
     "Judged",
     "PricedOrder",

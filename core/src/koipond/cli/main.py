@@ -12,6 +12,7 @@ from koipond.cli.channels import channel
 from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
 from koipond.cli.importing import importing
+from koipond.cli.letters import dead
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
 from koipond.cli.problems import explain
@@ -55,6 +56,7 @@ def koi(ctx: click.Context) -> None:
 COMMANDS = (
     ask,
     channel,
+    dead,
     dev,
     doctor,
     importing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,25 @@ def purge(settings: Settings, name: str, export: Path | None, yes: bool) -> None
 
 @plugin.command
 @click.argument("name")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    default="1970-01-01",
+    help="Only of what happened from then on, in UTC. Default: of all that there is.",
+)
+@with_settings
+def backfill(settings: Settings, name: str, since: datetime) -> None:
+    """Let the plugin NAME hear of events from before it was installed, or was turned on.
+
+    Each event that it has heard of, or is to hear of, is left out; so this may be run again, also
+    after it was interrupted. Workers hand the events over; `koi dead list` shows what fails.
+    """
+    made = asyncio.run(_backfill(settings, name, since.replace(tzinfo=UTC)))
+    click.echo(f"{name} is to hear of {made:,} events more")
+
+
+@plugin.command
+@click.argument("name")
 @click.argument("message")
 @with_settings
 def migration(settings: Settings, name: str, message: str) -> None:
@@ -143,6 +163,20 @@ def trace(settings: Settings, file: Path | None, token: str, channel: str) -> No
         headers |= {"authorization": f"Bearer {token}"} if token else {}
         answer = asyncio.run(trace_on(settings, read_request(file), click.echo, headers))
     click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+async def _backfill(settings: Settings, name: str, since: datetime) -> int:
+    from koipond.cli.opening import opened
+    from koipond.delivery import service
+
+    with click.progressbar(length=1, label="events", show_pos=True) as bar:
+
+        def tell(looked: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(looked - bar.pos)
+
+        async with opened(settings) as ctx:
+            return await service.backfill(ctx, name, since=since, tell=tell)
 
 
 async def _enable(settings: Settings, name: str, channel: str) -> bool:

@@ -50,9 +50,10 @@ def member(settings: Settings, who: str, hours: int) -> None:
     default=("*",),
     show_default="* (all)",
     help="May be given several times: catalog.read, catalog.write, channel.read, channel.write, "
-    "fulfilment.write, member.read, member.write, order.read, order.write, payment.write, "
-    "plugin.read, plugin.write, return.write, shipping.read, shipping.write, stock.write, "
-    "tax.read, tax.write, webhook.read, webhook.write, or what an installed plugin asks for.",
+    "event.read, event.write, fulfilment.write, member.read, member.write, message.read, "
+    "message.write, order.read, order.write, payment.write, plugin.read, plugin.write, "
+    "return.write, shipping.read, shipping.write, stock.write, tax.read, tax.write, webhook.read, "
+    "webhook.write, or what an installed plugin asks for.",
 )
 @_hours
 @with_settings

@@ -8,6 +8,7 @@ from msgspec import Struct
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
+from koipond.delivery import graphql as delivery
 from koipond.fulfilment import graphql as fulfilment
 from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
@@ -38,6 +39,7 @@ from koipond.webhooks import graphql as webhooks
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
+    delivery,
     plugin_settings,
     webhooks,
     notify,

@@ -3,31 +3,142 @@
 core/tests/graphql/test_private.py fails when one of them moves.
 """
 
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLField, GraphQLResolveInfo, GraphQLSchema
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path, is_awaitable
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import (
     NonJsonMessageReceived,
     NonTextMessageReceived,
     WebSocketDisconnected,
 )
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler as SocketHandler,
 )
+from strawberry.types.arguments import convert_arguments as _convert
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.field import StrawberryField
+
+if TYPE_CHECKING:
+    from koipond.graphql.executor.failing import Run
+    from koipond.graphql.executor.plan import PlannedField
 
 __all__ = [
+    "TYPE_CAST_ATTRIBUTE",
     "ConnectionRejectionError",
     "ExecutionResult",
+    "FieldDetails",
+    "FragmentDetails",
+    "GroupedFieldSet",
     "NonJsonMessageReceived",
     "NonTextMessageReceived",
     "PreExecutionError",
     "SocketHandler",
+    "StrawberryField",
+    "VariableValues",
     "WebSocketDisconnected",
+    "collect_fields",
+    "collect_subfields",
+    "convert_arguments",
     "core_schema",
+    "declared_field",
+    "info_of",
+    "is_attribute",
+    "resolve_info",
 ]
 
 
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """Return the graphql-core schema that a strawberry schema was turned into."""
     return schema._schema
+
+
+def declared_field(definition: GraphQLField) -> StrawberryField | None:
+    """Return what a field was declared as with strawberry, if it was."""
+    found: StrawberryField | None = (definition.extensions or {}).get(
+        GraphQLCoreConverter.DEFINITION_BACKREF
+    )
+    return found
+
+
+def is_attribute(definition: GraphQLField) -> bool:
+    """Tell whether a field is declared without a resolver: its parent's attribute answers it."""
+    declared = declared_field(definition)
+    return (
+        declared is not None
+        and declared.is_basic_field
+        and declared.default_resolver is getattr
+        and getattr(definition.resolve, "__name__", "") == "_get_basic_result"
+    )
+
+
+def info_of(declared: StrawberryField, raw: GraphQLResolveInfo[Any]) -> strawberry.Info[Any, Any]:
+    """Return what strawberry tells a resolver of where it is called."""
+    schema = raw.schema._strawberry_schema  # type: ignore[attr-defined]  # strawberry leaves it there
+    info: strawberry.Info[Any, Any] = schema.config.info_class(_raw_info=raw, _field=declared)
+    return info
+
+
+def convert_arguments(
+    declared: StrawberryField, arguments: dict[str, Any], info: strawberry.Info[Any, Any]
+) -> dict[str, Any]:
+    """Return {Python name: value} with strawberry's input types made of what graphql-core read."""
+    if not arguments:
+        return {}
+    converter = info.schema.schema_converter
+    return _convert(
+        arguments,
+        declared.arguments,
+        scalar_registry=converter.scalar_registry,
+        config=info.schema.config,
+        info=info,
+    )
+
+
+def resolve_info(run: Run, field: PlannedField, path: Path) -> GraphQLResolveInfo[Any]:
+    """Return what graphql-core tells a resolver of where it is called."""
+    plan = run.plan
+    return GraphQLResolveInfo(
+        field.name,
+        list(field.nodes),
+        field.kind,
+        field.parent,
+        path,
+        plan.schema,
+        dict(plan.fragments),
+        run.root_value,
+        plan.operation,
+        run.variables,
+        run.context,
+        is_awaitable,
+        None,
+        _HELPERS,
+    )
+
+
+async def _gather(awaited: Sequence[Awaitable[Any]]) -> list[Any]:
+    return list(await asyncio.gather(*awaited))
+
+
+def _track(awaited: Sequence[Any]) -> None:
+    """What is left behind was begun by nobody: it is closed when it is collected."""
+
+
+_HELPERS = GraphQLResolveInfoHelpers(_gather, _track)

@@ -27,11 +27,12 @@ from koipond.kernel.events import Event
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
-from koipond.kernel.jobs import Every, Jobs
+from koipond.kernel.jobs import Jobs
 from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.schedules import Recurring
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
@@ -78,7 +79,7 @@ class Shop:
         providers: Mapping[type, Mapping[str, Any]],
         reactions: Mapping[type[Event], Sequence[Reaction]],
         jobs: Jobs = MappingProxyType({}),
-        recurring: Sequence[Every] = (),
+        recurring: Sequence[Recurring] = (),
         consumers: Sequence[Consumer] = (),
         input_types: InputTypes | None = None,
         extensions: Extensions = Extensions(),  # noqa: B008  # frozen
@@ -302,10 +303,6 @@ class Context:
         self._untold.clear()
         return await self.unsent.send(self.db)
 
-    def hand_rows(self, to: Unsent) -> bool:
-        """Let another store what this transaction only adds; False if there is more to settle."""
-        return not self._untold and not self._unanswered and self.unsent.hand_to(to)
-
     async def settle(self) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 
@@ -323,6 +320,11 @@ class Context:
                 told.append(await react(self, event))
         await self.store()
         return told
+
+
+def hand_rows(ctx: Context, to: Unsent) -> bool:
+    """Let another store what a transaction only adds; False if there is more to settle."""
+    return not ctx._untold and not ctx._unanswered and ctx.unsent.hand_to(to)
 
 
 def transaction(

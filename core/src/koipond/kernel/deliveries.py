@@ -28,8 +28,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from koipond.kernel import db as database
-from koipond.kernel.context import Context
+from koipond.kernel.context import Context, hand_rows
 from koipond.kernel.db import AsyncConnection
+from koipond.kernel.dispatch import PluginFailed
 from koipond.kernel.events import Event
 from koipond.kernel.faults import crash_point
 from koipond.kernel.logs import log
@@ -336,7 +337,7 @@ class _Batch:
         event = msgspec.convert(one.payload, kind, str_keys=True)
         ctx = Context(self.shop, viewer=SYSTEM, connection=steps.connection)
         await self._consumer.handle(ctx, event)
-        if steps.is_begun or not ctx.hand_rows(steps.added):
+        if steps.is_begun or not hand_rows(ctx, steps.added):
             await ctx.settle()
 
     async def _finish(self, db: AsyncConnection, done: Sequence[_Taken]) -> None:
@@ -370,6 +371,9 @@ class _Batch:
 
     def describe(self, error: Exception) -> str:
         """Say what went wrong, for the delivery's row and the log."""
+        if isinstance(error, PluginFailed) and isinstance(error.__cause__, Exception):
+            # Staff know whose it is; what it raised is for its author.
+            error = error.__cause__
         return describe(error, secrets=(self.shop.settings.secret,))
 
 

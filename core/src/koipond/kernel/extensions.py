@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from koipond.kernel.jobs import Every, Job, Jobs, Run
+from koipond.kernel.jobs import Job, Jobs, Run
+from koipond.kernel.schedules import Misfire, Recurring
 
 if TYPE_CHECKING:
     from koipond.kernel.events import Event
@@ -48,13 +49,19 @@ class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class PluginJob(Struct, frozen=True, kw_only=True):
     """A kind of job that a plugin brings, and the use-case that does it: `(ctx, job)`.
 
-    every_s: run it by itself for each full so many seconds; the class then has no field that must
-    be given.
+    every_s, cron: run it by itself, for each full so many seconds, or at the times that a cron
+    expression names in `time_zone`; the class then has no field that must be given, and a field
+    `tick` tells it which tick it is for. misfire: what becomes of a cron's ticks that no worker was
+    there for, see schedules.Cron; ticks_max: how many are made up for, at most.
     """
 
     job: type[Job]
     run: Run
     every_s: int | None = None
+    cron: str = ""
+    time_zone: str = "UTC"
+    misfire: Misfire = Misfire.ONCE
+    ticks_max: int = 10
 
 
 class Invariant(Struct, frozen=True, kw_only=True):
@@ -81,7 +88,7 @@ class Extensions(Struct, frozen=True, kw_only=True):
     invariants: Mapping[str, Sequence[Invariant]] = MappingProxyType({})
     messages: Mapping[str, Struct] = MappingProxyType({})
     jobs: Jobs = MappingProxyType({})
-    recurring: Sequence[Every] = ()
+    recurring: Sequence[Recurring] = ()
     traced: Mapping[tuple[str, int], type[Struct]] = MappingProxyType({})
     events: Mapping[str, type[Event]] = MappingProxyType({})
 

@@ -49,6 +49,7 @@ WebhookEndpointId = NewType("WebhookEndpointId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 TransferId = NewType("TransferId", UUID)
 PendingTransferId = NewType("PendingTransferId", UUID)
+JobId = NewType("JobId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
 QuotaId = NewType("QuotaId", UUID)
 # Who holds units of a quota: an order, or whatever else was made before anything was asked.
@@ -80,11 +81,12 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     FulfilmentId: "ful",
     ReturnId: "ret",
     OrderEditId: "edit",
-    EventId: "evt",
     MessageId: "msg",
     WebhookEndpointId: "hook",
     TransferId: "transfer",
     PendingTransferId: "pending",
+    EventId: "evt",
+    JobId: "job",
     QuotaId: "quota",
     OwnerId: "owner",
 }

@@ -13,7 +13,7 @@ from koipond.kernel.viewer import GUEST
 class Finding(Struct, frozen=True, kw_only=True):
     """An invariant that does not hold. fix: what to do, or the command that does it."""
 
-    # As RELIABILITY numbers them: I1 to I14.
+    # I1 to I14 are core's; a plugin's begin with its name.
     invariant: str
     problem: str
     fix: str

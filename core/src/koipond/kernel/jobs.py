@@ -8,7 +8,7 @@ WAITING --claim--> RUNNING --done--> (no row)
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ColumnElement,
@@ -35,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from koipond.kernel.db import AsyncConnection, Document, Instant, insert, metadata
+from koipond.kernel.db import AsyncConnection, Document, Instant, metadata
 from koipond.kernel.ids import new_id
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.retries import ATTEMPTS_MAX, backoff
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 UNIQUE_MAX = 200
 # So long a worker has a job to itself. It prolongs that while it is alive, however long the job.
 LEASE = timedelta(seconds=60)
+_TELL_EACH = timedelta(seconds=1)
 _LAPSED = "the worker that ran it ended without a word, or lost its database"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class JobState(StrEnum):
@@ -79,6 +80,9 @@ job = Table(
     Column("last_error", Text),
     Column("created_at", Instant, nullable=False),
     Column("failed_at", Instant),
+    # How far a long one says that it is.
+    Column("progress_done", BigInteger),
+    Column("progress_total", BigInteger),
     CheckConstraint(
         "(state = 'running') = (leased_until IS NOT NULL AND leased_by IS NOT NULL)", name="leased"
     ),
@@ -95,14 +99,6 @@ Index(
     unique=True,
     postgresql_where=_alive,
     sqlite_where=_alive,
-)
-
-# When each recurring job is due next. Whoever moves its row on takes the tick, and nobody else can.
-schedule = Table(
-    "schedule",
-    metadata,
-    Column("name", String(80), primary_key=True),
-    Column("next_at", Instant, nullable=False),
 )
 
 
@@ -128,25 +124,10 @@ Run = Callable[["Context", Any], Awaitable[None]]
 Jobs = Mapping[type[Job], Run]
 
 
-class Every(Struct, frozen=True, kw_only=True):
-    """A job for each full `seconds` since 1970, once for all workers.
+class _Told(Struct, frozen=True):
+    """When a job told how far it is."""
 
-    Ticks that nobody was there for are made up for by one, and none is begun while the one before
-    is at work or waits to be tried again.
-    """
-
-    seconds: int
-    job: Job
-
-    @property
-    def name(self) -> str:
-        """Return what its row is called."""
-        return self.job.name()
-
-    def next_after(self, now: datetime) -> datetime:
-        """Return the first tick after `now`."""
-        period = timedelta(seconds=self.seconds)
-        return _EPOCH + ((now - _EPOCH) // period + 1) * period
+    at: datetime
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -171,7 +152,27 @@ async def enqueue(
     """
     assert type(task) in ctx.shop.jobs, f"{task.name()} is not registered in duties.py"
     now = ctx.clock.now()
-    return await _add(ctx.db, task, run_at=run_at or now, unique=unique, now=now)
+    return await add(ctx.db, task, run_at=run_at or now, unique=unique, now=now)
+
+
+async def report_progress(ctx: Context, *, done: int, total: int) -> None:
+    """Tell staff how far the job is that `ctx` was made for: `done` of `total`.
+
+    Stored at once, apart from any transaction, and at most once a second until all is done.
+    """
+    mine = ctx.handed.get(Claimed)
+    assert mine is not None, "only a job that a worker runs has progress"
+    now = ctx.clock.now()
+    told = ctx.handed.get(_Told)
+    if told is not None and done < total and now - told.at < _TELL_EACH:
+        return
+    ctx.handed[_Told] = _Told(at=now)
+    progress = job.update().where(_is_mine(mine)).values(progress_done=done, progress_total=total)
+
+    async def store(db: AsyncConnection) -> None:
+        await db.execute(progress)
+
+    await ctx.shop.database.transact_behind(store)
 
 
 async def claim(
@@ -250,11 +251,14 @@ async def give_back(db: AsyncConnection, worker: str) -> int:
     return given.rowcount
 
 
-async def lapse(db: AsyncConnection, *, now: datetime) -> int:
-    """Let others have the jobs whose worker is gone, or bury them after the last attempt."""
+async def lapse(db: AsyncConnection, *, now: datetime, but: Collection[UUID] = ()) -> int:
+    """Let others have the jobs whose worker is gone, or bury them after the last attempt.
+
+    but: those of whom the caller knows that they are at work.
+    """
     found = await db.execute(
         job.update()
-        .where(_running, job.c.leased_until <= now)
+        .where(_running, job.c.leased_until <= now, job.c.id.not_in(sorted(but)))
         .values(
             state=case(
                 (job.c.attempts >= job.c.attempts_max, JobState.DEAD), else_=JobState.WAITING
@@ -284,36 +288,10 @@ async def revive(db: AsyncConnection, job_id: UUID, *, now: datetime) -> bool:
     return revived.rowcount == 1
 
 
-async def plan(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> None:
-    """Make the rows of recurring jobs that are new: they are due at once."""
-    rows = [{"name": one.name, "next_at": now} for one in recurring]
-    if rows:
-        await db.execute(insert(db, schedule).on_conflict_do_nothing(), rows)
-
-
-async def tick(db: AsyncConnection, recurring: Sequence[Every], *, now: datetime) -> int:
-    """Store the recurring jobs that are due and move their rows on; returns how many were due."""
-    known = {one.name: one for one in recurring}
-    ticks = ticks_due(sorted(known), now).with_for_update(skip_locked=True, key_share=True)
-    taken = await db.execute(ticks)
-    names = taken.scalars().all()
-    for name in names:
-        one = known[name]
-        await _add(db, one.job, run_at=now, unique=f"every:{name}", now=now)
-        await db.execute(
-            schedule.update().where(schedule.c.name == name).values(next_at=one.next_after(now))
-        )
-    return len(names)
-
-
-def ticks_due(names: Any, now: Any) -> Select[Any]:
-    """Select which of the recurring jobs `names` are due: values, or parameters."""
-    return select(schedule.c.name).where(schedule.c.next_at <= now, schedule.c.name.in_(names))
-
-
-async def _add(
+async def add(
     db: AsyncConnection, task: Job, *, run_at: datetime, unique: str | None, now: datetime
 ) -> bool:
+    """Store a job, unless one with the key `unique` waits or runs; returns whether it was."""
     assert unique is None or len(unique) <= UNIQUE_MAX, f"a unique key has {UNIQUE_MAX} characters"
     row: dict[str, Any] = {
         "id": new_id(),
@@ -386,9 +364,9 @@ _FINISH = Prepared(_finishing())
 
 __all__ = [
     "Claimed",
-    "Every",
     "Job",
     "JobState",
     "Jobs",
     "enqueue",
+    "report_progress",
 ]

@@ -18,7 +18,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, select
 from structlog.contextvars import bound_contextvars
 
-from koipond.kernel import couriers, deliveries, jobs
+from koipond.kernel import couriers, deliveries, jobs, schedules
 from koipond.kernel.db import AsyncConnection, Instant
 from koipond.kernel.deliveries import Consumer, Handled
 from koipond.kernel.faults import crash_point
@@ -147,6 +147,8 @@ class Worker:
             # Told so while it looked: what was claimed goes back with what is cut.
             return 0
         for one in claimed:
+            # Its lease was over, and it came back to this very worker.
+            self._cut([one.id])
             self._begin(tasks, self._running, one.id, self._work_off(one))
         idle = [one for one in due.consumers if one.name not in self._serving]
         idle.sort(key=lambda one: self._batches[one.name])
@@ -165,7 +167,8 @@ class Worker:
         """Do `work` beside everything else; it tells whether it made room for more."""
 
         def ended(task: asyncio.Task[bool]) -> None:
-            del place[key]
+            if place.get(key) is task:
+                del place[key]
             if task.cancelled() or task.exception() or task.result():
                 self._poked.set()
 
@@ -232,21 +235,22 @@ class Worker:
         async def store(db: AsyncConnection) -> None:
             await deliveries.enrol(db, self._shop.consumers, now=now)
             await couriers.enrol(db, self._shop)
-            await jobs.plan(db, self._shop.recurring, now=now)
+            await schedules.plan(db, self._shop.recurring, now=now)
 
         await self._write(store)
         self._enrolled = True
 
     async def _lapse(self) -> int:
         now = await self._now()
-        lapsed = await self._write(lambda db: jobs.lapse(db, now=now))
+        mine = {*self._held, *(one.id for one in self._done)}
+        lapsed = await self._write(lambda db: jobs.lapse(db, now=now, but=mine))
         if lapsed:
             log.warning("jobs of a worker that is gone", jobs=lapsed)
         return lapsed
 
     async def _tick(self) -> int:
         recurring, now = self._shop.recurring, await self._now()
-        return await self._write(lambda db: jobs.tick(db, recurring, now=now))
+        return await self._write(lambda db: schedules.tick(db, recurring, now=now))
 
     async def _relay(self) -> int:
         relayed = await self._write(lambda db: deliveries.relay(db, now=self._shop.clock.now()))
@@ -317,11 +321,12 @@ class Worker:
             return await self._attempt(claimed)
         except asyncio.CancelledError:
             # Cut by `_cut`, and by nobody else.
-            if claimed.id in self._held or task.uncancel():
+            if self._held.get(claimed.id) is task or task.uncancel():
                 raise
             raise _LeaseLost from None
         finally:
-            self._held.pop(claimed.id, None)
+            if self._held.get(claimed.id) is task:
+                del self._held[claimed.id]
 
     async def _attempt(self, claimed: Claimed) -> str | None:
         """Run a claimed job; returns what went wrong, or None."""
@@ -329,6 +334,7 @@ class Worker:
         try:
             task = msgspec.convert(claimed.payload, kind, str_keys=True)
             async with cut_after(kind.deadline_s), self._shop.context(viewer=SYSTEM) as ctx:
+                ctx.handed[Claimed] = claimed
                 await self._shop.jobs[kind](ctx, task)
         # Whatever it is, it is the job's: stored with it, told, and the next one runs.
         except Exception as error:
@@ -424,7 +430,7 @@ def _looking(shop: Shop) -> Prepared:
     parts = [
         jobs.due(sorted(kind.name() for kind in shop.jobs), now),
         jobs.lapsed(now),
-        jobs.ticks_due([one.name for one in shop.recurring], now),
+        schedules.ticks_due([one.name for one in shop.recurring], now),
         deliveries.waiting_for_relay(),
         couriers.due(sorted(shop.extensions.events), sorted(couriers.find_couriers(shop)), now),
         *(

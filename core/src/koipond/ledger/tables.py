@@ -1,8 +1,9 @@
 """Tables of the ledger: transfers and entries are added, never changed.
 
 Only accounts of members and payees store a balance, under their row's lock; a system account is the
-sum of its entries, so that nobody queues for it. An entry has no foreign key to its account: each
-would lock the system account's row, which all of them name. `koi doctor --audit` looks instead.
+sum of its entries, so that nobody queues for it. An entry has no foreign keys: each would lock the
+system account's row, which all of them name, and look for a transfer that the same statement
+writes. `koi doctor --audit` looks instead.
 """
 
 from sqlalchemy import (
@@ -103,7 +104,7 @@ Index(
 ledger_entry = Table(
     "ledger_entry",
     metadata,
-    Column("transfer_id", ForeignKey("ledger_transfer.id"), primary_key=True),
+    Column("transfer_id", Uuid, primary_key=True),
     Column("account_id", Uuid, primary_key=True),
     # As in ledger_bucket, or "debt", or "" for a system account.
     Column("bucket", String(10), primary_key=True),

@@ -1,1 +1,1 @@
-"""Points: a balance per member that rewards fill and staff correct."""
+"""Points: what members have on the ledger in this unit, filled by rewards, corrected by staff."""

@@ -1,7 +1,6 @@
 """Points in the schemas: a member's own for storefronts, corrections for staff."""
 
-from datetime import datetime
-from uuid import UUID
+from datetime import date, datetime
 
 import strawberry
 
@@ -20,20 +19,63 @@ from koipond_sdk.schema import (
     page,
     query,
 )
+from koipond_sdk.services.ledger import Balance, TransferKind
 
 MANAGE = "points.manage"
 
 
+strawberry.enum(TransferKind, name="PointsEntryKind")
+
+
 @strawberry.type(description="Points that a member was given, or lost.")
 class PointsEntry:
+    kind: TransferKind
     points: Quantity = strawberry.field(description="Negative where points were taken")
     note: str = strawberry.field(description="What for")
+    balance_after: Quantity = strawberry.field(
+        description="What there was behind it, less what is owed; below 0 where there is a debt"
+    )
     created_at: datetime
 
     @classmethod
     def of(cls, found: types.Entry) -> "PointsEntry":
         """Wrap an entry."""
-        return cls(points=Quantity(found.points), note=found.note, created_at=found.created_at)
+        return cls(
+            kind=found.kind,
+            points=Quantity(found.points),
+            note=found.note,
+            balance_after=Quantity(found.balance_after),
+            created_at=found.created_at,
+        )
+
+
+@strawberry.type(description="Points that are lost if they are not spent in time.")
+class PointsExpiring:
+    points: Quantity
+    expires_on: date = strawberry.field(description="The last day on which they are good")
+
+
+@strawberry.type(description="What a member has, and what becomes of it.")
+class PointsAccount:
+    active: Quantity = strawberry.field(description="Can be spent now")
+    pending: Quantity = strawberry.field(description="Set aside for open orders")
+    debt: Quantity = strawberry.field(
+        description="Taken back when they were spent already; the next points pay it first"
+    )
+    expiring: list[PointsExpiring] = strawberry.field(description="The earliest day first")
+
+    @classmethod
+    def of(cls, found: Balance) -> "PointsAccount":
+        """Wrap a balance."""
+        return cls(
+            active=Quantity(found.available),
+            pending=Quantity(found.set_aside),
+            debt=Quantity(found.debt),
+            expiring=[
+                PointsExpiring(points=Quantity(one.units), expires_on=one.expires_on)
+                for one in found.expiring
+            ],
+        )
 
 
 @strawberry.type
@@ -43,14 +85,20 @@ class PointsQueries:
         """The points that you have."""
         member_id = _viewer(info)
         found = await service.find_balances(info.context, [member_id])
-        return Quantity(found.get(member_id, 0))
+        return Quantity(found[member_id].available)
+
+    @query(MEMBER)
+    async def points_account(self, info: Info) -> PointsAccount:
+        """What you have, what is promised to your orders, what you owe, and what expires."""
+        member_id = _viewer(info)
+        return PointsAccount.of((await service.find_balances(info.context, [member_id]))[member_id])
 
     @query(MEMBER)
     async def points_entries(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[PointsEntry]:
         """The points that you were given and lost, the newest first."""
-        wanted = page(first, after, shape=(UUID,))
+        wanted = page(first, after, shape=(int,))
         found = await service.find_entries(info.context, _viewer(info), wanted)
         return connect(found, PointsEntry.of, behind=after is not None)
 
@@ -63,7 +111,7 @@ class PointsOfMember:
         """The points that you have; null for everybody else's."""
         own = [one.key for one in parents if one.key == info.context.viewer.member_id]
         found = await service.find_balances(info.context, own)
-        return [Quantity(found.get(one.key, 0)) if one.key in own else None for one in parents]
+        return [Quantity(found[one.key].available) if one.key in found else None for one in parents]
 
 
 @strawberry.input

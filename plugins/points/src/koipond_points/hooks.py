@@ -2,9 +2,12 @@
 
 from koipond_points import service
 from koipond_points.graphql import MANAGE, PointsMutations, PointsOfMember, PointsQueries
-from koipond_sdk import Context, Invariant, Permission, implement
+from koipond_points.types import ExpirePoints, PointsSettings
+from koipond_sdk import Context, Permission, PluginJob, PluginSettings, implement
 from koipond_sdk.schema import Api, Member, Mutation, Query
 from koipond_sdk.services.rewards import Reward
+
+_EXPIRE_EVERY_S = 900
 
 
 @implement()
@@ -22,15 +25,15 @@ def register_permissions() -> list[Permission]:
 
 
 @implement()
-def register_invariants() -> list[Invariant]:
-    """Say what always holds."""
-    return [
-        Invariant(
-            id="points.balance",
-            words="A balance is the sum of its member's entries.",
-            audit=service.audit_balances,
-        )
-    ]
+def register_settings() -> type[PluginSettings]:
+    """Say what staff may set."""
+    return PointsSettings
+
+
+@implement()
+def register_jobs() -> list[PluginJob]:
+    """Points expire soon after their last day is over, wherever that is."""
+    return [PluginJob(job=ExpirePoints, run=service.expire_points, every_s=_EXPIRE_EVERY_S)]
 
 
 @implement(key="points")

@@ -1,25 +1,42 @@
-"""Use-cases of points."""
+"""Use-cases of points. What members have is on the ledger, which holds and adds up all of it."""
 
 from collections.abc import Collection, Mapping
+from datetime import date, timedelta
 from functools import partial
 from uuid import UUID
 
-from koipond_points import repository, rules
+from koipond_points import rules
 from koipond_points.errors import PointsShort
-from koipond_points.types import Booked, Correction, Entry
+from koipond_points.types import (
+    UNIT,
+    Booked,
+    Correction,
+    Entry,
+    ExpirePoints,
+    PointsSettings,
+    account_of,
+)
 from koipond_sdk import (
     Context,
-    Finding,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
     MemberId,
     Page,
-    Quantity,
     Slice,
     encode,
     new_id,
     once,
+    settings_of,
     transaction,
+)
+from koipond_sdk.services import ledger
+from koipond_sdk.services.ledger import (
+    Balance,
+    LedgerShort,
+    LedgerSourceReused,
+    Slip,
+    TransferKind,
+    last_day_over,
 )
 from koipond_sdk.services.members import MemberUnknown, find_member
 from koipond_sdk.services.rewards import Reward
@@ -27,17 +44,22 @@ from koipond_sdk.services.rewards import Reward
 
 @transaction
 async def give_reward(ctx: Context, reward: Reward) -> None:
-    """Add a reward to its member's balance; one of a source that was given before adds nothing."""
-    entry = Entry(
-        id=new_id(),
-        member_id=reward.member_id,
-        points=reward.amount,
-        source=reward.source,
-        note=reward.note,
-        created_at=ctx.clock.now(),
-    )
-    if await repository.add_entry(ctx.db, entry):
-        await repository.give(ctx.db, entry.member_id, entry.points)
+    """Give a reward to its member; one of a source that was given before adds nothing."""
+    today, good_until = await _days(ctx)
+    # A source is once for all units of the shop; another plugin may give its own for the same act.
+    slip = Slip(source=f"points:{reward.source}", day=today, note=reward.note)
+    try:
+        await ledger.earn(
+            ctx,
+            account_of(reward.member_id),
+            reward.amount,
+            slip,
+            expires_on=good_until,
+            against="points.rewards",
+        )
+    except LedgerSourceReused:
+        # Another number than before, since what staff promise has changed: the first one counts.
+        return
 
 
 async def grant_points(ctx: Context, wanted: Correction) -> Booked:
@@ -70,60 +92,67 @@ async def _correct(ctx: Context, wanted: Correction, points: int) -> Booked:
         )
     except (IdempotencyKeyInvalid, IdempotencyKeyReused) as error:
         raise error.located("idempotencyKey") from None
-    async with ctx.reading() as db:
-        entry = await repository.get_entry(db, key)
-    return Booked(entry=entry, balance=await _balance(ctx, entry.member_id))
+    return await _find_booked(ctx, wanted.member_id, key)
 
 
 async def _book(ctx: Context, key: UUID, *, wanted: Correction, points: int) -> None:
+    today, good_until = await _days(ctx)
+    slip = Slip(source=_source(key), day=today, note=wanted.reason.strip())
+    account = account_of(wanted.member_id)
+    try:
+        await ledger.adjust(
+            ctx, account, points, slip, expires_on=good_until, against="points.corrections"
+        )
+    except LedgerShort as short:
+        raise PointsShort(points=short.asked, balance=short.left).located("points") from None
+
+
+async def _find_booked(ctx: Context, member_id: MemberId, key: UUID) -> Booked:
+    transfer = await ledger.find_booked(ctx, TransferKind.ADJUST, _source(key))
+    assert transfer is not None, "it was booked"
+    own = [one for one in transfer.entries if one.balance_after is not None]
+    after = own[0].balance_after
+    assert after is not None, "a member's account has a balance"
     entry = Entry(
-        id=key,
-        member_id=wanted.member_id,
-        points=points,
-        source=f"points:staff:{key}",
-        note=wanted.reason.strip(),
-        created_at=ctx.clock.now(),
+        kind=transfer.kind,
+        points=sum(one.units for one in own),
+        note=transfer.note,
+        balance_after=after,
+        created_at=transfer.created_at,
     )
-    await repository.add_entry(ctx.db, entry)
-    await _change_balance(ctx, entry)
+    found = await find_balances(ctx, [member_id])
+    return Booked(entry=entry, balance=found[member_id].available)
 
 
-async def _change_balance(ctx: Context, entry: Entry) -> None:
-    if entry.points > 0:
-        await repository.give(ctx.db, entry.member_id, entry.points)
-    elif await repository.take(ctx.db, entry.member_id, -entry.points) is None:
-        # The refusal takes the entry back with it.
-        balance = Quantity(await _balance(ctx, entry.member_id))
-        raise PointsShort(points=Quantity(-entry.points), balance=balance).located("points")
+async def _days(ctx: Context) -> tuple[date, date | None]:
+    """Return which day it is, and up to which day what is given now is good."""
+    settings = await settings_of(ctx, PointsSettings)
+    today = settings.day_of(ctx.clock.now())
+    return today, today + timedelta(days=settings.valid_days) if settings.valid_days else None
 
 
-async def find_balances(ctx: Context, member_ids: Collection[MemberId]) -> Mapping[MemberId, int]:
-    """Return {member: balance}, without those who never had a point."""
-    async with ctx.reading() as db:
-        return await repository.find_balances(db, member_ids)
+def _source(key: UUID) -> str:
+    return f"points:staff:{key}"
+
+
+async def find_balances(
+    ctx: Context, member_ids: Collection[MemberId]
+) -> Mapping[MemberId, Balance]:
+    """Return {member: what they have}."""
+    accounts = {account_of(one): one for one in member_ids}
+    found = await ledger.find_balances(ctx, accounts)
+    return {accounts[key]: balance for key, balance in found.items()}
 
 
 async def find_entries(ctx: Context, member_id: MemberId, page: Page) -> Slice[Entry]:
     """Return one page of what a member was given and lost, the newest first."""
-    async with ctx.reading() as db:
-        return await repository.find_entries(db, member_id, page)
+    found = await ledger.find_statement(ctx, account_of(member_id), page)
+    return Slice(
+        rows=[Entry.of(line) for line in found.rows], keys=found.keys, has_next=found.has_next
+    )
 
 
-async def audit_balances(ctx: Context) -> list[Finding]:
-    """Find balances that are not the sum of their entries."""
-    async with ctx.reading() as db:
-        found = await repository.find_misfits(db)
-    return [
-        Finding(
-            invariant="points.balance",
-            problem=f"the balance of {encode(MemberId, member_id)} is off its entries by "
-            f"{surplus:+,} points",
-            fix="The entries are what was given and taken: set the balance to their sum, and look "
-            "for what wrote to points_balance beside this plugin",
-        )
-        for member_id, surplus in found
-    ]
-
-
-async def _balance(ctx: Context, member_id: MemberId) -> int:
-    return (await find_balances(ctx, [member_id])).get(member_id, 0)
+async def expire_points(ctx: Context, job: ExpirePoints) -> None:
+    """Take the points whose last day is over; again, there is nothing to take."""
+    settings = await settings_of(ctx, PointsSettings)
+    await ledger.expire(ctx, UNIT, last_day_over(ctx.clock.now(), settings.time_zone))

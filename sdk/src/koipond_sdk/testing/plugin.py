@@ -24,6 +24,8 @@ KINDS = [
     pytest.param(Kind.SQLITE, marks=pytest.mark.sqlite),
     pytest.param(Kind.POSTGRES, marks=pytest.mark.postgres),
 ]
+# The fixtures that there are one of for each kind.
+URLS = {"database_url", "own_database_url", "blank_database_url"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on one database what does not depend on which."""
     if metafunc.definition.get_closest_marker("one_database") is None:
         return
-    for name in {"database_url", "blank_database_url"} & set(metafunc.fixturenames):
+    for name in URLS & set(metafunc.fixturenames):
         # A mark, because pytest itself sees only marks: else it would add the other database.
         metafunc.definition.add_marker(pytest.mark.parametrize(name, KINDS[:1], indirect=True))
 
@@ -94,6 +96,15 @@ async def blank_database_url(
 ) -> AsyncIterator[str]:
     """A new database without any table, on SQLite and on PostgreSQL; dropped after the test."""
     async with databases.blank(request.param) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(params=KINDS)
+async def own_database_url(
+    request: pytest.FixtureRequest, databases: Databases
+) -> AsyncIterator[str]:
+    """A migrated database to change the tables of, on both kinds; dropped after the test."""
+    async with databases.own(request.param) as url:
         yield url
 
 

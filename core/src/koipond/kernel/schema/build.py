@@ -109,13 +109,14 @@ class SchemaBuilder:
         owners: the plugins. permissions: those that there are; None: that is not looked at.
         """
         errors = known_errors(packages)
+        refusals = set(conflicts.error_conflicts(errors, owners))
         found = {
-            *conflicts.error_conflicts(errors, owners),
+            *refusals,
             *conflicts.input_conflicts(self._inputs),
             *conflicts.field_conflicts(self._added, staff=self._staff),
         }
         kinds = [one.kind for one in self._inputs]
-        if not any(conflicts.error_conflicts(errors, owners)):
+        if not refusals:
             kinds += [error_type(cls) for cls in errors]
         types = walk([one.field for one in self._added], kinds, self._extra().__getitem__)
         found.update(conflicts.type_conflicts(types, owners))

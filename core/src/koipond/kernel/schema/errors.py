@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, get_type_hints
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import strawberry
 
@@ -28,6 +29,8 @@ class UserError:
 
 
 _made: dict[type[DomainError], type[UserError]] = {}
+# Weakly: a class that a plugin took along must not be found by `known_errors` for that.
+_types: WeakKeyDictionary[type[DomainError], dict[str, Any]] = WeakKeyDictionary()
 
 
 def error_type(cls: type[DomainError]) -> type[UserError]:
@@ -42,11 +45,13 @@ def error_type(cls: type[DomainError]) -> type[UserError]:
 
 def field_types(cls: type[DomainError]) -> dict[str, Any]:
     """Return {field: type} of a refusal class, without what every refusal has."""
-    hints = get_type_hints(cls)
-    # mypy does not know what @domain_error makes of a class.
-    decorated: Any = cls
-    fields = dataclasses.fields(decorated) if dataclasses.is_dataclass(decorated) else ()
-    return {field.name: hints[field.name] for field in fields}
+    if cls not in _types:
+        hints = get_type_hints(cls)
+        # mypy does not know what @domain_error makes of a class.
+        decorated: Any = cls
+        fields = dataclasses.fields(decorated) if dataclasses.is_dataclass(decorated) else ()
+        _types[cls] = {field.name: hints[field.name] for field in fields}
+    return _types[cls]
 
 
 def wrap_error(error: DomainError) -> UserError:

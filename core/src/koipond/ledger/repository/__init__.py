@@ -10,6 +10,7 @@ from koipond.ledger.repository.audits import (
     find_bad_accounts,
     find_bad_buckets,
     find_bad_transfers,
+    find_lost_transfers,
     find_overdrawn,
     find_too_much_undone,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "find_bad_buckets",
     "find_bad_transfers",
     "find_buckets",
+    "find_lost_transfers",
     "find_overdrawn",
     "find_pending_by_source",
     "find_standings",

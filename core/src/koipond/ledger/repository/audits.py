@@ -49,6 +49,23 @@ async def find_bad_transfers(db: AsyncConnection) -> list[Finding]:
     )
 
 
+async def find_lost_transfers(db: AsyncConnection) -> list[Finding]:
+    """Find entries whose transfer is gone."""
+    gone = (
+        select(_e.transfer_id, func.count().label("entries"))
+        .outerjoin_from(ledger_entry, ledger_transfer, _t.id == _e.transfer_id)
+        .where(_t.id.is_(None))
+        .group_by(_e.transfer_id)
+        .order_by(_e.transfer_id)
+    )
+    return await _find(
+        db,
+        gone,
+        lambda row: f"{row.entries} entries are of transfer {row.transfer_id}, which is gone",
+        _ADDS_UP,
+    )
+
+
 async def find_bad_accounts(db: AsyncConnection) -> list[Finding]:
     """Find balances that are not the sum of their entries, of their buckets less the debt."""
     entries = (

@@ -135,7 +135,7 @@ async def find_statement(
 ) -> Slice[StatementLine]:
     """Return one page of the bookings of an account that stores a balance, the newest first."""
     rows = await db.execute(_statement(_e.account_id == key, page))
-    lines = [StatementLine(**row._mapping) for row in rows]
+    lines = [StatementLine(**{**row._mapping, "kind": TransferKind(row.kind)}) for row in rows]
     return cut(lines, [(one.nth,) for one in lines], page)
 
 

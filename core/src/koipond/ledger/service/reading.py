@@ -56,6 +56,7 @@ async def audit(ctx: Context) -> list[Finding]:
     async with ctx.reading() as db:
         return [
             *await repository.find_bad_transfers(db),
+            *await repository.find_lost_transfers(db),
             *await repository.find_bad_accounts(db),
             *await repository.find_bad_buckets(db),
             *await repository.find_overdrawn(db),

@@ -52,13 +52,19 @@ async def see(
     *,
     against: AccountKey | None = None,
 ) -> Seen:
-    """Lock the accounts of members or payees, made if they are not there, and look into them."""
+    """Lock the accounts of members or payees, made if they are not there, and look into them.
+
+    Raises LedgerSourceReused.
+    """
     for key in keys:
         assert key.kind is not OwnerKind.SYSTEM, "a system account is the sum of its entries"
     named = {rules.account_id(key): key for key in keys}
     system = None if against is None else rules.account_id(against)
     seen, has_system = await _see(ctx, kind, slip, named, against=system)
     if len(seen.standings) < len(named):
+        # Nothing was booked on an account that is not there, so it was something else.
+        if await repository.find_transfer_by_source(ctx.db, kind, slip.source) is not None:
+            raise LedgerSourceReused(source=slip.source)
         await repository.add_accounts(ctx.db, named)
         seen, has_system = await _see(ctx, kind, slip, named, against=system)
     return seen if has_system else replace(seen, makes=against)

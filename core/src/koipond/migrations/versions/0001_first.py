@@ -155,6 +155,8 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("failed_at", Instant(), nullable=True),
+        sa.Column("progress_done", sa.BigInteger(), nullable=True),
+        sa.Column("progress_total", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(state = 'running') = (leased_until IS NOT NULL AND leased_by IS NOT NULL)",
             name=op.f("ck_job_leased"),
@@ -214,12 +216,33 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "70"},
     )
     op.create_table(
+        "ledger_entry",
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("bucket", sa.String(length=10), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("nth", sa.BigInteger(), nullable=True),
+        sa.Column("balance_after", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("units <> 0", name=op.f("ck_ledger_entry_units")),
+        sa.PrimaryKeyConstraint(
+            "transfer_id", "account_id", "bucket", name=op.f("pk_ledger_entry")
+        ),
+    )
+    op.create_index(
+        "ix_ledger_entry_nth",
+        "ledger_entry",
+        ["account_id", "nth"],
+        unique=False,
+        postgresql_where=sa.text("nth IS NOT NULL"),
+        sqlite_where=sa.text("nth IS NOT NULL"),
+    )
+    op.create_table(
         "ledger_transfer",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=7), nullable=False),
         sa.Column("unit", sa.String(length=20), nullable=False),
         sa.Column("units", sa.BigInteger(), nullable=False),
-        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.String(length=240), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -478,6 +501,7 @@ def upgrade() -> None:
     op.create_table(
         "schedule",
         sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("recurs", sa.String(length=200), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
     )
@@ -685,30 +709,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("remaining > set_aside"),
     )
     op.create_table(
-        "ledger_entry",
-        sa.Column("transfer_id", sa.Uuid(), nullable=False),
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("bucket", sa.String(length=10), nullable=False),
-        sa.Column("units", sa.BigInteger(), nullable=False),
-        sa.Column("nth", sa.BigInteger(), nullable=True),
-        sa.Column("balance_after", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("units <> 0", name=op.f("ck_ledger_entry_units")),
-        sa.ForeignKeyConstraint(
-            ["transfer_id"], ["ledger_transfer.id"], name=op.f("fk_ledger_entry_transfer_id")
-        ),
-        sa.PrimaryKeyConstraint(
-            "transfer_id", "account_id", "bucket", name=op.f("pk_ledger_entry")
-        ),
-    )
-    op.create_index(
-        "ix_ledger_entry_nth",
-        "ledger_entry",
-        ["account_id", "nth"],
-        unique=False,
-        postgresql_where=sa.text("nth IS NOT NULL"),
-        sqlite_where=sa.text("nth IS NOT NULL"),
-    )
-    op.create_table(
         "member_consent",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -858,7 +858,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("units", sa.BigInteger(), nullable=False),
-        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.String(length=240), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("state", sa.String(length=6), nullable=False),
@@ -1553,13 +1553,6 @@ def downgrade() -> None:
     )
     op.drop_table("member_consent")
     op.drop_index(
-        "ix_ledger_entry_nth",
-        table_name="ledger_entry",
-        postgresql_where=sa.text("nth IS NOT NULL"),
-        sqlite_where=sa.text("nth IS NOT NULL"),
-    )
-    op.drop_table("ledger_entry")
-    op.drop_index(
         "ix_ledger_bucket_expires_on",
         table_name="ledger_bucket",
         postgresql_where=sa.text("remaining > set_aside"),
@@ -1649,6 +1642,13 @@ def downgrade() -> None:
         sqlite_where=sa.text("undoes_id IS NOT NULL"),
     )
     op.drop_table("ledger_transfer")
+    op.drop_index(
+        "ix_ledger_entry_nth",
+        table_name="ledger_entry",
+        postgresql_where=sa.text("nth IS NOT NULL"),
+        sqlite_where=sa.text("nth IS NOT NULL"),
+    )
+    op.drop_table("ledger_entry")
     op.drop_table("ledger_account")
     op.drop_index(
         "uq_job_unique_key",

@@ -138,12 +138,13 @@ class Smtp:
             raise _not_sent(error, permanent=True) from error
         mail["Date"] = format_datetime(self._clock.now())
         mail["Message-ID"] = f"<{message.id}@{self._sender.domain}>"
-        mail["Content-Language"] = message.locale
         # Machines that answer mail leave it alone: RFC 3834.
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.body)
         if message.html:
             mail.add_alternative(message.html, subtype="html")
+        # Last: what is put in takes those that were there for its own.
+        mail["Content-Language"] = message.locale
         return mail
 
 
@@ -158,7 +159,7 @@ async def _hand_in(server: aiosmtplib.SMTP, mail: EmailMessage) -> None:
         # Who may not send at all is a matter of the settings, and not of this address.
         refused = not isinstance(error, aiosmtplib.SMTPSenderRefused)
         raise _not_sent(error, permanent=refused and error.code >= _FINAL) from error
-    except (aiosmtplib.SMTPNotSupported, UnicodeError) as error:
+    except (aiosmtplib.SMTPNotSupported, ValueError) as error:
         raise _not_sent(error, permanent=True) from error
 
 

@@ -1,5 +1,7 @@
 """What buyers and staff see of an order's parcels and returns."""
 
+from datetime import datetime
+
 import strawberry
 
 from koipond.fulfilment import rules as fulfilment_rules
@@ -8,13 +10,63 @@ from koipond.fulfilment import types
 from koipond.fulfilment.graphql import Fulfilment, Return
 from koipond.fulfilment.types import FulfilmentProgress, ReturnProgress
 from koipond.kernel.context import Context
+from koipond.kernel.ids import RefundId, encode
+from koipond.kernel.letters import DeliveryState
 from koipond.kernel.schema import Info, batch
 from koipond.kernel.viewer import ViewerKind
+from koipond.order import service
+from koipond.order import types as orders
 from koipond.order.graphql.types import Order
+
+strawberry.enum(DeliveryState)
+
+
+@strawberry.type(description="What a plugin has to do about a refund, and how far it is.")
+class Consequence:
+    refund_id: strawberry.ID
+    consumer: str = strawberry.field(
+        description="Who: a plugin's name, or core.messages for what its buyer is told"
+    )
+    state: DeliveryState
+    attempts: int
+    finished_at: datetime | None
+    problem: str | None = strawberry.field(
+        description="What went wrong the last time; null if nothing did, and for buyers"
+    )
+    dead_letter_id: strawberry.ID | None = strawberry.field(
+        description="For retryDeadLetter and skipDeadLetter; null unless it is dead, and for buyers"
+    )
+
+    @classmethod
+    def of(cls, found: orders.Consequence, *, for_staff: bool) -> "Consequence":
+        """Wrap what one plugin does."""
+        step = found.step
+        letter = step.letter_id if for_staff else None
+        return cls(
+            refund_id=strawberry.ID(encode(RefundId, found.refund_id)),
+            consumer=step.consumer,
+            state=step.state,
+            attempts=step.attempts,
+            finished_at=step.finished_at,
+            problem=(step.problem or None) if for_staff else None,
+            dead_letter_id=strawberry.ID(letter) if letter else None,
+        )
 
 
 @strawberry.type
 class OrderProgress:
+    @batch
+    @staticmethod
+    async def consequences(parents: list[Order], info: Info) -> list[list[Consequence]]:
+        """What follows its refunds, a step for each plugin; none holds up the money."""
+        ctx = info.context
+        found = await service.find_consequences(ctx, [one.found.id for one in parents])
+        for_staff = ctx.viewer.kind is ViewerKind.STAFF
+        return [
+            [Consequence.of(one, for_staff=for_staff) for one in found[parent.found.id]]
+            for parent in parents
+        ]
+
     @batch
     @staticmethod
     async def fulfilments(parents: list[Order], info: Info) -> list[list[Fulfilment]]:

@@ -20,6 +20,7 @@ from koipond.order.service.cart import (
     update_cart_line,
 )
 from koipond.order.service.closing import close_orders
+from koipond.order.service.consequences import find_consequences
 from koipond.order.service.covering import check_cover, cover_order
 from koipond.order.service.editing import edit_order, exchange_return, find_edits_of
 from koipond.order.service.expiring import expire_order, expire_orders
@@ -89,6 +90,7 @@ __all__ = [
     "explain_price",
     "find_any_order",
     "find_cart",
+    "find_consequences",
     "find_due",
     "find_edits_of",
     "find_member_orders",

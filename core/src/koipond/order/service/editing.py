@@ -7,42 +7,33 @@ goes back by the ways that it came.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 
 import msgspec
 from msgspec import Struct
 
 from koipond.catalog import service as catalog
-from koipond.channel import service as channel
 from koipond.fulfilment import rules as fulfilment_rules
 from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.errors import NothingAccepted
 from koipond.fulfilment.types import ReturnState, UnitsWanted
 from koipond.kernel import idempotency
-from koipond.kernel.context import Context, Scope, transaction
+from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import OrderEditId, OrderId, OrderLineId, QuotaId, ReturnId, new_id
 from koipond.kernel.money import Money
-from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
 from koipond.order import repository, rules
 from koipond.order.errors import OrderChanged, OrderEditEmpty
 from koipond.order.events import OrderEdited
-from koipond.order.service.cart import read_wish
-from koipond.order.service.consulting import Consulted, consult, lines_with_terms
+from koipond.order.service.adding import Bought, addition_of, buy
 from koipond.order.service.covering import LATE, confirm, is_covered, recount_cover
-from koipond.order.service.extending import extend
 from koipond.order.service.fulfilling import tell_progress
 from koipond.order.service.holding import place_hold
-from koipond.order.service.preparing import Prepared
-from koipond.order.service.quoting import quote
 from koipond.order.service.reading import get_any_order
 from koipond.order.types import (
     Addition,
-    CartLine,
     ExchangeWish,
-    LineWish,
     Order,
     OrderEdit,
     OrderEditWish,
@@ -71,13 +62,6 @@ class _Stale(Exception):
     """The order is not what the edit was planned for any more; nothing was changed."""
 
 
-class _Bought(Struct, frozen=True, kw_only=True):
-    """What is bought besides, priced and looked at by plugins."""
-
-    prepared: Prepared
-    consulted: Consulted
-
-
 class _Planned(Struct, frozen=True, kw_only=True):
     """What an edit makes of an order. cut: {line: units} that go. exchange: the return that they
     came back by, if they did."""
@@ -85,7 +69,7 @@ class _Planned(Struct, frozen=True, kw_only=True):
     before: Order
     after: Order
     cut: dict[OrderLineId, int]
-    bought: _Bought | None
+    bought: Bought | None
     exchange: ReturnId | None = None
 
 
@@ -111,8 +95,8 @@ async def edit_order(ctx: Context, wish: OrderEditWish, *, idempotency_key: str)
             quantity_max=ctx.settings.order_line_quantity_max,
             is_sent=rules.count_sent(known) > 0,
         )
-        bought = await _buy(ctx, rules.edit(order, cut, Addition()), added)
-        after = rules.edit(order, cut, _addition(bought))
+        bought = await buy(ctx, rules.edit(order, cut, Addition()), added)
+        after = rules.edit(order, cut, addition_of(bought))
         _check(ctx, after, wish.expected_total)
         return _Planned(before=order, after=after, cut=cut, bought=bought)
 
@@ -135,10 +119,10 @@ async def exchange_return(ctx: Context, wish: ExchangeWish, *, idempotency_key: 
             raise NothingAccepted
         rules.check_exchange(order, cut)
         left = rules.edit(order, cut, Addition(), came_back=True)
-        bought = await _buy(ctx, left, wish.added)
+        bought = await buy(ctx, left, wish.added)
         if bought is None:
             raise OrderEditEmpty
-        after = rules.edit(order, cut, _addition(bought), came_back=True)
+        after = rules.edit(order, cut, addition_of(bought), came_back=True)
         _check(ctx, after, wish.expected_total)
         return _Planned(before=order, after=after, cut=cut, bought=bought, exchange=told.id)
 
@@ -344,65 +328,6 @@ async def _settle_money(ctx: Context, after: Order) -> None:
         await confirm(ctx, after, payments)
         await ctx.store()
         await payment.owe_surplus(ctx, after.id, reason=RefundReason.EDITED)
-
-
-async def _buy(ctx: Context, order: Order, wishes: Sequence[LineWish]) -> _Bought | None:
-    """Price what is added for the order's buyer, and ask plugins as for any purchase: no limit is
-    passed by an edit. None if nothing is added.
-
-    order: as it is without what goes.
-    """
-    if not wishes:
-        return None
-    # As the buyer was known then: limits count the same person, and guests pay as guests.
-    member = Viewer(kind=ViewerKind.MEMBER, id=order.member_id)
-    viewer = member if order.is_members else GUEST
-    async with ctx.shop.context(viewer=viewer, scope=await _scope_of(ctx, order)) as buyer:
-        lines = _read_lines(buyer, wishes)
-        # The order has its shipping and its coupons already.
-        details = msgspec.structs.replace(order.details, coupon_codes=(), inputs=None)
-        quoted = await quote(buyer, lines, details, promoter=partial(extend, buyer, order))
-        for problem in quoted.problems:
-            where = problem.at or ""
-            if where != "shippingMethod":
-                raise problem.located(where.replace("lines.", "added.", 1))
-        prepared = Prepared(cart=None, lines=lines, details=details, quote=quoted)
-        return _Bought(
-            prepared=prepared, consulted=await consult(buyer, order.id, prepared, is_edit=True)
-        )
-
-
-def _read_lines(ctx: Context, wishes: Sequence[LineWish]) -> tuple[CartLine, ...]:
-    lines: tuple[CartLine, ...] = ()
-    for place, wish in enumerate(wishes):
-        try:
-            lines = rules.put_in(
-                lines,
-                read_wish(ctx, wish),
-                quantity_max=ctx.settings.order_line_quantity_max,
-                lines_max=ctx.settings.order_lines_max,
-            )
-        except DomainError as error:
-            raise error.located(f"added.{place}") from None
-    return lines
-
-
-async def _scope_of(ctx: Context, order: Order) -> Scope:
-    """Return where an order was sold, in its buyer's language."""
-    codes = {one.id: one.code for one in await channel.find_channels(ctx)}
-    scope = await channel.choose_scope(
-        ctx, code=codes[order.channel_id], currency=order.total.currency
-    )
-    locales = tuple(dict.fromkeys([order.locale, *scope.locales]))
-    return msgspec.structs.replace(scope, locales=locales)
-
-
-def _addition(bought: _Bought | None) -> Addition:
-    if bought is None:
-        return Addition()
-    quoted = bought.prepared.quote
-    lines = lines_with_terms(quoted.lines, bought.consulted)
-    return rules.made_of(lines, quoted.price)
 
 
 def _check(ctx: Context, after: Order, expected: Money | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -93,8 +94,8 @@ async def quote(
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
     order_id: what it will be. promoter: who says what is taken off the lines instead of the
-    plugins. earlier: a quote of the same lines, to be compared with: what there
-    was nothing of then is not looked for, and plugins load nothing: this is in a transaction.
+    plugins. earlier: a quote of the same lines, to be compared with: what there was nothing of then
+    is not looked for, and plugins load nothing: this is in a transaction.
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
@@ -104,27 +105,22 @@ async def quote(
     problems += stale
     now = ctx.clock.now()
     request = _request(ctx, lines, sellables, chosen, now=now)
-    inputs = None if earlier is None else earlier.inputs
-    if inputs is None:
-        inputs = await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
+    inputs = await _find_inputs(ctx, request, earlier)
     quotes = _find_quotes(ctx, request, inputs, sellables, groups)
     units = catalog_rules.price_items(request, activities, quotes, ctx.scope.locales)
     problems += rules.find_unmet_choices(lines, request.items, units, sellables)
     made = rules.make_lines(lines, sellables, units, ctx.scope.locales)
-    if promoter is not None:
-        promoted = await promoter(made, units)
-    else:
-        promoted = await promote(
-            ctx,
-            made,
-            units,
-            details=details,
-            chosen=chosen,
-            now=now,
-            groups=groups,
-            order_id=order_id,
-            earlier=None if earlier is None else earlier.promoted,
-        )
+    promoter = promoter or partial(
+        promote,
+        ctx,
+        details=details,
+        chosen=chosen,
+        now=now,
+        groups=groups,
+        order_id=order_id,
+        earlier=None if earlier is None else earlier.promoted,
+    )
+    promoted = await promoter(made, units)
     sellables = await _with_gifts(ctx, sellables, promoted, earlier)
     price = rules.price_lines(
         made,
@@ -153,6 +149,13 @@ async def quote(
         rated=rated,
         groups=groups,
     )
+
+
+async def _find_inputs(ctx: Context, request: PriceRequest, earlier: Quote | None) -> Inputs:
+    """Return what plugins price by: what they loaded for an earlier quote, or load now."""
+    if earlier is not None and earlier.inputs is not None:
+        return earlier.inputs
+    return await ctx.hooks.price_inputs(ctx, request, mood=Mood.REFUSE)
 
 
 class _Known(NamedTuple):

@@ -16,9 +16,11 @@ from koipond.kernel.ids import (
     OrderId,
     OrderLineId,
     ProductId,
+    RefundId,
     SubjectId,
     VariantId,
 )
+from koipond.kernel.letters import Step
 from koipond.kernel.money import Money
 from koipond.kernel.texts import Locale
 from koipond.order.types.carts import CheckoutDetails
@@ -211,3 +213,10 @@ class PayeeSlot(Struct, frozen=True, kw_only=True):
     slot: int
     person: str
     source: str
+
+
+class Consequence(Struct, frozen=True, kw_only=True):
+    """What one plugin has to do about a refund, and how far it is."""
+
+    refund_id: RefundId
+    step: Step

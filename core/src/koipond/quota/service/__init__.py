@@ -4,6 +4,7 @@ reserve        HELD for a short while        the desk's batch         locks quot
 place          HELD -> PLACED                the order's transaction  own rows only
 consume        PLACED -> CONSUMED            the order's transaction  own rows only
 ask_release    any of them -> RETURNING      the order's transaction  own rows only
+drop           HELD of a part -> RETURNING   its own transaction      own rows only
 give_back      RETURNING, lapsed -> RELEASED a job's transaction      locks quota rows
 """
 

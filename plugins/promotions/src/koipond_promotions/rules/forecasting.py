@@ -1,7 +1,8 @@
 """What a promotion would have cost: orders that were placed are priced again, with it and without.
 
-The others that run now are asked both times, so that what it takes the place of is not counted as
-its cost. Limits are used up in the order in which the orders were placed.
+Before tax, as promotions are reckoned. The others that run now are asked both times, so that what
+it takes the place of is not counted as its cost. Limits are used up in the order in which the
+orders were placed.
 """
 
 from __future__ import annotations
@@ -15,20 +16,32 @@ from koipond_promotions.rules.proposing import make_offer
 from koipond_promotions.types import (
     PLUGIN,
     Candidate,
+    PastLine,
     PastOrder,
     Promotion,
     PromotionId,
     PromotionInputs,
 )
-from koipond_sdk import CategoryId, MemberId, ProductId, VariantId, encode
+from koipond_sdk import (
+    ActivityId,
+    CategoryId,
+    MemberId,
+    ProductId,
+    RoundingPolicy,
+    VariantId,
+    encode,
+)
 from koipond_sdk.hooks import CartItem, CartRequest
 from koipond_sdk.pricing import (
+    Considered,
     GiftPrice,
     PricedOrder,
     QuoteLine,
     ShippingCost,
     ShippingStep,
+    Stage,
     UnitPrice,
+    Verdict,
     price_order,
 )
 
@@ -50,6 +63,7 @@ class Rehearsal:
         categories: Mapping[ProductId, frozenset[CategoryId]],
         groups: Mapping[MemberId, frozenset[str]],
         gifts: Mapping[VariantId, GiftPrice],
+        rounding: RoundingPolicy,
     ) -> None:
         self._promotion = promotion
         self._others = [one for one in others if one.id != promotion.id]
@@ -57,6 +71,7 @@ class Rehearsal:
         self._categories = categories
         self._groups = groups
         self._gifts = gifts
+        self._rounding = rounding
         self._had: Counter[MemberId] = Counter()
         self.orders = self.touched = self.stopped = self.off_minor = self.cost_minor = 0
 
@@ -93,6 +108,7 @@ class Rehearsal:
                 quantity=line.quantity,
                 list_minor=line.unit_minor,
                 unit_minor=line.unit_minor,
+                activity_id=_activity_of(line),
             )
             for line in past.lines
         )
@@ -143,7 +159,7 @@ class Rehearsal:
             QuoteLine(
                 id=line.id,
                 quantity=line.quantity,
-                unit=UnitPrice(list_minor=line.unit_minor),
+                unit=_unit_of(line),
                 label="",
             )
             for line in past.lines
@@ -153,8 +169,28 @@ class Rehearsal:
             currency=request.currency,
             proposed=[(PLUGIN, one) for one in offer.proposals],
             gifts=self._gifts,
+            rounding=self._rounding,
             shipping=ShippingCost(rule="", label="", steps=(_shipping(past.shipping_minor),)),
         )
+
+
+def _activity_of(line: PastLine) -> ActivityId | None:
+    """Return what stands for the activity that sold a line: which one it was changes nothing."""
+    return ActivityId(line.id) if line.by_activity else None
+
+
+def _unit_of(line: PastLine) -> UnitPrice:
+    sold = Considered(
+        key=line.id,
+        stage=Stage.ACTIVITY,
+        origin=PLUGIN,
+        rule="",
+        label="",
+        unit_price_minor=line.unit_minor,
+        verdict=Verdict.WON,
+        activity_id=_activity_of(line),
+    )
+    return UnitPrice(list_minor=line.unit_minor, considered=(sold,) if line.by_activity else ())
 
 
 def _shipping(amount_minor: int) -> ShippingStep:

@@ -18,7 +18,15 @@ from koipond_promotions.types import (
     PromotionId,
     PromotionsSettings,
 )
-from koipond_sdk import CategoryId, Context, Money, ProductId, VariantId, settings_of
+from koipond_sdk import (
+    CategoryId,
+    Context,
+    Money,
+    ProductId,
+    RoundingPolicy,
+    VariantId,
+    settings_of,
+)
 from koipond_sdk.pricing import GiftPrice
 from koipond_sdk.services import catalog, channels, members
 
@@ -72,10 +80,12 @@ async def _open(
     others = [one for one in live if not one.needs_coupon and one.currency == found.currency]
     known = {one.id: one for one in await channels.find_channels(ctx)}
     products = list(dict.fromkeys(line.product_id for one in orders for line in one.lines))
+    channel = known[found.channel_id]
     return rules.Rehearsal(
         found,
         others,
-        time_zone=known[found.channel_id].time_zone,
+        time_zone=channel.time_zone,
+        rounding=channel.rounding.get(found.currency, RoundingPolicy()),
         categories=await _find_categories(ctx, products),
         groups=await members.find_groups_of(ctx, {one.member_id for one in orders}),
         gifts=await _find_gifts(ctx, [found, *others]),

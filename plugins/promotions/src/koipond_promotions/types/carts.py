@@ -100,13 +100,17 @@ class SeenUse(Struct, frozen=True, kw_only=True):
 
 
 class PastLine(Struct, frozen=True, kw_only=True):
-    """A line of an order that was placed, at what a unit cost before promotions."""
+    """A line of an order that was placed, at what a unit cost before promotions.
+
+    by_activity: an activity sold it.
+    """
 
     id: OrderLineId
     variant_id: VariantId
     product_id: ProductId
     quantity: int
     unit_minor: int
+    by_activity: bool = False
 
 
 class PastOrder(Struct, frozen=True, kw_only=True):
