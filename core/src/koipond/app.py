@@ -58,6 +58,7 @@ from koipond.payment.sandbox import Sandbox
 from koipond.payment.types import PaymentProvider
 from koipond.plugin.service import note_tables
 from koipond.plugin.types import States
+from koipond.relay.service import NATS, NatsRelay, check_relay
 from koipond.settings import Settings, SettingsInvalid
 from koipond.stock.rules import STRATEGIES
 from koipond.webhooks.rules import read_networks
@@ -102,6 +103,7 @@ def make_shop(
     Raises PluginBroken, HookMistake, NotReady, SettingsInvalid.
     """
     check_settings(settings)
+    check_relay(settings)
     installation = install(settings, plugins, states=states)
     hooks = make_hooks(installation.running)
     clock = clock or SystemClock()
@@ -162,7 +164,10 @@ def _make_couriers(settings: Settings) -> dict[str, Courier]:
     """Return {name: who tells others of events}."""
     networks = read_networks(settings.webhook_networks)
     post = Post(timeout_s=settings.webhook_timeout_s, networks=networks)
-    return {COURIER: Webhooks(post)}
+    made: dict[str, Courier] = {COURIER: Webhooks(post)}
+    if settings.nats_url:
+        made[NATS] = NatsRelay(settings.nats_url, stream=settings.nats_stream)
+    return made
 
 
 def open_sandbox(settings: Settings, *, clock: Clock | None = None) -> Sandbox:

@@ -265,6 +265,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         CapSettings(category="marketing", medium="email", messages=3, hours=168),
         CapSettings(category="marketing", medium="sms", messages=1, hours=168),
     )
+    # A NATS server with JetStream that is told of every event, such as nats://HOST:4222; needs
+    # koipond[nats]. Empty: none.
+    nats_url: str = ""
+    # The stream that events are in, made if it is missing; subjects are STREAM.OrderPlaced.
+    nats_stream: str = "koipond"
     # How long a receiver of webhooks may take to answer.
     webhook_timeout_s: float = 15.0
     # How long it is kept what came of each try to send one.
@@ -289,6 +294,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("quiet_from", "quiet_until"):
             if not _CLOCK.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name}: a time such as 22:00, or nothing")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.nats_stream):
+            raise ValueError("nats_stream: letters, digits, - and _, at most 64")
         for network in self.webhook_networks:
             _check_network(network)
         if self.payment_timeout_s >= self.idempotency_lease_s:

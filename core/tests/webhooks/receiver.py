@@ -13,7 +13,7 @@ from typing import Any
 from core.tests.kernel.fishing import worker_of
 from sqlalchemy import select
 
-from koipond.kernel.couriers import carried
+from koipond.kernel.audience import carried
 from koipond.kernel.ids import WebhookEndpointId, encode
 from koipond.kernel.outbox import delivery
 from koipond.kernel.pages import Page

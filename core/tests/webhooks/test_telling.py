@@ -17,7 +17,6 @@ from core.tests.webhooks.receiver import (
 from standardwebhooks import Webhook, WebhookVerificationError
 from tests.rig.buying import Storefront
 
-from koipond.kernel import couriers
 from koipond.kernel.ids import EventId, VariantId, WebhookEndpointId, encode, new_id
 from koipond.kernel.viewer import GUEST
 from koipond.webhooks import rules, service
@@ -214,7 +213,7 @@ class TestBadAnswers:
         receiver.status = 503
         await order(shop, times=20)
         await work(shop)
-        assert len(receiver.heard) == couriers.PARCELS_AT_ONCE
+        assert len(receiver.heard) == rules.AT_ONCE
         rests = []
         for _ in range(8):
             stands = await health(shop, endpoint)
@@ -222,7 +221,7 @@ class TestBadAnswers:
             rests.append((rest - shop.clock.now()).total_seconds())
             shop.clock.set(rest)
             await work(shop)
-        assert len(receiver.heard) == couriers.PARCELS_AT_ONCE + 8
+        assert len(receiver.heard) == rules.AT_ONCE + 8
         assert rests == [5, 10, 20, 40, 80, 160, 300, 300]
         receiver.status = 200
         shop.clock.advance(seconds=1_800)

@@ -17,58 +17,29 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Integer,
-    Select,
-    String,
-    Table,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import Select, func, literal, or_, select
 
 from koipond.kernel import deliveries
+from koipond.kernel.audience import carried, lock_consumer, open_consumer, row_of
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.db import AsyncConnection, Instant, insert, metadata
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.deliveries import Failed
 from koipond.kernel.events import Event
 from koipond.kernel.faults import crash_point
 from koipond.kernel.jobs import Job, JobState, enqueue, job
 from koipond.kernel.logs import log
-from koipond.kernel.outbox import DeliveryState, delivery, outbox_event, subscription
+from koipond.kernel.outbox import delivery, outbox_event
 
 if TYPE_CHECKING:
     from koipond.kernel.context import Shop
 
 # Jobs of all couriers at one time: the others of a worker's places are for what must not wait.
 CARRIED_AT_ONCE = 16
-# Deliveries that one consumer is told of side by side, each of another lane.
-PARCELS_AT_ONCE = 8
 # A job that has so much to carry lets others have its place.
 _TURN_S = 20.0
 # Whoever fails rests 5 s, 10 s, 20 s … and at most so long.
 REST_FIRST_S = 5
 REST_LONGEST_S = 300
-
-# Whom couriers tell.
-carried = Table(
-    "carried",
-    metadata,
-    Column("consumer", String(80), primary_key=True),
-    # The name of its courier.
-    Column("courier", String(20), nullable=False),
-    # What is not open hears of nothing; what it is to hear waits `deliveries_keep_days`.
-    Column("is_open", Boolean, nullable=False),
-    # In a row, of any of its deliveries; 0 since one was taken.
-    Column("failures", Integer, nullable=False),
-    Column("failing_since", Instant),
-    Column("rests_until", Instant),
-    # Who waits longest comes first.
-    Column("begun_at", Instant, nullable=False),
-)
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
@@ -114,6 +85,8 @@ class Courier(Protocol):
     waits: Sequence[timedelta]
     # The last wait holds for ever: nothing is ever dead.
     is_patient: bool
+    # Events that one consumer is told of side by side, each of another lane.
+    at_once: int
 
     async def carry(
         self, ctx: Context, consumer: str, parcels: Sequence[Parcel]
@@ -143,110 +116,6 @@ async def enrol(db: AsyncConnection, shop: Shop) -> None:
         await open_consumer(db, consumer, courier=name, events=events, now=now)
     gone = carried.update().where(carried.c.courier.not_in(sorted(couriers)))
     await db.execute(gone.values(is_open=False))
-
-
-async def open_consumer(
-    db: AsyncConnection, consumer: str, *, courier: str, events: Sequence[str], now: datetime
-) -> None:
-    """Let a consumer hear of `events` from now on, and of what has waited for it."""
-    row = {"consumer": consumer, "courier": courier, "is_open": True, "failures": 0}
-    opened = insert(db, carried).values(**row, begun_at=now)
-    fresh = {"is_open": True, "failures": 0, "failing_since": None, "rests_until": None}
-    await db.execute(
-        opened.on_conflict_do_update(
-            index_elements=["consumer"], set_=fresh, where=carried.c.is_open.is_(False)
-        )
-    )
-    await choose_events(db, consumer, events, now=now)
-
-
-async def choose_events(
-    db: AsyncConnection, consumer: str, events: Sequence[str], *, now: datetime
-) -> None:
-    """Let a consumer hear of `events`, and of no others that come from now on."""
-    mine = subscription.c.consumer == consumer
-    await db.execute(
-        subscription.delete().where(mine, subscription.c.event_name.not_in(list(events)))
-    )
-    rows = [{"consumer": consumer, "event_name": name, "since": now} for name in events]
-    if rows:
-        await db.execute(insert(db, subscription).on_conflict_do_nothing(), rows)
-
-
-async def open_consumers(ctx: Context) -> list[str]:
-    """Return those who hear of events now."""
-    async with ctx.reading() as db:
-        found = await db.execute(select(carried.c.consumer).where(carried.c.is_open.is_(True)))
-        return list(found.scalars())
-
-
-async def close_consumer(db: AsyncConnection, consumer: str) -> None:
-    """Tell a consumer nothing until it is opened again; what it is to hear waits."""
-    closed = carried.update().where(carried.c.consumer == consumer)
-    await db.execute(closed.values(is_open=False))
-
-
-async def remove_consumer(db: AsyncConnection, consumer: str) -> None:
-    """Forget a consumer, and what it was to hear."""
-    for table in (subscription, delivery, carried):
-        await db.execute(table.delete().where(table.c.consumer == consumer))
-
-
-async def lock_consumer(db: AsyncConnection, consumer: str) -> Any:
-    """Lock a consumer's row, before anything else of it; returns it, or None."""
-    row = await db.execute(_of(consumer).with_for_update(key_share=True))
-    return row.one_or_none()
-
-
-async def revive(db: AsyncConnection, consumer: str, *, now: datetime) -> None:
-    """Try all again that is dead for a consumer, with all its attempts."""
-    dead = (delivery.c.consumer == consumer, delivery.c.state == DeliveryState.DEAD.value)
-    await db.execute(delivery.update().where(*dead).values(_anew(now)))
-
-
-def happened(events: Sequence[str], *, since: datetime, until: datetime) -> Select[Any]:
-    """Select the events of some names that happened then; what waits for the relay is left out."""
-    return select(outbox_event.c.id).where(
-        outbox_event.c.name.in_(list(events)),
-        outbox_event.c.relayed_at.is_not(None),
-        outbox_event.c.occurred_at.between(since, until),
-    )
-
-
-def event_called(event_id: UUID, events: Sequence[str]) -> Select[Any]:
-    """Select one event, if it is of these names and was relayed."""
-    return select(outbox_event.c.id).where(
-        outbox_event.c.id == event_id,
-        outbox_event.c.name.in_(list(events)),
-        outbox_event.c.relayed_at.is_not(None),
-    )
-
-
-async def count_happened(db: AsyncConnection, wanted: Select[Any]) -> int:
-    """Return how many events are selected."""
-    counted = select(func.count()).select_from(wanted.subquery())
-    found: int = (await db.execute(counted)).scalar_one()
-    return found
-
-
-async def replay(db: AsyncConnection, consumer: str, wanted: Select[Any], *, now: datetime) -> int:
-    """Let a consumer hear again of what `wanted` selects the ids of; returns how much that is."""
-    columns = {
-        "event_id": outbox_event.c.id,
-        "consumer": literal(consumer, String),
-        "event_name": outbox_event.c.name,
-        "aggregate_id": outbox_event.c.aggregate_id,
-        "seq": outbox_event.c.seq,
-        "state": literal(DeliveryState.PENDING.value),
-        "attempts": literal(0),
-        "run_at": literal(now, Instant),
-    }
-    chosen = select(*columns.values()).where(outbox_event.c.id.in_(wanted))
-    made = insert(db, delivery).from_select(list(columns), chosen)
-    again = made.on_conflict_do_update(
-        index_elements=["event_id", "consumer"], set_=_anew(now)
-    ).returning(delivery.c.event_id)
-    return len((await db.execute(again)).all())
 
 
 def due(events: Sequence[str], couriers: Sequence[str], now: Any) -> Select[Any]:
@@ -346,11 +215,12 @@ async def _take(ctx: Context, consumer: str) -> tuple[Courier, list[Parcel]] | N
     """Return what to tell a consumer next, one event of each lane; None: nothing, or nobody."""
     now, events = ctx.clock.now(), ctx.shop.extensions.events
     async with ctx.reading() as db:
-        row = (await db.execute(_of(consumer))).one_or_none()
+        row = (await db.execute(row_of(consumer))).one_or_none()
         if row is None or not row.is_open or row.courier not in find_couriers(ctx.shop):
             return None
+        courier = find_couriers(ctx.shop)[row.courier]
         # One that failed is asked with one event whether it answers again.
-        limit = 1 if row.failures else PARCELS_AT_ONCE
+        limit = 1 if row.failures else courier.at_once
         heads = deliveries.heads(consumer, sorted(events), now)
         first = heads.order_by(delivery.c.run_at, delivery.c.event_id).limit(limit)
         found = (await db.execute(first)).all()
@@ -360,7 +230,7 @@ async def _take(ctx: Context, consumer: str) -> tuple[Courier, list[Parcel]] | N
     if not found:
         return None
     parcels = [_parcel(one, told[one.event_id], events) for one in found]
-    return find_couriers(ctx.shop)[row.courier], parcels
+    return courier, parcels
 
 
 def _parcel(row: Any, stored: Any, events: Mapping[str, type[Event]]) -> Parcel:
@@ -434,21 +304,6 @@ def _tell(consumer: str, outcome: Outcome) -> None:
         dead=outcome.is_dead,
         problem=outcome.problem,
     )
-
-
-def _anew(now: datetime) -> dict[str, Any]:
-    """Return what a delivery is that is to be made again."""
-    return {
-        "state": DeliveryState.PENDING.value,
-        "attempts": 0,
-        "run_at": now,
-        "last_error": None,
-        "finished_at": None,
-    }
-
-
-def _of(consumer: str) -> Select[Any]:
-    return select(carried).where(carried.c.consumer == consumer)
 
 
 def _health(row: Any) -> Health:

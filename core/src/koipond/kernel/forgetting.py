@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from koipond.kernel.audience import open_consumers
 from koipond.kernel.context import transaction
-from koipond.kernel.couriers import open_consumers
 from koipond.kernel.jobs import Job
 from koipond.kernel.logs import log
 from koipond.kernel.outbox import delivery, holds, outbox_event
@@ -33,7 +33,7 @@ async def forget_deliveries(ctx: Context, job: ForgetDeliveries) -> None:
 
     Whoever is turned on again later hears of what is younger, in its order.
     """
-    running = [one.name for one in ctx.shop.consumers] + await open_consumers(ctx)
+    running = [one.name for one in ctx.shop.consumers] + await open_consumers(ctx.db)
     before = ctx.clock.now() - timedelta(days=ctx.settings.deliveries_keep_days)
     # When a delivery was made, or tried for the last time: nobody has tried it since.
     waited = (delivery.c.consumer.not_in(running), delivery.c.run_at < before)

@@ -17,6 +17,8 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # 26 characters of Crockford's alphabet; see kernel/ids.py.
 _BODY = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 
+_INSTANT = {"type": "string", "format": "date-time"}
+
 IdKind = Callable[[UUID], Any]
 
 
@@ -56,7 +58,7 @@ def event_schema(kind: type[Event]) -> dict[str, Any]:
         "properties": {
             "type": {"const": kind.name()},
             "version": {"const": kind.version},
-            "timestamp": {"type": "string", "format": "date-time"},
+            "timestamp": _INSTANT,
             "sequence": {
                 "description": f"Counted up for each {kind.aggregate.removesuffix('_id')}",
                 "type": "integer",
@@ -99,7 +101,7 @@ def _data_schema(kind: type[Event]) -> dict[str, Any]:
     assert not components, f"{kind.__name__} holds a Struct of its own: tell its fields instead"
     hints = _fields(kind)
     schema["properties"] = {
-        name: _field_schema(told, ids_in(hints[name]))
+        name: _INSTANT if hints[name] is datetime else _field_schema(told, ids_in(hints[name]))
         for name, told in schema["properties"].items()
     }
     for left_out in ("title", "description", "additionalProperties"):

@@ -35,6 +35,8 @@ WAITS = tuple(
     for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 57_600, 86_400)
 )
 TRIES_MAX = len(WAITS) + 1
+# Events that one endpoint is told of side by side.
+AT_ONCE = 8
 # Who took nothing for so long is disabled, however few or many events there were.
 FAILING_MAX = timedelta(days=3)
 KEEP_HOURS_MAX = 24 * 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from koipond.kernel import couriers
+from koipond.kernel import audience, couriers
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.couriers import Health
 from koipond.kernel.ids import EventId, WebhookEndpointId, encode, new_id
@@ -55,7 +55,7 @@ async def create_endpoint(ctx: Context, draft: EndpointDraft) -> tuple[Endpoint,
         created_at=now,
     )
     await repository.add(ctx.db, new)
-    await couriers.open_consumer(
+    await audience.open_consumer(
         ctx.db, consumer_of(new.id), courier=COURIER, events=new.events, now=now
     )
     return new, _secret(ctx, new)
@@ -72,7 +72,7 @@ async def update_endpoint(ctx: Context, key: WebhookEndpointId, draft: EndpointD
     changed = rules.drafted(known, draft)
     await repository.save(ctx.db, changed)
     now = ctx.clock.now()
-    await couriers.choose_events(ctx.db, consumer_of(key), changed.events, now=now)
+    await audience.choose_events(ctx.db, consumer_of(key), changed.events, now=now)
     return changed
 
 
@@ -102,7 +102,7 @@ async def disable_endpoint(ctx: Context, key: WebhookEndpointId) -> Endpoint:
         return known
     changed = rules.disabled(known, DisabledBy.STAFF, now=ctx.clock.now())
     await repository.save(ctx.db, changed)
-    await couriers.close_consumer(ctx.db, consumer_of(key))
+    await audience.close_consumer(ctx.db, consumer_of(key))
     ctx.emit(WebhookEndpointDisabled(endpoint_id=key, reason=DisabledBy.STAFF))
     return changed
 
@@ -119,8 +119,8 @@ async def enable_endpoint(ctx: Context, key: WebhookEndpointId) -> Endpoint:
     changed = rules.enabled(known)
     await repository.save(ctx.db, changed)
     consumer, now = consumer_of(key), ctx.clock.now()
-    await couriers.open_consumer(ctx.db, consumer, courier=COURIER, events=changed.events, now=now)
-    await couriers.revive(ctx.db, consumer, now=now)
+    await audience.open_consumer(ctx.db, consumer, courier=COURIER, events=changed.events, now=now)
+    await audience.revive(ctx.db, consumer, now=now)
     return changed
 
 
@@ -129,7 +129,7 @@ async def remove_endpoint(ctx: Context, key: WebhookEndpointId) -> None:
     """Forget an endpoint, and what it was to hear. Raises WebhookEndpointNotFound."""
     await _lock(ctx, key)
     await repository.remove(ctx.db, key)
-    await couriers.remove_consumer(ctx.db, consumer_of(key))
+    await audience.remove_consumer(ctx.db, consumer_of(key))
 
 
 @transaction
@@ -152,16 +152,16 @@ async def replay(
     if (event_id is None) == (since is None):
         raise WebhookReplayUnclear
     if event_id is not None:
-        wanted = couriers.event_called(event_id, sorted(ctx.shop.extensions.events))
+        wanted = audience.event_called(event_id, sorted(ctx.shop.extensions.events))
     else:
         assert since is not None, "one of the two was given"
-        wanted = couriers.happened(known.events, since=since, until=until or now)
-    count = await couriers.count_happened(ctx.db, wanted)
+        wanted = audience.happened(known.events, since=since, until=until or now)
+    count = await audience.count_happened(ctx.db, wanted)
     if event_id is not None and not count:
         raise WebhookEventNotFound(event=encode(EventId, event_id))
     if count > REPLAY_MAX:
         raise WebhookReplayTooLong(events=count, events_max=REPLAY_MAX)
-    await couriers.replay(ctx.db, consumer_of(key), wanted, now=now)
+    await audience.replay(ctx.db, consumer_of(key), wanted, now=now)
     return count
 
 
@@ -203,7 +203,7 @@ def _secret(ctx: Context, endpoint: Endpoint) -> str:
 
 async def _lock(ctx: Context, key: WebhookEndpointId) -> Endpoint:
     # In this order, as who tells it of events does.
-    await couriers.lock_consumer(ctx.db, consumer_of(key))
+    await audience.lock_consumer(ctx.db, consumer_of(key))
     found = await repository.lock(ctx.db, key)
     if found is None:
         raise WebhookEndpointNotFound(endpoint=encode(WebhookEndpointId, key))

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from koipond.kernel.audience import close_consumer
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.couriers import Health, Outcome, Parcel, Report, close_consumer
+from koipond.kernel.couriers import Health, Outcome, Parcel, Report
 from koipond.kernel.ids import EventId, WebhookEndpointId, decode, encode, new_id
 from koipond.kernel.jobs import Job
 from koipond.kernel.logs import log
@@ -37,6 +38,7 @@ class Webhooks:
     standing: Sequence[str] = ()
     waits: Sequence[timedelta] = rules.WAITS
     is_patient = False
+    at_once = rules.AT_ONCE
 
     def __init__(self, post: Post) -> None:
         self._post = post
