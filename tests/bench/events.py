@@ -8,6 +8,7 @@ deliveries_per_s, _sqlite  events relayed and told to four consumers, each of wh
 jobs_per_s, _sqlite        jobs that wait, claimed, run and removed; they do nothing
 outbox_lag_ms              from the commit of an event in another process to the commit of what its
                            consumer wrote, the worker having nothing else to do: p50
+ledger_transfers_per_s     as tests/bench/ledger.py measures them
 --profile tells where the time of this process goes.
 """
 
@@ -30,6 +31,7 @@ from uuid import UUID
 
 import uvloop
 from sqlalchemy import Column, Connection, Select, String, Table, Uuid, func, select
+from tests.bench import ledger
 from tests.bench.builds.processes import used_by_family
 
 from koipond.app import make_shop
@@ -53,7 +55,13 @@ CONSUMERS = 4
 EVENTS, JOBS = 5_000, 20_000
 STORED_AT_ONCE = 1_000
 LAGS = 60
-TARGETS = {"deliveries_per_s": 5_000, "jobs_per_s": 5_000, "outbox_lag_ms": 250}
+LEDGER = "ledger_transfers_per_s"
+TARGETS = {
+    **ledger.TARGETS,
+    "deliveries_per_s": 5_000,
+    "jobs_per_s": 5_000,
+    "outbox_lag_ms": 250,
+}
 
 effect = Table(
     "bench_effect",
@@ -277,6 +285,10 @@ def main(arguments: Sequence[str]) -> None:
                 figures |= best(name, url, of, options.rounds)
         if not options.only or "outbox_lag_ms" in options.only:
             figures["outbox_lag_ms"] = round(uvloop.run(measure_lag(server.url())))
+        if not options.only or LEDGER in options.only:
+            urls = {"postgresql": server.url()}
+            given = argparse.Namespace(rounds=options.rounds, seconds=3.0, callers=ledger.CALLERS)
+            figures[LEDGER] = ledger.best(urls, LEDGER, given, cpu)
         if options.profile:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
