@@ -110,13 +110,14 @@ async def test_nobody_is_disturbed_at_night_where_they_live(office: PostOffice) 
         await office.ask(NOTE, key, name)
     await office.ask(ALARM, lin, "fire")
     await office.work()
-    assert office.pigeons.told == ["You said fire.", "You said ana."]
+    at_once = ["You said ana.", "You said fire."]
+    assert sorted(office.pigeons.told) == at_once
     assert await office.states() == ["queued", "sent", "sent"]
     office.shop.clock.set(NOON + timedelta(hours=19, minutes=59))
     await office.work()
     assert await office.states() == ["queued", "sent", "sent"]
     await office.pass_time(minutes=1)
-    assert office.pigeons.told == ["You said fire.", "You said ana.", "You said lin."]
+    assert sorted(office.pigeons.told) == [*at_once, "You said lin."]
 
 
 async def test_what_would_be_too_late_by_the_morning_is_not_kept_for_it(database_url: str) -> None:
