@@ -219,8 +219,12 @@ async def test_without_the_key_of_the_day_more_than_one_would_count(
     async with shop_without(databases, "checkin_day.uq_checkin_day_member_id_day") as shop:
         lin = await new_member(shop, "lin@example.org")
         await check_in(shop, lin)
-        shop.clock.advance(days=1)
-        assert (await race(shop, lin))["checked_in"] > 1
+        counted = []
+        for _ in range(4):
+            shop.clock.advance(days=1)
+            counted.append((await race(shop, lin))["checked_in"])
+        # On a busy machine a single race may be won by chance.
+        assert max(counted) > 1
 
 
 @pytest.mark.postgres
