@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from koipond import hooks, settings
+from koipond.cli.schemas import event_schemas, write_json
 from koipond.kernel.errors import DomainError
 from koipond.kernel.events import Event
 from koipond_sdk import views
@@ -34,6 +35,7 @@ def main() -> None:
     """Write every page."""
     REFERENCE.mkdir(exist_ok=True)
     for name, text in pages().items():
+        (REFERENCE / name).parent.mkdir(exist_ok=True)
         (REFERENCE / name).write_text(text, encoding="utf-8")
         sys.stdout.write(f"written: docs/reference/{name}\n")
 
@@ -49,6 +51,7 @@ def pages() -> dict[str, str]:
         "settings.md": page("Settings", settings_page(missing)),
         "views.md": page("Views", views_page(missing)),
         "cli.md": page("Command line", cli_page(missing)),
+        **event_files(),
     }
     if missing:
         raise Undocumented("without a word of documentation:\n  " + "\n  ".join(missing))
@@ -91,7 +94,10 @@ def hooks_page(missing: list[str]) -> Iterator[str]:
 
 def events_page(missing: list[str]) -> Iterator[str]:
     """Say of each event what it tells, per package."""
-    yield "Facts that the outbox keeps, in the order of their aggregate."
+    yield (
+        "Facts that the outbox keeps, in the order of their aggregate. What webhooks and brokers "
+        "are told of them is described by the JSON Schemas in [events/](events/)."
+    )
     for package, events in by_package(subclasses(Event)):
         rows = [
             [
@@ -104,6 +110,12 @@ def events_page(missing: list[str]) -> Iterator[str]:
             for event in events
         ]
         yield from table(package, ["event", "version", "fields", "aggregate", "means"], rows)
+
+
+def event_files() -> dict[str, str]:
+    """Return {events/NAME.json: the JSON Schema of what others are told of an event}."""
+    found = event_schemas(core_only=False)
+    return {f"events/{name}.json": write_json(one) for name, one in found.items()}
 
 
 def errors_page(missing: list[str]) -> Iterator[str]:

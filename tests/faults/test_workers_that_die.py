@@ -6,6 +6,7 @@ a plugin is told of happens once.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from core.tests.order.test_expiring import expired
 from core.tests.payment.till import Till
+from core.tests.webhooks.receiver import attempts_of, listen, receiving, states
 from plugins.groupbuy.tests.stall import Stall
 from tests.faults.test_kill_points import DEATHS
 from tests.rig.auditing import count_events, count_orders, everything_holds, free_units
@@ -42,7 +44,8 @@ REVIVAL = ["order.reserved_again"]
 DELIVERY = ["outbox.after_relay", "outbox.handled.before_commit"]
 MESSAGE = ["message.admitted", "message.sent.before_noted"]
 POINTS = ["ledger.expire.before_commit"]
-PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *MESSAGE, *POINTS]
+WEBHOOK = ["couriers.carried", "couriers.settled.before_commit"]
+PLACES = [*EXPIRY, *REVIVAL, *DELIVERY, *MESSAGE, *POINTS, *WEBHOOK]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 Tell = Callable[[str], None]
 
@@ -265,6 +268,35 @@ class TestPoints:
         assert [one.units for one in lines] == [-10, 10] * DEATHS
         await everything_holds(shop)
         tell(f"died {DEATHS} times, each expiry booked once")
+
+
+@pytest.mark.parametrize("place", WEBHOOK)
+async def test_a_webhook_cut_by_kill_9_is_sent_again_by_the_same_id(
+    database_url: str, servers: Servers, tmp_path: Path, place: str, tell: Tell
+) -> None:
+    inside = {"webhook_networks": ("127.0.0.0/8",)}
+    async with (
+        running_shop(database_url, **inside) as shop,
+        receiving() as receiver,
+        killed(shop, servers, tmp_path, place, **inside) as worker,
+    ):
+        shop.clock.set(datetime.now(UTC))
+        endpoint, _ = await listen(shop, receiver.url, "OrderPlaced")
+        made = await shop.make_product(stock=DEATHS)
+        line = {"variantId": encode(VariantId, made.variants["TEA-1"]), "quantity": 1}
+        for n in range(DEATHS):
+            assert (await Storefront(shop.http).place(lines=[line])).outcome == "PLACED"
+
+            async def is_told(count: int = n + 1) -> bool:
+                return await states(shop, endpoint) == [("OrderPlaced", "done", 1)] * count
+
+            await worker.and_finished(is_told)
+        # Told twice, as nobody can know whether the first time was heard; by one id, in one try.
+        keys = Counter(one.headers["webhook-id"] for one in receiver.heard)
+        assert sorted(keys.values()) == [2] * DEATHS
+        assert len(await attempts_of(shop, endpoint)) == DEATHS
+        await everything_holds(shop)
+    tell(f"died {DEATHS} times, each event was told twice by one id and written down once")
 
 
 async def paid_late(till: Till, *, is_gone: bool = False) -> OrderId:

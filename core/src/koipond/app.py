@@ -23,7 +23,7 @@ from koipond.channel.service import (
     ensure_channels,
     ensure_zones,
 )
-from koipond.duties import CONSUMERS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
+from koipond.duties import CONSUMERS, EVENTS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
 from koipond.extending import gather, gather_senders, install, warn_of_tables
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
@@ -39,6 +39,7 @@ from koipond.graphql.scope import Scopes
 from koipond.hooks import Hooks
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
+from koipond.kernel.couriers import Courier
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
 from koipond.kernel.inputs import InputTypes
@@ -57,8 +58,11 @@ from koipond.payment.sandbox import Sandbox
 from koipond.payment.types import PaymentProvider
 from koipond.plugin.service import note_tables
 from koipond.plugin.types import States
+from koipond.relay.service import NATS, NatsRelay, check_relay
 from koipond.settings import Settings, SettingsInvalid
 from koipond.stock.rules import STRATEGIES
+from koipond.webhooks.rules import read_networks
+from koipond.webhooks.service import COURIER, Post, Webhooks
 
 log = structlog.get_logger("koipond")
 
@@ -99,10 +103,11 @@ def make_shop(
     Raises PluginBroken, HookMistake, NotReady, SettingsInvalid.
     """
     check_settings(settings)
+    check_relay(settings)
     installation = install(settings, plugins, states=states)
     hooks = make_hooks(installation.running)
     clock = clock or SystemClock()
-    extensions = gather(installation.running, hooks, core_jobs=JOBS)
+    extensions = gather(installation.running, hooks, core_jobs=JOBS, core_events=EVENTS)
     senders = gather_senders(make_senders(settings, clock), hooks)
     check_senders(settings, {**senders, **hooks.senders()})
     return Shop(
@@ -116,6 +121,7 @@ def make_shop(
             # Core's own are not a plugin's to change.
             MessageKind: {**extensions.messages, **{one.key: one for one in MESSAGE_KINDS}},
             Sender: senders,
+            Courier: _make_couriers(settings),
         },
         reactions=REACTIONS,
         jobs={**JOBS, **extensions.jobs},
@@ -152,6 +158,16 @@ def _make_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvid
     if settings.production:
         return {}
     return {SANDBOX: open_sandbox(settings, clock=clock)}
+
+
+def _make_couriers(settings: Settings) -> dict[str, Courier]:
+    """Return {name: who tells others of events}."""
+    networks = read_networks(settings.webhook_networks)
+    post = Post(timeout_s=settings.webhook_timeout_s, networks=networks)
+    made: dict[str, Courier] = {COURIER: Webhooks(post)}
+    if settings.nats_url:
+        made[NATS] = NatsRelay(settings.nats_url, stream=settings.nats_stream)
+    return made
 
 
 def open_sandbox(settings: Settings, *, clock: Clock | None = None) -> Sandbox:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.context import Reaction, Shop
+from koipond.kernel.couriers import CarryEvents, carry_events
 from koipond.kernel.deliveries import Consumer
-from koipond.kernel.events import Event
+from koipond.kernel.events import Event, events_of
 from koipond.kernel.forgetting import (
     ForgetDeliveries,
     PruneEvents,
@@ -19,10 +21,13 @@ from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Jobs
 from koipond.kernel.schedules import Every
 from koipond.ledger.service import audit as audit_ledger
+from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.notify.types import SendMessage
+from koipond.order import events as order_events
 from koipond.order import service as order
 from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
+from koipond.payment import events as payment_events
 from koipond.payment import service as payment
 from koipond.payment.events import (
     PaymentAuthorised,
@@ -40,10 +45,13 @@ from koipond.payment.types import (
     VoidPayment,
 )
 from koipond.quota.service import audit as audit_quota
+from koipond.stock import events as stock_events
 from koipond.stock.events import StockShort
 from koipond.stock.service import audit as audit_stock
 from koipond.stock.service import do_give_back
 from koipond.stock.types import GiveBackUnits
+from koipond.webhooks import events as webhook_events
+from koipond.webhooks.service import ForgetAttempts, forget_attempts
 
 # What must follow an event, in the transaction that told of it: the one way in which a concept
 # moves another that is above it.
@@ -72,17 +80,24 @@ JOBS: Jobs = {
     VoidPayment: payment.run_void,
     GiveRefund: payment.run_refund,
     SendMessage: member.deliver_message,
+    CarryEvents: carry_events,
+    ForgetAttempts: forget_attempts,
 }
 RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
     Every(seconds=3_600, job=ForgetDeliveries()),
+    Every(seconds=3_600, job=ForgetAttempts()),
     Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=60, job=CloseOrders()),
 )
 # Who in core hears of events after their commit, beside the plugins.
 CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
+# What others may be told of; plugins add theirs.
+EVENTS = events_of(
+    member_events, stock_events, payment_events, fulfilment_events, order_events, webhook_events
+)
 # What core writes to members; plugins add theirs.
 MESSAGE_KINDS = order.MESSAGE_KINDS
 # What must always hold: the tests and `koi doctor --audit` look.

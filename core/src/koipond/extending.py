@@ -17,6 +17,7 @@ from koipond.hooks import Hooks
 from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
+from koipond.kernel.events import Event
 from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.jobs import Job, Jobs
 from koipond.kernel.logs import log
@@ -123,18 +124,26 @@ async def warn_of_tables(shop: Shop) -> None:
         )
 
 
-def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Extensions:
+def gather(
+    plugins: Sequence[Plugin],
+    hooks: Hooks,
+    *,
+    core_jobs: Jobs,
+    core_events: Sequence[type[Event]] = (),
+) -> Extensions:
     """Return what plugins add. Raises HookMistake, naming the plugin, the mistake and the fix."""
     jobs: dict[str, list[PluginJob]] = {}
     permissions, settings, invariants = {}, {}, {}
     messages: dict[str, MessageKind] = {}
     traced: dict[tuple[str, int], type[msgspec.Struct]] = {}
+    events = {one.name(): one for one in core_events}
     for plugin in plugins:
         name = plugin.name
         permissions[name] = _permissions(plugin.manifest, hooks)
         jobs[name] = _jobs(name, hooks)
         invariants[name] = _invariants(name, hooks)
         messages |= {one.key: one for one in _messages(name, hooks)}
+        events |= _events(name, hooks, known=events)
         kind = _settings(name, hooks)
         if kind is not None:
             settings[name] = kind
@@ -147,6 +156,7 @@ def gather(plugins: Sequence[Plugin], hooks: Hooks, *, core_jobs: Jobs) -> Exten
         jobs=_kinds(jobs, core_jobs),
         recurring=tuple(_recurring(jobs)),
         traced=traced,
+        events=events,
     )
 
 
@@ -263,6 +273,23 @@ def _messages(plugin: str, hooks: Hooks) -> list[MessageKind]:
                 f"returned the kind {one.key!r}: {problem.rstrip('.')}",
                 "Mend it, koipond/notify/types.py says what a kind is",
             )
+    return found
+
+
+def _events(
+    plugin: str, hooks: Hooks, *, known: Mapping[str, type[Event]]
+) -> dict[str, type[Event]]:
+    """Return {name: class} of a plugin's events that others are told of."""
+    found: dict[str, type[Event]] = {}
+    for one in hooks.register_events(plugin):
+        if one.name() in known or one.name() in found:
+            raise _mistake(
+                plugin,
+                "register_events",
+                f"returned {one.name()}, and there is an event of that name",
+                "Rename the class: it is kept in rows by its name, so let it carry the plugin's",
+            )
+        found[one.name()] = one
     return found
 
 

@@ -104,6 +104,16 @@ def register_messages() -> list[MessageKind]:
 
 
 @contribute(since="0.1")
+def register_events() -> list[type[Event]]:
+    """Return the events of this plugin that others may be told of, by webhook or broker.
+
+    Called once, at start. An event's name is for the whole shop; its fields are published as a
+    schema and only grow within a version, so they hold nothing by which a person is known.
+    """
+    raise NotImplementedError
+
+
+@contribute(since="0.1")
 def register_invariants() -> list[Invariant]:
     """Return what must always hold of this plugin's rows. Called once, at start.
 
@@ -316,6 +326,11 @@ class Hooks:
     def register_messages(self, plugin: str) -> list[MessageKind]:
         """Return one plugin's kinds of messages."""
         found: list[MessageKind] | None = self._call.contribute("register_messages", plugin)
+        return found or []
+
+    def register_events(self, plugin: str) -> list[type[Event]]:
+        """Return one plugin's events that others may be told of."""
+        found: list[type[Event]] | None = self._call.contribute("register_events", plugin)
         return found or []
 
     def register_invariants(self, plugin: str) -> list[Invariant]:

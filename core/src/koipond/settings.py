@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ _RANGES = {
     "availability_quantity_max": (0, 1_000_000_000),
     "payment_window_minutes": (1, 525_600),
     "return_window_days": (0, 3_650),
+    "webhook_timeout_s": (0.1, 60),
+    "webhook_attempts_keep_days": (1, 3_650),
     "messages": (0, 1_000_000),
     "hours": (1, 87_600),
 }
@@ -63,6 +66,13 @@ def _check_ranges(settings: Struct) -> None:
         value = getattr(settings, name)
         if least is not None and most is not None and not least <= value <= most:
             raise ValueError(f"{name}: from {least:,} to {most:,}, not {value:,}")
+
+
+def _check_network(network: str) -> None:
+    try:
+        ip_network(network)
+    except ValueError as error:
+        raise ValueError(f"webhook_networks: {error}. Write it like 10.1.0.0/16") from error
 
 
 class ShippingRateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -255,6 +265,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         CapSettings(category="marketing", medium="email", messages=3, hours=168),
         CapSettings(category="marketing", medium="sms", messages=1, hours=168),
     )
+    # A NATS server with JetStream that is told of every event, such as nats://HOST:4222; needs
+    # koipond[nats]. Empty: none.
+    nats_url: str = ""
+    # The stream that events are in, made if it is missing; subjects are STREAM.OrderPlaced.
+    nats_stream: str = "koipond"
+    # How long a receiver of webhooks may take to answer.
+    webhook_timeout_s: float = 15.0
+    # How long it is kept what came of each try to send one.
+    webhook_attempts_keep_days: int = 30
+    # Networks beside the public internet that webhooks may be sent to, over http and to any port
+    # too: `["10.1.0.0/16"]`. Whoever may write webhooks then reaches everything in them.
+    webhook_networks: tuple[str, ...] = ()
     # Channels that are made if they are missing; the first made is the default one.
     channels: tuple[ChannelSettings, ...] = (
         ChannelSettings(code="main", name="Main", currencies=("EUR",), locales=("en",)),
@@ -272,6 +294,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("quiet_from", "quiet_until"):
             if not _CLOCK.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name}: a time such as 22:00, or nothing")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.nats_stream):
+            raise ValueError("nats_stream: letters, digits, - and _, at most 64")
+        for network in self.webhook_networks:
+            _check_network(network)
         if self.payment_timeout_s >= self.idempotency_lease_s:
             raise ValueError("payment_timeout_s: less than idempotency_lease_s, which outlasts it")
         if self.production and self.secret == DEVELOPMENT_SECRET:
@@ -337,7 +363,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     named = {
         _variable(name): name
         for name in Settings.__struct_fields__
-        if name not in {"channels", "message_caps", "seeds", "zones"}
+        if name not in {"channels", "message_caps", "seeds", "webhook_networks", "zones"}
     }
     for key in environment:
         if key.startswith("KOI_") and key not in named and not _NO_SETTING.fullmatch(key):

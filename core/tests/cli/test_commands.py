@@ -167,7 +167,7 @@ def test_a_token_for_staff_holds_the_permissions_that_were_named(run: Run) -> No
 
 @pytest.mark.parametrize("permission", ["", "stock.rite", "member", "stock.write,catalog.read"])
 def test_a_permission_that_nothing_asks_for_is_refused(run: Run, permission: str) -> None:
-    words = (f"There is no permission {permission!r}", "catalog.write, ", "tax.write; * is all")
+    words = (f"There is no permission {permission!r}", "catalog.write, ", "webhook.write; * is all")
     refused(run("token", "staff", "--permission", permission), *words)
 
 

@@ -21,7 +21,7 @@ from core.tests.notify.postoffice import (
 )
 
 from koipond.kernel.faults import planned
-from koipond.kernel.worker import Worker
+from koipond.kernel.worker import JOBS_AT_ONCE, Worker
 from koipond.notify.errors import (
     MessageActInvalid,
     MessageKindUnknown,
@@ -110,13 +110,13 @@ async def test_nobody_is_disturbed_at_night_where_they_live(office: PostOffice) 
         await office.ask(NOTE, key, name)
     await office.ask(ALARM, lin, "fire")
     await office.work()
-    assert office.pigeons.told == ["You said fire.", "You said ana."]
+    assert sorted(office.pigeons.told) == ["You said ana.", "You said fire."]
     assert await office.states() == ["queued", "sent", "sent"]
     office.shop.clock.set(NOON + timedelta(hours=19, minutes=59))
     await office.work()
     assert await office.states() == ["queued", "sent", "sent"]
     await office.pass_time(minutes=1)
-    assert office.pigeons.told == ["You said fire.", "You said ana.", "You said lin."]
+    assert office.pigeons.told[2:] == ["You said lin."]
 
 
 async def test_what_would_be_too_late_by_the_morning_is_not_kept_for_it(database_url: str) -> None:
@@ -158,15 +158,15 @@ async def test_of_messages_that_wait_together_the_urgent_one_goes_first(
 async def _campaign(office: PostOffice) -> None:
     lin = await office.member()
     await office.agree(lin)
-    for number in range(20):
+    for number in range(JOBS_AT_ONCE + 10):
         await office.ask(CAMPAIGN, lin, f"buy-{number}")
     office.shop.clock.advance(minutes=1)
     await office.ask(NOTE, lin, "note")
     office.shop.clock.advance(minutes=1)
     await office.ask(ALARM, lin, "fire")
     await office.work()
-    # Eight jobs at once.
-    assert {"You said fire.", "You said note."} <= set(office.pigeons.told[:8])
+    first = office.pigeons.told[:JOBS_AT_ONCE]
+    assert {"You said fire.", "You said note."} <= set(first)
 
 
 async def test_a_medium_that_refuses_is_followed_by_the_next_one(office: PostOffice) -> None:

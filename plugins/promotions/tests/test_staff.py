@@ -115,8 +115,8 @@ async def test_a_draft_counts_for_nobody_and_a_pause_is_one(stall: Stall) -> Non
     again = (await stall.publish(paused["promotion"]))["promotion"]
     assert await stall.total((stall.tea, 1)) == "9.00"
     assert again["version"] == 4
-    # A second time changes nothing, of whichever version.
-    assert (await stall.publish(live))["promotion"] == again
+    # A second time changes nothing.
+    assert (await stall.publish(paused["promotion"]))["promotion"] == again
 
 
 async def test_an_ended_promotion_stays_ended_and_orders_keep_what_it_took_off(

@@ -21,6 +21,7 @@ from koipond.cli.sandbox import sandbox
 from koipond.cli.schemas import schema
 from koipond.cli.serving import dev, serve
 from koipond.cli.tokens import token
+from koipond.cli.webhooks import webhook
 from koipond.cli.working import worker
 
 
@@ -66,6 +67,7 @@ COMMANDS = (
     schema,
     serve,
     token,
+    webhook,
     worker,
 )
 for command in COMMANDS:

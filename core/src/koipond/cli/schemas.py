@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -14,7 +17,7 @@ _core_only = click.option("--core-only", is_flag=True, help="Leave the installed
 
 @click.group
 def schema() -> None:
-    """Show the GraphQL schemas."""
+    """Show the GraphQL schemas, and those of events."""
 
 
 @schema.command("print")
@@ -40,6 +43,46 @@ def export(folder: Path, core_only: bool) -> None:
         raise Problem(f"{folder} cannot be written to: {reason}. Name another folder.") from error
     for name in _FILES.values():
         click.echo(f"wrote {folder / name}")
+
+
+@schema.command
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@_core_only
+def events(folder: Path | None, core_only: bool) -> None:
+    """Print the JSON Schema of every event that webhooks and brokers tell, by its name.
+
+    With FOLDER, write a file for each instead, such as OrderPlaced.json.
+    """
+    found = event_schemas(core_only=core_only)
+    if folder is None:
+        click.echo(write_json(found), nl=False)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, one in found.items():
+            (folder / f"{name}.json").write_text(write_json(one), encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "the system refuses").lower()
+        raise Problem(f"{folder} cannot be written to: {reason}. Name another folder.") from error
+    click.echo(f"wrote {len(found)} schemas to {folder}")
+
+
+def event_schemas(*, core_only: bool) -> dict[str, dict[str, Any]]:
+    """Return {event: its JSON Schema}. Raises HookMistake."""
+    from koipond.app import make_hooks
+    from koipond.duties import EVENTS, JOBS
+    from koipond.extending import gather
+    from koipond.kernel.plugins import discover
+    from koipond.kernel.publishing import event_schema
+
+    plugins = [] if core_only else discover()
+    told = gather(plugins, make_hooks(plugins), core_jobs=JOBS, core_events=EVENTS).events
+    return {name: event_schema(told[name]) for name in sorted(told)}
+
+
+def write_json(found: Mapping[str, Any]) -> str:
+    """Write JSON as people read it."""
+    return f"{json.dumps(found, indent=2, ensure_ascii=False)}\n"
 
 
 def sdl(*, core_only: bool) -> dict[str, str]:

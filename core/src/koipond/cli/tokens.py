@@ -52,8 +52,8 @@ def member(settings: Settings, who: str, hours: int) -> None:
     help="May be given several times: catalog.read, catalog.write, channel.read, channel.write, "
     "event.read, event.write, fulfilment.write, member.read, member.write, message.read, "
     "message.write, order.read, order.write, payment.write, plugin.read, plugin.write, "
-    "return.write, shipping.read, shipping.write, stock.write, tax.read, tax.write, or what an "
-    "installed plugin asks for.",
+    "return.write, shipping.read, shipping.write, stock.write, tax.read, tax.write, webhook.read, "
+    "webhook.write, or what an installed plugin asks for.",
 )
 @_hours
 @with_settings

@@ -33,6 +33,7 @@ from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
 from koipond.stock import graphql as stock
 from koipond.tax import graphql as tax
+from koipond.webhooks import graphql as webhooks
 
 # The hooks that `build_schemas` calls.
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
@@ -40,6 +41,7 @@ _CONCEPTS = (
     channel,
     delivery,
     plugin_settings,
+    webhooks,
     notify,
     member,
     tax,

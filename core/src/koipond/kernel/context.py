@@ -107,9 +107,13 @@ class Shop:
         self.kept: dict[object, Any] = {}
         # Made by quota/ when the first units are asked for.
         self.desk: Desk | None = None
+        # What else is to be closed: connections to others than the database.
+        self.at_close: list[Callable[[], Awaitable[None]]] = []
 
     async def close(self) -> None:
         """Answer those who wait for units, then close every connection."""
+        while self.at_close:
+            await self.at_close.pop()()
         if self.desk is not None:
             await self.desk.close()
         await self.database.close()

@@ -101,6 +101,21 @@ class _Taken(Struct, frozen=True, kw_only=True):
 _Failed = tuple[_Taken, str]
 
 
+class Failed(Struct, frozen=True, kw_only=True):
+    """A delivery that failed: `attempts` in all, due again at `run_at`, or dead since `died_at`."""
+
+    event_id: UUID
+    attempts: int
+    problem: str
+    run_at: datetime
+    died_at: datetime | None
+
+    @property
+    def is_dead(self) -> bool:
+        """Tell whether it is not tried again."""
+        return self.died_at is not None
+
+
 async def enrol(db: AsyncConnection, consumers: Sequence[Consumer], *, now: datetime) -> None:
     """Note what each consumer wants: events that are relayed from now on, and no older ones."""
     for one in consumers:
@@ -194,6 +209,36 @@ async def _handle_batch(batch: _Batch) -> Handled:
         blamed, problem = batch.current, batch.describe(error)
         await batch.shop.database.transact_behind(lambda db: batch.fail(db, [(blamed, problem)]))
         return Handled(failed=1)
+
+
+async def finish(
+    db: AsyncConnection, consumer: str, event_ids: Sequence[UUID], *, now: datetime
+) -> None:
+    """Mark deliveries as done that a consumer has taken."""
+    if event_ids:
+        await _DONE.rows(db, {"of": consumer, "ids": list(event_ids), "now": now})
+
+
+async def store_failures(db: AsyncConnection, consumer: str, failed: Sequence[Failed]) -> None:
+    """Let deliveries wait for their next attempt, or bury them."""
+    if failed:
+        rows = [
+            {
+                "key": one.event_id,
+                "state": DeliveryState.DEAD if one.is_dead else DeliveryState.PENDING,
+                "attempts": one.attempts,
+                "run_at": one.run_at,
+                "last_error": one.problem,
+                "finished_at": one.died_at,
+            }
+            for one in failed
+        ]
+        await db.execute(
+            delivery.update()
+            .where(pending, delivery.c.consumer == consumer)
+            .where(delivery.c.event_id == bindparam("key")),
+            rows,
+        )
 
 
 async def retry(db: AsyncConnection, event_id: UUID, consumer: str, *, now: datetime) -> bool:
@@ -296,23 +341,15 @@ class _Batch:
             await ctx.settle()
 
     async def _finish(self, db: AsyncConnection, done: Sequence[_Taken]) -> None:
-        if done:
-            ids = [one.event_id for one in done]
-            now = self.shop.clock.now()
-            await _DONE.rows(db, {"of": self._consumer.name, "ids": ids, "now": now})
+        ids = [one.event_id for one in done]
+        await finish(db, self._consumer.name, ids, now=self.shop.clock.now())
 
     async def fail(self, db: AsyncConnection, failed: Sequence[_Failed]) -> None:
         """Let what failed wait for its next attempt, or bury it after its last."""
         rows = [self._failure(one, problem) for one, problem in failed]
-        if rows:
-            await db.execute(
-                delivery.update()
-                .where(pending, delivery.c.consumer == self._consumer.name)
-                .where(delivery.c.event_id == bindparam("key")),
-                rows,
-            )
+        await store_failures(db, self._consumer.name, rows)
 
-    def _failure(self, one: _Taken, problem: str) -> dict[str, Any]:
+    def _failure(self, one: _Taken, problem: str) -> Failed:
         now, attempts = self.shop.clock.now(), one.attempts + 1
         over = attempts >= self._consumer.attempts_max
         log.warning(
@@ -324,14 +361,13 @@ class _Batch:
             dead=over,
             problem=problem,
         )
-        return {
-            "key": one.event_id,
-            "state": DeliveryState.DEAD if over else DeliveryState.PENDING,
-            "attempts": attempts,
-            "run_at": now if over else now + backoff(attempts, chance=self._chance()),
-            "last_error": problem,
-            "finished_at": now if over else None,
-        }
+        return Failed(
+            event_id=one.event_id,
+            attempts=attempts,
+            problem=problem,
+            run_at=now if over else now + backoff(attempts, chance=self._chance()),
+            died_at=now if over else None,
+        )
 
     def describe(self, error: Exception) -> str:
         """Say what went wrong, for the delivery's row and the log."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from types import ModuleType
 from typing import ClassVar
 from uuid import UUID
 
@@ -28,3 +30,13 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         key = getattr(self, self.aggregate)
         assert isinstance(key, UUID)
         return key
+
+
+def events_of(*modules: ModuleType) -> list[type[Event]]:
+    """Return the events that modules declare, in their order."""
+    found = [(module, one) for module in modules for one in vars(module).values()]
+    return [
+        one
+        for module, one in found
+        if inspect.isclass(one) and issubclass(one, Event) and one.__module__ == module.__name__
+    ]

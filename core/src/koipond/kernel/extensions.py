@@ -12,6 +12,7 @@ from koipond.kernel.jobs import Job, Jobs, Run
 from koipond.kernel.schedules import Misfire, Recurring
 
 if TYPE_CHECKING:
+    from koipond.kernel.events import Event
     from koipond.kernel.invariants import Audit
 
 
@@ -79,7 +80,7 @@ class Extensions(Struct, frozen=True, kw_only=True):
     """What the plugins of one shop add, checked. Keys are plugins' names.
 
     traced: {(plugin, version): the class of inputs that its calculations take}. messages: {key:
-    kind of message}.
+    kind of message}. events: {name: class} of all that may be told outside, core's among them.
     """
 
     permissions: Mapping[str, Sequence[Permission]] = MappingProxyType({})
@@ -89,6 +90,7 @@ class Extensions(Struct, frozen=True, kw_only=True):
     jobs: Jobs = MappingProxyType({})
     recurring: Sequence[Recurring] = ()
     traced: Mapping[tuple[str, int], type[Struct]] = MappingProxyType({})
+    events: Mapping[str, type[Event]] = MappingProxyType({})
 
     def owner(self, settings: type[PluginSettings]) -> str:
         """Return the plugin that registered a class of settings."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from koipond.kernel.audience import open_consumers
 from koipond.kernel.context import transaction
 from koipond.kernel.jobs import Job
 from koipond.kernel.logs import log
@@ -28,11 +29,11 @@ class ForgetDeliveries(Job, frozen=True, kw_only=True):
 
 @transaction
 async def forget_deliveries(ctx: Context, job: ForgetDeliveries) -> None:
-    """Drop what waits for disabled and uninstalled plugins since `deliveries_keep_days`.
+    """Drop what waits for who is told nothing (a plugin that is off), since `deliveries_keep_days`.
 
     Whoever is turned on again later hears of what is younger, in its order.
     """
-    running = [one.name for one in ctx.shop.consumers]
+    running = [one.name for one in ctx.shop.consumers] + await open_consumers(ctx.db)
     before = ctx.clock.now() - timedelta(days=ctx.settings.deliveries_keep_days)
     # When a delivery was made, or tried for the last time: nobody has tried it since.
     waited = (delivery.c.consumer.not_in(running), delivery.c.run_at < before)

@@ -45,6 +45,7 @@ ReturnId = NewType("ReturnId", UUID)
 OrderEditId = NewType("OrderEditId", UUID)
 MessageId = NewType("MessageId", UUID)
 EventId = NewType("EventId", UUID)
+WebhookEndpointId = NewType("WebhookEndpointId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 TransferId = NewType("TransferId", UUID)
 PendingTransferId = NewType("PendingTransferId", UUID)
@@ -81,6 +82,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     ReturnId: "ret",
     OrderEditId: "edit",
     MessageId: "msg",
+    WebhookEndpointId: "hook",
     TransferId: "transfer",
     PendingTransferId: "pending",
     EventId: "evt",

@@ -18,7 +18,7 @@ from msgspec import Struct
 from sqlalchemy import bindparam, select
 from structlog.contextvars import bound_contextvars
 
-from koipond.kernel import deliveries, jobs, schedules
+from koipond.kernel import couriers, deliveries, jobs, schedules
 from koipond.kernel.db import AsyncConnection, Instant
 from koipond.kernel.deliveries import Consumer, Handled
 from koipond.kernel.faults import crash_point
@@ -139,6 +139,7 @@ class Worker:
             await self._lapse() if due.lapsed else 0,
             await self._tick() if due.ticks else 0,
             await self._relay() if due.events else 0,
+            await self._dispatch() if due.carried else 0,
         ]
         free = JOBS_AT_ONCE - len(self._running)
         claimed = await self._claim(free) if self._done or (due.jobs and free) else []
@@ -197,6 +198,7 @@ class Worker:
         ticks = await self._tick()
         relayed = await self._relay()
         handled = [await self._handle(one) for one in self._shop.consumers]
+        await self._dispatch()
         ended: list[bool] = []
         while claimed := await self._claim(JOBS_AT_ONCE):
             ended += await asyncio.gather(*map(self._run, claimed))
@@ -214,12 +216,13 @@ class Worker:
         now, consumers = await self._now(), self._shop.consumers
         async with self._shop.database.reading_behind() as db:
             (answers,) = await self._look_up.rows(db, {"now": now})
-        found, late, ticks, events, *served = map(bool, answers)
+        found, late, ticks, events, carried, *served = map(bool, answers)
         return _Due(
             jobs=found,
             lapsed=late,
             ticks=ticks,
             events=events,
+            carried=carried,
             consumers=[one for one, is_due in zip(consumers, served, strict=True) if is_due],
         )
 
@@ -231,6 +234,7 @@ class Worker:
 
         async def store(db: AsyncConnection) -> None:
             await deliveries.enrol(db, self._shop.consumers, now=now)
+            await couriers.enrol(db, self._shop)
             await schedules.plan(db, self._shop.recurring, now=now)
 
         await self._write(store)
@@ -252,6 +256,10 @@ class Worker:
         relayed = await self._write(lambda db: deliveries.relay(db, now=self._shop.clock.now()))
         crash_point("outbox.after_relay")
         return relayed
+
+    async def _dispatch(self) -> int:
+        async with self._shop.context(viewer=SYSTEM) as ctx:
+            return await couriers.dispatch(ctx)
 
     async def _serve(self, consumer: Consumer) -> bool:
         """Hand a consumer what it is to hear, until it has caught up or its turn is over."""
@@ -411,6 +419,8 @@ class _Due(Struct, frozen=True, kw_only=True):
     lapsed: bool
     ticks: bool
     events: bool
+    # Whether somebody outside is to be told something.
+    carried: bool
     consumers: list[Consumer]
 
 
@@ -422,6 +432,7 @@ def _looking(shop: Shop) -> Prepared:
         jobs.lapsed(now),
         schedules.ticks_due([one.name for one in shop.recurring], now),
         deliveries.waiting_for_relay(),
+        couriers.due(sorted(shop.extensions.events), sorted(couriers.find_couriers(shop)), now),
         *(
             deliveries.heads(one.name, [event.name() for event in one.events], now)
             for one in shop.consumers

@@ -1,8 +1,9 @@
 """The hooks that this plugin implements: its entry point."""
 
+from koipond_checkin.events import CheckedIn
 from koipond_checkin.graphql import CheckInMutations, CheckInQueries
 from koipond_checkin.types import CheckInSettings
-from koipond_sdk import PluginSettings, implement
+from koipond_sdk import Event, PluginSettings, implement
 from koipond_sdk.schema import Api, Mutation, Query
 
 
@@ -11,6 +12,12 @@ def register_graphql(api: Api) -> None:
     """Add check-ins to the storefront's schema."""
     api.storefront(Query, CheckInQueries)
     api.storefront(Mutation, CheckInMutations)
+
+
+@implement()
+def register_events() -> list[type[Event]]:
+    """Return what others may be told of."""
+    return [CheckedIn]
 
 
 @implement()

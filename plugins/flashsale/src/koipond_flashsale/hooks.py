@@ -1,6 +1,7 @@
 """The hooks that this plugin implements: its entry point."""
 
 from koipond_flashsale import service
+from koipond_flashsale.events import FlashSaleRoundEnded, FlashSaleScheduled, FlashSaleUnitsAdded
 from koipond_flashsale.graphql import (
     FlashSaleMutations,
     FlashSaleQueries,
@@ -8,7 +9,15 @@ from koipond_flashsale.graphql import (
     VariantFlashSale,
 )
 from koipond_flashsale.types import EndFlashSaleRounds, FlashSaleSettings
-from koipond_sdk import Context, Invariant, Permission, PluginJob, PluginSettings, implement
+from koipond_sdk import (
+    Context,
+    Event,
+    Invariant,
+    Permission,
+    PluginJob,
+    PluginSettings,
+    implement,
+)
 from koipond_sdk.hooks import Checkout, CheckoutTerms
 from koipond_sdk.schema import Api, Mutation, Query, Variant
 
@@ -29,6 +38,12 @@ def register_graphql(api: Api) -> None:
 def register_permissions() -> list[Permission]:
     """Return the one right there is."""
     return [Permission(name="flashsale.manage", description="Schedule and end flash sales")]
+
+
+@implement()
+def register_events() -> list[type[Event]]:
+    """Return what others may be told of."""
+    return [FlashSaleScheduled, FlashSaleUnitsAdded, FlashSaleRoundEnded]
 
 
 @implement()

@@ -1,6 +1,7 @@
 """The hooks that this plugin implements: its entry point."""
 
 from koipond_groupbuy import service
+from koipond_groupbuy.events import TeamFailed, TeamOpened, TeamSucceeded
 from koipond_groupbuy.graphql import (
     GroupBuyLineInput,
     GroupBuyMutations,
@@ -17,6 +18,7 @@ from koipond_groupbuy.types import (
 from koipond_sdk import (
     Context,
     DomainError,
+    Event,
     Invariant,
     Permission,
     PluginJob,
@@ -50,6 +52,12 @@ def register_graphql(api: Api) -> None:
 def register_permissions() -> list[Permission]:
     """One: to schedule and end group buys."""
     return [Permission(name="groupbuy.manage", description="Schedule and end group buys.")]
+
+
+@implement()
+def register_events() -> list[type[Event]]:
+    """Return what others may be told of."""
+    return [TeamOpened, TeamSucceeded, TeamFailed]
 
 
 @implement()

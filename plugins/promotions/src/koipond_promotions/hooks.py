@@ -1,6 +1,12 @@
 """The hooks that this plugin implements: its entry point."""
 
 from koipond_promotions import service
+from koipond_promotions.events import (
+    PromotionCouponsGenerated,
+    PromotionEnded,
+    PromotionPaused,
+    PromotionPublished,
+)
 from koipond_promotions.graphql import (
     PromotionCouponsOfMember,
     PromotionMutations,
@@ -8,7 +14,7 @@ from koipond_promotions.graphql import (
     PromotionStaffQueries,
 )
 from koipond_promotions.types import PromotionInputs, PromotionsSettings
-from koipond_sdk import Context, Invariant, Permission, PluginSettings, implement
+from koipond_sdk import Context, Event, Invariant, Permission, PluginSettings, implement
 from koipond_sdk.hooks import CartOffer, CartRequest, Checkout, QuotaRequest, TracedInputs
 from koipond_sdk.schema import Api, Member, Mutation, Query
 from koipond_sdk.services.rewards import Reward
@@ -27,6 +33,12 @@ def register_graphql(api: Api) -> None:
 def register_permissions() -> list[Permission]:
     """Return the one right there is."""
     return [Permission(name="promotions.manage", description="Make promotions and coupons")]
+
+
+@implement()
+def register_events() -> list[type[Event]]:
+    """Return what others may be told of."""
+    return [PromotionPublished, PromotionPaused, PromotionEnded, PromotionCouponsGenerated]
 
 
 @implement()

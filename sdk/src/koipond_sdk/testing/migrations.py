@@ -78,6 +78,7 @@ class Migrations:
             "state": "registered",
             "name": "Lin",
             "locale": "en",
+            "time_zone": None,
             "created_at": START,
         }
         async with self._database.writer.begin() as db:

@@ -20,6 +20,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_attribute_code")),
     )
     op.create_table(
+        "carried",
+        sa.Column("consumer", sa.String(length=80), nullable=False),
+        sa.Column("courier", sa.String(length=20), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", Instant(), nullable=True),
+        sa.Column("rests_until", Instant(), nullable=True),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("consumer", name=op.f("pk_carried")),
+    )
+    op.create_table(
         "cart",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -533,6 +544,46 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_tax_category")),
+    )
+    op.create_table(
+        "webhook_attempt",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("event", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("duration_ms", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_attempt")),
+    )
+    op.create_index(op.f("ix_webhook_attempt_at"), "webhook_attempt", ["at"], unique=False)
+    op.create_index(
+        op.f("ix_webhook_attempt_endpoint_id_id"),
+        "webhook_attempt",
+        ["endpoint_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.Column("events", Document, nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("disabled_by", sa.String(length=10), nullable=True),
+        sa.Column("disabled_at", Instant(), nullable=True),
+        sa.Column("secret_number", sa.Integer(), nullable=False),
+        sa.Column("previous_until", Instant(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'disabled') = (disabled_by IS NOT NULL AND disabled_at IS NOT NULL)",
+            name=op.f("ck_webhook_endpoint_disabled"),
+        ),
+        sa.CheckConstraint("secret_number >= 1", name=op.f("ck_webhook_endpoint_secret_number")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoint")),
     )
     op.create_table(
         "zone",
@@ -1527,6 +1578,10 @@ def downgrade() -> None:
     op.drop_table("fulfilment_line")
     op.drop_table("attribute_value")
     op.drop_table("zone")
+    op.drop_table("webhook_endpoint")
+    op.drop_index(op.f("ix_webhook_attempt_endpoint_id_id"), table_name="webhook_attempt")
+    op.drop_index(op.f("ix_webhook_attempt_at"), table_name="webhook_attempt")
+    op.drop_table("webhook_attempt")
     op.drop_table("tax_category")
     op.drop_table("subscription")
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
@@ -1635,4 +1690,5 @@ def downgrade() -> None:
     op.drop_table("channel")
     op.drop_table("category")
     op.drop_table("cart")
+    op.drop_table("carried")
     op.drop_table("attribute")

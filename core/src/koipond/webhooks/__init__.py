@@ -1,0 +1,1 @@
+"""Webhooks: others hear of this shop's events at addresses of theirs, signed."""
