@@ -35,7 +35,7 @@ faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" 
 
 # The examples that fail are kept in .hypothesis, and are the first that the next run tries.
 fuzz: $(STAMP) ## run the property tests with twenty times the examples, other ones each time
-	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=long --timeout=1800 --dist=worksteal $(ARGS)
+	KOI_FUZZ_CASES=20000 $(BIN)/python -m pytest -m 'hypothesis or fuzz' --hypothesis-profile=long --timeout=1800 --dist=worksteal $(ARGS)
 
 mutants: $(STAMP) ## break the rules of money and quota on purpose; ARGS="'koipond.quota*'" for some
 	$(BIN)/python tests/mutants/run.py $(ARGS)

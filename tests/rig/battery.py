@@ -13,10 +13,13 @@ from tests.rig.servers import Servers
 LONG = "faults"
 # Given by Hypothesis to its own; run by `make fuzz` with more examples.
 PROPERTIES = "hypothesis"
+# Random too, by seeds of their own: more of them in `make fuzz`.
+SEEDED = "fuzz"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{LONG}: takes long; run by `make faults` alone")
+    config.addinivalue_line("markers", f"{SEEDED}: tries seeds; `make fuzz` tries more of them")
     # Unless a test says otherwise no example fails because it was slow.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")

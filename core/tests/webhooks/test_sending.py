@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from urllib.parse import SplitResult
 
 import pytest
 import pytest_asyncio
@@ -156,6 +157,26 @@ async def test_a_name_that_changes_between_two_questions_is_asked_once() -> None
             again.problem == "rebound.example is refused: 127.0.0.1 is not on the public internet"
         )
         assert receiver.heard == []
+
+
+@pytest.mark.parametrize("pinned", [True, False], ids=["the real one", "without the pin"])
+async def test_the_connection_goes_to_what_was_looked_at(
+    monkeypatch: pytest.MonkeyPatch, pinned: bool
+) -> None:
+    if not pinned:
+        find = Post._find_address
+
+        async def by_name(self: Post, parts: SplitResult) -> str:
+            # Naive by one line: what is looked at is the address, what is connected to the name.
+            await find(self, parts)
+            return parts.hostname or ""
+
+        monkeypatch.setattr(Post, "_find_address", by_name)
+    async with receiving() as receiver:
+        names = Names(["127.0.0.2"])
+        by = post(networks=read_networks(["127.0.0.2/32"]), resolve=names.resolve)
+        await send(by, f"http://localhost:{receiver.port}/")
+        assert len(receiver.heard) == (0 if pinned else 1)
 
 
 async def test_the_address_that_was_looked_at_is_connected_to_by_its_name() -> None:

@@ -1,5 +1,6 @@
 """What endpoints hear of, how often, in which order, and who signs it."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ from core.tests.webhooks.receiver import (
 from standardwebhooks import Webhook, WebhookVerificationError
 from tests.rig.buying import Storefront
 
+from koipond.kernel import couriers
 from koipond.kernel.ids import EventId, VariantId, WebhookEndpointId, encode, new_id
 from koipond.kernel.viewer import GUEST
 from koipond.webhooks import rules, service
@@ -266,6 +268,21 @@ class TestBadAnswers:
         shop.clock.advance(seconds=5)
         await work(shop)
         assert await states(shop, endpoint) == [(PLACED, "done", 2), (PLACED, "done", 1)]
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["the real one", "without its key"])
+async def test_two_workers_tell_an_endpoint_of_each_event_once(
+    shop: RunningShop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    if not alone:
+        # Naive by one line: an endpoint may have more than one job at a time.
+        monkeypatch.setattr(couriers, "_unique", lambda consumer: str(new_id()))
+    await listen(shop, receiver.url, PLACED)
+    await order(shop, times=10)
+    await asyncio.gather(*(work(shop) for _ in range(4)))
+    keys = [one.headers["webhook-id"] for one in receiver.heard]
+    assert len(set(keys)) == 10
+    assert (len(keys) == 10) is alone
 
 
 class TestReplay:

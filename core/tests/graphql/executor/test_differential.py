@@ -22,6 +22,7 @@ OPERATIONS_OF_A_WORLD = 20
 PARTS = 10
 
 
+@pytest.mark.fuzz
 @pytest.mark.one_database
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_a_plan_answers_what_graphql_core_answers(shop: RunningShop, part: int) -> None:
@@ -52,7 +53,8 @@ async def differences(ctx: Context, worlds: Iterable[int]) -> AsyncIterator[tupl
         for n in range(OPERATIONS_OF_A_WORLD):
             written = Written(world.core, seed * OPERATIONS_OF_A_WORLD + n)
             document = parse(written.text)
-            assert validate(world.core, document) == [], written.text
+            # Validating takes as long as all else: one in twenty shows that they are valid.
+            assert n or validate(world.core, document) == [], written.text
             ours = await run_by_plan(world.core, document, written.variables, ctx)
             theirs = await run_by_core(world.core, document, written.variables, ctx)
             found = difference(ours, theirs)
