@@ -220,7 +220,13 @@ def _empty_sqlite(connection: sqlite3.Connection) -> None:
     # A DELETE writes the pages of a table even when it has no row, and most have none.
     filled = [name for (name,) in rows.fetchall() if connection.execute(_first(name)).fetchone()]
     if filled:
-        connection.executescript("; ".join(["BEGIN IMMEDIATE", *map(_delete, filled), "COMMIT"]))
+        try:
+            connection.executescript(
+                "; ".join(["BEGIN IMMEDIATE", *map(_delete, filled), "COMMIT"])
+            )
+        finally:
+            # Of what failed half-way nothing is in the way of the next test: it is kept.
+            connection.rollback()
 
 
 async def _empty_postgres(connection: asyncpg.Connection) -> None:
