@@ -17,7 +17,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is missing. \
 # Where it is set, every start would compile hundreds of modules again: 3 s for each test worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test faults fuzz mutants check bench docs format lock clean
+.PHONY: help demo test audits faults fuzz mutants check bench docs format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -28,6 +28,10 @@ demo: $(STAMP) ## run the demo shop; PORT=8000
 
 test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the newer PostgreSQL
 	$(BIN)/python -m pytest $(ARGS)
+
+# Needs Node 20 or newer. Its packages stay in tests/http/.
+audits: $(STAMP) ## let the npm package graphql-http judge GraphQL over HTTP
+	@$(BIN)/python -m tests.http.judging
 
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some
