@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 
 from koipond.app import FIRST_QUERY, create_app, make_schemas, open_shop
 from koipond.channel.service import find_channels
+from koipond.graphql.asking import GraphQLRequest
 from koipond.graphql.assets import AssetsMissing, read_asset
-from koipond.graphql.execute import Executor, GraphQLRequest
+from koipond.graphql.execute import Executor
 from koipond.kernel.dispatch import HookMistake, implement
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Manifest, Plugin

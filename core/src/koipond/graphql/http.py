@@ -16,8 +16,11 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 
+from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
-from koipond.graphql.execute import Answer, Executor, GraphQLRequest, RequestRefused, mask
+from koipond.graphql.crowd import Crowd
+from koipond.graphql.execute import Executor, mask
+from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
     GRAPHQL_JSON,
     HTML,
@@ -29,7 +32,8 @@ from koipond.graphql.request import (
     read_query_string,
 )
 from koipond.graphql.scope import Scopes
-from koipond.graphql.sockets import SUBPROTOCOL, Sockets
+from koipond.graphql.sockets import Sockets
+from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import read_viewer
 from koipond.kernel.context import Shop
 from koipond.kernel.errors import DomainError
@@ -40,6 +44,8 @@ from koipond.kernel.viewer import TokenInvalid
 ASSETS_PATH = "/assets"
 METHOD = "METHOD_NOT_ALLOWED"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+# A query string that asks something; all others open the editor.
+_ASKS = re.compile(rb"(^|&)(query|documentId|extensions)=")
 _ALWAYS = {
     "Vary": "Accept, Accept-Language, Authorization, Koi-Channel, Koi-Currency, Koi-Locale",
     "Cache-Control": "no-store",
@@ -78,6 +84,8 @@ class Endpoint:
         executor: Executor,
         scopes: Scopes,
         *,
+        trusted: TrustedDocuments,
+        crowd: Crowd,
         path: str,
         staff_only: bool,
         first_query: str,
@@ -87,7 +95,10 @@ class Endpoint:
         self._executor = executor
         self._scopes = scopes
         self._staff_only = staff_only
-        self._sockets = Sockets(shop, executor, scopes, staff_only=staff_only)
+        self._trusted = trusted
+        self._sockets = Sockets(
+            shop, executor, scopes, trusted=trusted, crowd=crowd, staff_only=staff_only
+        )
         page = graphiql_page(query=first_query, endpoint=path, assets=ASSETS_PATH)
         self._page = None if shop.settings.production else page
 
@@ -127,7 +138,7 @@ class Endpoint:
             )
         offered: tuple[str, ...] = (JSON, GRAPHQL_JSON)
         accept = headers.get("accept")
-        if method == "GET" and self._page is not None and b"query=" not in scope["query_string"]:
+        if method == "GET" and self._page is not None and not _ASKS.search(scope["query_string"]):
             offered = (*offered, HTML)
         chosen = negotiate(accept, offered)
         if chosen is None:
@@ -142,6 +153,7 @@ class Endpoint:
         viewer = read_viewer(self._shop, headers.get("authorization"), staff_only=self._staff_only)
         request = await self._read(scope, receive, headers)
         try:
+            request = self._trusted.settle(request)
             prepared = self._executor.prepare(request)
             if scope["method"] == "GET" and not prepared.is_query:
                 raise HttpRefused(
@@ -204,12 +216,7 @@ def _failed(error: Exception, media_type: str) -> Response:
 
 
 def _encode(answer: Answer) -> bytes:
-    told: dict[str, Any] = {}
-    if answer.errors:
-        told["errors"] = answer.errors
-    if answer.began:
-        told["data"] = answer.data
-    return msgspec.json.encode(told)
+    return msgspec.json.encode(answer.told())
 
 
 def _refusal(
