@@ -19,8 +19,8 @@ class Crowd:
         # {who or where from: how many they are}, and {each: what it is counted under}.
         self._counts: Counter[Hashable] = Counter()
         self._present: dict[Conversation, list[Hashable]] = {}
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
+        self._nobody = asyncio.Event()
+        self._nobody.set()
         self.is_leaving = False
 
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class Crowd:
         if self.is_leaving:
             raise Ending(GOING_AWAY, "This server goes away. Connect again.")
         self._present[one] = []
-        self._is_empty.clear()
+        self._nobody.clear()
         self._count(one, None, self._settings.sockets_max, "sockets_max")
         if address is not None:
             most = self._settings.sockets_per_address_max
@@ -51,7 +51,11 @@ class Crowd:
             if not self._counts[key]:
                 del self._counts[key]
         if not self._present:
-            self._is_empty.set()
+            self._nobody.set()
+
+    async def is_empty(self) -> None:
+        """Wait until nobody is connected."""
+        await self._nobody.wait()
 
     async def disperse(self, *, within_s: float) -> None:
         """Let nobody in any more, answer what was asked, close every socket with 1001."""
@@ -60,7 +64,7 @@ class Crowd:
             # Half of the time to answer, half to see them go.
             leaving = (one.leave(within_s=within_s / 2) for one in list(self._present))
             await asyncio.gather(*leaving)
-            await self._is_empty.wait()
+            await self.is_empty()
 
     def _count(self, one: Conversation, key: Hashable, most: int, setting: str) -> None:
         if self._counts[key] >= most:
