@@ -9,6 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -54,6 +55,23 @@ _ALWAYS = {
 _BAD_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
+# What is read of a request's headers.
+_READ = frozenset(
+    name.encode()
+    for name in (
+        "accept",
+        "accept-language",
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "koi-channel",
+        "koi-currency",
+        "koi-locale",
+    )
+)
+
+
 class Response(Struct, frozen=True):
     """What is sent back."""
 
@@ -64,15 +82,20 @@ class Response(Struct, frozen=True):
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        told = {
-            **_ALWAYS,
-            **self.headers,
-            "Content-Type": f"{self.media_type}; charset=utf-8",
-            "Content-Length": str(len(self.body)),
-        }
-        lines = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        lines = [
+            *_always(self.media_type),
+            (b"content-length", str(len(self.body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+        ]
         await send({"type": "http.response.start", "status": self.status, "headers": lines})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+@lru_cache(16)
+def _always(media_type: str) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that every answer of a media type has."""
+    told = {**_ALWAYS, "Content-Type": f"{media_type}; charset=utf-8"}
+    return tuple((name.lower().encode(), value.encode()) for name, value in told.items())
 
 
 class Endpoint:
@@ -107,7 +130,9 @@ class Endpoint:
         if scope["type"] != ScopeType.HTTP:
             await self._sockets.handle(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
+        headers = {
+            name.decode(): one.decode("latin-1") for name, one in scope["headers"] if name in _READ
+        }
         response = await self._respond(scope, receive, headers)
         await response.send(send)
 
