@@ -74,7 +74,7 @@ async def scoped(ctx: Context, cart: Cart) -> Context:
 
     A header that says something else does not turn a cart into another currency.
     """
-    channels = await channel.find_channels(ctx)
+    channels = await channel.recall_channels(ctx)
     code = next(one.code for one in channels if one.id == cart.channel_id)
     scope = channel_rules.choose(channels, code=code, currency=cart.currency, locale=None)
     known = [locale for locale in ctx.scope.locales if locale in scope.locales]
