@@ -73,6 +73,7 @@ async def change_channel(
         raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
     changed = rules.make_channel(known.id, change(rules.draft_of(known)))
     await repository.save(ctx.db, changed)
+    CHANNELS.forget(ctx.shop)
     return changed
 
 
@@ -137,6 +138,7 @@ async def _add(ctx: Context, draft: ChannelDraft) -> Channel:
             channel=draft.code, reason="there is one of this code; `koi channel list` shows it"
         )
     await repository.add(ctx.db, new)
+    CHANNELS.forget(ctx.shop)
     return new
 
 

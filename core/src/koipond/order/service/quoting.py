@@ -239,8 +239,11 @@ def _request(
 
 
 async def show_cart(ctx: Context, cart: Cart) -> Order:
-    """Return a cart as an order in state CART, with today's prices."""
-    ctx = await scoped(ctx, cart)
+    """Return a cart as an order in state CART, with today's prices.
+
+    Nothing is decided by them, though the cart may be locked: a placement prices it anew.
+    """
+    ctx = (await scoped(ctx, cart)).glancing()
     quoted = await quote(ctx, cart.lines, cart.details, order_id=cart.id)
     return Order(
         id=cart.id,
