@@ -239,6 +239,7 @@ async def test_tenders_at_once_never_take_more_than_is_due(till: Till) -> None:
         assert (taken, ends.count("paid")) == (60_00, 1)
 
 
+@pytest.mark.slow
 async def test_on_a_naive_build_tenders_at_once_take_too_much(till: Till) -> None:
     """It differs by one line: payments whose outcome is not known do not count."""
     naive = rebuilt(

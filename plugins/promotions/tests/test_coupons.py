@@ -247,6 +247,7 @@ async def test_the_same_key_gives_the_same_codes(stall: Stall) -> None:
     assert len(await stall.coupons()) == 2
 
 
+@pytest.mark.slow
 async def test_ten_thousand_codes_at_once(stall: Stall) -> None:
     one = await stall.run(percent("10"), needsCoupon=True)
     made = await stall.act(
