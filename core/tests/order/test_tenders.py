@@ -20,6 +20,8 @@ from koipond.payment.errors import PaymentAmountInvalid, PaymentUnresolved
 from koipond.payment.sandbox import KEY, Sandbox
 from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState
 
+pytestmark = pytest.mark.story
+
 
 async def unpaid(till: Till) -> tuple[OrderId, str]:
     """Return a placed order of 100.00 and its token."""

@@ -33,6 +33,8 @@ from koipond.webhooks.types import DisabledBy, Endpoint, EndpointState
 from koipond_sdk.testing import RunningShop, running_shop
 from koipond_sdk.testing.shop import START
 
+pytestmark = pytest.mark.story
+
 HOURS = 72
 TRIES = 10
 

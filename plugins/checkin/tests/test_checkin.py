@@ -17,6 +17,8 @@ from koipond_sdk import MemberId, Viewer, new_id
 from koipond_sdk.testing.databases import Databases, Kind, migrate
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 CHECK_IN = """
 mutation {
   checkIn {

@@ -22,6 +22,8 @@ from koipond_sdk import MemberId, Viewer, encode, new_id
 from koipond_sdk.testing.databases import Databases
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 CHECK_IN = """
 mutation {
   checkIn {

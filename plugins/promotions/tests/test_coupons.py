@@ -18,6 +18,8 @@ from plugins.promotions.tests.stall import (
 from koipond_promotions.rules.codes import make_code, read_code
 from koipond_sdk import Viewer
 
+pytestmark = pytest.mark.story
+
 
 async def test_a_code_unlocks_what_is_off(stall: Stall) -> None:
     await stall.coupon("SPRING10", percent("10"))
