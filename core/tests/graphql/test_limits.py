@@ -3,6 +3,8 @@ from graphql import get_introspection_query, parse
 
 from koipond.graphql.limits import DEPTH_MAX, FIELDS_MAX, ROOT_FIELDS_MAX, find_excess
 
+pytestmark = pytest.mark.story
+
 
 def excess(document: str) -> str | None:
     return find_excess(parse(document))

@@ -1,5 +1,6 @@
 import inspect
 
+import pytest
 import strawberry
 from graphql import GraphQLSchema
 
@@ -13,6 +14,8 @@ from koipond.graphql.private import (
     WebSocketDisconnected,
     core_schema,
 )
+
+pytestmark = pytest.mark.story
 
 
 def test_strawberry_still_keeps_its_schema_where_we_look() -> None:
