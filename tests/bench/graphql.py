@@ -23,17 +23,15 @@ import asyncio
 import io
 import json
 import os
-import random
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stderr
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
 
 import msgspec
 import uvloop
@@ -41,85 +39,22 @@ from msgspec import Struct
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.bench.builds.filling import fill
+from tests.bench.builds.operations import DOCUMENTS, Goods, Post, ask
 from tests.bench.builds.processes import used_by_family
-from tests.bench.builds.serving import make_app, settings_of
+from tests.bench.builds.serving import make_app
 
-from koipond.app import make_shop, set_up
-from koipond.catalog.service import save_products
-from koipond.catalog.types import ProductDraft, Saved, Telling, VariantDraft
-from koipond.channel import service as channels
-from koipond.kernel.ids import VariantId, encode
-from koipond.kernel.viewer import GUEST
-from koipond.stock.service import receive
-from koipond.stock.types import StockReceipt
 from koipond_sdk.testing.postgres import Postgres
 
 BUILDS = ("floor", "none", "all")
-CALLERS, VARIANTS, UNITS = 8, 3, 10**6
-BATCH = 250
-# Of so many products the last ones are asked for and bought.
-SOLD = 200
-# {operation: the most that it may cost, as a multiple of the floor}; PERFORMANCE of the peers is
-# an order of magnitude above.
+CALLERS = 8
+# {operation: the most that it may cost, as a multiple of the floor}
 X_FLOOR = {"q3": 2.5, "q1": 2.5, "q2_20": 2.5, "q2_100": 2.0, "m1": 4.0}
 SQL = {"q3": 0, "q1": 2, "q2_20": 2, "q2_100": 2, "m1": 25, "m1_cart": 25}
 GROWTH_X, OFFER_X, MEMORY_MB = 1.3, 1.5, 150
 
-_PRICE = "price { amount currency }"
-_OFFER = "offer { price { amount currency } }"
-_PRODUCT = """query q1($slug: String!) {{ product(slug: $slug) {{
-  id slug name description variants {{ id sku {wanted} availability {{ state quantityAtMost }} }}
-}} }}"""
-_PAGE = """query q2($first: Int!) {{ products(first: $first) {{
-  nodes {{ id name slug variants {{ id sku {wanted} }} }}
-}} }}"""
-_CHECKOUT = """mutation m1($variantId: ID!, $email: String!, $key: String!) {
-  placeOrder(input: {lines: [{variantId: $variantId, quantity: 1}], idempotencyKey: $key,
-    contact: {name: "Lin", email: $email}, payment: {provider: "sandbox"}}) {
-    order { state number total { amount currency } } userErrors { code message }
-  }
-}"""
-_FILL = """mutation fill($variantId: ID!) {
-  addToCart(input: {variantId: $variantId, quantity: 1}) { token userErrors { code message } }
-}"""
-_CONTACT = """mutation contact($token: String!, $email: String!) {
-  setCheckout(input: {token: $token, contact: {name: "Lin", email: $email}}) {
-    order { total { amount } } userErrors { code message }
-  }
-}"""
-_PLACE = """mutation place($token: String!, $key: String!) {
-  placeOrder(input: {token: $token, idempotencyKey: $key, payment: {provider: "sandbox"}}) {
-    order { state number total { amount currency } } userErrors { code message }
-  }
-}"""
-DOCUMENTS = {
-    "q3": "query q3 { __typename }",
-    "q1": _PRODUCT.format(wanted=_PRICE),
-    "q1_offer": _PRODUCT.format(wanted=_OFFER),
-    "q2_20": _PAGE.format(wanted=_PRICE),
-    "q2_20_offer": _PAGE.format(wanted=_OFFER),
-    "q2_100": _PAGE.format(wanted=_PRICE),
-    "m1": _CHECKOUT,
-    "m1_cart": "",
-}
 # What the floor is asked in the place of an operation that it does not have.
 FLOOR_OF = {"q1_offer": "q1", "q2_20_offer": "q2_20", "m1_cart": "m1"}
-
-Post = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-
-
-class Goods(NamedTuple):
-    """What can be asked for: {slug: variants} of some products."""
-
-    products: Mapping[str, Sequence[VariantId]]
-
-    def slug(self) -> str:
-        """Choose a product."""
-        return random.choice(list(self.products))
-
-    def variant(self) -> UUID:
-        """Choose a variant."""
-        return random.choice(self.products[self.slug()])
 
 
 class Round(Struct, frozen=True):
@@ -134,98 +69,6 @@ class Round(Struct, frozen=True):
     def cpu_ms(self) -> float:
         """Of the process and of PostgreSQL."""
         return self.app_ms + self.pg_ms
-
-
-async def ask(operation: str, post: Post, goods: Goods) -> None:
-    """Ask for one operation, and check that it is answered."""
-    match operation.split("_"):
-        case "q3", *_:
-            assert await post(DOCUMENTS[operation], {}) == {"__typename": "Query"}
-        case "q1", *_:
-            slug = goods.slug()
-            found = (await post(DOCUMENTS[operation], {"slug": slug}))["product"]
-            assert found["slug"] == slug
-            assert len(found["variants"]) == VARIANTS
-        case "q2", first, *_:
-            found = await post(DOCUMENTS[operation], {"first": int(first)})
-            nodes = found["products"]["nodes"]
-            assert [len(one["variants"]) for one in nodes] == [VARIANTS] * int(first)
-        case "m1", "cart":
-            await _buy_by_cart(post, goods)
-        case "m1", *_:
-            variant = goods.variant()
-            given = {"variantId": encode(VariantId, variant), "floorVariantId": str(variant)}
-            given |= {"email": f"{uuid4().hex}@example.org", "key": str(uuid4())}
-            _check_bought(await post(_CHECKOUT, given))
-
-
-async def _buy_by_cart(post: Post, goods: Goods) -> None:
-    filled = (await post(_FILL, {"variantId": encode(VariantId, goods.variant())}))["addToCart"]
-    assert filled["userErrors"] == []
-    token, email = filled["token"], f"{uuid4().hex}@example.org"
-    contact = await post(_CONTACT, {"token": token, "email": email})
-    assert contact["setCheckout"]["userErrors"] == []
-    _check_bought(await post(_PLACE, {"token": token, "key": str(uuid4())}))
-
-
-def _check_bought(answered: Mapping[str, Any]) -> None:
-    bought = answered["placeOrder"]
-    assert bought["userErrors"] == [], bought
-    assert bought["order"]["state"] == "CONFIRMED"
-
-
-async def fill(url: str, count: int) -> Goods:
-    """Make a shop of `count` products at `url`; the last ones have something to sell."""
-    settings = settings_of(url)
-    await set_up(settings)
-    shop = make_shop(settings, [])
-    products: dict[str, Sequence[VariantId]] = {}
-    try:
-        async with shop.context(viewer=GUEST) as outside:
-            scope = await channels.choose_scope(outside)
-        telling = Telling(
-            locale=scope.locales[0], channel_id=scope.channel_id, currency=scope.currency
-        )
-        began = time.perf_counter()
-        for start in range(0, count, BATCH):
-            places = range(start, min(start + BATCH, count))
-            async with shop.context(viewer=GUEST, scope=scope) as ctx:
-                made = await save_products(ctx, [_draft(place) for place in places], telling)
-            _progress(f"{places[-1] + 1:,} of {count:,} products", began)
-            if count - SOLD <= places[-1]:
-                saved = [one for one in made if isinstance(one, Saved)]
-                named = zip((f"tea-{place}" for place in places), saved, strict=True)
-                products |= {slug: [*one.variants.values()] for slug, one in named}
-        receipts = [
-            StockReceipt(variant_id=key, quantity=UNITS)
-            for variants in products.values()
-            for key in variants
-        ]
-        async with shop.context(viewer=GUEST, scope=scope) as ctx:
-            await receive(ctx, receipts)
-        async with shop.database.writer.begin() as connection:
-            await connection.execute(text("ANALYZE"))
-    finally:
-        await shop.close()
-    return Goods(products)
-
-
-def _draft(place: int) -> ProductDraft:
-    variants = tuple(
-        VariantDraft(sku=f"TEA-{place}-{nth}", price_minor=10_00 + nth, track_stock=True)
-        for nth in range(VARIANTS)
-    )
-    return ProductDraft(
-        slug=f"tea-{place}",
-        name=f"Tea {place}",
-        description="<p>Picked by hand before the rains, and fired the same day.</p>",
-        variants=variants,
-    )
-
-
-def _progress(said: str, began: float) -> None:
-    sys.stderr.write(f"\r{said}, {time.perf_counter() - began:.0f} s ")
-    sys.stderr.flush()
 
 
 class Serving(NamedTuple):
