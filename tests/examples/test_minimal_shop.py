@@ -90,6 +90,7 @@ def test_its_tea_can_be_bought(address: str) -> None:
     }
 
 
+@pytest.mark.slow
 def test_started_again_it_finds_everything_as_it_was(address: str, folder: Path) -> None:
     process, again = start(folder)
     try:

@@ -31,6 +31,7 @@ async def writers_wait(url: str) -> AsyncIterator[None]:
     await engine.dispose()
 
 
+@pytest.mark.slow
 async def test_requests_that_get_no_connection_are_told_to_come_again(database_url: str) -> None:
     await crowd(database_url, requests=30, wait_s=0.3)
 

@@ -93,6 +93,7 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.mark.slow
 def test_there_is_one_wheel_for_each_package(wheels: dict[str, Path]) -> None:
     assert len(wheels) == len(PACKAGES)
     for name, wheel in wheels.items():
@@ -141,6 +142,7 @@ def test_the_installed_koi_says_its_version(environment: Path, tmp_path: Path) -
     assert project["version"] in run([environment / "koi", "--version"], cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_an_installed_shop_answers_with_its_plugins_in_its_schema(
     environment: Path, tmp_path: Path
 ) -> None:
@@ -155,6 +157,7 @@ def test_an_installed_shop_answers_with_its_plugins_in_its_schema(
     assert queries <= fields
 
 
+@pytest.mark.slow
 def test_an_installed_shop_finds_a_plugin_that_no_workspace_knows(
     environment: Path, tmp_path: Path
 ) -> None:

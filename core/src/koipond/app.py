@@ -168,7 +168,9 @@ def _make_couriers(settings: Settings) -> dict[str, Courier]:
     post = Post(timeout_s=settings.webhook_timeout_s, networks=networks)
     made: dict[str, Courier] = {COURIER: Webhooks(post)}
     if settings.nats_url:
-        made[NATS] = NatsRelay(settings.nats_url, stream=settings.nats_stream)
+        made[NATS] = NatsRelay(
+            settings.nats_url, stream=settings.nats_stream, timeout_s=settings.nats_timeout_s
+        )
     return made
 
 

@@ -58,6 +58,7 @@ _RANGES = {
     "sockets_per_member_max": (1, 1_000_000),
     "socket_operations_max": (1, 10_000),
     "socket_ping_s": (0.05, 3_600),
+    "nats_timeout_s": (0.1, 60),
     "webhook_timeout_s": (0.1, 60),
     "webhook_attempts_keep_days": (1, 3_650),
     "messages": (0, 1_000_000),
@@ -315,6 +316,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     nats_url: str = ""
     # The stream that events are in, made if it is missing; subjects are STREAM.OrderPlaced.
     nats_stream: str = "koipond"
+    # How long that server may take to be connected to, and to say that it has an event.
+    nats_timeout_s: float = 5.0
     # How long a receiver of webhooks may take to answer.
     webhook_timeout_s: float = 15.0
     # How long it is kept what came of each try to send one.

@@ -24,6 +24,8 @@ from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings, SettingsInvalid
 from koipond_sdk.testing import STAFF, RunningShop, connect, running_shop
 
+pytestmark = pytest.mark.story
+
 
 async def test_it_does_not_start_on_a_database_that_is_not_migrated(
     blank_database_url: str,

@@ -6,6 +6,8 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from koipond.graphql.cost import COST_MAX, find_cost
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.story
+
 SCHEMA: GraphQLSchema = build_schema("""
 interface Node { id: ID }
 type Query { node: Node goods(first: Int): Goods words: [String!]! thing: Thing }

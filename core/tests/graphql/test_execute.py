@@ -21,6 +21,8 @@ from koipond.kernel.schema import PUBLIC, Info, Query, SchemaBuilder, needs, que
 from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings
 
+pytestmark = pytest.mark.story
+
 
 @domain_error
 class NoFish(DomainError):

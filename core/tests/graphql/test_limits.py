@@ -12,6 +12,8 @@ from koipond.graphql.limits import (
     find_long_list,
 )
 
+pytestmark = pytest.mark.story
+
 
 def excess(document: str) -> str | None:
     return find_excess(parse(document))

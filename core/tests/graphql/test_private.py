@@ -1,7 +1,10 @@
+import pytest
 import strawberry
 from graphql import GraphQLSchema
 
 from koipond.graphql.private import core_schema
+
+pytestmark = pytest.mark.story
 
 
 def test_strawberry_still_keeps_its_schema_where_we_look() -> None:

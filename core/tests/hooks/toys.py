@@ -32,7 +32,7 @@ CANCEL = (
 )
 LIST = "{ products { nodes { variants { sku price { amount } offer { price { amount } } } } } }"
 # What cuts an implementation, where a test waits for that.
-DEADLINE_S = 0.2
+DEADLINE_S = 0.1
 KEY = "shells"
 
 # A table of the plugin's own.

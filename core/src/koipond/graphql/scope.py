@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import lru_cache
 
 from babel.core import Locale as BabelLocale
@@ -11,8 +10,7 @@ from babel.core import UnknownLocaleError, get_global
 
 from koipond.channel import rules, service
 from koipond.channel.types import Channel
-from koipond.kernel.context import Context, Scope, Shop
-from koipond.kernel.fresh import Fresh
+from koipond.kernel.context import Scope, Shop
 from koipond.kernel.texts import LOCALE_MAX, Locale
 from koipond.kernel.viewer import GUEST
 
@@ -41,7 +39,7 @@ class Scopes:
         languages to Accept-Language is taken, without a word if there is none.
         Raises ChannelUnknown, CurrencyNotSold, LocaleUnknown.
         """
-        channels = _CHANNELS.at_hand(self._shop) or await self._find_channels()
+        channels = service.CHANNELS.at_hand(self._shop) or await self._find_channels()
         if channels is not self._chosen_of:
             self._chosen_of, self._chosen = channels, {}
         wish = (
@@ -60,7 +58,7 @@ class Scopes:
 
     async def _find_channels(self) -> Sequence[Channel]:
         async with self._shop.context(viewer=GUEST) as ctx:
-            return await _CHANNELS.find(ctx)
+            return await service.recall_channels(ctx)
 
 
 def _choose(channels: Sequence[Channel], wish: _Wish) -> Scope:
@@ -69,13 +67,6 @@ def _choose(channels: Sequence[Channel], wish: _Wish) -> Scope:
         known = next((one.locales for one in channels if code in {None, one.code}), ())
         locale = closest_locale(accepted, known)
     return rules.choose(channels, code=code, currency=currency, locale=locale)
-
-
-async def _read_channels(ctx: Context, _last: Sequence[Channel]) -> Sequence[Channel]:
-    return await service.find_channels(ctx)
-
-
-_CHANNELS: Fresh[Sequence[Channel]] = Fresh(_read_channels, first=(), age_max=timedelta(seconds=5))
 
 
 @lru_cache(1024)
