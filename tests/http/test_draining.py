@@ -105,6 +105,7 @@ def server(tmp_path: Path) -> Iterator[tuple[Process, str]]:
             process.process.wait()
 
 
+@pytest.mark.slow
 async def test_at_sigterm_every_socket_hears_1001_and_every_request_is_answered(
     server: tuple[Process, str], tmp_path: Path
 ) -> None:

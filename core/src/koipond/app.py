@@ -289,8 +289,7 @@ def create_app(
     Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
     shop = make_shop(settings, plugins, clock=clock, database=database, states=states)
-    wanted = units(shop.installation.plugins)
-    running = shop.installation.running
+    wanted, running = units(shop.installation.plugins), shop.installation.running
     crowd = Crowd(settings)
 
     @asynccontextmanager
@@ -317,8 +316,7 @@ def create_app(
     async def ready() -> Response[dict[str, str]]:
         """Tell whether requests can be served, and why not."""
         try:
-            if crowd.is_leaving:
-                raise NotReady("it is about to end")
+            crowd.check_stays()
             await check_ready(shop.database, wanted)
         except NotReady as error:
             return Response({"status": "not ready", "reason": str(error)}, status_code=503)

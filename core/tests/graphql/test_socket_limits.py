@@ -278,7 +278,7 @@ async def test_a_slow_reader_is_answered_slowly_and_nothing_piles_up() -> None:
 
 async def test_who_reads_nothing_at_all_is_gone_after_a_ping() -> None:
     pipe, fountain = FullPipe(room=2), Fountain()
-    conversation = Conversation(pipe, fountain, operations_max=20, ping_s=0.05)  # type: ignore[arg-type]  # as above
+    conversation = Conversation(pipe, fountain, operations_max=20, ping_s=0.05)  # type: ignore[arg-type]  # of both only what is asked
     for message in (
         {"type": "connection_init"},
         {"type": "subscribe", "id": "1", "payload": {"query": "x"}},

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Hashable
 
 from koipond.graphql.protocol import GOING_AWAY, TRY_LATER, Conversation, Ending
+from koipond.kernel.readiness import NotReady
 from koipond.kernel.viewer import Viewer
 from koipond.settings import Settings
 
@@ -26,6 +27,11 @@ class Crowd:
     def __len__(self) -> int:
         """Tell how many are connected."""
         return len(self._present)
+
+    def check_stays(self) -> None:
+        """Raise NotReady once everybody is sent away."""
+        if self.is_leaving:
+            raise NotReady("it is about to end")
 
     def enter(self, one: Conversation, *, address: str | None) -> None:
         """Count one more from an address; None: nobody knows it. Raises Ending."""
