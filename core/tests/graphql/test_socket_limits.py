@@ -210,6 +210,29 @@ async def test_messages_are_read_as_strictly_as_bodies(database_url: str) -> Non
             assert (await caller.closed_with())[0] == 4400
 
 
+async def test_who_is_sent_away_hears_1001_and_nobody_comes_in(
+    database_url: str,
+) -> None:
+    async with serving(database_url) as (shop, address):
+        crowd = shop.app.state.crowd
+        async with calling(address) as caller, calling(address) as waiting:
+            await caller.init()
+            await waiting.init()
+            await waiting.ask(WAIT)
+            assert (await waiting.receive())["type"] == "next"
+            going = asyncio.create_task(crowd.disperse(within_s=10))
+            farewell = (1001, "This server goes away. Connect again.")
+            assert [await one.closed_with() for one in (caller, waiting)] == [farewell] * 2
+            assert await waiting.left_unread() == []
+            await going
+        async with calling(address) as late:
+            assert await late.closed_with() == farewell
+        ready = await shop.http.get("/ready")
+        assert (ready.status_code, ready.json()["reason"]) == (503, "it is about to end")
+        # Requests that are under way to this process are answered still.
+        assert await shop.graphql("{ __typename }") == {"data": {"__typename": "Query"}}
+
+
 class FullPipe:
     """A caller's socket that takes so many messages, and then nothing until it is read."""
 

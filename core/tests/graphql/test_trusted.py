@@ -14,7 +14,7 @@ from tests.http.judging import listening
 from koipond.app import create_app
 from koipond.graphql.request import GRAPHQL_JSON
 from koipond.graphql.trusted import document_id
-from koipond.settings import Settings, SettingsInvalid, TrustedDocumentsSettings
+from koipond.settings import Settings, SettingsInvalid, TrustedDocumentsSettings, load
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
 pytestmark = pytest.mark.one_database
@@ -176,3 +176,17 @@ def test_enforcing_without_documents_refuses_the_start(tmp_path: Path) -> None:
         given: Any = {setting: TrustedDocumentsSettings(enforce=True)}
         with pytest.raises(SettingsInvalid, match=f"{setting}: enforce"):
             create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db", **given), ())
+
+
+def test_the_file_is_relative_to_the_settings_that_name_it(tmp_path: Path) -> None:
+    (tmp_path / "koi.toml").write_text(
+        '[trusted_documents]\nfile = "a.json"\nenforce = true\n'
+        '[trusted_admin_documents]\nfile = "b.json"\n'
+    )
+    settings = load(tmp_path / "koi.toml", {})
+    assert settings.trusted_documents.file == str(tmp_path / "a.json")
+    assert settings.trusted_documents.enforce
+    assert settings.trusted_admin_documents.file == str(tmp_path / "b.json")
+    (tmp_path / "koi.toml").write_text('[trusted_documents]\nfil = "a.json"\n')
+    with pytest.raises(SettingsInvalid, match="Is it file"):
+        load(tmp_path / "koi.toml", {})
