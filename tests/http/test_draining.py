@@ -106,6 +106,7 @@ def server(tmp_path: Path) -> Iterator[tuple[Process, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_at_sigterm_every_socket_hears_1001_and_every_request_is_answered(
     server: tuple[Process, str], tmp_path: Path
 ) -> None:
@@ -175,7 +176,7 @@ async def ask(http: httpx2.AsyncClient, where: str, key: str, kind: str) -> Any:
 
 async def begun(folder: Path, wanted: int) -> None:
     """Wait until so many have begun."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while len(list(folder.glob("begun-*"))) < wanted:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

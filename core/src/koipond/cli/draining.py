@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from koipond.graphql.crowd import Crowd
 
 # How long sockets may take; requests have uvicorn's time after it.
-WITHIN_S = 5.0
+WITHIN_S = 10.0
 
 
 class Draining:
