@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import lru_cache
 
 from babel.core import Locale as BabelLocale
@@ -11,8 +10,7 @@ from babel.core import UnknownLocaleError, get_global
 
 from koipond.channel import rules, service
 from koipond.channel.types import Channel
-from koipond.kernel.context import Context, Scope, Shop
-from koipond.kernel.fresh import Fresh
+from koipond.kernel.context import Scope, Shop
 from koipond.kernel.texts import LOCALE_MAX, Locale
 from koipond.kernel.viewer import GUEST
 
@@ -45,18 +43,11 @@ class Scopes:
         )
 
     async def _find_channels(self) -> Sequence[Channel]:
-        channels = _CHANNELS.at_hand(self._shop)
+        channels = service.CHANNELS.at_hand(self._shop)
         if channels is None:
             async with self._shop.context(viewer=GUEST) as ctx:
-                channels = await _CHANNELS.find(ctx)
+                channels = await service.recall_channels(ctx)
         return channels
-
-
-async def _read_channels(ctx: Context, _last: Sequence[Channel]) -> Sequence[Channel]:
-    return await service.find_channels(ctx)
-
-
-_CHANNELS: Fresh[Sequence[Channel]] = Fresh(_read_channels, first=(), age_max=timedelta(seconds=5))
 
 
 @lru_cache(1024)
