@@ -145,7 +145,7 @@ def test_serve_answers_with_any_number_of_workers_and_ends_at_sigterm(
     assert "errors" in asked
     page = HTTP.get(address, headers={"Accept": "text/html"})
     assert "text/html" not in page.headers["Content-Type"]
-    assert '"path": "/graphql"' in server.text
+    assert '"path":"/graphql"' in server.text
     assert server.end(signal.SIGTERM) == 0
     assert "Traceback" not in server.text
     assert not _answers(ready)
