@@ -73,6 +73,7 @@ def ask(address: str, query: str, **variables: Any) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 def test_its_tea_can_be_bought(address: str) -> None:
     (product,) = ask(address, FIND)["products"]["nodes"]
     (variant,) = product["variants"]

@@ -24,7 +24,7 @@ INSTALLED = ("koipond", "koipond_sdk", *(f"koipond_{name}" for name in PLUGINS))
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
 CUSTOM = ROOT / "examples" / "custom_plugin"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 # What uv says where its cache lacks a package.
 NOT_CACHED = ("network was disabled", "network connectivity is disabled", "not found in the cache")
@@ -93,7 +93,6 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-@pytest.mark.slow
 def test_there_is_one_wheel_for_each_package(wheels: dict[str, Path]) -> None:
     assert len(wheels) == len(PACKAGES)
     for name, wheel in wheels.items():
@@ -142,7 +141,6 @@ def test_the_installed_koi_says_its_version(environment: Path, tmp_path: Path) -
     assert project["version"] in run([environment / "koi", "--version"], cwd=tmp_path)
 
 
-@pytest.mark.slow
 def test_an_installed_shop_answers_with_its_plugins_in_its_schema(
     environment: Path, tmp_path: Path
 ) -> None:
@@ -157,7 +155,6 @@ def test_an_installed_shop_answers_with_its_plugins_in_its_schema(
     assert queries <= fields
 
 
-@pytest.mark.slow
 def test_an_installed_shop_finds_a_plugin_that_no_workspace_knows(
     environment: Path, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ async def test_one_cart_with_one_key_is_one_order(shop: RunningShop) -> None:
     await place_cart_with_one_key(shop, TRIES)
 
 
+@pytest.mark.story
 @pytest.mark.parametrize(("naive", "race"), RACES)
 async def test_one_purchase_is_one_order(shop: RunningShop, naive: str, race: Race) -> None:
     await race(shop, TRIES)

@@ -32,7 +32,7 @@ CANCEL = (
 )
 LIST = "{ products { nodes { variants { sku price { amount } offer { price { amount } } } } } }"
 # What cuts an implementation, where a test waits for that.
-DEADLINE_S = 0.1
+DEADLINE_S = 0.2
 KEY = "shells"
 
 # A table of the plugin's own.
@@ -84,7 +84,7 @@ def going_wrong(hook: str, fault: Fault) -> Callable[..., Any]:
 
     def at_once() -> Any:
         if fault.wrong is Wrong.NEVER_RETURNS:
-            time.sleep(4 * DEADLINE_S)
+            time.sleep(3 * DEADLINE_S)
         return fault.answer(hook)
 
     return waiting if SPECS[hook].waits else at_once

@@ -241,6 +241,7 @@ async def test_a_bug_of_its_own_ends_it(shop: RunningShop, monkeypatch: pytest.M
     assert raised.group_contains(TypeError, match="a bug")
 
 
+@pytest.mark.story
 @pytest.mark.parametrize(
     "point",
     [

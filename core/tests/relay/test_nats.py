@@ -145,6 +145,7 @@ async def test_what_is_told_twice_is_in_the_stream_once(
     assert states == {"done"}
 
 
+@pytest.mark.story
 async def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost_or_dead(
     database_url: str, server: NatsServer
 ) -> None:
