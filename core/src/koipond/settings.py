@@ -287,7 +287,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allocation_strategy: str = "priority"
     # `Availability.quantityAtMost` never says more than this.
     availability_quantity_max: int = 10
-    # Answer GET /metrics with what each plugin's hooks have cost this process, for Prometheus.
+    # Answer GET /metrics with what hooks have cost this process and how it ran operations.
     # Anybody who reaches the address reads it: keep it from the public.
     metrics: bool = False
     # A folder that is served at /media, or none.
