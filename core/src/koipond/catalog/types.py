@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -158,6 +158,8 @@ class ProductSort(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     NAME = "name"
+    # By Closeness, then the newest first.
+    RELEVANCE = "relevance"
 
 
 class ProductFilter(Struct, frozen=True, kw_only=True):
@@ -339,10 +341,41 @@ class StoredVariant(Struct, frozen=True, kw_only=True):
 
 
 class SearchText(Struct, frozen=True, kw_only=True):
-    """What a product is sorted by and found by in one language; both folded, see rules."""
+    """What a product is sorted by and found by in one language, folded; see rules/searching.py.
+
+    name: what it is sorted by. words: those of its name. beside: those of its SKUs, options,
+    categories, collections and attributes. parts: of the name, and of what is written without
+    spaces, each character with the one behind it. edition: by which rules this was made.
+    """
 
     name: str
     words: str
+    beside: str
+    parts: str
+    edition: str
+
+
+class AskedTerm(Struct, frozen=True, kw_only=True):
+    """A part of a search that was written without a gap: all its words, or its parts in a row.
+
+    parts: none of one character is a part, but the beginning of one.
+    """
+
+    words: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+class Closeness(IntEnum):
+    """How a product fits a search, the best first; each takes in those before it."""
+
+    # All that is asked are words of its name,
+    NAME = 0
+    # or words of its name begin so,
+    NAME_BEGINS = 1
+    # or words of its other texts do,
+    WORDS = 2
+    # or it is somewhere inside.
+    PARTS = 3
 
 
 class StoredProduct(Struct, frozen=True, kw_only=True):

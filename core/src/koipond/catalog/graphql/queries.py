@@ -26,7 +26,10 @@ from koipond.kernel.schema import (
 
 READ = needs("catalog.read")
 
-_SORT = "In which order products are listed."
+_SORT = (
+    "In which order products are listed. RELEVANCE: those first in whose names the words of the "
+    "text stand as they were asked for, then by beginnings of words, other texts and parts."
+)
 strawberry.enum(ProductSort, description=_SORT)
 
 
@@ -51,7 +54,9 @@ class AttributeFilter:
 @strawberry.input(description="Which products are wanted; all that is given must fit.")
 class ProductFilter:
     text: str | None = strawberry.field(
-        default=None, description="A part of a name, a SKU, a category or an attribute's value"
+        default=None,
+        description="Words or beginnings of words of a name, a SKU, an option, a category, a "
+        "collection or an attribute's value; or any two characters in a row of a name",
     )
     category: str | None = strawberry.field(default=None, description="The slug of a category")
     collection: str | None = strawberry.field(default=None, description="The slug of a collection")
@@ -87,7 +92,10 @@ class StorefrontQueries:
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
     ) -> Connection[Product]:
-        """The products of this channel, page by page, the newest first if not said otherwise."""
+        """The products of this channel, page by page.
+
+        If not said otherwise the newest come first; with a text in the filter, what fits it best.
+        """
         return await _products(info, first, after, filter, sort, everywhere=False)
 
     @query(PUBLIC)
@@ -119,7 +127,10 @@ class AdminQueries:
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
     ) -> Connection[Product]:
-        """All products, listed or not, page by page, the newest first if not said otherwise."""
+        """All products, listed or not, page by page.
+
+        If not said otherwise the newest come first; with a text in the filter, what fits it best.
+        """
         return await _products(info, first, after, filter, sort, everywhere=True)
 
     @query(READ)
@@ -157,7 +168,7 @@ async def _products(
     everywhere: bool,
 ) -> Connection[Product]:
     ctx, wanted = info.context, (filter or ProductFilter()).wanted()
-    order = service.choose_sort(ctx, sort or ProductSort.NEWEST)
+    order = service.choose_sort(ctx, sort, wanted)
     asked = service.product_page(first, after, order)
     found = await service.find_products(ctx, asked, wanted, order, everywhere=everywhere)
     return connect(

@@ -38,9 +38,17 @@ from koipond.catalog.repository.reading import (
     find_variants_by_ids,
 )
 from koipond.catalog.repository.saving import save_shelf, set_grams, set_tax_category
+from koipond.catalog.repository.searching import (
+    count_unindexed,
+    count_unsearchable,
+    find_unsearchable,
+    rebuild_index,
+)
 
 __all__ = [
     "count_products",
+    "count_unindexed",
+    "count_unsearchable",
     "ensure_price_list",
     "find_activities",
     "find_activities_by_ids",
@@ -58,12 +66,14 @@ __all__ = [
     "find_rule",
     "find_rules",
     "find_sellables",
+    "find_unsearchable",
     "find_variant_ids",
     "find_variant_media",
     "find_variants",
     "find_variants_by_ids",
     "load_shelf",
     "lock_base",
+    "rebuild_index",
     "remove_rule",
     "save_activities",
     "save_rule",

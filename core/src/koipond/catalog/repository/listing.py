@@ -4,11 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from koipond.catalog.repository.plugins import fits, sort_by
 from koipond.catalog.repository.reading import listed, product_of
-from koipond.catalog.rules.words import like_pattern, slugify
+from koipond.catalog.repository.searching import closeness, found_by
+from koipond.catalog.rules.searching import asked_terms
+from koipond.catalog.rules.words import slugify
 from koipond.catalog.tables import (
     attribute,
     attribute_value,
@@ -55,13 +67,15 @@ async def find_products(
     its words in any of them, and sorted by its name in the first that it has.
     """
     statement = listed(select(product), channel_id).where(
-        *_conditions(wanted, locales), *_fitting(filters, now)
+        *_conditions(db, wanted, locales), *_fitting(filters, now)
     )
     match sort:
         case CatalogSort():
             statement = sort_by(statement, sort, after=page.after, now=now)
         case ProductSort.NAME:
             statement = _by_name(statement, page.after, locales)
+        case ProductSort.RELEVANCE:
+            statement = _by_closeness(db, statement, page.after, wanted, locales)
         case ProductSort.NEWEST:
             statement = statement.order_by(product.c.id.desc())
             if page.after is not None:
@@ -85,7 +99,7 @@ async def count_products(
 ) -> int:
     """Return how many products `find_products` finds in all."""
     found = listed(select(product.c.id), channel_id).where(
-        *_conditions(wanted, locales), *_fitting(filters, now)
+        *_conditions(db, wanted, locales), *_fitting(filters, now)
     )
     count = await db.scalar(select(func.count()).select_from(found.subquery()))
     return int(count or 0)
@@ -126,7 +140,13 @@ def _fitting(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
 def _key(row: Any, sort: ProductSort | CatalogSort) -> Key:
     if isinstance(sort, CatalogSort):
         return (row.sort_key, str(row.id))
-    return (row.sort_name, str(row.id)) if sort is ProductSort.NAME else (str(row.id),)
+    match sort:
+        case ProductSort.NAME:
+            return (row.sort_name, str(row.id))
+        case ProductSort.RELEVANCE:
+            return (row.closeness, str(row.id))
+        case ProductSort.NEWEST | ProductSort.OLDEST:
+            return (str(row.id),)
 
 
 def _by_name(statement: Select[Any], after: Key | None, locales: Sequence[Locale]) -> Select[Any]:
@@ -142,14 +162,36 @@ def _by_name(statement: Select[Any], after: Key | None, locales: Sequence[Locale
     return statement.where(or_(name > after[0], and_(name == after[0], product.c.id > after[1])))
 
 
-def _conditions(wanted: ProductFilter, locales: Sequence[Locale]) -> list[ColumnElement[bool]]:
+def _by_closeness(
+    db: AsyncConnection,
+    statement: Select[Any],
+    after: Key | None,
+    wanted: ProductFilter,
+    locales: Sequence[Locale],
+) -> Select[Any]:
+    """Order by how well the text fits, then the newest first; without a text all fit as well."""
+    terms = asked_terms(wanted.text or "")
+    place: ColumnElement[int] = literal_column("0", Integer)
+    if terms:
+        fitting = closeness(db, terms, locales).subquery()
+        statement = statement.join(fitting, fitting.c.product_id == product.c.id)
+        place = fitting.c.closeness
+    statement = statement.add_columns(place.label("closeness"))
+    statement = statement.order_by(*([place] if terms else []), product.c.id.desc())
+    if after is None:
+        return statement
+    later = and_(place == after[0], product.c.id < after[1])
+    return statement.where(or_(place > after[0], later))
+
+
+def _conditions(
+    db: AsyncConnection, wanted: ProductFilter, locales: Sequence[Locale]
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.text is not None:
-        found = select(product_search.c.product_id).where(
-            product_search.c.locale.in_(locales),
-            product_search.c.words.like(like_pattern(wanted.text), escape="\\"),
-        )
-        conditions.append(product.c.id.in_(found))
+    if wanted.text is not None and wanted.text.strip():
+        terms = asked_terms(wanted.text)
+        # Marks alone are in no name.
+        conditions.append(product.c.id.in_(found_by(db, terms, locales)) if terms else false())
     if wanted.category is not None:
         members = select(product_category.c.product_id).join(category)
         conditions.append(product.c.id.in_(members.where(category.c.slug == wanted.category)))

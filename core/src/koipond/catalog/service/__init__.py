@@ -16,6 +16,7 @@ from koipond.catalog.service.pricing import (
     set_price,
     set_price_rule,
 )
+from koipond.catalog.service.searching import audit, reindex
 from koipond.catalog.service.shelf import (
     choose_sort,
     count_products,
@@ -42,6 +43,7 @@ from koipond.catalog.service.shelf import (
 )
 
 __all__ = [
+    "audit",
     "choose_sort",
     "count_products",
     "find_activities",
@@ -69,6 +71,7 @@ __all__ = [
     "product_page",
     "publish_activities",
     "refresh_activities",
+    "reindex",
     "remove_price_rule",
     "save_products",
     "set_grams",

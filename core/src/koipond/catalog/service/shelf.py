@@ -177,8 +177,10 @@ async def count_products(ctx: Context, wanted: ProductFilter, *, everywhere: boo
         )
 
 
-def choose_sort(ctx: Context, name: str) -> ProductSort | CatalogSort:
-    """Return the order of products of this name, core's own or a plugin's."""
+def choose_sort(ctx: Context, name: str | None, wanted: ProductFilter) -> ProductSort | CatalogSort:
+    """Return the order of products of this name, core's own or a plugin's; None: the usual one."""
+    if name is None:
+        return ProductSort.NEWEST if wanted.text is None else ProductSort.RELEVANCE
     return ctx.hooks.catalog_sorts().get(name) or ProductSort(name)
 
 
