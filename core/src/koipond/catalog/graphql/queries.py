@@ -7,16 +7,25 @@ from typing import Any, ClassVar, cast
 import strawberry
 
 from koipond.catalog import service, types
-from koipond.catalog.graphql.types import Category, Collection, Product, Variant
+from koipond.catalog.graphql.facets import ProductConnection
+from koipond.catalog.graphql.types import (
+    Category,
+    Collection,
+    Product,
+    Variant,
+    product_details,
+    variant_details,
+)
 from koipond.catalog.types import CatalogFilter, CatalogSort, ProductSort
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
+from koipond.kernel.money import Currency, parse_amount
 from koipond.kernel.schema import (
     PUBLIC,
-    Connection,
     Info,
     SchemaBuilder,
+    asked,
     connect,
     grows,
     make_field,
@@ -50,6 +59,22 @@ class AttributeFilter:
     value: str = strawberry.field(description="Its value, as the shop shows it")
 
 
+@strawberry.input(
+    description="What a variant costs by the list, in the currency of the request, ends included."
+)
+class PriceFilter:
+    least: str | None = strawberry.field(default=None, description="Major units: 12.50")
+    most: str | None = strawberry.field(default=None, description="Major units: 12.50")
+
+    def read(self, code: Currency) -> tuple[int | None, int | None]:
+        """Return both ends in minor units. Raises AmountInvalid."""
+        least, most = (
+            None if text is None else parse_amount(text, code).amount_minor
+            for text in (self.least, self.most)
+        )
+        return least, most
+
+
 @grows
 @strawberry.input(description="Which products are wanted; all that is given must fit.")
 class ProductFilter:
@@ -61,15 +86,23 @@ class ProductFilter:
     category: str | None = strawberry.field(default=None, description="The slug of a category")
     collection: str | None = strawberry.field(default=None, description="The slug of a collection")
     attributes: list[AttributeFilter] | None = None
+    price: PriceFilter | None = None
+    in_stock: bool | None = strawberry.field(
+        default=None, description="Whether a variant can be bought"
+    )
     plugins: strawberry.Private[PluginFilters | None] = None
 
-    def wanted(self) -> types.ProductFilter:
-        """Return what is asked for, in the catalogue's terms."""
+    def wanted(self, currency: Currency) -> types.ProductFilter:
+        """Return what is asked for, in the catalogue's terms. Raises AmountInvalid."""
+        least, most = (None, None) if self.price is None else self.price.read(currency)
         return types.ProductFilter(
             text=self.text,
             category=self.category,
             collection=self.collection,
             attributes=tuple((one.name, one.value) for one in self.attributes or ()),
+            least_minor=least,
+            most_minor=most,
+            in_stock=self.in_stock,
             plugins={} if self.plugins is None else self.plugins.wanted(),
         )
 
@@ -91,7 +124,7 @@ class StorefrontQueries:
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
-    ) -> Connection[Product]:
+    ) -> ProductConnection:
         """The products of this channel, page by page.
 
         If not said otherwise the newest come first; with a text in the filter, what fits it best.
@@ -126,7 +159,7 @@ class AdminQueries:
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
-    ) -> Connection[Product]:
+    ) -> ProductConnection:
         """All products, listed or not, page by page.
 
         If not said otherwise the newest come first; with a text in the filter, what fits it best.
@@ -153,7 +186,11 @@ async def _product(
         # A tampered id looks like an unknown one.
         return None
     found = await service.find_product(
-        info.context, product_id=key, slug=slug, everywhere=everywhere
+        info.context,
+        product_id=key,
+        slug=slug,
+        everywhere=everywhere,
+        details=product_details(asked(info)) | variant_details(asked(info, "variants")),
     )
     return Product.of(found, info.context.scope.locales) if found is not None else None
 
@@ -166,16 +203,26 @@ async def _products(
     sort: ProductSort | None,
     *,
     everywhere: bool,
-) -> Connection[Product]:
-    ctx, wanted = info.context, (filter or ProductFilter()).wanted()
+) -> ProductConnection:
+    ctx, wanted = info.context, (filter or ProductFilter()).wanted(info.context.scope.currency)
     order = service.choose_sort(ctx, sort, wanted)
-    asked = service.product_page(first, after, order)
-    found = await service.find_products(ctx, asked, wanted, order, everywhere=everywhere)
-    return connect(
+    page = service.product_page(first, after, order)
+    names = asked(info, "nodes") | asked(info, "edges", "node")
+    found = await service.find_products(
+        ctx, page, wanted, order, everywhere=everywhere, details=product_details(names)
+    )
+    made = connect(
         found,
         lambda one: Product.of(one, ctx.scope.locales),
         behind=after is not None,
         count=lambda: service.count_products(ctx, wanted, everywhere=everywhere),
+    )
+    return ProductConnection(
+        edges=made.edges,
+        nodes=made.nodes,
+        page_info=made.page_info,
+        count=made.count,
+        counted=service.Facets(ctx, wanted, everywhere=everywhere),
     )
 
 

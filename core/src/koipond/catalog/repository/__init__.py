@@ -6,7 +6,16 @@ from koipond.catalog.repository.activities import (
     save_activities,
     withdraw,
 )
+from koipond.catalog.repository.details import Prices, find_detailed, find_variants
+from koipond.catalog.repository.facets import (
+    count_attributes,
+    count_categories,
+    count_collections,
+    count_in_stock,
+    count_prices,
+)
 from koipond.catalog.repository.listing import (
+    Sought,
     count_products,
     find_listed_categories,
     find_listed_collections,
@@ -29,12 +38,10 @@ from koipond.catalog.repository.reading import (
     find_collections,
     find_media,
     find_options,
-    find_product,
     find_products_by_ids,
     find_sellables,
     find_variant_ids,
     find_variant_media,
-    find_variants,
     find_variants_by_ids,
 )
 from koipond.catalog.repository.saving import save_shelf, set_grams, set_tax_category
@@ -46,6 +53,13 @@ from koipond.catalog.repository.searching import (
 )
 
 __all__ = [
+    "Prices",
+    "Sought",
+    "count_attributes",
+    "count_categories",
+    "count_collections",
+    "count_in_stock",
+    "count_prices",
     "count_products",
     "count_unindexed",
     "count_unsearchable",
@@ -55,12 +69,12 @@ __all__ = [
     "find_attributes",
     "find_categories",
     "find_collections",
+    "find_detailed",
     "find_listed_categories",
     "find_listed_collections",
     "find_media",
     "find_options",
     "find_prices",
-    "find_product",
     "find_products",
     "find_products_by_ids",
     "find_rule",
