@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from koipond.catalog.service import audit as audit_catalog
 from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
@@ -104,6 +105,7 @@ MESSAGE_KINDS = order.MESSAGE_KINDS
 AUDITS: Sequence[Audit] = (
     audit_quota,
     audit_ledger,
+    audit_catalog,
     audit_stock,
     payment.audit,
     audit_fulfilments,

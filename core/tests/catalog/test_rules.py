@@ -71,10 +71,6 @@ def test_folding_twice_changes_nothing(text: str) -> None:
     assert rules.fold(rules.fold(text)) == rules.fold(text)
 
 
-def test_a_pattern_finds_percent_signs_and_not_everything() -> None:
-    assert rules.like_pattern("100%_A\\") == "%100\\%\\_a\\\\%"
-
-
 def test_a_variant_is_called_by_its_options_or_like_its_product() -> None:
     product = Product(
         id=ProductId(new_id()), slug="tea", name={EN: "Tea", ZH: "茶"}, description={}

@@ -315,9 +315,11 @@ async def test_filters_find_what_fits_all_of_them(shop: RunningShop) -> None:
     )  # fmt: skip
     assert await names_of(shop) == ["Black_tea", "Green 100% LEAF", "Äpfel"]
     assert await names_of(shop, text="leaf") == ["Green 100% LEAF"]
-    assert await names_of(shop, text="100%") == ["Green 100% LEAF"]
-    assert await names_of(shop, text="%") == ["Green 100% LEAF"]
-    assert await names_of(shop, text="_") == ["Black_tea"]
+    assert await names_of(shop, text="green 100%") == ["Green 100% LEAF"]
+    # What has no letter and no digit is in no name; a box with nothing in it asks for nothing.
+    assert await names_of(shop, text="%") == []
+    assert await names_of(shop, text="_") == []
+    assert await names_of(shop, text=" ") == ["Black_tea", "Green 100% LEAF", "Äpfel"]
     assert await names_of(shop, text="ÄPFEL") == ["Äpfel"]
     assert await names_of(shop, text="B-100") == ["Black_tea"]
     assert await names_of(shop, text="cold") == ["Black_tea"]
@@ -358,5 +360,7 @@ async def test_pages_hold_every_product_once_in_their_order(
         ProductSort.OLDEST: slugs,
         ProductSort.NEWEST: slugs[::-1],
         ProductSort.NAME: ["a", "d", "e", "b", "c"],
+        # Without a text all fit as well.
+        ProductSort.RELEVANCE: slugs[::-1],
     }
     assert seen == expected[sort]

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from koipond.catalog.errors import SkuTaken
-from koipond.catalog.rules import Teller
+from koipond.catalog.rules import Teller, edition
 from koipond.catalog.types import (
     MediaDraft,
     Named,
@@ -112,7 +112,13 @@ def test_a_new_product_is_made_with_all_that_it_names() -> None:
             ),
         },
         search={
-            EN: SearchText(name="tea", words="tea\nt-100\nt-50\n100 g\n50 g\ndrinks\nnew\nanhui")
+            EN: SearchText(
+                name="tea",
+                words="tea",
+                beside="t 100 50 g drinks new anhui",
+                parts="te ea a",
+                edition=edition(),
+            )
         },
     )
     assert after.price_list_id == PriceListId(UUID(int=109))
@@ -159,7 +165,13 @@ def test_another_language_adds_its_texts_to_the_same_things() -> None:
     assert tea.media[0].alt == {EN: "A cup", ZH: "一杯"}
     assert list(tea.variants["T-50"].values.values()) == [{EN: "50 g", ZH: "50克"}]
     assert list(tea.variants["T-100"].values.values()) == [{EN: "100 g"}]
-    assert tea.search[ZH] == SearchText(name="茶", words="茶\nt-100\nt-50\n50克\n饮料\n新品\n安徽")
+    assert tea.search[ZH] == SearchText(
+        name="茶",
+        words="茶",
+        beside="t 100 50 克 饮料 新品 安徽",
+        parts="茶 50 0克 克 饮料 料 新品 品 安徽 徽",
+        edition=edition(),
+    )
     assert [one.name for one in names(after, NameKind.CATEGORY)] == [{EN: "Drinks", ZH: "饮料"}]
     assert [one.name for one in names(after, NameKind.ATTRIBUTE)] == [{EN: "Origin", ZH: "产地"}]
     assert [one.code for one in names(after, NameKind.ATTRIBUTE_VALUE)] == ["anhui"]

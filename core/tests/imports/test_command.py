@@ -125,3 +125,9 @@ def test_the_command_takes_every_dialect_and_no_other(run: Run) -> None:
     result = run("import", "catalog", file, "--dialect", "vendure")
     assert "not of the dialect vendure, but of shopify" in result.stderr
     assert "Invalid value" in run("import", "catalog", file, "--dialect", "else").stderr
+
+
+def test_what_is_imported_need_not_be_reindexed_but_may_be(run: Run) -> None:
+    assert run("import", "catalog", write("a,A,A,1.00,,", "b,B,B,2.00,,")).exit_code == 0
+    assert run("reindex").stdout == "0 products reindexed\n"
+    assert run("reindex", "--all").stdout == "2 products reindexed\n"

@@ -13,9 +13,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
-from koipond.kernel.db import Document, Instant, metadata
+from koipond.kernel.db import BY_HAND, Document, Instant, metadata
 
 category = Table(
     "category",
@@ -76,16 +77,29 @@ product_listing = Table(
     Column("product_id", ForeignKey("product.id"), primary_key=True),
 )
 
-# One row per product and language: what is searched and sorted by name.
+# One row per product and language: what is searched and sorted by name. Migration 0003 has the
+# index that is searched: over words, beside and parts, which are words with spaces between them.
 product_search = Table(
     "product_search",
     metadata,
     Column("product_id", ForeignKey("product.id"), primary_key=True),
     Column("locale", String(35), primary_key=True),
+    # SQLite's index knows rows by a small number; savers of products take turns.
+    Column(
+        "number",
+        BigInteger,
+        nullable=False,
+        default=text("(SELECT coalesce(max(number), 0) + 1 FROM product_search)"),
+    ),
     Column("name", String(500), nullable=False),
     Column("words", Text, nullable=False),
+    Column("beside", Text, nullable=False),
+    Column("parts", Text, nullable=False),
+    Column("edition", String(40), nullable=False),
+    UniqueConstraint("number"),
     Index(None, "locale", "name", "product_id"),
 )
+metadata.info.setdefault(BY_HAND, []).append("ix_product_search_terms")
 
 product_category = Table(
     "product_category",

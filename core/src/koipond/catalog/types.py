@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import (
@@ -27,6 +27,8 @@ from koipond.kernel.ids import (
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, Texts
+
+T = TypeVar("T")
 
 
 class Category(Struct, frozen=True, kw_only=True):
@@ -62,14 +64,14 @@ class Media(Struct, frozen=True, kw_only=True):
     alt: Texts
 
 
-class Product(Struct, frozen=True, kw_only=True):
-    """What a page of the shop shows; sold as one of its variants."""
+class Detail(StrEnum):
+    """What is read of products and variants only where it is asked for."""
 
-    id: ProductId
-    slug: str
-    name: Texts
-    description: Texts
-    tax_category: str | None = None
+    DESCRIPTION = "description"
+    VARIANTS = "variants"
+    # Of variants:
+    PRICES = "prices"
+    OPTIONS = "options"
 
 
 class OptionChoice(Struct, frozen=True, kw_only=True):
@@ -77,16 +79,6 @@ class OptionChoice(Struct, frozen=True, kw_only=True):
 
     name: Texts
     value: Texts
-
-
-class Variant(Struct, frozen=True, kw_only=True):
-    """What can be bought, by its stock keeping unit. grams: what one weighs, None: nobody said."""
-
-    id: VariantId
-    product_id: ProductId
-    sku: str
-    track_stock: bool
-    grams: int | None = None
 
 
 class PriceTier(Struct, frozen=True, kw_only=True):
@@ -103,6 +95,36 @@ class ListPrice(Struct, frozen=True, kw_only=True):
 
     list_minor: int
     tiers: tuple[PriceTier, ...] = ()
+
+
+class Variant(Struct, frozen=True, kw_only=True):
+    """What can be bought, by its stock keeping unit. grams: what one weighs, None: nobody said.
+
+    priced: what it costs in the channel and currency that were asked for, None: not sold in it.
+    priced, options: unset where they were not read.
+    """
+
+    id: VariantId
+    product_id: ProductId
+    sku: str
+    track_stock: bool
+    grams: int | None = None
+    priced: ListPrice | UnsetType | None = UNSET
+    options: tuple[OptionChoice, ...] | UnsetType = UNSET
+
+
+class Product(Struct, frozen=True, kw_only=True):
+    """What a page of the shop shows; sold as one of its variants.
+
+    description, variants: unset where they were not read.
+    """
+
+    id: ProductId
+    slug: str
+    name: Texts
+    description: Texts | UnsetType
+    tax_category: str | None = None
+    variants: tuple[Variant, ...] | UnsetType = UNSET
 
 
 class PriceRule(Struct, frozen=True, kw_only=True):
@@ -158,19 +180,56 @@ class ProductSort(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     NAME = "name"
+    # By Closeness, then the newest first.
+    RELEVANCE = "relevance"
 
 
 class ProductFilter(Struct, frozen=True, kw_only=True):
     """Which products are wanted: all that is given must fit. attributes: (name, value) pairs.
 
-    plugins: {name of a CatalogFilter: whether its rows name what is wanted}.
+    least_minor, most_minor: of what a variant costs by the list, in the currency that is asked in.
+    in_stock: whether a variant can be bought, or none. plugins: {name of a CatalogFilter: whether
+    its rows name what is wanted}.
     """
 
     text: str | None = None
+    least_minor: int | None = None
+    most_minor: int | None = None
+    in_stock: bool | None = None
     category: str | None = None
     collection: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
     plugins: Mapping[str, bool] = {}
+
+
+class Facet(Struct, Generic[T], frozen=True, kw_only=True):
+    """Something that products of a list have in common, and how many of them have it."""
+
+    of: T
+    count: int
+
+
+class AttributeFacet(Struct, frozen=True, kw_only=True):
+    """The values that products of a list have for one attribute."""
+
+    name: Texts
+    values: tuple[Facet[Texts], ...]
+
+
+class PriceRange(Struct, frozen=True, kw_only=True):
+    """How many products of a list have a variant that costs so much, both ends included."""
+
+    least_minor: int
+    most_minor: int
+    count: int
+
+
+class PriceFacet(Struct, frozen=True, kw_only=True):
+    """What the cheapest and the dearest variant of a list cost, and the ranges between."""
+
+    least_minor: int
+    most_minor: int
+    ranges: tuple[PriceRange, ...]
 
 
 # Given the time, a SELECT of SQLAlchemy, which these types know nothing of.
@@ -339,10 +398,41 @@ class StoredVariant(Struct, frozen=True, kw_only=True):
 
 
 class SearchText(Struct, frozen=True, kw_only=True):
-    """What a product is sorted by and found by in one language; both folded, see rules."""
+    """What a product is sorted by and found by in one language, folded; see rules/searching.py.
+
+    name: what it is sorted by. words: those of its name. beside: those of its SKUs, options,
+    categories, collections and attributes. parts: of the name, and of what is written without
+    spaces, each character with the one behind it. edition: by which rules this was made.
+    """
 
     name: str
     words: str
+    beside: str
+    parts: str
+    edition: str
+
+
+class AskedTerm(Struct, frozen=True, kw_only=True):
+    """A part of a search that was written without a gap: all its words, or its parts in a row.
+
+    parts: none of one character is a part, but the beginning of one.
+    """
+
+    words: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+class Closeness(IntEnum):
+    """How a product fits a search, the best first; each takes in those before it."""
+
+    # All that is asked are words of its name,
+    NAME = 0
+    # or words of its name begin so,
+    NAME_BEGINS = 1
+    # or words of its other texts do,
+    WORDS = 2
+    # or it is somewhere inside.
+    PARTS = 3
 
 
 class StoredProduct(Struct, frozen=True, kw_only=True):

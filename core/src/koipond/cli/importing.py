@@ -90,26 +90,13 @@ async def _import(settings: Settings, file: Path, options: ImportOptions) -> Imp
 
 async def import_behind_bar(ctx: Context, file: Path, options: ImportOptions) -> ImportReport:
     """Import a file and show how far it is, on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
+    from koipond.cli.showing import bar_of
     from koipond.imports.service import import_catalog
-    from koipond.imports.types import Progress
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(file.name, total=None)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
-
-        return await import_catalog(ctx, file, options, show)
+    with bar_of(file.name) as show:
+        return await import_catalog(
+            ctx, file, options, lambda progress: show(progress.done, progress.total)
+        )
 
 
 def _show_refusals(refusals: tuple[RefusedProduct, ...]) -> None:

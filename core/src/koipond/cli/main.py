@@ -12,6 +12,7 @@ from koipond.cli.channels import channel
 from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
 from koipond.cli.importing import importing
+from koipond.cli.indexing import reindex
 from koipond.cli.letters import dead
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
@@ -62,6 +63,7 @@ COMMANDS = (
     importing,
     migrate,
     plugin,
+    reindex,
     replay,
     sandbox,
     schema,

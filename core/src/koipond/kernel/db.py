@@ -51,6 +51,8 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 metadata = MetaData(naming_convention=NAMES)
+# In the `info` of metadata: names of indexes that only a migration knows of.
+BY_HAND = "indexes made by hand"
 
 ATTEMPTS = 5
 _PAUSE_S = 0.01

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata, produce_migrations, render_py
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import JSON, Connection, MetaData
 
-from koipond.kernel.db import Database, Instant
+from koipond.kernel.db import BY_HAND, Database, Instant
 from koipond.kernel.migrate import Unit, head
 from koipond.kernel.plugins import Plugin
 
@@ -118,7 +118,11 @@ def _render(kind: str, value: Any, context: Any) -> str | Literal[False]:
 
 
 def _context(connection: Connection, unit: Unit, described: MetaData) -> MigrationContext:
+    by_hand = described.info.get(BY_HAND, ())
+
     def is_own(name: str | None, kind: str, parents: Any) -> bool:
+        if kind == "index" and name in by_hand:
+            return False
         return kind != "table" or name in described.tables or unit.owns(name or "")
 
     options = {

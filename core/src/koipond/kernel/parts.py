@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import JSON, ColumnElement, Table, Text, cast, literal_column, select
+from sqlalchemy import JSON, ColumnElement, FromClause, Text, cast, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -62,7 +62,7 @@ class Parts(Generic[T]):
     by: the whole number that they are sorted by.
     """
 
-    def __init__(self, table: Table, kind: type[T], *, by: str = "position") -> None:
+    def __init__(self, table: FromClause, kind: type[T], *, by: str = "position") -> None:
         names = [field.name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]  # it is a Struct
         told: list[ColumnElement[Any]] = []
         for name in names:

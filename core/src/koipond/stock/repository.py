@@ -199,3 +199,7 @@ _LEVELS_OF = Prepared(
         stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True))
     ).order_by(stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id)
 )
+# (variant, quota) of the levels of variants.
+QUOTAS_OF = select(stock_level.c.variant_id, stock_level.c.quota_id).where(
+    stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True))
+)

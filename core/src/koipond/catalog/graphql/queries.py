@@ -7,16 +7,25 @@ from typing import Any, ClassVar, cast
 import strawberry
 
 from koipond.catalog import service, types
-from koipond.catalog.graphql.types import Category, Collection, Product, Variant
+from koipond.catalog.graphql.facets import ProductConnection
+from koipond.catalog.graphql.types import (
+    Category,
+    Collection,
+    Product,
+    Variant,
+    product_details,
+    variant_details,
+)
 from koipond.catalog.types import CatalogFilter, CatalogSort, ProductSort
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
+from koipond.kernel.money import Currency, parse_amount
 from koipond.kernel.schema import (
     PUBLIC,
-    Connection,
     Info,
     SchemaBuilder,
+    asked,
     connect,
     grows,
     make_field,
@@ -26,7 +35,10 @@ from koipond.kernel.schema import (
 
 READ = needs("catalog.read")
 
-_SORT = "In which order products are listed."
+_SORT = (
+    "In which order products are listed. RELEVANCE: those first in whose names the words of the "
+    "text stand as they were asked for, then by beginnings of words, other texts and parts."
+)
 strawberry.enum(ProductSort, description=_SORT)
 
 
@@ -47,24 +59,50 @@ class AttributeFilter:
     value: str = strawberry.field(description="Its value, as the shop shows it")
 
 
+@strawberry.input(
+    description="What a variant costs by the list, in the currency of the request, ends included."
+)
+class PriceFilter:
+    least: str | None = strawberry.field(default=None, description="Major units: 12.50")
+    most: str | None = strawberry.field(default=None, description="Major units: 12.50")
+
+    def read(self, code: Currency) -> tuple[int | None, int | None]:
+        """Return both ends in minor units. Raises AmountInvalid."""
+        least, most = (
+            None if text is None else parse_amount(text, code).amount_minor
+            for text in (self.least, self.most)
+        )
+        return least, most
+
+
 @grows
 @strawberry.input(description="Which products are wanted; all that is given must fit.")
 class ProductFilter:
     text: str | None = strawberry.field(
-        default=None, description="A part of a name, a SKU, a category or an attribute's value"
+        default=None,
+        description="Words or beginnings of words of a name, a SKU, an option, a category, a "
+        "collection or an attribute's value; or any two characters in a row of a name",
     )
     category: str | None = strawberry.field(default=None, description="The slug of a category")
     collection: str | None = strawberry.field(default=None, description="The slug of a collection")
     attributes: list[AttributeFilter] | None = None
+    price: PriceFilter | None = None
+    in_stock: bool | None = strawberry.field(
+        default=None, description="Whether a variant can be bought"
+    )
     plugins: strawberry.Private[PluginFilters | None] = None
 
-    def wanted(self) -> types.ProductFilter:
-        """Return what is asked for, in the catalogue's terms."""
+    def wanted(self, currency: Currency) -> types.ProductFilter:
+        """Return what is asked for, in the catalogue's terms. Raises AmountInvalid."""
+        least, most = (None, None) if self.price is None else self.price.read(currency)
         return types.ProductFilter(
             text=self.text,
             category=self.category,
             collection=self.collection,
             attributes=tuple((one.name, one.value) for one in self.attributes or ()),
+            least_minor=least,
+            most_minor=most,
+            in_stock=self.in_stock,
             plugins={} if self.plugins is None else self.plugins.wanted(),
         )
 
@@ -86,8 +124,11 @@ class StorefrontQueries:
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
-    ) -> Connection[Product]:
-        """The products of this channel, page by page, the newest first if not said otherwise."""
+    ) -> ProductConnection:
+        """The products of this channel, page by page.
+
+        If not said otherwise the newest come first; with a text in the filter, what fits it best.
+        """
         return await _products(info, first, after, filter, sort, everywhere=False)
 
     @query(PUBLIC)
@@ -118,8 +159,11 @@ class AdminQueries:
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
-    ) -> Connection[Product]:
-        """All products, listed or not, page by page, the newest first if not said otherwise."""
+    ) -> ProductConnection:
+        """All products, listed or not, page by page.
+
+        If not said otherwise the newest come first; with a text in the filter, what fits it best.
+        """
         return await _products(info, first, after, filter, sort, everywhere=True)
 
     @query(READ)
@@ -142,7 +186,11 @@ async def _product(
         # A tampered id looks like an unknown one.
         return None
     found = await service.find_product(
-        info.context, product_id=key, slug=slug, everywhere=everywhere
+        info.context,
+        product_id=key,
+        slug=slug,
+        everywhere=everywhere,
+        details=product_details(asked(info)) | variant_details(asked(info, "variants")),
     )
     return Product.of(found, info.context.scope.locales) if found is not None else None
 
@@ -155,16 +203,26 @@ async def _products(
     sort: ProductSort | None,
     *,
     everywhere: bool,
-) -> Connection[Product]:
-    ctx, wanted = info.context, (filter or ProductFilter()).wanted()
-    order = service.choose_sort(ctx, sort or ProductSort.NEWEST)
-    asked = service.product_page(first, after, order)
-    found = await service.find_products(ctx, asked, wanted, order, everywhere=everywhere)
-    return connect(
+) -> ProductConnection:
+    ctx, wanted = info.context, (filter or ProductFilter()).wanted(info.context.scope.currency)
+    order = service.choose_sort(ctx, sort, wanted)
+    page = service.product_page(first, after, order)
+    names = asked(info, "nodes") | asked(info, "edges", "node")
+    found = await service.find_products(
+        ctx, page, wanted, order, everywhere=everywhere, details=product_details(names)
+    )
+    made = connect(
         found,
         lambda one: Product.of(one, ctx.scope.locales),
         behind=after is not None,
         count=lambda: service.count_products(ctx, wanted, everywhere=everywhere),
+    )
+    return ProductConnection(
+        edges=made.edges,
+        nodes=made.nodes,
+        page_info=made.page_info,
+        count=made.count,
+        counted=service.Facets(ctx, wanted, everywhere=everywhere),
     )
 
 

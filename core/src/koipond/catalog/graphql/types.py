@@ -1,14 +1,34 @@
 """Types of the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import strawberry
 
 from koipond.catalog import service, types
+from koipond.catalog.types import Detail
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, encode
-from koipond.kernel.schema import Info, MoneyType, Node, batch
+from koipond.kernel.schema import Info, MoneyType, Node, asked, batch
 from koipond.kernel.texts import Locale, pick
+
+# {field: what it needs of products, or of variants}
+_PRODUCT_DETAILS = {"description": Detail.DESCRIPTION, "variants": Detail.VARIANTS}
+_VARIANT_DETAILS = {
+    "name": Detail.OPTIONS,
+    "options": Detail.OPTIONS,
+    "price": Detail.PRICES,
+    "offer": Detail.PRICES,
+}
+
+
+def product_details(names: Iterable[str]) -> frozenset[Detail]:
+    """Return what must be read of products for these fields."""
+    return frozenset(_PRODUCT_DETAILS[name] for name in names if name in _PRODUCT_DETAILS)
+
+
+def variant_details(names: Iterable[str]) -> frozenset[Detail]:
+    """Return what must be read of variants for these fields."""
+    return frozenset(_VARIANT_DETAILS[name] for name in names if name in _VARIANT_DETAILS)
 
 
 @strawberry.type(description="A picture.")
@@ -99,12 +119,17 @@ class Variant(Node):
     id: strawberry.ID
     sku: str
     grams: int | None = strawberry.field(description="What one weighs; null: nobody said")
+    at_hand: strawberry.Private[types.Product | None] = None
 
     @batch
     @staticmethod
     async def name(parents: list["Variant"], info: Info) -> list[str]:
         """Its option values, or the name of its product if there is nothing to choose."""
-        found = await service.find_variant_names(info.context, [one.found for one in parents])
+        found = await service.find_variant_names(
+            info.context,
+            [one.found for one in parents],
+            _products_at_hand(parents),
+        )
         return [found[parent.key] for parent in parents]
 
     @batch
@@ -112,7 +137,7 @@ class Variant(Node):
     async def options(parents: list["Variant"], info: Info) -> list[list[VariantOption]]:
         """What it has for each option of its product."""
         locales = info.context.scope.locales
-        found = await service.find_options(info.context, [parent.key for parent in parents])
+        found = await service.find_options(info.context, [parent.found for parent in parents])
         return [
             [
                 VariantOption(name=pick(one.name, locales), value=pick(one.value, locales))
@@ -125,7 +150,7 @@ class Variant(Node):
     @staticmethod
     async def price(parents: list["Variant"], info: Info) -> list[MoneyType | None]:
         """Its price in the currency of the request; null: not sold in this currency."""
-        found = await service.find_prices(info.context, [parent.key for parent in parents])
+        found = await service.find_prices_of(info.context, [parent.found for parent in parents])
         return [
             MoneyType.of(found[parent.key]) if parent.key in found else None for parent in parents
         ]
@@ -154,7 +179,9 @@ class Variant(Node):
         """What it is a variant of."""
         locales = info.context.scope.locales
         keys = [parent.found.product_id for parent in parents]
-        found = await service.find_products_by_ids(info.context, keys)
+        found = _products_at_hand(parents)
+        if not found.keys() >= set(keys) or "description" in asked(info):
+            found = await service.find_products_by_ids(info.context, keys)
         return [Product.of(found[key], locales) for key in keys]
 
     @property
@@ -163,15 +190,27 @@ class Variant(Node):
         return self.found.track_stock
 
     @classmethod
-    def of(cls, found: types.Variant, locales: Sequence[Locale]) -> "Variant":
-        """Wrap a variant."""
+    def of(
+        cls,
+        found: types.Variant,
+        locales: Sequence[Locale],
+        product: types.Product | None = None,
+    ) -> "Variant":
+        """Wrap a variant. product: its own, if it is at hand."""
         return cls(
             key=found.id,
             found=found,
             id=strawberry.ID(encode(VariantId, found.id)),
             sku=found.sku,
             grams=found.grams,
+            at_hand=product,
         )
+
+
+def _products_at_hand(variants: Sequence[Variant]) -> dict[ProductId, types.Product]:
+    """Return the products that some variants came from."""
+    found = (one.at_hand for one in variants)
+    return {one.id: one for one in found if one is not None}
 
 
 @strawberry.type(description="What a page of the shop shows; it is bought as one of its variants.")
@@ -188,8 +227,13 @@ class Product(Node):
     async def variants(parents: list["Product"], info: Info) -> list[list[Variant]]:
         """What can be bought of it, in the shop's order."""
         locales = info.context.scope.locales
-        found = await service.find_variants(info.context, [parent.key for parent in parents])
-        return [[Variant.of(one, locales) for one in found.get(at.key, ())] for at in parents]
+        found = await service.find_variants_of(
+            info.context, [parent.found for parent in parents], variant_details(asked(info))
+        )
+        return [
+            [Variant.of(one, locales, parent.found) for one in found.get(parent.key, ())]
+            for parent in parents
+        ]
 
     @batch
     @staticmethod
@@ -238,5 +282,5 @@ class Product(Node):
             id=strawberry.ID(encode(ProductId, found.id)),
             slug=found.slug,
             name=pick(found.name, locales),
-            description=pick(found.description, locales),
+            description=pick(found.description or {}, locales),
         )

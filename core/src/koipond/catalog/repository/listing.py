@@ -1,14 +1,36 @@
 """Lists products page by page: filters, orders, counts."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from msgspec import Struct
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
+from koipond.catalog.repository.details import (
+    BY_ID,
+    Details,
+    Prices,
+    find_newest,
+    listed,
+    product_columns,
+    product_of,
+)
+from koipond.catalog.repository.facets import costs_between, is_in_stock
 from koipond.catalog.repository.plugins import fits, sort_by
-from koipond.catalog.repository.reading import listed, product_of
-from koipond.catalog.rules.words import like_pattern, slugify
+from koipond.catalog.repository.searching import closeness, found_by
+from koipond.catalog.rules.searching import asked_terms
+from koipond.catalog.rules.words import slugify
 from koipond.catalog.tables import (
     attribute,
     attribute_value,
@@ -19,6 +41,7 @@ from koipond.catalog.tables import (
     product_category,
     product_collection,
     product_search,
+    variant,
 )
 from koipond.catalog.types import (
     CatalogFilter,
@@ -38,30 +61,50 @@ from koipond.kernel.texts import Locale
 Filters = Sequence[tuple[CatalogFilter, bool]]
 
 
+class Sought(Struct, frozen=True, kw_only=True):
+    """Which products are looked for, and by whom.
+
+    filters: what plugins add to `wanted`. listed_in: None: listed or not. locales: the reader's
+    languages; a product is found by its words in any of them, and sorted by its name in the first
+    that it has. prices: those that it is filtered by.
+    """
+
+    wanted: ProductFilter
+    filters: Filters
+    listed_in: ChannelId | None
+    locales: Sequence[Locale]
+    prices: Prices
+
+    def of(self, db: AsyncConnection, statement: Select[Any]) -> Select[Any]:
+        """Keep of a SELECT over products those that are looked for."""
+        fitting = [fits(one, wanted=wanted, now=self.prices.now) for one, wanted in self.filters]
+        return listed(statement, self.listed_in).where(*_conditions(db, self), *fitting)
+
+    def ids(self, db: AsyncConnection) -> Select[Any]:
+        """Return a SELECT of the ids of all that are looked for."""
+        return self.of(db, select(product.c.id))
+
+
 async def find_products(
     db: AsyncConnection,
     page: Page,
-    wanted: ProductFilter,
+    sought: Sought,
     sort: ProductSort | CatalogSort,
-    *,
-    filters: Filters,
-    channel_id: ChannelId | None,
-    locales: Sequence[Locale],
-    now: datetime,
+    details: Details,
 ) -> Slice[Product]:
-    """Return a page of products that are listed in the channel; None: listed or not.
-
-    filters: what plugins add to `wanted`. locales: the reader's languages; a product is found by
-    its words in any of them, and sorted by its name in the first that it has.
-    """
-    statement = listed(select(product), channel_id).where(
-        *_conditions(wanted, locales), *_fitting(filters, now)
-    )
+    """Return a page of products."""
+    if sought.wanted == ProductFilter() and sort in BY_ID:
+        return await find_newest(
+            db, page, ProductSort(sort), listed_in=sought.listed_in, details=details
+        )
+    statement = sought.of(db, select(*product_columns(details)))
     match sort:
         case CatalogSort():
-            statement = sort_by(statement, sort, after=page.after, now=now)
+            statement = sort_by(statement, sort, after=page.after, now=sought.prices.now)
         case ProductSort.NAME:
-            statement = _by_name(statement, page.after, locales)
+            statement = _by_name(statement, page.after, sought.locales)
+        case ProductSort.RELEVANCE:
+            statement = _by_closeness(db, statement, page.after, sought)
         case ProductSort.NEWEST:
             statement = statement.order_by(product.c.id.desc())
             if page.after is not None:
@@ -74,21 +117,10 @@ async def find_products(
     return cut([product_of(row) for row in rows], [_key(row, sort) for row in rows], page)
 
 
-async def count_products(
-    db: AsyncConnection,
-    wanted: ProductFilter,
-    *,
-    filters: Filters,
-    channel_id: ChannelId | None,
-    locales: Sequence[Locale],
-    now: datetime,
-) -> int:
+async def count_products(db: AsyncConnection, sought: Sought) -> int:
     """Return how many products `find_products` finds in all."""
-    found = listed(select(product.c.id), channel_id).where(
-        *_conditions(wanted, locales), *_fitting(filters, now)
-    )
-    count = await db.scalar(select(func.count()).select_from(found.subquery()))
-    return int(count or 0)
+    found = sought.ids(db).subquery()
+    return int(await db.scalar(select(func.count()).select_from(found)) or 0)
 
 
 async def find_listed_categories(
@@ -119,14 +151,16 @@ async def find_listed_collections(
     return [Collection(id=row.id, slug=row.slug, name=row.name) for row in rows]
 
 
-def _fitting(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
-    return [fits(one, wanted=wanted, now=now) for one, wanted in filters]
-
-
 def _key(row: Any, sort: ProductSort | CatalogSort) -> Key:
     if isinstance(sort, CatalogSort):
         return (row.sort_key, str(row.id))
-    return (row.sort_name, str(row.id)) if sort is ProductSort.NAME else (str(row.id),)
+    match sort:
+        case ProductSort.NAME:
+            return (row.sort_name, str(row.id))
+        case ProductSort.RELEVANCE:
+            return (row.closeness, str(row.id))
+        case ProductSort.NEWEST | ProductSort.OLDEST:
+            return (str(row.id),)
 
 
 def _by_name(statement: Select[Any], after: Key | None, locales: Sequence[Locale]) -> Select[Any]:
@@ -142,20 +176,46 @@ def _by_name(statement: Select[Any], after: Key | None, locales: Sequence[Locale
     return statement.where(or_(name > after[0], and_(name == after[0], product.c.id > after[1])))
 
 
-def _conditions(wanted: ProductFilter, locales: Sequence[Locale]) -> list[ColumnElement[bool]]:
+def _by_closeness(
+    db: AsyncConnection,
+    statement: Select[Any],
+    after: Key | None,
+    sought: Sought,
+) -> Select[Any]:
+    """Order by how well the text fits, then the newest first; without a text all fit as well."""
+    terms = asked_terms(sought.wanted.text or "")
+    place: ColumnElement[int] = literal_column("0", Integer)
+    if terms:
+        fitting = closeness(db, terms, sought.locales).subquery()
+        statement = statement.join(fitting, fitting.c.product_id == product.c.id)
+        place = fitting.c.closeness
+    statement = statement.add_columns(place.label("closeness"))
+    statement = statement.order_by(*([place] if terms else []), product.c.id.desc())
+    if after is None:
+        return statement
+    later = and_(place == after[0], product.c.id < after[1])
+    return statement.where(or_(place > after[0], later))
+
+
+def _conditions(db: AsyncConnection, sought: Sought) -> list[ColumnElement[bool]]:
+    wanted, locales = sought.wanted, sought.locales
     conditions: list[ColumnElement[bool]] = []
-    if wanted.text is not None:
-        found = select(product_search.c.product_id).where(
-            product_search.c.locale.in_(locales),
-            product_search.c.words.like(like_pattern(wanted.text), escape="\\"),
-        )
-        conditions.append(product.c.id.in_(found))
+    if wanted.text is not None and wanted.text.strip():
+        terms = asked_terms(wanted.text)
+        # Marks alone are in no name.
+        conditions.append(product.c.id.in_(found_by(db, terms, locales)) if terms else false())
     if wanted.category is not None:
         members = select(product_category.c.product_id).join(category)
         conditions.append(product.c.id.in_(members.where(category.c.slug == wanted.category)))
     if wanted.collection is not None:
         members = select(product_collection.c.product_id).join(collection)
         conditions.append(product.c.id.in_(members.where(collection.c.slug == wanted.collection)))
+    if wanted.least_minor is not None or wanted.most_minor is not None:
+        members = costs_between(sought.prices, wanted.least_minor, wanted.most_minor)
+        conditions.append(product.c.id.in_(members))
+    if wanted.in_stock is not None:
+        sold = select(variant.c.id).where(variant.c.product_id == product.c.id, is_in_stock())
+        conditions.append(sold.exists() if wanted.in_stock else not_(sold.exists()))
     return conditions + _attribute_conditions(wanted.attributes, locales)
 
 

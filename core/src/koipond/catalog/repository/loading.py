@@ -145,7 +145,8 @@ async def _load_parts(
         pictures[row.product_id, row.variant_id].append(picture)
     search: dict[ProductId, dict[Locale, SearchText]] = defaultdict(dict)
     for row in await _rows_of(db, product_search, product_search, ids):
-        search[row.product_id][row.locale] = SearchText(name=row.name, words=row.words)
+        texts = {name: row._mapping[name] for name in SearchText.__struct_fields__}
+        search[row.product_id][row.locale] = SearchText(**texts)
     return _Parts(
         options=options,
         values=values,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Uuid, and_, bindparam, select
+from sqlalchemy import Uuid, and_, bindparam, select
 
+from koipond.catalog.repository.details import listed, product_of
 from koipond.catalog.repository.pricing import PRICED, TIERS, read_price
 from koipond.catalog.tables import (
     attribute,
@@ -40,24 +41,6 @@ from koipond.kernel.money import Currency
 from koipond.kernel.prepared import Prepared
 
 
-async def find_product(
-    db: AsyncConnection,
-    *,
-    product_id: ProductId | None,
-    slug: str | None,
-    channel_id: ChannelId | None,
-) -> Product | None:
-    """Return the product of this id and slug, those of them that are given, listed in the channel.
-
-    channel_id: None means listed or not.
-    """
-    wanted = [product.c.id == product_id] if product_id is not None else []
-    wanted += [product.c.slug == slug] if slug is not None else []
-    statement = listed(select(product).where(*wanted), channel_id)
-    row = (await db.execute(statement)).one_or_none()
-    return product_of(row) if row is not None else None
-
-
 async def find_products_by_ids(
     db: AsyncConnection, product_ids: Sequence[ProductId]
 ) -> dict[ProductId, Product]:
@@ -73,21 +56,6 @@ async def find_variants_by_ids(
     found = select(variant).join(product, product.c.id == variant.c.product_id)
     rows = await db.execute(listed(found.where(variant.c.id.in_(variant_ids)), channel_id))
     return {row.id: _variant(row) for row in rows}
-
-
-async def find_variants(
-    db: AsyncConnection, product_ids: Sequence[ProductId]
-) -> dict[ProductId, list[Variant]]:
-    """Return the variants of products, in their order."""
-    rows = await db.execute(
-        select(variant)
-        .where(variant.c.product_id.in_(product_ids))
-        .order_by(variant.c.position, variant.c.id)
-    )
-    found: dict[ProductId, list[Variant]] = defaultdict(list)
-    for row in rows:
-        found[row.product_id].append(_variant(row))
-    return found
 
 
 async def find_variant_ids(db: AsyncConnection, skus: Sequence[str]) -> dict[str, VariantId]:
@@ -228,17 +196,6 @@ async def find_collections(
     return found
 
 
-def listed(statement: Select[Any], channel_id: ChannelId | None) -> Select[Any]:
-    """Keep of a SELECT over products those that are listed in the channel; None keeps all."""
-    if channel_id is None:
-        return statement
-    here = select(product_listing.c.product_id).where(
-        product_listing.c.product_id == product.c.id,
-        product_listing.c.channel_id == channel_id,
-    )
-    return statement.where(here.exists())
-
-
 _channel = bindparam("channel", type_=Uuid)
 _chosen = variant_option.join(product_option, product_option.c.id == variant_option.c.option_id)
 # One row for each option of a variant, or one without any.
@@ -269,17 +226,6 @@ _SELLABLES = Prepared(
     .where(variant.c.id.in_(bindparam("variants", expanding=True)))
     .order_by(product_option.c.position)
 )
-
-
-def product_of(row: Any) -> Product:
-    """Return a row of the table of products as a snapshot."""
-    return Product(
-        id=row.id,
-        slug=row.slug,
-        name=row.name,
-        description=row.description,
-        tax_category=row.tax_category,
-    )
 
 
 def _variant(row: Any) -> Variant:

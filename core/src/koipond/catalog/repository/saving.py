@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Table, and_, bindparam
 
 from koipond.catalog.tables import (
@@ -104,7 +105,7 @@ async def _update(
     keys: list[tuple[Any, ...]],
     rows: Mapping[tuple[Any, ...], Row],
 ) -> None:
-    values = [column.name for column in table.c if not column.primary_key]
+    values = [name for name in rows[keys[0]] if not table.c[name].primary_key]
     given = [
         key | {f"new_{name}": rows[one][name] for name in values}
         for one, key in zip(keys, _keys(table, keys), strict=True)
@@ -172,7 +173,7 @@ def _product_rows(
     if one.listed:
         yield product_listing, {"channel_id": telling.channel_id} | own
     for locale, found in one.search.items():
-        yield product_search, own | {"locale": locale, "name": found.name, "words": found.words}
+        yield product_search, own | {"locale": locale} | msgspec.structs.asdict(found)
     for table, target, links in (
         (product_category, "category_id", one.categories),
         (product_collection, "collection_id", one.collections),

@@ -4,23 +4,26 @@ from koipond.catalog.rules.drafts import GRAMS_MAX, VARIANTS_MAX, refusal_of
 from koipond.catalog.rules.filters import check_filter, key_shape, query_conflicts, sees_unlisted
 from koipond.catalog.rules.offers import make_offers, price_items
 from koipond.catalog.rules.pricing import make_rule, quotes_of_list
+from koipond.catalog.rules.searching import asked_terms, edition, search_anew
 from koipond.catalog.rules.telling import Teller
-from koipond.catalog.rules.words import fold, like_pattern, slugify, variant_name
+from koipond.catalog.rules.words import fold, slugify, variant_name
 
 __all__ = [
     "GRAMS_MAX",
     "VARIANTS_MAX",
     "Teller",
+    "asked_terms",
     "check_filter",
+    "edition",
     "fold",
     "key_shape",
-    "like_pattern",
     "make_offers",
     "make_rule",
     "price_items",
     "query_conflicts",
     "quotes_of_list",
     "refusal_of",
+    "search_anew",
     "sees_unlisted",
     "slugify",
     "variant_name",

@@ -61,7 +61,13 @@ def key_shape(sort: ProductSort | CatalogSort) -> tuple[Any, ...]:
     """Return the types in the sort key of a list in this order; see kernel/pages.py."""
     if isinstance(sort, CatalogSort):
         return (sort.kind | None, UUID)
-    return (str, UUID) if sort is ProductSort.NAME else (UUID,)
+    match sort:
+        case ProductSort.NAME:
+            return (str, UUID)
+        case ProductSort.RELEVANCE:
+            return (int, UUID)
+        case ProductSort.NEWEST | ProductSort.OLDEST:
+            return (UUID,)
 
 
 def sees_unlisted(viewer: Viewer) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,8 +10,8 @@ import nh3
 from msgspec.structs import replace
 
 from koipond.catalog.errors import SkuTaken
-from koipond.catalog.rules.drafts import NAME_MAX
-from koipond.catalog.rules.words import fold, slugify
+from koipond.catalog.rules.searching import search_texts
+from koipond.catalog.rules.words import slugify
 from koipond.catalog.types import (
     MediaDraft,
     Named,
@@ -20,7 +20,6 @@ from koipond.catalog.types import (
     ProductDraft,
     Refused,
     Saved,
-    SearchText,
     Shelf,
     StoredMedia,
     StoredOption,
@@ -119,7 +118,8 @@ class Teller:
         else:
             outcome = Outcome.CHANGED
         if outcome is not Outcome.UNCHANGED:
-            self._keep(replace(told, updated_at=self._now, search=self._search(told)))
+            names = {kind: book.by_id for kind, book in self._books.items()}
+            self._keep(replace(told, updated_at=self._now, search=search_texts(told, names)))
         return Saved(
             slug=draft.slug,
             product_id=told.id,
@@ -256,36 +256,6 @@ class Teller:
             price_minor=draft.price_minor,
             media=self._media(draft.media, known.media),
         )
-
-    def _search(self, product: StoredProduct) -> Mapping[Locale, SearchText]:
-        """Return what `product` is found by in each language that it has a name in."""
-        return {
-            locale: SearchText(
-                name=fold(name)[:NAME_MAX],
-                words=fold("\n".join(dict.fromkeys(filter(None, self._words(product, locale))))),
-            )
-            for locale, name in product.name.items()
-        }
-
-    def _words(self, product: StoredProduct, locale: Locale) -> Iterator[str]:
-        yield product.name[locale]
-        variants = sorted(product.variants.values(), key=lambda variant: variant.sku)
-        for variant in variants:
-            yield variant.sku
-        for variant in variants:
-            for option in product.options:
-                yield variant.values.get(option.id, {}).get(locale, "")
-        yield from self._shared_words(product, locale)
-
-    def _shared_words(self, product: StoredProduct, locale: Locale) -> Iterator[str]:
-        shared = (
-            (NameKind.CATEGORY, product.categories),
-            (NameKind.COLLECTION, product.collections),
-            (NameKind.ATTRIBUTE_VALUE, product.attributes),
-        )
-        for kind, held in shared:
-            for key in held.values():
-                yield self._books[kind].by_id[key].name.get(locale, "")
 
 
 def _unique(keys: Iterable[UUID]) -> Mapping[int, UUID]:

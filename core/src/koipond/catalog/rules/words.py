@@ -1,4 +1,4 @@
-"""Text as addresses, as search words, as patterns."""
+"""Text as addresses and as names."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -23,14 +23,6 @@ def slugify(text: str) -> str:
 def fold(text: str) -> str:
     """Return `text` as it is compared: lower case, full-width and other forms made plain (NFKC)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
-
-
-def like_pattern(text: str) -> str:
-    """Return the LIKE pattern, with `\\\\` as its escape, that finds folded `text` anywhere."""
-    escaped = fold(text)
-    for special in ("\\", "%", "_"):
-        escaped = escaped.replace(special, "\\" + special)
-    return f"%{escaped}%"
 
 
 def variant_name(

@@ -7,15 +7,18 @@ from koipond.catalog.service.activities import (
     refresh_activities,
     withdraw_activities,
 )
+from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
     find_list_prices,
     find_price_rules,
     find_prices,
+    find_prices_of,
     remove_price_rule,
     set_price,
     set_price_rule,
 )
+from koipond.catalog.service.searching import audit, reindex
 from koipond.catalog.service.shelf import (
     choose_sort,
     count_products,
@@ -35,6 +38,7 @@ from koipond.catalog.service.shelf import (
     find_variant_names,
     find_variants,
     find_variants_by_ids,
+    find_variants_of,
     product_page,
     save_products,
     set_grams,
@@ -42,6 +46,8 @@ from koipond.catalog.service.shelf import (
 )
 
 __all__ = [
+    "Facets",
+    "audit",
     "choose_sort",
     "count_products",
     "find_activities",
@@ -57,6 +63,7 @@ __all__ = [
     "find_options",
     "find_price_rules",
     "find_prices",
+    "find_prices_of",
     "find_product",
     "find_products",
     "find_products_by_ids",
@@ -66,9 +73,11 @@ __all__ = [
     "find_variant_names",
     "find_variants",
     "find_variants_by_ids",
+    "find_variants_of",
     "product_page",
     "publish_activities",
     "refresh_activities",
+    "reindex",
     "remove_price_rule",
     "save_products",
     "set_grams",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from koipond.catalog import rules
 from koipond.catalog.service.activities import find_activities
-from koipond.catalog.service.pricing import find_list_prices
+from koipond.catalog.service.pricing import find_listed
 from koipond.catalog.types import Offer, Variant
 from koipond.kernel.context import Context
 from koipond.kernel.dispatch import Mood
@@ -18,7 +18,7 @@ async def find_offers(ctx: Context, variants: Sequence[Variant]) -> Mapping[Vari
 
     A plugin that fails is left out: the list is shown without what it adds.
     """
-    prices = await find_list_prices(ctx, [one.id for one in variants])
+    prices = await find_listed(ctx, variants)
     priced = [one for one in variants if one.id in prices]
     activities = await find_activities(ctx, [one.id for one in priced])
     request = PriceRequest(

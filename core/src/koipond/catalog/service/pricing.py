@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import UNSET
+
 from koipond.catalog import repository, rules
 from koipond.catalog.errors import PriceRuleUnknown, PriceRuleWithoutPrice, VariantUnknown
 from koipond.catalog.types import ListPrice, PriceRule, PriceRuleWish, Variant
@@ -90,12 +92,28 @@ async def find_list_prices(
         )
 
 
+async def find_listed(ctx: Context, variants: Sequence[Variant]) -> Mapping[VariantId, ListPrice]:
+    """Return what `find_list_prices` does; no price is read again that a variant came with."""
+    read = {one.id: one.priced for one in variants if one.priced is not UNSET}
+    found = {key: one for key, one in read.items() if one is not None}
+    missing = [one.id for one in variants if one.id not in read]
+    return found | {**(await find_list_prices(ctx, missing) if missing else {})}
+
+
 async def find_prices(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[VariantId, Money]:
     """Return {variant: price} in the channel and currency of the scope, of those that have one.
 
     What one unit costs everyone now.
     """
-    found = await find_list_prices(ctx, variant_ids)
+    return _amounts(ctx, await find_list_prices(ctx, variant_ids))
+
+
+async def find_prices_of(ctx: Context, variants: Sequence[Variant]) -> dict[VariantId, Money]:
+    """Return what `find_prices` does; no price is read again that a variant came with."""
+    return _amounts(ctx, await find_listed(ctx, variants))
+
+
+def _amounts(ctx: Context, found: Mapping[VariantId, ListPrice]) -> dict[VariantId, Money]:
     return {key: Money(one.list_minor, ctx.scope.currency) for key, one in found.items()}
 
 

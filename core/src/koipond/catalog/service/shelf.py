@@ -1,8 +1,11 @@
 """Use-cases of what stands on the shelf: products, variants, prices and what names them."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 
 import msgspec
+from msgspec import UNSET
 
 from koipond.catalog import repository, rules
 from koipond.catalog.errors import ProductUnknown, VariantUnknown, WeightOutOfRange
@@ -12,6 +15,7 @@ from koipond.catalog.types import (
     CatalogSort,
     Category,
     Collection,
+    Detail,
     Media,
     OptionChoice,
     Product,
@@ -29,6 +33,8 @@ from koipond.kernel.ids import ChannelId, ProductId, VariantId, encode, new_id
 from koipond.kernel.pages import Page, Slice, page
 from koipond.kernel.quantity import Quantity
 from koipond.tax import service as tax
+
+_WHOLE = frozenset({Detail.DESCRIPTION})
 
 
 @transaction
@@ -68,7 +74,7 @@ async def set_tax_category(ctx: Context, key: ProductId, code: str | None) -> Pr
     Raises ProductUnknown, TaxCategoryUnknown.
     """
     await repository.take_turns(ctx.db)
-    found = await repository.find_product(ctx.db, product_id=key, slug=None, channel_id=None)
+    found = (await repository.find_products_by_ids(ctx.db, [key])).get(key)
     if found is None:
         raise ProductUnknown(product_id=encode(ProductId, key))
     if code is not None:
@@ -119,6 +125,7 @@ async def find_product(
     product_id: ProductId | None = None,
     slug: str | None = None,
     everywhere: bool = False,
+    details: AbstractSet[Detail] = _WHOLE,
 ) -> Product | None:
     """Return the product with this id and slug, of those that are given; None without either.
 
@@ -127,8 +134,13 @@ async def find_product(
     if product_id is None and slug is None:
         return None
     async with ctx.reading() as db:
-        return await repository.find_product(
-            db, product_id=product_id, slug=slug, channel_id=_channel(ctx, everywhere)
+        return await repository.find_detailed(
+            db,
+            product_id=product_id,
+            slug=slug,
+            listed_in=_channel(ctx, everywhere),
+            details=details,
+            prices=_prices(ctx),
         )
 
 
@@ -139,22 +151,15 @@ async def find_products(
     sort: ProductSort | CatalogSort,
     *,
     everywhere: bool = False,
+    details: AbstractSet[Detail] = _WHOLE,
 ) -> Slice[Product]:
     """Return a page of the products that the channel of the scope lists, or of all.
 
     asked: made by `product_page` for the same order. Raises ProductFilterInvalid.
     """
-    rules.check_filter(wanted)
     async with ctx.reading() as db:
         return await repository.find_products(
-            db,
-            asked,
-            wanted,
-            sort,
-            filters=_filters(ctx, wanted),
-            channel_id=_channel(ctx, everywhere),
-            locales=ctx.scope.locales,
-            now=ctx.clock.now(),
+            db, asked, seek(ctx, wanted, everywhere=everywhere), sort, details
         )
 
 
@@ -165,20 +170,26 @@ def product_page(first: int | None, after: str | None, sort: ProductSort | Catal
 
 async def count_products(ctx: Context, wanted: ProductFilter, *, everywhere: bool = False) -> int:
     """Return how many products `find_products` finds on all pages. Raises ProductFilterInvalid."""
-    rules.check_filter(wanted)
     async with ctx.reading() as db:
-        return await repository.count_products(
-            db,
-            wanted,
-            filters=_filters(ctx, wanted),
-            channel_id=_channel(ctx, everywhere),
-            locales=ctx.scope.locales,
-            now=ctx.clock.now(),
-        )
+        return await repository.count_products(db, seek(ctx, wanted, everywhere=everywhere))
 
 
-def choose_sort(ctx: Context, name: str) -> ProductSort | CatalogSort:
-    """Return the order of products of this name, core's own or a plugin's."""
+def seek(ctx: Context, wanted: ProductFilter, *, everywhere: bool) -> repository.Sought:
+    """Return what is looked for. Raises ProductFilterInvalid."""
+    rules.check_filter(wanted)
+    return repository.Sought(
+        wanted=wanted,
+        filters=_filters(ctx, wanted),
+        listed_in=_channel(ctx, everywhere),
+        locales=ctx.scope.locales,
+        prices=_prices(ctx),
+    )
+
+
+def choose_sort(ctx: Context, name: str | None, wanted: ProductFilter) -> ProductSort | CatalogSort:
+    """Return the order of products of this name, core's own or a plugin's; None: the usual one."""
+    if name is None:
+        return ProductSort.NEWEST if wanted.text is None else ProductSort.RELEVANCE
     return ctx.hooks.catalog_sorts().get(name) or ProductSort(name)
 
 
@@ -218,30 +229,59 @@ async def find_variants_by_ids(
 
 
 async def find_variants(
-    ctx: Context, product_ids: Sequence[ProductId]
+    ctx: Context,
+    product_ids: Sequence[ProductId],
+    *,
+    details: AbstractSet[Detail] = frozenset(),
 ) -> Mapping[ProductId, list[Variant]]:
     """Return the variants of products, in their order."""
     async with ctx.reading() as db:
-        return await repository.find_variants(db, product_ids)
+        return await repository.find_variants(db, product_ids, details=details, prices=_prices(ctx))
+
+
+async def find_variants_of(
+    ctx: Context, products: Sequence[Product], details: AbstractSet[Detail]
+) -> Mapping[ProductId, Sequence[Variant]]:
+    """Return the variants of products, in their order; none is read again that they came with."""
+    found: dict[ProductId, Sequence[Variant]] = {
+        one.id: one.variants for one in products if one.variants is not UNSET
+    }
+    missing = [one.id for one in products if one.id not in found]
+    if missing:
+        found.update(await find_variants(ctx, missing, details=details))
+    return found
 
 
 async def find_options(
-    ctx: Context, variant_ids: Sequence[VariantId]
-) -> Mapping[VariantId, list[OptionChoice]]:
+    ctx: Context, variants: Sequence[Variant]
+) -> dict[VariantId, Sequence[OptionChoice]]:
     """Return what each variant has for its product's options, in their order."""
+    found: dict[VariantId, Sequence[OptionChoice]] = {
+        one.id: one.options for one in variants if one.options is not UNSET
+    }
+    missing = [one.id for one in variants if one.id not in found]
+    if not missing:
+        return found
     async with ctx.reading() as db:
-        return await repository.find_options(db, variant_ids)
+        return found | await repository.find_options(db, missing)
 
 
-async def find_variant_names(ctx: Context, variants: Sequence[Variant]) -> dict[VariantId, str]:
-    """Return what variants are called: by their option values, or like their product."""
-    async with ctx.reading() as db:
-        options = await repository.find_options(db, [one.id for one in variants])
-        plain = sorted({one.product_id for one in variants if one.id not in options})
-        products = await repository.find_products_by_ids(db, plain) if plain else {}
+async def find_variant_names(
+    ctx: Context,
+    variants: Sequence[Variant],
+    products: Mapping[ProductId, Product] = MappingProxyType({}),
+) -> dict[VariantId, str]:
+    """Return what variants are called: by their option values, or like their product.
+
+    products: those that are at hand.
+    """
+    options = await find_options(ctx, variants)
+    plain = {one.product_id for one in variants if not options.get(one.id)}
+    missing = sorted(plain - products.keys())
+    named = {**products, **(await find_products_by_ids(ctx, missing) if missing else {})}
     return {
         one.id: rules.variant_name(
-            options.get(one.id, ()), products.get(one.product_id), ctx.scope.locales
+            options.get(one.id, ()), named.get(one.product_id), ctx.scope.locales
         )
         for one in variants
     }
@@ -285,6 +325,12 @@ async def find_collections(
     """Return the collections of products, in their order."""
     async with ctx.reading() as db:
         return await repository.find_collections(db, product_ids)
+
+
+def _prices(ctx: Context) -> repository.Prices:
+    return repository.Prices(
+        channel_id=ctx.scope.channel_id, currency=ctx.scope.currency, now=ctx.clock.now()
+    )
 
 
 def _channel(ctx: Context, everywhere: bool) -> ChannelId | None:

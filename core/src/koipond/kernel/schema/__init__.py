@@ -1,6 +1,7 @@
 """What every graphql.py needs: scalars, Node, Connection, UserError, fields, batch, builder."""
 
 from koipond.kernel.quantity import Quantity
+from koipond.kernel.schema.asking import asked
 from koipond.kernel.schema.batch import batch
 from koipond.kernel.schema.build import Api, SchemaBuilder, SchemaConflict
 from koipond.kernel.schema.errors import UserError
@@ -45,6 +46,7 @@ __all__ = [
     "Subscription",
     "TextInput",
     "UserError",
+    "asked",
     "batch",
     "connect",
     "grows",

@@ -1199,12 +1199,17 @@ def upgrade() -> None:
         "product_search",
         sa.Column("product_id", sa.Uuid(), nullable=False),
         sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=500), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("beside", sa.Text(), nullable=False),
+        sa.Column("parts", sa.Text(), nullable=False),
+        sa.Column("edition", sa.String(length=40), nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"], ["product.id"], name=op.f("fk_product_search_product_id")
         ),
         sa.PrimaryKeyConstraint("product_id", "locale", name=op.f("pk_product_search")),
+        sa.UniqueConstraint("number", name=op.f("uq_product_search_number")),
     )
     op.create_index(
         op.f("ix_product_search_locale_name_product_id"),

@@ -37,6 +37,7 @@ from koipond.quota.repository.reading import (
     find_quotas,
     find_reservations,
     find_taken,
+    free_of,
 )
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "find_taken",
     "find_unbalanced",
     "follow",
+    "free_of",
     "let_go",
     "lock",
     "lock_rows",

@@ -1,11 +1,13 @@
 """SQL that reads quotas and reservations without locking them."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, case, func, select
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
+from koipond.kernel.prepared import Prepared
 from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_reservations
 from koipond.quota.tables import IS_COUNTED, quota, reservation
 from koipond.quota.types import Quota, Reservation, ReservationState
@@ -15,6 +17,15 @@ async def find_quotas(db: AsyncConnection, quota_ids: Iterable[QuotaId]) -> dict
     """Return {id: quota}, without those that there are none of."""
     rows = await db.execute(select(*QUOTA).where(quota.c.id.in_(sorted(set(quota_ids)))))
     return {found.id: found for found in to_quotas(rows)}
+
+
+def free_of(named: Select[Any]) -> Prepared:
+    """Return a statement of the rows (key, free) of `named`, rows of keys and quotas."""
+    keys = named.subquery()
+    key, quota_id = keys.c
+    free = case((quota.c.closed, 0), else_=quota.c.capacity - quota.c.taken)
+    joined = keys.join(quota, quota.c.id == quota_id)
+    return Prepared(select(key.label("key"), free.label("free")).select_from(joined))
 
 
 async def find_reservations(db: AsyncConnection, owner_id: OwnerId) -> list[Reservation]:

@@ -27,6 +27,7 @@ from koipond.quota.service.reading import (
     find_quotas,
     find_reservations,
     find_taken,
+    free_of,
 )
 from koipond.quota.service.reserving import find_desk, reserve
 
@@ -46,6 +47,7 @@ __all__ = [
     "find_quotas",
     "find_reservations",
     "find_taken",
+    "free_of",
     "give_back",
     "merge_subjects",
     "move_units",

@@ -1,10 +1,14 @@
 """What can be read of quotas, without waiting for anybody."""
 
 from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select
 
 from koipond.kernel.context import Context
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.kernel.invariants import Finding
+from koipond.kernel.prepared import Prepared
 from koipond.quota import repository
 from koipond.quota.types import Quota, Reservation
 
@@ -22,6 +26,14 @@ async def find_quotas(ctx: Context, quota_ids: Collection[QuotaId]) -> dict[Quot
     """Return {id: quota}, without those that there are none of."""
     async with ctx.reading() as db:
         return await repository.find_quotas(db, quota_ids)
+
+
+def free_of(named: Select[Any]) -> Prepared:
+    """Return a statement that reads what can be had of quotas, 0 of closed ones: `key`, `free`.
+
+    named: a SELECT of keys and the quotas of each.
+    """
+    return repository.free_of(named)
 
 
 async def find_taken(

@@ -21,6 +21,8 @@ from koipond.stock.types import (
     StockLevel,
 )
 
+_FREE = quota.free_of(repository.QUOTAS_OF)
+
 
 async def find_levels(ctx: Context, variant_ids: Collection[VariantId]) -> list[StockLevel]:
     """Return the levels of variants with what can be sold of them."""
@@ -70,8 +72,12 @@ async def find_availability(
 async def find_free(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[VariantId, int]:
     """Return {variant: units that may be sold}, over all locations; 0 of one that has none."""
     free = dict.fromkeys(variant_ids, 0)
-    for level in await find_levels(ctx, variant_ids) if variant_ids else ():
-        free[level.variant_id] += level.free
+    if not free:
+        return free
+    async with ctx.reading() as db:
+        rows = await _FREE.rows(db, {"variants": list(free)})
+    for row in rows:
+        free[row.key] += row.free
     return free
 
 

@@ -1,0 +1,193 @@
+"""Counts what a list of products has in common, under its filter."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    column,
+    func,
+    not_,
+    or_,
+    select,
+    table,
+)
+
+from koipond.catalog.repository.details import Prices
+from koipond.catalog.tables import (
+    attribute,
+    attribute_value,
+    category,
+    collection,
+    price,
+    price_list,
+    price_rule,
+    product_attribute,
+    product_category,
+    product_collection,
+    variant,
+)
+from koipond.catalog.types import (
+    AttributeFacet,
+    Category,
+    Collection,
+    Facet,
+    PriceFacet,
+    PriceRange,
+)
+from koipond.kernel.db import AsyncConnection
+
+# As many things of a kind are counted; those that most products have.
+_FACETS_MAX = 100
+_RANGES = 5
+# Of stock, which stands above the catalogue: the view that reports read.
+_STOCK = table("koi_v1_stock", column("variant_id"), column("capacity"), column("taken"))
+
+
+async def count_categories(db: AsyncConnection, found: Select[Any]) -> list[Facet[Category]]:
+    """Return the categories of found products. found: a SELECT of their ids."""
+    rows = await _count(db, category, product_category, "category_id", found)
+    return [
+        Facet(of=Category(id=row.id, slug=row.slug, name=row.name), count=row.count_)
+        for row in rows
+    ]
+
+
+async def count_collections(db: AsyncConnection, found: Select[Any]) -> list[Facet[Collection]]:
+    """Return the collections of found products. found: a SELECT of their ids."""
+    rows = await _count(db, collection, product_collection, "collection_id", found)
+    return [
+        Facet(of=Collection(id=row.id, slug=row.slug, name=row.name), count=row.count_)
+        for row in rows
+    ]
+
+
+async def count_attributes(db: AsyncConnection, found: Select[Any]) -> list[AttributeFacet]:
+    """Return the values of attributes of found products, those of one attribute together."""
+    counted = (
+        select(product_attribute.c.attribute_value_id, func.count().label("count_"))
+        .where(product_attribute.c.product_id.in_(found))
+        .group_by(product_attribute.c.attribute_value_id)
+        .subquery()
+    )
+    rows = await db.execute(
+        select(attribute.c.code, attribute.c.name, attribute_value.c.name, counted.c.count_)
+        .select_from(
+            counted.join(
+                attribute_value, attribute_value.c.id == counted.c.attribute_value_id
+            ).join(attribute, attribute.c.id == attribute_value.c.attribute_id)
+        )
+        .order_by(counted.c.count_.desc(), attribute_value.c.id)
+        .limit(_FACETS_MAX)
+    )
+    names: dict[str, Any] = {}
+    values: dict[str, list[Facet[Any]]] = {}
+    for code, name, value, count in rows:
+        names[code] = name
+        values.setdefault(code, []).append(Facet(of=value, count=count))
+    return [AttributeFacet(name=names[code], values=tuple(values[code])) for code in names]
+
+
+async def count_prices(
+    db: AsyncConnection, found: Select[Any], prices: Prices
+) -> PriceFacet | None:
+    """Return from what to what found products cost, and how many do in ranges between."""
+    amount = list_price(prices)
+    costs = (
+        select(variant.c.product_id, amount.label("amount"))
+        .select_from(price_source(prices))
+        .where(variant.c.product_id.in_(found))
+        .subquery()
+    )
+    ends = select(func.min(costs.c.amount), func.max(costs.c.amount))
+    least, most = (await db.execute(ends)).one()
+    if least is None:
+        return None
+    step = (most - least) // _RANGES + 1
+    place = ((costs.c.amount - least) // step).label("place")
+    counted = select(place, func.count(costs.c.product_id.distinct())).group_by(place)
+    rows = await db.execute(counted.order_by(place))
+    ranges = [
+        PriceRange(
+            least_minor=least + at * step,
+            most_minor=min(least + (at + 1) * step - 1, most),
+            count=count,
+        )
+        for at, count in rows
+    ]
+    return PriceFacet(least_minor=least, most_minor=most, ranges=tuple(ranges))
+
+
+async def count_in_stock(db: AsyncConnection, found: Select[Any]) -> int:
+    """Return how many of found products can be bought."""
+    counted = select(func.count(variant.c.product_id.distinct())).where(
+        variant.c.product_id.in_(found), is_in_stock()
+    )
+    return int(await db.scalar(counted) or 0)
+
+
+def is_in_stock() -> ColumnElement[bool]:
+    """Hold for variants that can be bought: units of it are free, or are not counted."""
+    free = select(_STOCK.c.variant_id).where(
+        _STOCK.c.variant_id == variant.c.id, _STOCK.c.capacity > _STOCK.c.taken
+    )
+    return or_(not_(variant.c.track_stock), free.exists())
+
+
+def costs_between(prices: Prices, least_minor: int | None, most_minor: int | None) -> Select[Any]:
+    """Return a SELECT of the ids of products with a variant that costs no less and no more."""
+    amount = list_price(prices)
+    statement = select(variant.c.product_id).select_from(price_source(prices))
+    if least_minor is not None:
+        statement = statement.where(amount >= least_minor)
+    return statement if most_minor is None else statement.where(amount <= most_minor)
+
+
+def price_source(prices: Prices) -> Any:
+    """Return where `list_price` is read from."""
+    here = and_(
+        price_list.c.id == price.c.price_list_id,
+        price_list.c.channel_id == prices.channel_id,
+        price_list.c.currency == prices.currency,
+    )
+    return variant.join(price, price.c.variant_id == variant.c.id).join(price_list, here)
+
+
+def list_price(prices: Prices) -> ColumnElement[int]:
+    """Return what one unit costs everyone now; see `read_price`."""
+    now = prices.now
+    ruled = (
+        select(price_rule.c.amount_minor)
+        .where(
+            price_rule.c.variant_id == price.c.variant_id,
+            price_rule.c.price_list_id == price.c.price_list_id,
+            price_rule.c.from_quantity == 1,
+            price_rule.c.group_code.is_(None),
+            or_(price_rule.c.starts_at.is_(None), price_rule.c.starts_at <= now),
+            or_(price_rule.c.ends_at.is_(None), price_rule.c.ends_at > now),
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(ruled, price.c.amount_minor)
+
+
+async def _count(
+    db: AsyncConnection, named: Table, members: Table, key: str, found: Select[Any]
+) -> Sequence[Any]:
+    counted = (
+        select(members.c[key].label("key"), func.count().label("count_"))
+        .where(members.c.product_id.in_(found))
+        .group_by(members.c[key])
+        .subquery()
+    )
+    rows = await db.execute(
+        select(named, counted.c.count_)
+        .select_from(counted.join(named, named.c.id == counted.c.key))
+        .order_by(counted.c.count_.desc(), named.c.id)
+        .limit(_FACETS_MAX)
+    )
+    return rows.all()
