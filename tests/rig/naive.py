@@ -128,6 +128,19 @@ NAIVE = {
         "await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))",
         "pass",
     ),
+    "a delivery is handled in a transaction of its own": Build(
+        "koipond.kernel.deliveries",
+        "_Batch",
+        "ctx = Context(self.shop, viewer=SYSTEM, connection=steps.connection)",
+        "ctx = self.shop.context(viewer=SYSTEM)",
+    ),
+    "a job is removed when it is claimed": Build(
+        "koipond.kernel.jobs",
+        "claim",
+        "return [",
+        "await db.execute(job.delete().where(job.c.id.in_([one.id for one in found])))\n"
+        "    return [",
+    ),
     "a price is not looked at again": Build(
         "koipond.order.service.placing",
         "_check_fresh",
