@@ -12,6 +12,7 @@ from koipond.cli.channels import channel
 from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
 from koipond.cli.importing import importing
+from koipond.cli.jobs import job
 from koipond.cli.letters import dead
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
@@ -60,6 +61,7 @@ COMMANDS = (
     dev,
     doctor,
     importing,
+    job,
     migrate,
     plugin,
     replay,

@@ -85,6 +85,14 @@ class RunningJob(Struct, frozen=True, kw_only=True):
     worker: str
 
 
+class WaitingJobs(Struct, frozen=True, kw_only=True):
+    """How many jobs of a kind wait, and when the first of them is due."""
+
+    kind: str
+    count: int
+    due_at: datetime
+
+
 def read_letter(text: str) -> tuple[LetterKind, UUID, str]:
     """Return what a dead letter's id names: kind, key and consumer. Raises IdInvalid."""
     event, dot, consumer = text.partition(".")
@@ -174,6 +182,19 @@ async def find_running(db: AsyncConnection) -> list[RunningJob]:
     return [RunningJob(**row._asdict()) for row in await db.execute(wanted)]
 
 
+async def find_waiting(db: AsyncConnection) -> list[WaitingJobs]:
+    """Return what waits, by kind, what is due first first."""
+    due_at = func.min(job.c.run_at, type_=Instant).label("due_at")
+    wanted = (
+        select(job.c.kind, func.count().label("many"), due_at)
+        .where(job.c.state == JobState.WAITING.value)
+        .group_by(job.c.kind)
+        .order_by(due_at, job.c.kind)
+    )
+    rows = await db.execute(wanted)
+    return [WaitingJobs(kind=kind, count=many, due_at=at) for kind, many, at in rows]
+
+
 def _dead_deliveries() -> Select[Any]:
     behind = delivery.alias()
     waiting = (
@@ -232,11 +253,13 @@ __all__ = [
     "LetterKind",
     "RunningJob",
     "Step",
+    "WaitingJobs",
     "count_dead",
     "drop_job",
     "find_dead",
     "find_running",
     "find_steps",
+    "find_waiting",
     "is_dead_job",
     "read_letter",
 ]
