@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from core.tests.kernel.fishing import FishSold, catch, want
+from core.tests.kernel.fishing import FishCaught, FishSold, catch, want
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from tests.faults.test_databases_that_die import check_file, plugged
@@ -25,6 +25,7 @@ from tests.rig.working import SELLERS, CatchPatiently, make_shop, shelf_of, work
 
 from koipond.kernel.audits import AUDITS
 from koipond.kernel.context import Context, Shop, transaction
+from koipond.kernel.events import Event
 from koipond.kernel.ids import new_id
 from koipond.kernel.invariants import run_audits
 from koipond.kernel.jobs import JobState, job
@@ -81,19 +82,19 @@ class Shift:
             process.kill()
             await asyncio.to_thread(process.join)
 
-    async def progress(self) -> int:
-        """Return how many deliveries have left their event."""
-        counted = select(func.count()).where(outbox_event.c.name == FishSold.name())
+    async def progress(self, of: type[Event] = FishSold) -> int:
+        """Return how many deliveries have left their event, or jobs."""
+        counted = select(func.count()).where(outbox_event.c.name == of.name())
         async with self.shop.database.reading() as db:
             found: int = (await db.execute(counted)).scalar_one()
             return found
 
-    async def until_at_work(self) -> None:
-        """Wait until something more is delivered."""
-        before, until = await self.progress(), time.monotonic() + 30
-        while await self.progress() == before:
+    async def until_at_work(self, of: type[Event] = FishSold) -> None:
+        """Wait until something more is done."""
+        before, until = await self.progress(of), time.monotonic() + 30
+        while await self.progress(of) == before:
             assert time.monotonic() < until, "nothing is done"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.002)
 
     async def until_done(self) -> None:
         """Wait until there is nothing left."""
@@ -151,11 +152,12 @@ async def kill_workers(url: str, *, times: int, naive: str = "", chance: random.
     """Kill a worker in the middle of its work, again and again; returns how much was done."""
     shift = Shift(url, naive)
     try:
-        for _ in range(times):
+        for nth in range(times):
             await shift.order_more()
             async with shift.worker():
-                await shift.until_at_work()
-                await asyncio.sleep(chance.random() * 0.02)
+                # In the middle of its jobs, or of its deliveries.
+                await shift.until_at_work(FishSold if nth % 2 else FishCaught)
+                await asyncio.sleep(chance.random() * 0.01)
             await shift.end_leases()
             if shift.shop.database.is_sqlite:
                 check_file(url)
@@ -198,7 +200,7 @@ async def _raced(databases: Databases, build: str) -> None:
     """PostgreSQL: SQLite's one writer has no transaction beside its own."""
     url = await databases.emptied(Kind.POSTGRES)
     with raced(build):
-        await kill_workers(url, times=2, naive=build, chance=random.Random(7))
+        await kill_workers(url, times=4, naive=build, chance=random.Random(7))
 
 
 @pytest.mark.postgres

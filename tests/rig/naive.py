@@ -128,6 +128,30 @@ NAIVE = {
         "await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))",
         "pass",
     ),
+    "what expires last is spent first": Build(
+        "koipond.ledger.rules.parts", "draw", "sorted(buckets, key=_day)", "[*buckets][::-1]"
+    ),
+    "what comes back is always good for the grace": Build(
+        "koipond.ledger.rules.parts",
+        "plan_restore",
+        "alive = bucket if bucket >= day_key(today) else grace",
+        "alive = grace",
+    ),
+    "what comes back in parts comes from the earliest days": Build(
+        "koipond.ledger.rules.parts",
+        "plan_restore",
+        "sorted(burned, reverse=True)",
+        "sorted(burned)",
+    ),
+    "what comes later pays no debt": Build(
+        "koipond.ledger.rules.parts", "credit", "paid = min(owed, income[bucket])", "paid = 0"
+    ),
+    "what is set aside expires": Build(
+        "koipond.ledger.rules.parts",
+        "find_lapsed",
+        "{one.expires_on: one.free for",
+        "{one.expires_on: one.remaining for",
+    ),
     "a delivery is handled in a transaction of its own": Build(
         "koipond.kernel.deliveries",
         "_Batch",

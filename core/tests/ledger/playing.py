@@ -230,13 +230,22 @@ class Ledgers(RuleBasedStateMachine):
         self.run(self.opened.aclose())
 
 
-def play(databases: Databases, kind: Kind, *, steps: int, games: int, shrinks: bool = False) -> int:
+def play(
+    databases: Databases,
+    kind: Kind,
+    *,
+    steps: int,
+    games: int,
+    shrinks: bool = False,
+    number: int | None = None,
+) -> int:
     """Play so many games of so many steps; returns the seed.
 
-    shrinks: look for the shortest way to what failed, which takes minutes.
+    shrinks: look for the shortest way to what failed, which takes minutes. number: the seed.
     KOI_RACE_SEED plays the games of a seed that failed before.
     """
-    number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
+    if number is None:
+        number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
     print(f"seed {number}")
     loop = asyncio.new_event_loop()
 
