@@ -128,6 +128,12 @@ NAIVE = {
         "await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))",
         "pass",
     ),
+    "a worker goes by its machine's clock": Build(
+        "koipond.kernel.worker",
+        "Worker",
+        "return await self._shop.clock.database_now(self._shop.database)",
+        "return self._shop.clock.now()",
+    ),
     "what expires last is spent first": Build(
         "koipond.ledger.rules.parts", "draw", "sorted(buckets, key=_day)", "[*buckets][::-1]"
     ),

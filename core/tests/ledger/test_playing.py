@@ -18,10 +18,15 @@ GAMES = int(os.environ.get("KOI_RACE_GAMES", "100"))
 # Builds that differ in one line, and in no lock: one act after the other tells them apart.
 BROKEN = [
     "what expires last is spent first",
-    "what comes back is always good for the grace",
-    "what comes back in parts comes from the earliest days",
     "what comes later pays no debt",
-    "what is set aside expires",
+    *(
+        pytest.param(build, marks=pytest.mark.faults)
+        for build in (
+            "what comes back is always good for the grace",
+            "what comes back in parts comes from the earliest days",
+            "what is set aside expires",
+        )
+    ),
 ]
 
 
@@ -36,7 +41,7 @@ def test_a_ledger_is_what_the_model_says_whatever_is_done(databases: Databases, 
 @pytest.mark.timeout(300)
 def test_the_model_finds_what_a_broken_ledger_does(databases: Databases, build: str) -> None:
     with built(build), pytest.raises((AssertionError, IntegrityError)):
-        play(databases, Kind.SQLITE, steps=40, games=40, number=7)
+        play(databases, Kind.SQLITE, steps=30, games=30, number=7)
 
 
 @pytest.mark.faults
