@@ -128,6 +128,49 @@ NAIVE = {
         "await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))",
         "pass",
     ),
+    "a worker goes by its machine's clock": Build(
+        "koipond.kernel.worker",
+        "Worker",
+        "return await self._shop.clock.database_now(self._shop.database)",
+        "return self._shop.clock.now()",
+    ),
+    "what expires last is spent first": Build(
+        "koipond.ledger.rules.parts", "draw", "sorted(buckets, key=_day)", "[*buckets][::-1]"
+    ),
+    "what comes back is always good for the grace": Build(
+        "koipond.ledger.rules.parts",
+        "plan_restore",
+        "alive = bucket if bucket >= day_key(today) else grace",
+        "alive = grace",
+    ),
+    "what comes back in parts comes from the earliest days": Build(
+        "koipond.ledger.rules.parts",
+        "plan_restore",
+        "sorted(burned, reverse=True)",
+        "sorted(burned)",
+    ),
+    "what comes later pays no debt": Build(
+        "koipond.ledger.rules.parts", "credit", "paid = min(owed, income[bucket])", "paid = 0"
+    ),
+    "what is set aside expires": Build(
+        "koipond.ledger.rules.parts",
+        "find_lapsed",
+        "{one.expires_on: one.free for",
+        "{one.expires_on: one.remaining for",
+    ),
+    "a delivery is handled in a transaction of its own": Build(
+        "koipond.kernel.deliveries",
+        "_Batch",
+        "ctx = Context(self.shop, viewer=SYSTEM, connection=steps.connection)",
+        "ctx = self.shop.context(viewer=SYSTEM)",
+    ),
+    "a job is removed when it is claimed": Build(
+        "koipond.kernel.jobs",
+        "claim",
+        "return [",
+        "await db.execute(job.delete().where(job.c.id.in_([one.id for one in found])))\n"
+        "    return [",
+    ),
     "a price is not looked at again": Build(
         "koipond.order.service.placing",
         "_check_fresh",

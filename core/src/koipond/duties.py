@@ -24,7 +24,8 @@ from koipond.kernel.schedules import Every
 from koipond.ledger.service import audit as audit_ledger
 from koipond.member import events as member_events
 from koipond.member import service as member
-from koipond.notify.types import SendMessage
+from koipond.notify.service import prune_messages
+from koipond.notify.types import PruneMessages, SendMessage
 from koipond.order import events as order_events
 from koipond.order import service as order
 from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
@@ -81,6 +82,7 @@ JOBS: Jobs = {
     VoidPayment: payment.run_void,
     GiveRefund: payment.run_refund,
     SendMessage: member.deliver_message,
+    PruneMessages: prune_messages,
     CarryEvents: carry_events,
     ForgetAttempts: forget_attempts,
 }
@@ -91,6 +93,7 @@ RECURRING = (
     Every(seconds=3_600, job=ForgetDeliveries()),
     Every(seconds=3_600, job=ForgetAttempts()),
     Every(seconds=3_600, job=PruneEvents()),
+    Every(seconds=3_600, job=PruneMessages()),
     Every(seconds=60, job=CloseOrders()),
 )
 # Who in core hears of events after their commit, beside the plugins.

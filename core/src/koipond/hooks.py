@@ -216,8 +216,9 @@ async def order_creating(ctx: Context, order: Order, checkout: Checkout) -> None
     """Write to the plugin's own tables as an order is stored, in the same transaction.
 
     Called once for each order, after its rows are written and before its reservations are tied to
-    it. Only SQL on the plugin's own tables: commits, networks, reserving and writing to others are
-    refused. Raising undoes the order; a DomainError is what the buyer is told.
+    it. Only SQL on the plugin's own tables, and the verbs of the ledger, which book in this very
+    transaction: commits, networks, reserving and writing to other tables are refused. Raising
+    undoes the order; a DomainError is what the buyer is told.
     """
 
 

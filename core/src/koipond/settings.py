@@ -61,6 +61,7 @@ _RANGES = {
     "nats_timeout_s": (0.1, 60),
     "webhook_timeout_s": (0.1, 60),
     "webhook_attempts_keep_days": (1, 3_650),
+    "messages_keep_days": (0, 36_500),
     "messages": (0, 1_000_000),
     "hours": (1, 87_600),
 }
@@ -311,6 +312,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         CapSettings(category="marketing", medium="email", messages=3, hours=168),
         CapSettings(category="marketing", medium="sms", messages=1, hours=168),
     )
+    # How long messages are kept once nothing is to come of them any more, and at least as long as a
+    # cap looks back; 0: for ever.
+    messages_keep_days: int = 0
     # A NATS server with JetStream that is told of every event, such as nats://HOST:4222; needs
     # koipond[nats]. Empty: none.
     nats_url: str = ""

@@ -112,6 +112,10 @@ class Ledgers(RuleBasedStateMachine):
 
         self.book = self.run(begin())
         self.keys = [member() for _ in range(MEMBERS)]
+        # Of several days from the start: most of what can go wrong is about which of them is taken.
+        for whose in range(MEMBERS):
+            for count, days in ((6, 2), (8, 6), (4, None)):
+                self.give(whose, count, days)
 
     def attempt(self, work: Coroutine[Any, Any, T], *, goes: bool) -> T | None:
         """Do what the model says goes, or is refused."""
@@ -123,6 +127,10 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule(whose=members, count=units, days=some.one_of(some.none(), some.integers(0, 12)))
     def earn(self, whose: int, count: int, days: int | None) -> None:
+        self.give(whose, count, days)
+
+    def give(self, whose: int, count: int, days: int | None) -> None:
+        """Earn what is good for so many days, or for ever."""
         until = None if days is None else self.book.today + timedelta(days=days)
         made = self.run(self.book.earn(self.keys[whose], count, until))
         day, purse = until or NEVER, self.purses[whose]
@@ -196,12 +204,23 @@ class Ledgers(RuleBasedStateMachine):
             purse.debt += max(0, count - len(purse.free))
             purse.free = purse.free[count:]
 
-    @rule(days=some.sampled_from([0, 1, 1, 3, 8]), minutes=some.sampled_from([-5, 0, 120]))
-    def wait(self, days: int, minutes: int) -> None:
+    @rule(
+        days=some.sampled_from([0, 1, 3, 8]),
+        minutes=some.sampled_from([-5, 0, 120]),
+        expires=some.booleans(),
+    )
+    def wait(self, days: int, minutes: int, expires: bool) -> None:
+        """Let time pass, and mostly the job too that runs again and again."""
         self.book.clock.advance(days=days, minutes=minutes)
+        if expires:
+            self.let_expire()
 
     @rule()
     def expire(self) -> None:
+        self.let_expire()
+
+    def let_expire(self) -> None:
+        """Take what was good up to yesterday."""
         self.run(self.book.expire())
         for purse in self.purses:
             purse.free = [day for day in purse.free if day >= self.book.today]
@@ -230,13 +249,22 @@ class Ledgers(RuleBasedStateMachine):
         self.run(self.opened.aclose())
 
 
-def play(databases: Databases, kind: Kind, *, steps: int, games: int, shrinks: bool = False) -> int:
+def play(
+    databases: Databases,
+    kind: Kind,
+    *,
+    steps: int,
+    games: int,
+    shrinks: bool = False,
+    number: int | None = None,
+) -> int:
     """Play so many games of so many steps; returns the seed.
 
-    shrinks: look for the shortest way to what failed, which takes minutes.
+    shrinks: look for the shortest way to what failed, which takes minutes. number: the seed.
     KOI_RACE_SEED plays the games of a seed that failed before.
     """
-    number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
+    if number is None:
+        number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
     print(f"seed {number}")
     loop = asyncio.new_event_loop()
 

@@ -182,3 +182,31 @@ async def relay(shop: RunningShop) -> None:
     now = shop.clock.now()
     await shop.shop.database.transact(lambda db: deliveries.enrol(db, shop.shop.consumers, now=now))
     await shop.shop.database.transact(lambda db: deliveries.relay(db, now=now))
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120),
+        ("Thu, 01 Jan 2026 12:02:00 GMT", 120),
+        ("3", 5),
+        ("999999999999", 3_600),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 5),
+        ("soon", 5),
+    ],
+)
+async def test_who_asks_to_be_left_alone_is_for_an_hour_at_most(
+    shop: RunningShop, said: str, seconds: int
+) -> None:
+    async with receiving() as receiver:
+        endpoint, _ = await listen(shop, receiver.url, PLACED)
+        receiver.status, receiver.extra = 429, f"Retry-After: {said}\r\n"
+        await order(shop)
+        await work(shop)
+        receiver.status, receiver.extra = 200, ""
+        shop.clock.advance(seconds=seconds - 1)
+        await work(shop)
+        assert len(receiver.heard) == 1
+        shop.clock.advance(seconds=1)
+        await work(shop)
+        assert await states(shop, endpoint) == [(PLACED, "done", 2)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from koipond.app import check_settings, make_hooks, make_schemas, open_shop
+from koipond.delivery import service as delivery
 from koipond.duties import JOBS, audits_of
 from koipond.extending import check_prefixes, find_states, gather
 from koipond.graphql.assets import ASSETS, AssetsMissing, read_asset
@@ -18,8 +19,10 @@ from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake
 from koipond.kernel.drafting import find_drift, find_metadata
 from koipond.kernel.extensions import Extensions
+from koipond.kernel.ids import WebhookEndpointId, encode
 from koipond.kernel.invariants import run_audits
 from koipond.kernel.migrate import find_left, unit_of, units
+from koipond.kernel.pages import Page
 from koipond.kernel.plugins import Plugin, PluginBroken, survey
 from koipond.kernel.readiness import NotReady, check_there, find_version, find_waiting
 from koipond.kernel.schema import SchemaConflict
@@ -27,6 +30,8 @@ from koipond.kernel.viewer import GUEST
 from koipond.plugin.service import find_lost_rewards, find_misfits
 from koipond.plugin.types import States
 from koipond.settings import DEVELOPMENT_SECRET, SettingsInvalid
+from koipond.webhooks import service as webhooks
+from koipond.webhooks.types import DisabledBy
 
 if TYPE_CHECKING:
     from koipond.settings import Settings
@@ -36,6 +41,10 @@ _POSTGRES = ("PostgreSQL", (15,))
 _SQLITE = ("SQLite", (3, 40))
 # What is held or expires is decided by the database's clock, what is shown by this machine's.
 _DRIFT_MAX = timedelta(milliseconds=500)
+# So many dead letters are named.
+_NAMED = 5
+# Why an endpoint is off that no staff have turned off.
+_WHY_OFF = {DisabledBy.GONE: "it is gone", DisabledBy.FAILING: "it took nothing for days"}
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -102,6 +111,7 @@ async def _database_findings(
         await database.close()
     if not waiting and extensions is not None:
         found += await _misfits(settings, plugins)
+        found += await _unattended(settings)
     return found
 
 
@@ -282,3 +292,36 @@ async def _misfits(settings: Settings, plugins: Sequence[Plugin]) -> list[Findin
         for one in lost
     ]
     return findings or [Finding(about="plugin settings", found="all fit")]
+
+
+async def _unattended(settings: Settings) -> list[Finding]:
+    """Find what stands still until people look: endpoints that are off, and dead letters."""
+    async with open_shop(settings) as shop, shop.context(viewer=GUEST) as ctx:
+        endpoints = await webhooks.find_endpoints(ctx)
+        dead = await delivery.find_dead(ctx, Page(first=_NAMED))
+        count = await delivery.count_dead(ctx)
+    findings = [
+        Finding(
+            about="webhooks",
+            found=f"{one.url} is told nothing since {one.disabled_at:%Y-%m-%d %H:%M} UTC: "
+            + _WHY_OFF[one.disabled_by],
+            fix="mend what it points at, then: koi webhook enable "
+            + encode(WebhookEndpointId, one.id),
+        )
+        for one in endpoints
+        if one.disabled_by is not None and one.disabled_by is not DisabledBy.STAFF
+    ]
+    findings += [
+        Finding(
+            about="dead letters",
+            found=f"{one.name}{f' for {one.consumer}' if one.consumer else ''}"
+            + (f", and {one.waiting:,} wait behind it" if one.waiting else "")
+            + f": {one.problem}",
+            fix=f"mend that, then: koi dead retry {one.id}",
+        )
+        for one in dead.rows
+    ]
+    if count > len(dead.rows):
+        more = f"{count - len(dead.rows):,} more"
+        findings.append(Finding(about="dead letters", found=more, fix="koi dead list"))
+    return findings or [Finding(about="background", found="nothing stands still")]

@@ -13,6 +13,7 @@ from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
 from koipond.cli.importing import importing
 from koipond.cli.indexing import reindex
+from koipond.cli.jobs import job
 from koipond.cli.letters import dead
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
@@ -61,6 +62,7 @@ COMMANDS = (
     dev,
     doctor,
     importing,
+    job,
     migrate,
     plugin,
     reindex,

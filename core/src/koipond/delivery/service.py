@@ -12,7 +12,14 @@ from koipond.kernel.backfilling import Backfilled, Place
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event
-from koipond.kernel.letters import DeadLetter, LetterKind, RunningJob, Step, read_letter
+from koipond.kernel.letters import (
+    DeadLetter,
+    LetterKind,
+    RunningJob,
+    Step,
+    WaitingJobs,
+    read_letter,
+)
 from koipond.kernel.pages import Page, Slice
 
 
@@ -73,6 +80,12 @@ async def find_running(ctx: Context) -> list[RunningJob]:
     """Return the jobs at work, the oldest first."""
     async with ctx.reading() as db:
         return await letters.find_running(db)
+
+
+async def find_waiting(ctx: Context) -> list[WaitingJobs]:
+    """Return how many jobs of each kind wait."""
+    async with ctx.reading() as db:
+        return await letters.find_waiting(db)
 
 
 async def backfill(

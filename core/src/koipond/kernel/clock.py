@@ -35,10 +35,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of the machine, and how far it is from the database's."""
+    """The clock of the machine, and what it is by the database's."""
 
     def __init__(self) -> None:
-        self._offset = timedelta()
+        self._measured = datetime.min.replace(tzinfo=UTC)
         self._measured_at: float | None = None
 
     def now(self) -> datetime:
@@ -46,18 +46,22 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def database_now(self, database: Database) -> datetime:
-        """Return the database's present instant; it is asked once a minute, not each time."""
+        """Return the database's present instant; it is asked once a minute, not each time.
+
+        In between seconds are counted, by what no one can set: a machine whose clock is put forward
+        two hours would take every job from who is at work on it.
+        """
         at = self._measured_at
         if at is None or time.monotonic() - at > _TRUSTED_S:
             measured = [await self._measure(database) for _ in range(_MEASURES)]
             # The quickest answer says most: its time is known to within half of what it took.
-            _, self._offset = min(measured)
-            self._measured_at = time.monotonic()
-        return self.now() + self._offset
+            _, self._measured_at, self._measured = min(measured)
+            at = self._measured_at
+        return self._measured + timedelta(seconds=time.monotonic() - at)
 
-    async def _measure(self, database: Database) -> tuple[timedelta, timedelta]:
-        """Return how long the answer took, and by how much the database is ahead."""
-        asked = self.now()
+    async def _measure(self, database: Database) -> tuple[float, float, datetime]:
+        """Return how long the answer took, and at which second it was what by the database."""
+        asked = time.monotonic()
         answer = await database.now()
-        took = self.now() - asked
-        return took, answer - (asked + took / 2)
+        took = time.monotonic() - asked
+        return took, asked + took / 2, answer

@@ -192,6 +192,8 @@ class Context:
         self._connection = connection
         # Whether what is stored now is wanted, to decide by it, or what was a moment ago will do.
         self.is_exact = connection is not None
+        # Whose transaction this is, where a plugin was lent it.
+        self._lender: Context | None = None
         self._reader = _Reader(shop.database)
         # What this transaction has to store, and is not stored yet.
         self.unsent = Unsent()
@@ -303,6 +305,7 @@ class Context:
         """Return this very transaction as a plugin takes part in it; see kernel/partaking.py."""
         lent = copy.copy(self)
         lent._connection = PluginConnection(self.db, prefix=self.hooks.prefix_of(plugin))
+        lent._lender = self
         return lent
 
     def inside(self, connection: AsyncConnection) -> Context:
@@ -337,6 +340,23 @@ class Context:
 def hand_rows(ctx: Context, to: Unsent) -> bool:
     """Let another store what a transaction only adds; False if there is more to settle."""
     return not ctx._untold and not ctx._unanswered and ctx.unsent.hand_to(to)
+
+
+def serving(
+    use_case: Callable[Concatenate[Context, P], Awaitable[T]],
+) -> Callable[Concatenate[Context, P], Awaitable[T]]:
+    """Run a use-case as `transaction` does, also where a plugin calls it that takes part in core's.
+
+    The plugin itself may write to its own tables alone; what a service of core writes for it is
+    core's doing. So only for use-cases that leave everything right whatever they are asked.
+    """
+    run = transaction(use_case)
+
+    @wraps(use_case)
+    async def serve(ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await run(ctx if ctx._lender is None else ctx._lender, *args, **kwargs)
+
+    return serve
 
 
 def transaction(

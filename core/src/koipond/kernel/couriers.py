@@ -40,6 +40,8 @@ _TURN_S = 20.0
 # Whoever fails rests 5 s, 10 s, 20 s … and at most so long.
 REST_FIRST_S = 5
 REST_LONGEST_S = 300
+# Whoever says how long they want to be left alone is, at most so long.
+LEFT_ALONE_MAX = timedelta(hours=1)
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
@@ -61,10 +63,14 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What came of telling of one event; problem None: it was taken. details: the courier's own."""
+    """What came of telling of one event; problem None: it was taken. details: the courier's own.
+
+    wait: how long who was told wants to be left alone; they are, up to LEFT_ALONE_MAX.
+    """
 
     problem: str | None = None
     details: object = None
+    wait: timedelta = timedelta(0)
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -185,16 +191,22 @@ async def find_health(ctx: Context, consumers: Sequence[str]) -> dict[str, Healt
         return {row.consumer: _health(row) for row in rows}
 
 
-def health_after(before: Health, *, any_taken: bool, now: datetime) -> Health:
-    """Return how a consumer stands after it was told of some events, all at one time."""
+def health_after(
+    before: Health, *, any_taken: bool, now: datetime, wait: timedelta = timedelta(0)
+) -> Health:
+    """Return how a consumer stands after it was told of some events, all at one time.
+
+    wait: how long it wants to be left alone.
+    """
+    wait = min(wait, LEFT_ALONE_MAX)
     if any_taken:
-        return Health()
+        return Health(rests_until=now + wait if wait else None)
     failures = before.failures + 1
-    rest = min(REST_FIRST_S * 2 ** min(failures - 1, 32), REST_LONGEST_S)
+    rest = timedelta(seconds=min(REST_FIRST_S * 2 ** min(failures - 1, 32), REST_LONGEST_S))
     return Health(
         failures=failures,
         failing_since=before.failing_since or now,
-        rests_until=now + timedelta(seconds=rest),
+        rests_until=now + max(rest, wait),
     )
 
 
@@ -261,7 +273,8 @@ async def _settle(
     ]
     await deliveries.finish(ctx.db, consumer, taken, now=now)
     await deliveries.store_failures(ctx.db, consumer, failed)
-    health = health_after(_health(row), any_taken=bool(taken), now=now)
+    wait = max(report.wait for _, report in reports)
+    health = health_after(_health(row), any_taken=bool(taken), now=now, wait=wait)
     changed = carried.update().where(carried.c.consumer == consumer)
     await ctx.db.execute(changed.values(**msgspec.structs.asdict(health)))
     dead = {one.event_id for one in failed if one.is_dead}

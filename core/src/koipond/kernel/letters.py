@@ -14,7 +14,7 @@ from sqlalchemy import Integer, Select, String, Uuid, func, literal, null, selec
 from koipond.kernel.db import AsyncConnection, Instant
 from koipond.kernel.ids import EventId, JobId, decode, encode
 from koipond.kernel.jobs import JobState, job
-from koipond.kernel.outbox import DeliveryState, delivery, outbox_event
+from koipond.kernel.outbox import DeliveryState, delivery, outbox_event, subscription, unrelayed
 from koipond.kernel.pages import Page, Slice, cut
 
 # `evt_… consumer` joined by a dot, or `job_…`.
@@ -85,6 +85,14 @@ class RunningJob(Struct, frozen=True, kw_only=True):
     worker: str
 
 
+class WaitingJobs(Struct, frozen=True, kw_only=True):
+    """How many jobs of a kind wait, and when the first of them is due."""
+
+    kind: str
+    count: int
+    due_at: datetime
+
+
 def read_letter(text: str) -> tuple[LetterKind, UUID, str]:
     """Return what a dead letter's id names: kind, key and consumer. Raises IdInvalid."""
     event, dot, consumer = text.partition(".")
@@ -116,27 +124,42 @@ async def count_dead(db: AsyncConnection) -> int:
 async def find_steps(
     db: AsyncConnection, aggregates: Collection[UUID], event: str
 ) -> dict[UUID, list[Step]]:
-    """Return {aggregate: what its events of that name are delivered as}, in their order."""
-    wanted = (
-        select(
-            delivery.c.aggregate_id,
-            delivery.c.event_id,
-            delivery.c.event_name.label("event"),
-            outbox_event.c.payload,
-            delivery.c.consumer,
-            delivery.c.state,
-            delivery.c.attempts,
-            func.coalesce(delivery.c.last_error, "").label("problem"),
-            delivery.c.finished_at,
-        )
-        .join_from(outbox_event, delivery, delivery.c.event_id == outbox_event.c.id)
-        .where(outbox_event.c.aggregate_id.in_(sorted(aggregates)), outbox_event.c.name == event)
-        .order_by(outbox_event.c.aggregate_id, outbox_event.c.seq, delivery.c.consumer)
+    """Return {aggregate: what its events of that name are delivered as}, in their order.
+
+    An event that the relay has not come to is a step of each who will hear of it.
+    """
+    _d, _e, _s = delivery.c, outbox_event.c, subscription.c
+    chosen = (_e.aggregate_id.in_(sorted(aggregates)), _e.name == event)
+    of_event = (
+        _e.aggregate_id,
+        _e.seq,
+        _e.id.label("event_id"),
+        _e.name.label("event"),
+        _e.payload,
     )
+    relayed = select(
+        *of_event,
+        _d.consumer,
+        _d.state,
+        _d.attempts,
+        func.coalesce(_d.last_error, "").label("problem"),
+        _d.finished_at,
+    ).join_from(outbox_event, delivery, _d.event_id == _e.id)
+    coming = select(
+        *of_event,
+        _s.consumer,
+        literal(DeliveryState.PENDING.value),
+        literal(0, Integer),
+        literal("", String),
+        null().cast(Instant),
+    ).join_from(outbox_event, subscription, _s.event_name == _e.name)
+    steps = union_all(relayed.where(*chosen), coming.where(*chosen, unrelayed)).subquery()
+    wanted = select(steps).order_by(steps.c.aggregate_id, steps.c.seq, steps.c.consumer)
     found: dict[UUID, list[Step]] = {key: [] for key in aggregates}
     for row in await db.execute(wanted):
         told = row._asdict()
         of = told.pop("aggregate_id")
+        del told["seq"]
         found[of].append(Step(**{**told, "state": DeliveryState(row.state)}))
     return found
 
@@ -157,6 +180,19 @@ async def find_running(db: AsyncConnection) -> list[RunningJob]:
         .order_by(job.c.created_at, job.c.id)
     )
     return [RunningJob(**row._asdict()) for row in await db.execute(wanted)]
+
+
+async def find_waiting(db: AsyncConnection) -> list[WaitingJobs]:
+    """Return what waits, by kind, what is due first first."""
+    due_at = func.min(job.c.run_at, type_=Instant).label("due_at")
+    wanted = (
+        select(job.c.kind, func.count().label("many"), due_at)
+        .where(job.c.state == JobState.WAITING.value)
+        .group_by(job.c.kind)
+        .order_by(due_at, job.c.kind)
+    )
+    rows = await db.execute(wanted)
+    return [WaitingJobs(kind=kind, count=many, due_at=at) for kind, many, at in rows]
 
 
 def _dead_deliveries() -> Select[Any]:
@@ -217,11 +253,13 @@ __all__ = [
     "LetterKind",
     "RunningJob",
     "Step",
+    "WaitingJobs",
     "count_dead",
     "drop_job",
     "find_dead",
     "find_running",
     "find_steps",
+    "find_waiting",
     "is_dead_job",
     "read_letter",
 ]

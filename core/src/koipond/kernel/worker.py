@@ -6,26 +6,25 @@ import asyncio
 import os
 import random
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
-from sqlalchemy import bindparam, select
 from structlog.contextvars import bound_contextvars
 
 from koipond.kernel import couriers, deliveries, jobs, schedules
-from koipond.kernel.db import AsyncConnection, Instant
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.deliveries import Consumer, Handled
+from koipond.kernel.due import Drained, Due, looking
 from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import new_id
 from koipond.kernel.jobs import Claimed, JobState
 from koipond.kernel.logs import log
-from koipond.kernel.prepared import Prepared
 from koipond.kernel.retries import cut_after, describe
 from koipond.kernel.troubles import is_trouble
 from koipond.kernel.viewer import SYSTEM
@@ -33,6 +32,7 @@ from koipond.kernel.viewer import SYSTEM
 if TYPE_CHECKING:
     from koipond.kernel.context import Shop
 
+__all__ = ["Drained", "Worker", "working"]
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -48,21 +48,6 @@ _BUSY_S = 0.05
 _IDLE_S = 0.25
 # While the database is in trouble.
 _TROUBLE_S = 5.0
-
-
-class Drained(Struct, frozen=True, kw_only=True):
-    """What was done: recurring jobs that were due, events relayed, deliveries and jobs."""
-
-    ticks: int = 0
-    relayed: int = 0
-    delivered: int = 0
-    deliveries_failed: int = 0
-    jobs_done: int = 0
-    jobs_failed: int = 0
-
-    def __add__(self, other: Drained) -> Drained:
-        names = self.__struct_fields__
-        return Drained(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 class Worker:
@@ -87,9 +72,9 @@ class Worker:
         self._done: list[Claimed] = []
         # Jobs that are at work, whose leases are prolonged.
         self._held: dict[UUID, asyncio.Task[Any]] = {}
-        # When its leases end unless they are prolonged.
-        self._leased_until = datetime.min.replace(tzinfo=UTC)
-        self._look_up = _looking(shop)
+        # When its leases end unless they are prolonged: in seconds that no one can set.
+        self._leased_until = 0.0
+        self._look_up = looking(shop)
         # How many each consumer has had; who had fewest comes first.
         self._batches: Counter[str] = Counter()
 
@@ -211,13 +196,13 @@ class Worker:
             jobs_failed=ended.count(False),
         )
 
-    async def _look(self) -> _Due:
+    async def _look(self) -> Due:
         """Ask what is due, in one statement, which locks nothing and wakes nobody."""
         now, consumers = await self._now(), self._shop.consumers
         async with self._shop.database.reading_behind() as db:
             (answers,) = await self._look_up.rows(db, {"now": now})
         found, late, ticks, events, carried, *served = map(bool, answers)
-        return _Due(
+        return Due(
             jobs=found,
             lapsed=late,
             ticks=ticks,
@@ -280,7 +265,7 @@ class Worker:
     async def _claim(self, limit: int) -> list[Claimed]:
         """Remove the jobs that are done, and take others: in one transaction, for all of them."""
         kinds, now = self._kinds.values(), await self._now()
-        done = [*self._done]
+        done, until = [*self._done], _lease_ends()
 
         async def work(db: AsyncConnection) -> list[Claimed]:
             await jobs.finish(db, done)
@@ -290,7 +275,7 @@ class Worker:
 
         claimed = await self._write(work)
         del self._done[: len(done)]
-        self._leased_until = max(self._leased_until, now + jobs.LEASE)
+        self._leased_until = max(self._leased_until, until)
         crash_point("jobs.after_claim")
         return claimed
 
@@ -367,14 +352,14 @@ class Worker:
             if self._held:
                 await self._survive(self._prolong(), None)
                 # The database may not have answered for so long that others take them for ours.
-                if self._shop.clock.now() >= self._leased_until:
+                if time.monotonic() >= self._leased_until:
                     self._cut([*self._held])
 
     async def _prolong(self) -> None:
         """Prolong the leases of what runs; what another worker has by now is cut."""
-        before, now = dict(self._held), await self._now()
+        before, now, until = dict(self._held), await self._now(), _lease_ends()
         kept = await self._write(lambda db: jobs.prolong(db, self.name, now=now))
-        self._leased_until = now + jobs.LEASE
+        self._leased_until = until
         self._cut(before.keys() - kept)
 
     def _cut(self, lost: Iterable[UUID]) -> None:
@@ -408,37 +393,13 @@ class Worker:
         return await self._shop.database.transact_behind(work)
 
 
+def _lease_ends() -> float:
+    """Return when a lease ends that is asked for now."""
+    return time.monotonic() + jobs.LEASE.total_seconds()
+
+
 class _LeaseLost(Exception):
     """A job is another worker's by now."""
-
-
-class _Due(Struct, frozen=True, kw_only=True):
-    """What there is to do."""
-
-    jobs: bool
-    lapsed: bool
-    ticks: bool
-    events: bool
-    # Whether somebody outside is to be told something.
-    carried: bool
-    consumers: list[Consumer]
-
-
-def _looking(shop: Shop) -> Prepared:
-    """Return the statement that asks what is due in a shop."""
-    now: Any = bindparam("now", type_=Instant)
-    parts = [
-        jobs.due(sorted(kind.name() for kind in shop.jobs), now),
-        jobs.lapsed(now),
-        schedules.ticks_due([one.name for one in shop.recurring], now),
-        deliveries.waiting_for_relay(),
-        couriers.due(sorted(shop.extensions.events), sorted(couriers.find_couriers(shop)), now),
-        *(
-            deliveries.heads(one.name, [event.name() for event in one.events], now)
-            for one in shop.consumers
-        ),
-    ]
-    return Prepared(select(*(one.exists() for one in parts)))
 
 
 @asynccontextmanager

@@ -258,6 +258,26 @@ async def remove_staff_text(
     return gone.rowcount == 1
 
 
+async def prune(db: AsyncConnection, before: datetime, *, most: int) -> int:
+    """Drop messages from `before` that nothing is to come of; returns how many.
+
+    The last one in each member's message centre stays, because the next is numbered by it.
+    """
+    later = message.alias()
+    next_ones = select(later.c.id).where(
+        later.c.member_id == message.c.member_id, later.c.place > message.c.place
+    )
+    over = (MessageState.SENT, MessageState.SUPPRESSED, MessageState.FAILED)
+    old = (
+        select(message.c.id)
+        .where(message.c.created_at < before, message.c.state.in_(over))
+        .where(message.c.due_at < before, message.c.place.is_(None) | next_ones.exists())
+        .limit(most)
+    )
+    gone = await db.execute(message.delete().where(message.c.id.in_(old)))
+    return gone.rowcount
+
+
 def _row(one: Message) -> dict[str, Any]:
     row = msgspec.structs.asdict(one)
     row["recipient"] = msgspec.to_builtins(row.pop("to"))

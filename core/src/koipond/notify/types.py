@@ -295,6 +295,10 @@ class Sender(Protocol):
         ...
 
 
+class PruneMessages(Job, frozen=True, kw_only=True):
+    """Drop messages that were kept long enough."""
+
+
 class SendMessage(Job, frozen=True, kw_only=True):
     """Send a message that is due, if it still is."""
 

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,6 +23,7 @@ from koipond.webhooks.errors import (
 from koipond.webhooks.types import (
     DESCRIPTION_MAX,
     URL_MAX,
+    Answer,
     DisabledBy,
     Endpoint,
     EndpointDraft,
@@ -136,6 +138,21 @@ def judge(status: int) -> str | None:
     if 300 <= status <= 399:
         return f"answered {status}: redirects are not followed"
     return f"answered {status}"
+
+
+def wait_asked(answer: Answer, *, now: datetime) -> timedelta:
+    """Return how long an endpoint that took nothing wants to be left alone, by its Retry-After."""
+    said = answer.retry_after.strip()
+    if answer.problem is None or not said:
+        return timedelta(0)
+    if said.isascii() and said.isdigit():
+        # More digits than a century has seconds say nothing.
+        return timedelta(seconds=int(said[:10]))
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return timedelta(0)
+    return max(timedelta(0), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
 
 
 def must_disable(

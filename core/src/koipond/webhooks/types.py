@@ -80,9 +80,13 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What came back from an address. status None: nothing, and `problem` says why."""
+    """What came back from an address. status None: nothing, and `problem` says why.
+
+    retry_after: when to come again, as it said: seconds or a date; "": it said nothing.
+    """
 
     status: int | None
     problem: str | None
     body: str = ""
     duration_ms: int = 0
+    retry_after: str = ""

@@ -4,6 +4,7 @@ from koipond_points import service
 from koipond_points.graphql import MANAGE, PointsMutations, PointsOfMember, PointsQueries
 from koipond_points.types import ExpirePoints, PointsSettings
 from koipond_sdk import Context, Permission, PluginJob, PluginSettings, implement
+from koipond_sdk.hooks import OrderConfirmed, Refunded
 from koipond_sdk.schema import Api, Member, Mutation, Query
 from koipond_sdk.services.rewards import Reward
 
@@ -40,3 +41,15 @@ def register_jobs() -> list[PluginJob]:
 async def reward_grant(ctx: Context, reward: Reward) -> None:
     """Give points as a reward."""
     await service.give_reward(ctx, reward)
+
+
+@implement()
+async def order_confirmed(ctx: Context, event: OrderConfirmed) -> None:
+    """Give the points of an order that is paid."""
+    await service.reward_order(ctx, event.order_id)
+
+
+@implement()
+async def order_refunded(ctx: Context, event: Refunded) -> None:
+    """Take back what the order gave, and give back what was spent on it."""
+    await service.undo_order(ctx, event.order_id, event.refund_id)

@@ -21,7 +21,9 @@ from koipond_sdk import (
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
     MemberId,
+    OrderId,
     Page,
+    RefundId,
     Slice,
     encode,
     new_id,
@@ -39,6 +41,8 @@ from koipond_sdk.services.ledger import (
     last_day_over,
 )
 from koipond_sdk.services.members import MemberUnknown, find_member
+from koipond_sdk.services.orders import find_any_order
+from koipond_sdk.services.payments import RefundState, find_refunds
 from koipond_sdk.services.rewards import Reward
 
 
@@ -60,6 +64,53 @@ async def give_reward(ctx: Context, reward: Reward) -> None:
     except LedgerSourceReused:
         # Another number than before, since what staff promise has changed: the first one counts.
         return
+
+
+@transaction
+async def reward_order(ctx: Context, order_id: OrderId) -> None:
+    """Give its buyer the points of a paid order, once."""
+    settings = await settings_of(ctx, PointsSettings)
+    order = await find_any_order(ctx, order_id=order_id)
+    if order is None or order.member_id is None:
+        return
+    points = rules.points_of(order.price.subtotal, settings.order_points)
+    if points < 1:
+        return
+    today, good_until = await _days(ctx)
+    slip = Slip(source=order_source(order_id), day=today, note=f"Order {order.number}")
+    account = account_of(order.member_id)
+    await ledger.earn(ctx, account, points, slip, expires_on=good_until, against="points.orders")
+
+
+@transaction
+async def undo_order(ctx: Context, order_id: OrderId, refund_id: RefundId) -> None:
+    """Let points go the way of the money: those spent come back, those given are taken back.
+
+    In proportion to all that was refunded of the order, so that the last refund has the rest.
+    """
+    order = await find_any_order(ctx, order_id=order_id)
+    if order is None:
+        return
+    refunds = await find_refunds(ctx, order_id)
+    refunded = sum(one.amount.amount_minor for one in refunds if one.state is RefundState.DONE)
+    today, _ = await _days(ctx)
+    source = f"points:refund:{encode(RefundId, refund_id)}"
+    slip = Slip(source=source, day=today, note=f"Refund of order {order.number}")
+    for kind, undo in ((TransferKind.BURN, ledger.restore), (TransferKind.EARN, ledger.reverse)):
+        booked = await ledger.find_booked(ctx, kind, order_source(order_id))
+        if booked is None:
+            continue
+        gone = rules.points_undone(
+            booked.units, refunded_minor=refunded, total_minor=order.total.amount_minor
+        )
+        due = gone - await ledger.find_undone(ctx, booked.id)
+        if due > 0:
+            await undo(ctx, booked.id, slip, units=due)
+
+
+def order_source(order_id: OrderId) -> str:
+    """Return what the ledger knows an order's points by, given and spent."""
+    return f"points:order:{encode(OrderId, order_id)}"
 
 
 async def grant_points(ctx: Context, wanted: Correction) -> Booked:

@@ -23,6 +23,7 @@ class PointsSettings(PluginSettings, frozen=True):
 
     valid_days: Annotated[int, Meta(ge=0, le=3_650)] = 0
     time_zone: Annotated[str, Meta(max_length=64)] = "UTC"
+    order_points: Annotated[int, Meta(ge=0, le=10_000)] = 0
 
     def check(self) -> str | None:
         """Refuse a time zone that there is none of."""

@@ -16,6 +16,7 @@ from koipond.ledger.service.reading import (
     find_pending,
     find_statement,
     find_system_balance,
+    find_undone,
 )
 from koipond.ledger.service.undoing import restore, reverse
 
@@ -30,6 +31,7 @@ __all__ = [
     "find_pending",
     "find_statement",
     "find_system_balance",
+    "find_undone",
     "move",
     "post",
     "restore",

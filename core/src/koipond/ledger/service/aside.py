@@ -4,7 +4,7 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from koipond.kernel.context import Context, transaction
+from koipond.kernel.context import Context, serving
 from koipond.kernel.ids import PendingTransferId, new_id
 from koipond.ledger import repository, rules
 from koipond.ledger.errors import LedgerSourceReused, PendingTransferUnknown
@@ -19,7 +19,7 @@ from koipond.ledger.types import (
 )
 
 
-@transaction
+@serving
 async def set_aside(ctx: Context, key: AccountKey, units: int, slip: Slip) -> PendingTransfer:
     """Promise value to something that is open, of what expires earliest first.
 
@@ -50,7 +50,7 @@ async def set_aside(ctx: Context, key: AccountKey, units: int, slip: Slip) -> Pe
     return pending
 
 
-@transaction
+@serving
 async def post(
     ctx: Context, pending_id: PendingTransferId, *, day: date, against: str = "spent"
 ) -> Transfer:
@@ -71,7 +71,7 @@ async def post(
     return await write(ctx, seen, [leg], closes=(pending, PendingState.POSTED))
 
 
-@transaction
+@serving
 async def void(ctx: Context, pending_id: PendingTransferId, *, day: date) -> PendingTransfer:
     """Let go of what was set aside; a debt is paid of it first. A repeat changes nothing.
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from datetime import date
 
-from koipond.kernel.context import Context, transaction
+from koipond.kernel.context import Context, serving
 from koipond.ledger import rules
 from koipond.ledger.rules import Leg
 from koipond.ledger.service.standing import see, write
 from koipond.ledger.types import AccountKey, Slip, Transfer, TransferKind
 
 
-@transaction
+@serving
 async def earn(
     ctx: Context,
     key: AccountKey,
@@ -30,7 +30,7 @@ async def earn(
     return await _give(ctx, TransferKind.EARN, key, slip, income=income, against=against)
 
 
-@transaction
+@serving
 async def burn(
     ctx: Context, key: AccountKey, units: int, slip: Slip, *, against: str = "spent"
 ) -> Transfer:
@@ -43,7 +43,7 @@ async def burn(
     return await _take(ctx, TransferKind.BURN, key, slip, units=units, against=against)
 
 
-@transaction
+@serving
 async def adjust(
     ctx: Context,
     key: AccountKey,
@@ -64,7 +64,7 @@ async def adjust(
     return await _take(ctx, TransferKind.ADJUST, key, slip, units=-units, against=against)
 
 
-@transaction
+@serving
 async def move(
     ctx: Context, source: AccountKey, target: AccountKey, units: int, slip: Slip
 ) -> Transfer:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from koipond.kernel.context import Context
+from koipond.kernel.ids import TransferId
 from koipond.kernel.invariants import Finding
 from koipond.kernel.pages import Page, Slice
 from koipond.ledger import repository, rules
@@ -37,6 +38,12 @@ async def find_booked(ctx: Context, kind: TransferKind, source: str) -> Transfer
     """Return what was booked of this kind for a source, to undo it; None if nothing was."""
     async with ctx.reading() as db:
         return await repository.find_transfer_by_source(db, kind, source)
+
+
+async def find_undone(ctx: Context, transfer_id: TransferId) -> int:
+    """Return how much of a burn came back, or of an earning was taken back."""
+    async with ctx.reading() as db:
+        return await repository.find_undone(db, transfer_id)
 
 
 async def find_pending(ctx: Context, source: str) -> PendingTransfer | None:

@@ -1,6 +1,6 @@
 """Use-cases that take bookings back: what was spent is restored, what was earned is reversed."""
 
-from koipond.kernel.context import Context, transaction
+from koipond.kernel.context import Context, serving
 from koipond.kernel.ids import TransferId
 from koipond.ledger import repository, rules
 from koipond.ledger.rules import Leg, Undoable
@@ -10,7 +10,7 @@ from koipond.ledger.types import Slip, Transfer, TransferKind
 GRACE_DAYS = 30
 
 
-@transaction
+@serving
 async def restore(
     ctx: Context,
     burned: TransferId,
@@ -37,7 +37,7 @@ async def restore(
     return await write(ctx, seen, [leg], undoes=burned)
 
 
-@transaction
+@serving
 async def reverse(
     ctx: Context, earned: TransferId, slip: Slip, *, units: int | None = None
 ) -> Transfer:

@@ -9,6 +9,7 @@ from koipond.notify.service.kinds import (
     reset_template,
     set_template,
 )
+from koipond.notify.service.pruning import prune_messages
 from koipond.notify.service.senders import RESERVED, check_senders, make_senders
 from koipond.notify.service.sending import find_message, find_messages, retry_message, send
 
@@ -26,6 +27,7 @@ __all__ = [
     "get_kind",
     "make_senders",
     "mark_read",
+    "prune_messages",
     "reset_template",
     "retry_message",
     "send",

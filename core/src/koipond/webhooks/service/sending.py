@@ -62,10 +62,10 @@ class Post:
         loop = asyncio.get_running_loop()
         # Reads the system's certificates once, which takes a while.
         trust = self._trust if self._trust is not None else await asyncio.to_thread(_trusted)
-        begun = loop.time()
+        begun, later = loop.time(), ""
         try:
             async with asyncio.timeout(self._timeout_s):
-                status, said = await self._send(url, headers, body, trust)
+                status, said, later = await self._send(url, headers, body, trust)
             problem = rules.judge(status)
         except TimeoutError:
             status, said, problem = None, "", f"no answer within {self._timeout_s:g} s"
@@ -74,11 +74,17 @@ class Post:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError, ssl.SSLError) as error:
             status, said, problem = None, "", f"{type(error).__name__}: {error}"
         taken = round((loop.time() - begun) * 1_000)
-        return Answer(status=status, problem=_clean(problem), body=said, duration_ms=taken)
+        return Answer(
+            status=status,
+            problem=_clean(problem),
+            body=said,
+            duration_ms=taken,
+            retry_after=later,
+        )
 
     async def _send(
         self, url: str, headers: Mapping[str, str], body: bytes, trust: ssl.SSLContext
-    ) -> tuple[int, str]:
+    ) -> tuple[int, str, str]:
         parts = rules.check_url(url, self._networks)
         address = await self._find_address(parts)
         host = parts.hostname or ""
@@ -101,7 +107,8 @@ class Post:
                 "POST", pinned, content=body, headers=told, extensions={"sni_hostname": host}
             ) as answer,
         ):
-            return answer.status_code, await _beginning(answer)
+            later = answer.headers.get("retry-after", "")
+            return answer.status_code, await _beginning(answer), later
 
     async def _find_address(self, parts: SplitResult) -> str:
         """Return the address to connect to. Raises _Refused, OSError."""

@@ -54,7 +54,11 @@ class Webhooks:
         if endpoint is None:
             return [Report(problem="the endpoint is gone") for _ in parcels]
         answers = await asyncio.gather(*(self._send(ctx, endpoint, one) for one in parcels))
-        return [Report(problem=one.problem, details=one) for one in answers]
+        now = ctx.clock.now()
+        return [
+            Report(problem=one.problem, details=one, wait=rules.wait_asked(one, now=now))
+            for one in answers
+        ]
 
     async def _send(self, ctx: Context, endpoint: Endpoint, parcel: Parcel) -> Answer:
         now = ctx.clock.now()
