@@ -11,8 +11,8 @@ from sqlalchemy import text as sql
 from koipond.catalog import service
 from koipond.catalog.repository.searching import closeness
 from koipond.catalog.rules import asked_terms
+from koipond.catalog.rules.searching import AskedTerm
 from koipond.catalog.types import (
-    AskedTerm,
     ProductDraft,
     ProductFilter,
     ProductSort,

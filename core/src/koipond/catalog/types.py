@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -410,29 +410,6 @@ class SearchText(Struct, frozen=True, kw_only=True):
     beside: str
     parts: str
     edition: str
-
-
-class AskedTerm(Struct, frozen=True, kw_only=True):
-    """A part of a search that was written without a gap: all its words, or its parts in a row.
-
-    parts: none of one character is a part, but the beginning of one.
-    """
-
-    words: tuple[str, ...]
-    parts: tuple[str, ...]
-
-
-class Closeness(IntEnum):
-    """How a product fits a search, the best first; each takes in those before it."""
-
-    # All that is asked are words of its name,
-    NAME = 0
-    # or words of its name begin so,
-    NAME_BEGINS = 1
-    # or words of its other texts do,
-    WORDS = 2
-    # or it is somewhere inside.
-    PARTS = 3
 
 
 class StoredProduct(Struct, frozen=True, kw_only=True):

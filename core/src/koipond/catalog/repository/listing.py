@@ -75,10 +75,14 @@ class Sought(Struct, frozen=True, kw_only=True):
     locales: Sequence[Locale]
     prices: Prices
 
-    def of(self, db: AsyncConnection, statement: Select[Any]) -> Select[Any]:
-        """Keep of a SELECT over products those that are looked for."""
+    def of(
+        self, db: AsyncConnection, statement: Select[Any], *, by_text: bool = True
+    ) -> Select[Any]:
+        """Keep of a SELECT over products those that are looked for. by_text: also by the text."""
         fitting = [fits(one, wanted=wanted, now=self.prices.now) for one, wanted in self.filters]
-        return listed(statement, self.listed_in).where(*_conditions(db, self), *fitting)
+        return listed(statement, self.listed_in).where(
+            *_conditions(db, self, by_text=by_text), *fitting
+        )
 
     def ids(self, db: AsyncConnection) -> Select[Any]:
         """Return a SELECT of the ids of all that are looked for."""
@@ -97,7 +101,9 @@ async def find_products(
         return await find_newest(
             db, page, ProductSort(sort), listed_in=sought.listed_in, details=details
         )
-    statement = sought.of(db, select(*product_columns(details)))
+    # By relevance, the order finds them: twice would cost twice.
+    joins = sort is ProductSort.RELEVANCE and bool(asked_terms(sought.wanted.text or ""))
+    statement = sought.of(db, select(*product_columns(details)), by_text=not joins)
     match sort:
         case CatalogSort():
             statement = sort_by(statement, sort, after=page.after, now=sought.prices.now)
@@ -197,10 +203,10 @@ def _by_closeness(
     return statement.where(or_(place > after[0], later))
 
 
-def _conditions(db: AsyncConnection, sought: Sought) -> list[ColumnElement[bool]]:
+def _conditions(db: AsyncConnection, sought: Sought, *, by_text: bool) -> list[ColumnElement[bool]]:
     wanted, locales = sought.wanted, sought.locales
     conditions: list[ColumnElement[bool]] = []
-    if wanted.text is not None and wanted.text.strip():
+    if by_text and wanted.text is not None and wanted.text.strip():
         terms = asked_terms(wanted.text)
         # Marks alone are in no name.
         conditions.append(product.c.id.in_(found_by(db, terms, locales)) if terms else false())

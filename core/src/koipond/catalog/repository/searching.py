@@ -23,9 +23,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from koipond.catalog.rules.searching import edition
+from koipond.catalog.rules.searching import AskedTerm, Closeness, edition
 from koipond.catalog.tables import product, product_search
-from koipond.catalog.types import AskedTerm, Closeness
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ProductId
 from koipond.kernel.texts import Locale

@@ -4,14 +4,16 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
 from importlib.metadata import version
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from koipond.catalog.rules.drafts import NAME_MAX
 from koipond.catalog.rules.words import fold
-from koipond.catalog.types import AskedTerm, Named, NameKind, SearchText, Shelf, StoredProduct
+from koipond.catalog.types import Named, NameKind, SearchText, Shelf, StoredProduct
 from koipond.kernel.texts import Locale
 
 # Characters of each text that is searched: PostgreSQL keeps no more places of words than 16,383.
@@ -27,6 +29,29 @@ _IS_HAN = re.compile(f"[{_HAN}]")
 _UNSPACED = re.compile(
     f"[{_HAN}\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u30ff\u31f0-\u31ff\ua960-\ua97f\uac00-\ud7ff]"
 )
+
+
+class AskedTerm(Struct, frozen=True, kw_only=True):
+    """A part of a search that was written without a gap: all its words, or its parts in a row.
+
+    parts: none of one character is a part, but the beginning of one.
+    """
+
+    words: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+class Closeness(IntEnum):
+    """How a product fits a search, the best first; each takes in those before it."""
+
+    # All that is asked are words of its name,
+    NAME = 0
+    # or words of its name begin so,
+    NAME_BEGINS = 1
+    # or words of its other texts do,
+    WORDS = 2
+    # or it is somewhere inside.
+    PARTS = 3
 
 
 @functools.cache

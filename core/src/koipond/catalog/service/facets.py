@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
-
 from koipond.catalog import repository
 from koipond.catalog.service.shelf import seek
 from koipond.catalog.types import (
@@ -16,7 +14,6 @@ from koipond.catalog.types import (
     ProductFilter,
 )
 from koipond.kernel.context import Context
-from koipond.kernel.db import AsyncConnection
 
 T = TypeVar("T")
 
@@ -50,6 +47,6 @@ class Facets:
         prices = self._sought.prices
         return await self._count(lambda db, found: repository.count_prices(db, found, prices))
 
-    async def _count(self, count: Callable[[AsyncConnection, Select[Any]], Awaitable[T]]) -> T:
+    async def _count(self, count: Callable[[Any, Any], Awaitable[T]]) -> T:
         async with self._ctx.reading() as db:
             return await count(db, self._sought.ids(db))
