@@ -17,7 +17,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is missing. \
 # Where it is set, every start would compile hundreds of modules again: 3 s for each test worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test faults fuzz mutants check bench docs format lock clean
+.PHONY: help demo test slow audits faults fuzz mutants check bench docs format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -26,8 +26,16 @@ help: ## list these targets
 demo: $(STAMP) ## run the demo shop; PORT=8000
 	@KOI_TYPED="make demo" $(BIN)/koi dev --settings examples/demo/koi.toml --port $(PORT)
 
-test: $(STAMP) ## run all tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the newer PostgreSQL
+test: $(STAMP) ## run the quick tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 for the newer PostgreSQL
 	$(BIN)/python -m pytest $(ARGS)
+
+# One by one, as below: what is slow is not in files of one length.
+slow: $(STAMP) ## run the tests that start or kill processes, or let crowds race; ARGS="-k wheel" for some
+	$(BIN)/python -m pytest -m slow --dist=worksteal $(ARGS)
+
+# Needs Node 20 or newer. Its packages stay in tests/http/.
+audits: $(STAMP) ## let the npm package graphql-http judge GraphQL over HTTP
+	@$(BIN)/python -m tests.http.judging
 
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some

@@ -166,6 +166,7 @@ def run_suite(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "workers"), [(["-n0"], 1), (["-n2", "--dist=load"], 2)])
 async def test_workers_share_one_server_which_ends_with_the_run(
     tmp_path: Path, options: list[str], workers: int
@@ -178,6 +179,7 @@ async def test_workers_share_one_server_which_ends_with_the_run(
     assert not Path(homes.pop()).exists()
 
 
+@pytest.mark.slow
 async def test_listing_the_tests_starts_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

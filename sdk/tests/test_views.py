@@ -23,6 +23,8 @@ from koipond.order.types import (
 from koipond_sdk import views
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.story
+
 VIEWS: list[Table] = [getattr(views, name) for name in views.__all__]
 EACH = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 PERSON = ("Lin", "lin@example.org", "1 Tea Road", "Hangzhou")

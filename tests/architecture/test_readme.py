@@ -70,6 +70,7 @@ def with_blocks(language: str) -> list[str]:
     return [path for path in READMES if blocks(path, language)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", with_blocks("python"))
 def test_python_in_a_readme_runs(path: str, tmp_path: Path) -> None:
     """All blocks of a README are one module, with the line numbers that they have there."""

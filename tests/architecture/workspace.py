@@ -43,7 +43,9 @@ def walk() -> Iterator[str]:
     """Return the path of every file that was not made by a tool."""
     for folder, below, names in os.walk(ROOT):
         below[:] = [
-            name for name in below if name == ".ci" or (name != "dist" and name[0] not in "._")
+            name
+            for name in below
+            if name == ".ci" or (name not in {"dist", "node_modules"} and name[0] not in "._")
         ]
         for name in names:
             yield (Path(folder) / name).relative_to(ROOT).as_posix()

@@ -30,7 +30,7 @@ from koipond.app import make_executors, make_shop, set_up
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
-from koipond.graphql.execute import GraphQLRequest
+from koipond.graphql.asking import GraphQLRequest
 from koipond.kernel.context import Scope, Shop
 from koipond.kernel.dispatch import Dispatcher, Mood, Registry, implement
 from koipond.kernel.ids import OrderLineId, VariantId, new_id

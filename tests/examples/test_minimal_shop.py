@@ -73,6 +73,7 @@ def ask(address: str, query: str, **variables: Any) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 def test_its_tea_can_be_bought(address: str) -> None:
     (product,) = ask(address, FIND)["products"]["nodes"]
     (variant,) = product["variants"]
@@ -90,6 +91,7 @@ def test_its_tea_can_be_bought(address: str) -> None:
     }
 
 
+@pytest.mark.slow
 def test_started_again_it_finds_everything_as_it_was(address: str, folder: Path) -> None:
     process, again = start(folder)
     try:

@@ -31,6 +31,7 @@ async def writers_wait(url: str) -> AsyncIterator[None]:
     await engine.dispose()
 
 
+@pytest.mark.slow
 async def test_requests_that_get_no_connection_are_told_to_come_again(database_url: str) -> None:
     await crowd(database_url, requests=30, wait_s=0.3)
 
@@ -79,6 +80,7 @@ async def crowd(url: str, *, requests: int, wait_s: float) -> str:
     return f"{outcomes(replies)}, told after {max(told_after):.2f} s at most, of {wait_s} s"
 
 
+@pytest.mark.story
 async def test_callers_who_leave_at_any_moment_leave_nothing_behind(shop: RunningShop) -> None:
     await leave(shop, callers=12, seed=secrets.randbits(32))
 

@@ -259,6 +259,7 @@ def killing(shop: RunningShop, servers: Servers, tmp_path: Path) -> Killing:
     return Killing(shop, servers, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", ["order.placed.before_commit", "payment.provider_answered.before_apply"]
 )

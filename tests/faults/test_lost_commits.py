@@ -69,6 +69,7 @@ async def lose_answers(
     return seen
 
 
+@pytest.mark.slow
 async def test_a_lost_answer_to_a_commit_is_one_order_after_the_repeat(
     databases: Databases, servers: Servers, tmp_path: Path
 ) -> None:

@@ -168,6 +168,7 @@ def killing(shop: RunningShop, servers: Servers, tmp_path: Path) -> Killing:
     return Killing(shop, servers, tmp_path, acts=ACTS, check=audits_find_nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prepare", "place"),
     [

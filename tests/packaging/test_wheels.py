@@ -24,7 +24,7 @@ INSTALLED = ("koipond", "koipond_sdk", *(f"koipond_{name}" for name in PLUGINS))
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
 CUSTOM = ROOT / "examples" / "custom_plugin"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 # What uv says where its cache lacks a package.
 NOT_CACHED = ("network was disabled", "network connectivity is disabled", "not found in the cache")

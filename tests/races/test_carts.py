@@ -107,11 +107,13 @@ async def test_one_cart_with_one_key_is_one_order(shop: RunningShop) -> None:
     await place_cart_with_one_key(shop, TRIES)
 
 
+@pytest.mark.story
 @pytest.mark.parametrize(("naive", "race"), RACES)
 async def test_one_purchase_is_one_order(shop: RunningShop, naive: str, race: Race) -> None:
     await race(shop, TRIES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("naive", "race"), RACES)
 async def test_on_a_naive_build_it_is_not(shop: RunningShop, naive: str, race: Race) -> None:
     with raced(naive):
@@ -211,6 +213,7 @@ async def test_20_adds_to_one_cart_at_once_all_count(shop: RunningShop) -> None:
     await add_at_once(shop)
 
 
+@pytest.mark.slow
 async def test_adds_to_one_cart_are_lost_without_its_lock(databases: Databases) -> None:
     """On PostgreSQL: SQLite's one writer runs them one after the other, with a lock or without."""
     async with running_shop(await databases.emptied(Kind.POSTGRES)) as shop:

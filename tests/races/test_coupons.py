@@ -65,12 +65,14 @@ async def _fronts(stall: Stall) -> AsyncIterator[list[Stall]]:
         yield fronts
 
 
+@pytest.mark.slow
 async def test_of_100_parallel_uses_of_a_coupon_with_limit_1_one_counts(
     shop: RunningShop,
 ) -> None:
     await use_up(shop, rounds=SHORT_ROUNDS)
 
 
+@pytest.mark.slow
 async def test_a_naive_build_fails_the_same_uses(shop: RunningShop) -> None:
     with raced(UNCOUNTED):
         await use_up(shop, rounds=1, uses=20)

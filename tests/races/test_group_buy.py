@@ -144,20 +144,23 @@ async def check_ends(stall: Stall, teams: int) -> None:
     await stall.everything_holds()
 
 
-async def test_of_40_who_want_the_last_seat_one_gets_it(shop: RunningShop) -> None:
-    await take_the_last_seat(shop, requests=40, members=40)
+async def test_of_20_who_want_the_last_seat_one_gets_it(shop: RunningShop) -> None:
+    await take_the_last_seat(shop, requests=20, members=20)
 
 
+@pytest.mark.slow
 async def test_on_a_naive_build_more_than_one_get_it(shop: RunningShop) -> None:
     with raced(UNCOUNTED):
-        await take_the_last_seat(shop, requests=40, members=40)
+        await take_the_last_seat(shop, requests=20, members=20)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_after_a_day_everybody_has_the_goods_or_the_money(shop: RunningShop) -> None:
     await live_a_day(shop, teams=5, joiners=30)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("naive", [UNCOUNTED, KEPT])
 async def test_on_a_naive_build_somebody_has_neither(shop: RunningShop, naive: str) -> None:

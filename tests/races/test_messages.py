@@ -14,7 +14,7 @@ from koipond.settings import CapSettings
 
 ALONE = "messages of one member are admitted side by side"
 CAP = CapSettings(category="post", medium="email", messages=1, hours=24)
-AT_ONCE, ROUNDS = 10, 5
+AT_ONCE, ROUNDS = 10, 2
 
 
 @asynccontextmanager
@@ -49,6 +49,7 @@ async def test_of_messages_at_once_no_more_than_the_cap_are_sent(database_url: s
         await send_together(office)
 
 
+@pytest.mark.slow
 @on_postgres
 @builds(ALONE)
 async def test_a_naive_build_fails_the_same_messages(build: str, database_url: str) -> None:

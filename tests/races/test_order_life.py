@@ -179,11 +179,13 @@ LIFE: list[tuple[str, Race]] = [
 ]
 
 
+@pytest.mark.story
 @pytest.mark.parametrize("race", [race for _, race in LIFE])
 async def test_what_follows_a_sale_happens_once(shop: RunningShop, race: Race) -> None:
     await race(shop)
 
 
+@pytest.mark.slow
 @on_postgres
 @pytest.mark.parametrize(("naive", "race"), LIFE)
 async def test_on_a_naive_build_it_does_not(shop: RunningShop, naive: str, race: Race) -> None:

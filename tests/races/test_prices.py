@@ -88,6 +88,7 @@ async def test_a_price_that_never_rests_is_a_refusal(shop: RunningShop, build: s
         shop.clock.advance(seconds=shop.settings.reservation_hold_s)
 
 
+@pytest.mark.story
 async def test_prices_that_change_all_the_time_are_never_mixed(shop: RunningShop) -> None:
     variant, lines = await put_up(shop)
     await shop.make_product("TEA-2", stock=1_000, price="1.00")

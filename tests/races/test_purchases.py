@@ -7,7 +7,10 @@ from koipond_sdk.testing.databases import Databases, Kind
 from koipond_sdk.testing.plugin import KINDS
 
 
+@pytest.mark.parametrize("games", [1, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.timeout(300)
-def test_a_shop_is_what_the_model_says_whatever_is_done(databases: Databases, kind: Kind) -> None:
-    play(databases, kind, steps=20, games=4)
+def test_a_shop_is_what_the_model_says_whatever_is_done(
+    databases: Databases, kind: Kind, games: int
+) -> None:
+    play(databases, kind, steps=20, games=games)

@@ -1,8 +1,11 @@
-"""The long batteries: `make faults` and `make fuzz` end with a line of what came out.
+"""What `make test` leaves out: `make slow`, and the long batteries of `make faults`, `make fuzz`.
 
-Figures are told, never asserted: machines are noisy.
+The batteries end with a line of what came out. Figures are told, never asserted: machines are
+noisy.
 """
 
+import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +14,9 @@ from hypothesis import settings
 from tests.rig.servers import Servers
 
 LONG = "faults"
+SLOW = "slow"
+# Many requests, one after the other; the statements under them have tests of their own.
+STORY = "story"
 # Given by Hypothesis to its own; run by `make fuzz` with more examples.
 PROPERTIES = "hypothesis"
 # Random too, by seeds of their own: more of them in `make fuzz`.
@@ -19,20 +25,57 @@ SEEDED = "fuzz"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{LONG}: takes long; run by `make faults` alone")
+    config.addinivalue_line(
+        "markers",
+        f"{SLOW}: starts or kills processes, or lets crowds race; run by `make slow`",
+    )
+    config.addinivalue_line(
+        "markers", f"{STORY}: told on one database by `make test`, on the other by `make slow`"
+    )
     config.addinivalue_line("markers", f"{SEEDED}: tries seeds; `make fuzz` tries more of them")
     # Unless a test says otherwise no example fails because it was slow.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes long, unless it is asked for by its mark."""
-    if LONG in config.getoption("markexpr"):
-        return
-    long = [item for item in items if item.get_closest_marker(LONG)]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    """Leave out what takes long, unless it is asked for by one of its marks.
+
+    Not with a `-m` in pytest's settings: one on the command line would take its place.
+    """
+    for item in told_by_their_twin(items):
+        item.add_marker(SLOW)
+    asked = config.getoption("markexpr")
+    left_out = {item for item in items if not is_asked_for(item, asked)}
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+def told_by_their_twin(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Return one of the two databases' runs of each story: of every file some of each database.
+
+    Which one depends on nothing but its name. Who asks for one of the two by name gets it.
+    """
+    twins: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    # Sorted: they come in any order.
+    for item in sorted(items, key=lambda item: item.nodeid):
+        if item.get_closest_marker(STORY):
+            twins[item.nodeid.replace("postgres", "sqlite")].append(item)
+    for name, pair in twins.items():
+        if len(pair) == 2:
+            yield pair[zlib.crc32(name.encode()) % 2]
+
+
+def is_asked_for(item: pytest.Item, asked: str) -> bool:
+    """Tell whether a test is run at all by a run that was given `-m asked`."""
+    if item.get_closest_marker(LONG):
+        return LONG in asked
+    if item.get_closest_marker(SLOW):
+        marks = {mark.name for mark in item.iter_markers()}
+        return any(mark in asked for mark in marks & {SLOW, SEEDED, PROPERTIES})
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -33,9 +33,11 @@ from koipond.graphql.assembly import (
     build_schemas,
     find_input_types,
 )
+from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import Endpoint
 from koipond.graphql.scope import Scopes
+from koipond.graphql.trusted import read_trusted
 from koipond.hooks import Hooks
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
@@ -166,7 +168,9 @@ def _make_couriers(settings: Settings) -> dict[str, Courier]:
     post = Post(timeout_s=settings.webhook_timeout_s, networks=networks)
     made: dict[str, Courier] = {COURIER: Webhooks(post)}
     if settings.nats_url:
-        made[NATS] = NatsRelay(settings.nats_url, stream=settings.nats_stream)
+        made[NATS] = NatsRelay(
+            settings.nats_url, stream=settings.nats_stream, timeout_s=settings.nats_timeout_s
+        )
     return made
 
 
@@ -277,7 +281,7 @@ def create_app(
     states: States | None = None,
     work: bool = False,
 ) -> Litestar:
-    """Return the ASGI application of a shop; its `state.shop` is the Shop.
+    """Return the ASGI application of a shop; its `state` has the `shop`, and its sockets' `crowd`.
 
     plugins: None means all that are installed. work: run a worker in this process.
     database: one to use instead of that of the settings. states: see `make_shop`.
@@ -285,7 +289,8 @@ def create_app(
     Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
     shop = make_shop(settings, plugins, clock=clock, database=database, states=states)
-    wanted = units(shop.installation.plugins)
+    wanted, running = units(shop.installation.plugins), shop.installation.running
+    crowd = Crowd(settings)
 
     @asynccontextmanager
     async def serve(app: Litestar) -> AsyncIterator[None]:
@@ -311,6 +316,7 @@ def create_app(
     async def ready() -> Response[dict[str, str]]:
         """Tell whether requests can be served, and why not."""
         try:
+            crowd.check_stays()
             await check_ready(shop.database, wanted)
         except NotReady as error:
             return Response({"status": "not ready", "reason": str(error)}, status_code=503)
@@ -321,10 +327,10 @@ def create_app(
             index,
             health,
             ready,
-            *_endpoints(shop, shop.installation.running),
+            *_endpoints(shop, running, crowd),
             make_ingress(shop),
             *serve_files(settings),
-            *([make_metrics(shop.hooks.registry)] if settings.metrics else []),
+            *([_metrics(shop, running)] if settings.metrics else []),
         ],
         lifespan=[serve],
         after_exception=[_log_failure],
@@ -334,7 +340,17 @@ def create_app(
     )
     app.asgi_handler = RequestLog(app.asgi_handler)
     app.state.shop = shop
+    app.state.crowd = crowd
     return app
+
+
+def _metrics(shop: Shop, plugins: tuple[Plugin, ...]) -> BaseRouteHandler:
+    executors = make_executors(plugins, production=shop.settings.production)
+    named = dict(zip(("storefront", "admin"), executors, strict=True))
+    return make_metrics(
+        shop.hooks.registry,
+        operations=lambda: {key: (one.planned, one.fallen_back) for key, one in named.items()},
+    )
 
 
 async def _log_failure(error: Exception, scope: Scope) -> None:
@@ -360,13 +376,15 @@ class _NoEvents(BaseEventEmitterBackend):
         return None
 
 
-def _endpoints(shop: Shop, plugins: tuple[Plugin, ...]) -> list[BaseRouteHandler]:
-    scopes = Scopes(shop)
-    for_storefront, for_admin = make_executors(plugins, production=shop.settings.production)
+def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> list[BaseRouteHandler]:
+    settings, scopes = shop.settings, Scopes(shop)
+    for_storefront, for_admin = make_executors(plugins, production=settings.production)
     storefront = Endpoint(
         shop,
         for_storefront,
         scopes,
+        trusted=read_trusted(settings.trusted_documents, setting="trusted_documents"),
+        crowd=crowd,
         path=STOREFRONT_PATH,
         staff_only=False,
         first_query=FIRST_QUERY,
@@ -375,6 +393,8 @@ def _endpoints(shop: Shop, plugins: tuple[Plugin, ...]) -> list[BaseRouteHandler
         shop,
         for_admin,
         scopes,
+        trusted=read_trusted(settings.trusted_admin_documents, setting="trusted_admin_documents"),
+        crowd=crowd,
         path=ADMIN_PATH,
         staff_only=True,
         first_query=FIRST_QUERY,

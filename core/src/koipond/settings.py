@@ -23,6 +23,17 @@ _NO_SETTING = re.compile(
     r"KOI_(SETTINGS|TYPED|TEST_DATA|PG_WHEEL|CRASH_AT|RACE_\w+|(SERVICE|PORT)(_\w+)?)"
 )
 _CLOCK = re.compile(r"(([01][0-9]|2[0-3]):[0-5][0-9])?")
+# What no variable can say.
+_TABLES_AND_LISTS = {
+    "channels",
+    "message_caps",
+    "origins",
+    "seeds",
+    "trusted_admin_documents",
+    "trusted_documents",
+    "webhook_networks",
+    "zones",
+}
 # {setting: the least and the most}.
 _RANGES = {
     "database_pool_size": (1, 1_000),
@@ -41,6 +52,13 @@ _RANGES = {
     "availability_quantity_max": (0, 1_000_000_000),
     "payment_window_minutes": (1, 525_600),
     "return_window_days": (0, 3_650),
+    "query_timeout_s": (0.1, 3_600),
+    "sockets_max": (0, 1_000_000),
+    "sockets_per_address_max": (0, 1_000_000),
+    "sockets_per_member_max": (1, 1_000_000),
+    "socket_operations_max": (1, 10_000),
+    "socket_ping_s": (0.05, 3_600),
+    "nats_timeout_s": (0.1, 60),
     "webhook_timeout_s": (0.1, 60),
     "webhook_attempts_keep_days": (1, 3_650),
     "messages_keep_days": (0, 36_500),
@@ -182,6 +200,15 @@ class CapSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         _check_ranges(self)
 
 
+class TrustedDocumentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Documents that clients name by their SHA-256 instead of sending them; see docs/graphql.md."""
+
+    # What `koi schema persist` wrote; relative to the settings file. Empty: none.
+    file: str = ""
+    # Answer no others: nobody then asks what the shop's own clients do not.
+    enforce: bool = False
+
+
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A catalogue that `koi dev` imports once, or what it asks of the staff's schema once."""
 
@@ -217,6 +244,25 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     production: bool = False
     # The largest request that is read.
     request_max_bytes: int = 1_000_000
+    # How long a query may take; a mutation is never cut off.
+    query_timeout_s: float = 10.0
+    # Documents that requests to /graphql may name, or must.
+    trusted_documents: TrustedDocumentsSettings = TrustedDocumentsSettings()
+    # The same for /admin/graphql.
+    trusted_admin_documents: TrustedDocumentsSettings = TrustedDocumentsSettings()
+    # Sites whose pages may open sockets, such as https://shop.example.org, beside this one's own.
+    origins: tuple[str, ...] = ()
+    # Sockets that one process keeps open; who comes later is told to try again (1013).
+    sockets_max: int = 10_000
+    # The most of them from one address. Behind a proxy, tell `koi serve` which one it is: by the
+    # variable FORWARDED_ALLOW_IPS. Else all callers have the proxy's address.
+    sockets_per_address_max: int = 500
+    # The most of them of one member, or of one of the staff.
+    sockets_per_member_max: int = 20
+    # Operations that run at once on one socket.
+    socket_operations_max: int = 20
+    # How often a socket is asked whether somebody is there, who then has as long to say so.
+    socket_ping_s: float = 25.0
     # How long an unfinished request keeps its idempotency key to itself.
     idempotency_lease_s: int = 30
     # How long a payment provider may take to answer; less than idempotency_lease_s.
@@ -274,6 +320,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     nats_url: str = ""
     # The stream that events are in, made if it is missing; subjects are STREAM.OrderPlaced.
     nats_stream: str = "koipond"
+    # How long that server may take to be connected to, and to say that it has an event.
+    nats_timeout_s: float = 5.0
     # How long a receiver of webhooks may take to answer.
     webhook_timeout_s: float = 15.0
     # How long it is kept what came of each try to send one.
@@ -351,9 +399,10 @@ def _from_file(file: Path) -> dict[str, Any]:
     kind, sep, path = str(given.get("database_url", "")).partition("sqlite:///")
     if sep and not kind and path:
         given["database_url"] = f"sqlite:///{file.parent / path}"
-    for seed in _tables(given.get("seeds")):
-        if "file" in seed:
-            seed["file"] = str(file.parent / str(seed["file"]))
+    trusted = [given.get("trusted_documents"), given.get("trusted_admin_documents")]
+    for one in (*_tables(given.get("seeds")), *_tables(trusted)):
+        if one.get("file"):
+            one["file"] = str(file.parent / str(one["file"]))
     return given
 
 
@@ -367,7 +416,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     named = {
         _variable(name): name
         for name in Settings.__struct_fields__
-        if name not in {"channels", "message_caps", "seeds", "webhook_networks", "zones"}
+        if name not in _TABLES_AND_LISTS
     }
     for key in environment:
         if key.startswith("KOI_") and key not in named and not _NO_SETTING.fullmatch(key):
@@ -421,6 +470,8 @@ def _misnamed(told: str, at: str) -> str | None:
         "rounding": RoundingSettings,
         "zones": ZoneSettings,
         "seeds": SeedSettings,
+        "trusted_documents": TrustedDocumentsSettings,
+        "trusted_admin_documents": TrustedDocumentsSettings,
     }
     fields = struct.get(holder, Settings).__struct_fields__
     return f"{path}: there is no such setting.{_nearest(found[2], fields)}"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from koipond.catalog import service
 from koipond.catalog.types import MediaDraft, ProductDraft, Saved, Telling, VariantDraft
 from koipond.kernel.ids import (
@@ -16,6 +18,8 @@ from koipond.kernel.ids import (
 )
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
+
+pytestmark = pytest.mark.story
 
 EVERYTHING = """
 query ($slug: String!) {

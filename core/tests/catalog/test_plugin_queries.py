@@ -32,6 +32,8 @@ from koipond.kernel.schema import SchemaConflict
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 from koipond_sdk.testing.clock import START
 
+pytestmark = pytest.mark.story
+
 metadata = MetaData()
 rank_product = Table(
     "rank_product",

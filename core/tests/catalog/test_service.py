@@ -28,6 +28,8 @@ from koipond.kernel.pages import cursor
 from koipond.kernel.texts import Locale
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 EN, ZH = Locale("en"), Locale("zh-Hans")
 EUR, CNY = Currency("EUR"), Currency("CNY")
 

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+import pytest
 from msgspec.structs import replace
 
 from koipond.catalog.errors import SkuTaken
@@ -29,6 +30,8 @@ from koipond.catalog.types import (
 from koipond.kernel.ids import ChannelId, MediaId, OptionId, PriceListId, ProductId, VariantId
 from koipond.kernel.money import Currency
 from koipond.kernel.texts import Locale
+
+pytestmark = pytest.mark.story
 
 EN, ZH = Locale("en"), Locale("zh-Hans")
 CHANNEL = ChannelId(UUID(int=1))

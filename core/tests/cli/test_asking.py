@@ -1,6 +1,7 @@
 """`koi ask`: what staff ask, out of a file."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,12 @@ mutation Lower($variantId: ID!) {
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put_database: Callable[[Path], None]
+) -> Path:
     """A folder with a shop that has two teas."""
     write_shop(tmp_path)
+    put_database(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run("migrate").exit_code == 0
     assert run("import", "catalog", "catalog.csv").exit_code == 0

@@ -19,6 +19,8 @@ from koipond.kernel.ids import MemberId, encode, new_id
 from koipond.kernel.viewer import ViewerKind, check
 from koipond.settings import DEVELOPMENT_SECRET
 
+pytestmark = pytest.mark.story
+
 Run = Callable[..., Result]
 
 

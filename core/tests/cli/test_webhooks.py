@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ URL = "https://example.org/hooks"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put_database: Callable[[Path], None]
+) -> Path:
     """A migrated shop in the working folder."""
+    put_database(tmp_path)
     (tmp_path / "koi.toml").write_text('database_url = "sqlite:///shop.db"\n')
     monkeypatch.chdir(tmp_path)
     assert run("migrate").exit_code == 0

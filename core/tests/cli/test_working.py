@@ -41,6 +41,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_worker_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     asyncio.run(set_up(Settings(database_url=f"sqlite:///{tmp_path}/shop.db")))

@@ -20,6 +20,8 @@ from koipond.kernel.viewer import GUEST
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import START
 
+pytestmark = pytest.mark.story
+
 
 async def backfill(shop: Shop, name: str = "angler") -> tuple[int, list[tuple[int, int]]]:
     """Return how many deliveries were made, and what was told of it."""

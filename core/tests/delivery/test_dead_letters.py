@@ -30,6 +30,8 @@ from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
 from koipond_sdk.testing import STAFF, RunningShop
 from koipond_sdk.testing.shop import START
 
+pytestmark = pytest.mark.story
+
 LIST = """query($first: Int, $after: String) { deadLetters(first: $first, after: $after) {
   nodes { id kind name consumer attempts problem diedAt waiting }
   totalCount pageInfo { hasNextPage endCursor } } }"""

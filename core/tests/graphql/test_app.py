@@ -1,6 +1,7 @@
 """What `create_app` wires, and what keeps it from starting."""
 
 # No `from __future__ import annotations`: strawberry reads the types as they are.
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,8 +12,9 @@ from structlog.testing import capture_logs
 
 from koipond.app import FIRST_QUERY, create_app, make_schemas, open_shop
 from koipond.channel.service import find_channels
+from koipond.graphql.asking import GraphQLRequest
 from koipond.graphql.assets import AssetsMissing, read_asset
-from koipond.graphql.execute import Executor, GraphQLRequest
+from koipond.graphql.execute import Executor
 from koipond.kernel.dispatch import HookMistake, implement
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Manifest, Plugin
@@ -20,7 +22,9 @@ from koipond.kernel.readiness import NotReady, migrate_safely
 from koipond.kernel.schema import PUBLIC, Api, Info, Query, SchemaConflict, query
 from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings, SettingsInvalid
-from koipond_sdk.testing import RunningShop, connect, running_shop
+from koipond_sdk.testing import STAFF, RunningShop, connect, running_shop
+
+pytestmark = pytest.mark.story
 
 
 async def test_it_does_not_start_on_a_database_that_is_not_migrated(
@@ -142,3 +146,28 @@ async def test_what_fails_outside_of_graphql_is_logged_and_says_no_more(
     assert response.json() == {"status_code": 500, "detail": "Internal Server Error"}
     failure = next(line for line in logs if line["event"] == "a request failed")
     assert isinstance(failure["exc_info"], AssetsMissing)
+
+
+@pytest.mark.one_database
+async def test_metrics_tell_by_schema_what_ran_operations(database_url: str) -> None:
+    async with running_shop(database_url, metrics=True) as shop:
+
+        async def counted() -> dict[tuple[str, str], float]:
+            text = (await shop.http.get("/metrics")).text
+            samples = re.findall(
+                r'koi_graphql_operations_total\{by="(.+)",schema="(.+)"\} (.+)', text
+            )
+            return {(schema, by): float(value) for by, schema, value in samples}
+
+        before = await counted()
+        for _ in range(3):
+            await shop.graphql("{ channels { code } }")
+        await shop.graphql("{ __typename }", viewer=STAFF, admin=True)
+        await shop.graphql("{ refused }")
+        after = await counted()
+    assert {key: after[key] - before[key] for key in before} == {
+        ("storefront", "plan"): 3,
+        ("storefront", "graphql-core"): 0,
+        ("admin", "plan"): 1,
+        ("admin", "graphql-core"): 0,
+    }

@@ -31,6 +31,8 @@ from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk import PluginInput
 from koipond_sdk.testing import running_shop
 
+pytestmark = pytest.mark.story
+
 Sale = made_in("toy_sale", "SaleRound")
 Unprefixed = made_in("toy_sale", "Round")
 

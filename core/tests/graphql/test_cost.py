@@ -6,6 +6,8 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from koipond.graphql.cost import COST_MAX, find_cost
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.story
+
 SCHEMA: GraphQLSchema = build_schema("""
 interface Node { id: ID }
 type Query { node: Node goods(first: Int): Goods words: [String!]! thing: Thing }
@@ -84,3 +86,18 @@ async def test_what_would_keep_the_server_busy_is_refused_before_it_is_run(
         assert f"at most {COST_MAX:,} are" in error["message"]
         assert "data" not in answer
         assert sent == []
+
+
+async def test_who_asks_is_told_what_a_document_may_cost(shop: RunningShop) -> None:
+    query = "query($n: Int) { products(first: $n) { nodes { id } } }"
+    body = {"query": query, "variables": {"n": 7}}
+    told = await shop.http.post("/graphql", json={**body, "extensions": {"cost": True}})
+    assert told.json() == {
+        "data": {"products": {"nodes": []}},
+        "extensions": {"cost": {"asked": 500 + 1 + 100, "most": COST_MAX}},
+    }
+    for extensions in ({}, {"cost": False}, {"cost": "yes"}, None):
+        untold = await shop.http.post("/graphql", json={**body, "extensions": extensions})
+        assert untold.json() == {"data": {"products": {"nodes": []}}}
+    got = await shop.http.get('/graphql?query={__typename}&extensions={"cost":true}')
+    assert got.json()["extensions"] == {"cost": {"asked": 1, "most": COST_MAX}}

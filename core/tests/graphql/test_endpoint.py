@@ -1,4 +1,8 @@
+import pytest
+
 from koipond_sdk.testing.shop import RunningShop
+
+pytestmark = pytest.mark.story
 
 
 async def test_a_query_is_answered(shop: RunningShop) -> None:

@@ -13,12 +13,15 @@ from graphql import GraphQLError
 from structlog.testing import capture_logs
 
 from koipond.app import make_shop
-from koipond.graphql.execute import Answer, Executor, GraphQLRequest, RequestRefused
+from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
+from koipond.graphql.execute import Executor
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.schema import PUBLIC, Info, Query, SchemaBuilder, needs, query
 from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings
+
+pytestmark = pytest.mark.story
 
 
 @domain_error
@@ -165,9 +168,6 @@ def test_a_document_is_read_once(ctx: Context) -> None:
     runs = executor()
     first = runs.prepare(GraphQLRequest(query="{ echo }"))
     assert runs.prepare(GraphQLRequest(query="{ echo }")).document is first.document
-    long = "{ echo }".ljust(20_000)
-    again = runs.prepare(GraphQLRequest(query=long)).document
-    assert runs.prepare(GraphQLRequest(query=long)).document is not again
 
 
 def test_a_document_longer_than_is_read_is_refused() -> None:

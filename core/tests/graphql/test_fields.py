@@ -11,6 +11,8 @@ from koipond.kernel.plugins import Plugin
 from koipond.kernel.schema import PUBLIC, Api, Info, Mutation, Query, batch, needs, query
 from koipond.order.graphql.mutations import AddToCartInput
 
+pytestmark = pytest.mark.story
+
 
 def adding(target: type, extension: type, *, admin: bool = False, **manifest: Any) -> Plugin:
     """Make the plugin `toy` that adds one extension."""

@@ -1,7 +1,18 @@
 import pytest
 from graphql import get_introspection_query, parse
 
-from koipond.graphql.limits import DEPTH_MAX, FIELDS_MAX, ROOT_FIELDS_MAX, find_excess
+from koipond.graphql.limits import (
+    ALIASES_MAX,
+    DEPTH_MAX,
+    DIRECTIVES_MAX,
+    FIELDS_MAX,
+    ITEMS_MAX,
+    ROOT_FIELDS_MAX,
+    find_excess,
+    find_long_list,
+)
+
+pytestmark = pytest.mark.story
 
 
 def excess(document: str) -> str | None:
@@ -81,3 +92,40 @@ def test_circles_and_missing_fragments_are_left_to_validation(document: str) -> 
 
 def test_the_introspection_of_editors_passes() -> None:
     assert excess(get_introspection_query()) is None
+
+
+def test_one_alias_more_is_named() -> None:
+    aliases = [f"a{n}: b" for n in range(ALIASES_MAX + 1)]
+    assert excess(f"{{ a {{ {' '.join(aliases[1:])} }} }}") is None
+    assert excess(f"{{ a {{ {' '.join(aliases)} }} }}") == "201 aliases, at most 200 are read"
+    used = "{ a { ...F } b { ...F } } fragment F on T { " + " ".join(aliases[:101]) + " }"
+    assert excess(used) == "202 aliases, at most 200 are read"
+
+
+def test_one_directive_more_is_named_wherever_it_stands() -> None:
+    problem = f"101 directives, at most {DIRECTIVES_MAX} are obeyed"
+    some = "@d " * DIRECTIVES_MAX
+    assert excess(f"{{ a {some} }}") is None
+    for document in (
+        f"{{ a {some} @d }}",
+        f"query @d {{ a {some} }}",
+        f"{{ a {some} ... @d {{ b }} }}",
+        f"{{ a {some} ...F @d }} fragment F on T {{ b }}",
+        f"{{ a @d ...F }} fragment F on T {{ b {some} }}",
+    ):
+        assert excess(document) == problem
+
+
+def test_a_longer_list_is_named_however_deep_it_lies() -> None:
+    problem = "a list of 1,001, at most 1,000 are read"
+    items = "1 " * ITEMS_MAX
+    assert excess(f"{{ a(b: [{items}]) }}") is None
+    for document in (
+        f"{{ a(b: [{items} 1]) }}",
+        f"{{ a {{ b(c: {{d: [[{items} 1]]}}) }} }}",
+        f"{{ ...F }} fragment F on T {{ a(b: [{items} 1]) }}",
+    ):
+        assert excess(document) == problem
+    assert find_long_list({"a": [1] * ITEMS_MAX, "b": "x" * 5_000}) is None
+    for variables in ({"a": [1] * 1_001}, {"b": 1, "a": {"c": [[], [{"d": [None] * 1_001}]]}}):
+        assert find_long_list(variables) == problem

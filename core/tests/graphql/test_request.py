@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from koipond.graphql.execute import GraphQLRequest
+from koipond.graphql.asking import GraphQLRequest
 from koipond.graphql.request import (
     GRAPHQL_JSON,
     HTML,

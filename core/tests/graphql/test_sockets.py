@@ -5,7 +5,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ import pytest_asyncio
 import strawberry
 import uvicorn
 from core.tests.graphql.toys import made_in, toy
+from websockets import ConnectionClosed
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -125,6 +126,14 @@ class Caller:
             if message["type"] == "error":
                 break
         return found
+
+    async def left_unread(self) -> list[Any]:
+        """Return what was sent before the end, and nobody has read."""
+        left = []
+        with suppress(ConnectionClosed):
+            while True:
+                left.append(json.loads(await self.connection.recv()))
+        return left
 
     async def closed_with(self) -> tuple[int, str]:
         """Return code and reason with which the other side closes."""

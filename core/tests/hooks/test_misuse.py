@@ -19,6 +19,8 @@ from koipond.kernel.viewer import GUEST
 from koipond.quota.service import reserve
 from koipond_sdk.testing.shop import RunningShop
 
+pytestmark = pytest.mark.story
+
 HOOK = "order_creating"
 Act = Callable[[Context, RunningShop], Awaitable[object]]
 

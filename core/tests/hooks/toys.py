@@ -84,7 +84,7 @@ def going_wrong(hook: str, fault: Fault) -> Callable[..., Any]:
 
     def at_once() -> Any:
         if fault.wrong is Wrong.NEVER_RETURNS:
-            time.sleep(4 * DEADLINE_S)
+            time.sleep(3 * DEADLINE_S)
         return fault.answer(hook)
 
     return waiting if SPECS[hook].waits else at_once

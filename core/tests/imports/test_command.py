@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 from koipond.cli import koi
 from koipond.imports.types import Dialect
 
+pytestmark = pytest.mark.story
+
 HEADER = "Handle,Title,Variant SKU,Variant Price,Variant Inventory Tracker,Variant Inventory Qty"
 Run = Callable[..., Result]
 

@@ -9,6 +9,8 @@ from koipond.imports import service
 from koipond.imports.types import Counts, ImportOptions, ImportReport, RefusedProduct
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 DEMO = Path(__file__).parents[3] / "examples" / "demo"
 
 

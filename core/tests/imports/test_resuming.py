@@ -13,6 +13,8 @@ from koipond.imports.errors import ImportOvertaken
 from koipond.imports.types import Counts, Dialect, ImportOptions, ImportReport, Progress
 from koipond_sdk.testing.shop import RunningShop
 
+pytestmark = pytest.mark.story
+
 
 class Killed(Exception):
     """Stands for the end of the process."""

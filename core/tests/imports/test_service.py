@@ -31,6 +31,8 @@ from koipond.kernel.texts import Locale, LocaleUnknown
 from koipond.stock.errors import LocationUnknown
 from koipond_sdk.testing.shop import RunningShop
 
+pytestmark = pytest.mark.story
+
 EN, ZH = Locale("en"), Locale("zh-Hans")
 
 

@@ -12,7 +12,8 @@ import strawberry
 from structlog.testing import capture_logs
 
 from koipond.app import make_shop
-from koipond.graphql.execute import Answer, Executor, GraphQLRequest
+from koipond.graphql.asking import Answer, GraphQLRequest
+from koipond.graphql.execute import Executor
 from koipond.kernel.context import Context
 from koipond.kernel.schema import PUBLIC, Info, Query, SchemaBuilder, batch, query
 from koipond.kernel.viewer import GUEST

@@ -34,6 +34,8 @@ from koipond.kernel.viewer import GUEST
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import START
 
+pytestmark = pytest.mark.story
+
 SERIALIZATION_FAILURE = text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
 DONE, PENDING, DEAD, SKIPPED = "done", "pending", "dead", "skipped"
 

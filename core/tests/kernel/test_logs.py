@@ -103,3 +103,24 @@ async def test_being_watched_fills_no_log(shop: RunningShop) -> None:
         await shop.http.get("/health")
         await shop.http.get("/ready")
     assert logs == []
+
+
+@pytest.mark.one_database
+async def test_in_production_the_line_of_a_request_is_as_every_other(
+    shop: RunningShop, stream: io.StringIO
+) -> None:
+    path = "/nowhere/Bearer%20abc/%0d%0a%22"
+    response = await shop.http.get(path, headers={"X-Request-Id": "order-42"})
+    structlog.get_logger("koipond").info("request", method="GET")
+    line, other = [one for one in lines(stream) if one["event"] == "request"]
+    assert {key: line[key] for key in ("request_id", "method", "status", "path")} == {
+        "request_id": "order-42",
+        "method": "GET",
+        "status": response.status_code,
+        "path": f'/nowhere/Bearer {HIDDEN}\r\n"',
+    }
+    assert set(line) - set(other) == {"request_id", "path", "status", "milliseconds"}
+    for key in ("event", "level", "logger"):
+        assert line[key] == other[key]
+    assert str(line["timestamp"]) <= str(other["timestamp"])
+    assert len(str(line["timestamp"])) == len(str(other["timestamp"]))

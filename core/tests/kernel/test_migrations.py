@@ -40,6 +40,7 @@ async def test_a_second_time_there_is_nothing_to_do(blank_database_url: str) -> 
         await database.close()
 
 
+@pytest.mark.story
 async def test_every_migration_goes_up_and_down_and_up_again(blank_database_url: str) -> None:
     database = Database(blank_database_url)
     everything = units(discover())
@@ -58,6 +59,7 @@ async def test_every_migration_goes_up_and_down_and_up_again(blank_database_url:
         await database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_a_migration_that_finds_a_table_in_use_keeps_nobody_from_it(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,8 @@ from koipond.kernel.readiness import (
     migrate_safely,
 )
 
+pytestmark = pytest.mark.story
+
 CORE = units([])
 
 

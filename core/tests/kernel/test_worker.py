@@ -241,13 +241,14 @@ async def test_a_bug_of_its_own_ends_it(shop: RunningShop, monkeypatch: pytest.M
     assert raised.group_contains(TypeError, match="a bug")
 
 
+@pytest.mark.story
 @pytest.mark.parametrize(
     "point",
     [
-        "jobs.after_claim",
+        pytest.param("jobs.after_claim", marks=pytest.mark.slow),
         "jobs.after_run.before_done",
-        "outbox.after_relay",
-        "outbox.handled.before_commit",
+        pytest.param("outbox.after_relay", marks=pytest.mark.slow),
+        pytest.param("outbox.handled.before_commit", marks=pytest.mark.slow),
     ],
 )
 async def test_what_a_killed_worker_left_is_done_once(shop: RunningShop, point: str) -> None:

@@ -7,6 +7,8 @@ from core.tests.ledger.book import JAN, Book, member
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+pytestmark = pytest.mark.story
+
 
 async def run(book: Book, *statements: str, **given: object) -> None:
     async def work(db: Any) -> None:

@@ -30,10 +30,13 @@ BROKEN = [
 ]
 
 
+@pytest.mark.parametrize("games", [2, pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.timeout(300)
-def test_a_ledger_is_what_the_model_says_whatever_is_done(databases: Databases, kind: Kind) -> None:
-    play(databases, kind, steps=30, games=6)
+def test_a_ledger_is_what_the_model_says_whatever_is_done(
+    databases: Databases, kind: Kind, games: int
+) -> None:
+    play(databases, kind, steps=30, games=games)
 
 
 @pytest.mark.sqlite

@@ -9,6 +9,8 @@ from koipond.member.errors import MemberGroupInvalid, MemberGroupUnknown, Member
 from koipond.member.types import Contact, MemberGroup
 from koipond_sdk.testing import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 
 async def make_member(shop: RunningShop) -> MemberId:
     async with shop.context() as ctx:

@@ -10,6 +10,8 @@ from koipond.member import service
 from koipond.member.types import Contact
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.story
+
 ME = "member { timeZone consents { purpose source givenAt } } userErrors { code message field }"
 ZONE = f"mutation($zone: String!) {{ done: setTimeZone(input: {{ timeZone: $zone }}) {{ {ME} }} }}"
 CONSENT = f"""mutation($purpose: Purpose!, $given: Boolean!) {{

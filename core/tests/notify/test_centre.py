@@ -11,6 +11,8 @@ from koipond.kernel.ids import MemberId
 from koipond.notify import service as notify
 from koipond.notify.types import MessageNews
 
+pytestmark = pytest.mark.story
+
 MINE = """query($first: Int, $after: String, $unreadOnly: Boolean! = false) { me { unreadMessages
   messages(first: $first, after: $after, unreadOnly: $unreadOnly) {
     nodes { id kind subject body sentAt readAt } pageInfo { hasNextPage endCursor } } } }"""

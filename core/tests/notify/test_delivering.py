@@ -31,6 +31,8 @@ from koipond.notify.errors import (
 from koipond.notify.types import MessageState, OutgoingMessage, Sent, Tried
 from koipond.settings import CapSettings
 
+pytestmark = pytest.mark.story
+
 RETRY = """mutation($id: ID!) { retryMessage(input: { messageId: $id }) {
   message { progress { state } } userErrors { code } } }"""
 NIGHT = NOON + timedelta(hours=11)

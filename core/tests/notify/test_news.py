@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import uvicorn
 from core.tests.graphql.test_sockets import calling
 from core.tests.notify.postoffice import HERE, PostOffice, viewer
+
+pytestmark = pytest.mark.story
 
 NEWS = "subscription { messageNews { unreadMessages messages { body } } }"
 

@@ -3,10 +3,13 @@
 from typing import Any
 
 import msgspec
+import pytest
 from core.tests.notify.postoffice import NOTE, PostOffice, kind, post_office
 
 from koipond.notify.types import Variable
 from koipond_sdk.testing import STAFF
+
+pytestmark = pytest.mark.story
 
 SET = """mutation($input: SetMessageTemplateInput!) { done: setMessageTemplate(input: $input) {
   template { medium locale subject body version } userErrors { code message } } }"""

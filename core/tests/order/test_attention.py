@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from core.tests.order.counter import Bought, Counter
 from core.tests.payment.till import codes, tender
 from hypothesis import given
@@ -13,6 +14,8 @@ from koipond.order import rules
 from koipond.order.types import AttentionReason
 from koipond.stock import service as stock
 from koipond_sdk.testing import STAFF
+
+pytestmark = pytest.mark.story
 
 LOOK = """query($id: ID) { order(id: $id) {
   attention { reason detail actions } refunds { id state } } }"""

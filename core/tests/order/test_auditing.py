@@ -20,6 +20,8 @@ from koipond.order.events import (
 from koipond.order.types import OrderState
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.story
+
 PLACED, CONFIRMED, CLOSED = OrderPlaced.name(), OrderConfirmed.name(), OrderClosed.name()
 CANCELLED, EXPIRED = OrderCancelled.name(), OrderExpired.name()
 

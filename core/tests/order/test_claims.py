@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 import pytest_asyncio
 from core.tests.hooks.toys import toy
 from core.tests.order.counter import Counter
@@ -14,6 +15,8 @@ from koipond.kernel.ids import QuotaId
 from koipond.order.types import Checkout, QuotaRequest
 from koipond.quota.types import Claim, QuotaSpec, ReleasePolicy
 from koipond_sdk.testing import running_shop
+
+pytestmark = pytest.mark.story
 
 USE, KEPT, LIMIT = (QuotaId(UUID(int=number)) for number in (71, 72, 73))
 LIMIT_UNITS = 4

@@ -14,6 +14,8 @@ from koipond.order.errors import OrderNotEditable
 from koipond.order.types import OrderState
 from koipond_sdk.testing import STAFF
 
+pytestmark = pytest.mark.story
+
 EDITS = """query($id: ID) { order(id: $id) {
   edits { delta { amount } note madeBy } attention { reason actions } } }"""
 

@@ -15,6 +15,8 @@ from koipond.payment.types import ChargeResult, PaymentState
 from koipond.settings import ChannelSettings
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 WINDOW = timedelta(minutes=30)
 
 

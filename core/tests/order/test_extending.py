@@ -27,6 +27,8 @@ from koipond.pricing.types import (
     UnitPrice,
 )
 
+pytestmark = pytest.mark.story
+
 EUR = Currency("EUR")
 PROMOTIONS = {Stage.LINE_PROMOTION, Stage.ORDER_PROMOTION, Stage.COUPON}
 

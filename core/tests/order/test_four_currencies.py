@@ -25,6 +25,8 @@ from koipond.order.service import replay
 from koipond.pricing.rules import explain
 from koipond_sdk.testing import STAFF, running_shop
 
+pytestmark = pytest.mark.story
+
 PRICES = {
     "TEA": {"cn": "88.00", "eu": "11.49", "jp": "1815", "kw": "3.725"},
     "POT": {"cn": "266.00", "eu": "34.90", "jp": "5480", "kw": "11.250"},

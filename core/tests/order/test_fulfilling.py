@@ -16,6 +16,8 @@ from koipond.stock.tables import stock_location
 from koipond.stock.types import StockReceipt
 from koipond_sdk.testing import STAFF
 
+pytestmark = pytest.mark.story
+
 OWN = """query($id: ID, $token: String) {
   order(id: $id, token: $token) { fulfilments { pickUpCode } } }"""
 

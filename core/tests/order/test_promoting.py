@@ -24,6 +24,8 @@ from koipond.pricing.types import (
 )
 from koipond_sdk.testing.shop import STAFF, running_shop
 
+pytestmark = pytest.mark.story
+
 PAYLOAD = """token order { id total { amount } subtotal { amount }
   lines { name quantity total { amount } adjustments { stage label origin amount { amount } } }
   priceTrace { stage verdict amount { amount } sentence }

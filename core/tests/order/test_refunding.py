@@ -291,6 +291,7 @@ async def test_on_a_naive_build_the_second_refund_meets_the_tables_own_ceiling(
     assert failed >= 9
 
 
+@pytest.mark.story
 @pytest.mark.parametrize(
     "change",
     [

@@ -28,6 +28,8 @@ from koipond.pricing.types import TracedInputs
 from koipond.settings import Settings
 from koipond_sdk.testing.shop import CHANNEL, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 EUR = Currency("EUR")
 
 

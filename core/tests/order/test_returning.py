@@ -11,6 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from koipond.kernel.ids import OrderLineId, ReturnId, encode, new_id
 from koipond.order.types import OrderState
 
+pytestmark = pytest.mark.story
+
 
 async def quota(counter: Counter) -> tuple[int, int]:
     """Return (capacity, taken) of the one quota."""

@@ -32,6 +32,8 @@ from core.tests.order.pricing_office import (
 from koipond.kernel.ids import new_id
 from koipond.kernel.viewer import Viewer, ViewerKind
 
+pytestmark = pytest.mark.story
+
 PACK = """mutation($input: CreateFulfilmentInput!) { done: createFulfilment(input: $input) {
   order { fulfilments { method } } userErrors { code message field } } }"""
 

@@ -14,6 +14,8 @@ from koipond.order.types import AttentionReason, OrderState
 from koipond.payment.types import PaymentState
 from koipond_sdk.testing import STAFF
 
+pytestmark = pytest.mark.story
+
 CAPTURE = """mutation($input: CapturePaymentInput!) { done: capturePayment(input: $input) {
   payment { state captured { amount } authorised { amount } } userErrors { code message } } }"""
 VOID = """mutation($input: VoidPaymentInput!) { done: voidPayment(input: $input) {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from core.tests.order.pricing_office import (
     ADD,
     CATEGORY,
@@ -25,6 +26,8 @@ from core.tests.order.pricing_office import (
 
 from koipond.kernel.ids import OrderId, TaxRateId, decode, encode, new_id
 from koipond_sdk.testing import running_shop
+
+pytestmark = pytest.mark.story
 
 CART = "query($token: String!) { cart(token: $token) { total { amount } } }"
 

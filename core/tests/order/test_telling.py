@@ -19,6 +19,8 @@ from koipond.settings import Settings
 from koipond_sdk.testing import STAFF
 from koipond_sdk.testing.clock import START
 
+pytestmark = pytest.mark.story
+
 # When the clock of a test begins: the window to pay is half an hour.
 PLACED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTES = Settings().channels[0].payment_window_minutes

@@ -20,6 +20,8 @@ from koipond.payment.errors import PaymentAmountInvalid, PaymentUnresolved
 from koipond.payment.sandbox import KEY, Sandbox
 from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState
 
+pytestmark = pytest.mark.story
+
 
 async def unpaid(till: Till) -> tuple[OrderId, str]:
     """Return a placed order of 100.00 and its token."""
@@ -239,6 +241,7 @@ async def test_tenders_at_once_never_take_more_than_is_due(till: Till) -> None:
         assert (taken, ends.count("paid")) == (60_00, 1)
 
 
+@pytest.mark.slow
 async def test_on_a_naive_build_tenders_at_once_take_too_much(till: Till) -> None:
     """It differs by one line: payments whose outcome is not known do not count."""
     naive = rebuilt(

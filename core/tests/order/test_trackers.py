@@ -1,8 +1,11 @@
 """What went wrong elsewhere after the sale, each named after it; VEN 4811 and its
 kin stand in test_edit_rules.py."""
 
+import pytest
 from core.tests.order.counter import Counter
 from core.tests.payment.till import codes
+
+pytestmark = pytest.mark.story
 
 
 async def taken(counter: Counter) -> int:

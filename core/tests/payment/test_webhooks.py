@@ -23,6 +23,8 @@ from koipond.payment.types import (
     ToldRefund,
 )
 
+pytestmark = pytest.mark.story
+
 EUR = Currency("EUR")
 
 

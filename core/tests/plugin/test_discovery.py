@@ -12,6 +12,8 @@ from koipond.kernel.plugins import PluginBroken, discover, survey
 from koipond.kernel.schema.build import SchemaConflict
 from koipond.kernel.versions import RangeInvalid, within
 
+pytestmark = pytest.mark.story
+
 WANTS = """
 import strawberry
 from koipond_sdk import implement

@@ -17,6 +17,8 @@ from koipond.cli.examining import examine
 from koipond.kernel.db import Database
 from koipond.settings import Settings
 
+pytestmark = pytest.mark.story
+
 Run = Callable[..., Result]
 
 

@@ -17,6 +17,8 @@ from koipond.kernel.ids import OrderId, decode, encode
 from koipond.plugin import service
 from koipond_sdk.testing.shop import STAFF, START, running_shop
 
+pytestmark = pytest.mark.story
+
 HERONS = """
 from koipond_sdk import Context, implement
 from koipond_sdk.hooks import OrderConfirmed, Refunded

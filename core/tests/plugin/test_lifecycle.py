@@ -14,6 +14,8 @@ from sqlalchemy import inspect, text
 from koipond.cli import koi
 from koipond.kernel.db import Database
 
+pytestmark = pytest.mark.story
+
 Run = Callable[..., Result]
 Ask = Callable[[str], list[dict[str, Any]]]
 BOTH = {"0001_first": FIRST, "0002_depth": SECOND}

@@ -14,6 +14,8 @@ from koipond.kernel.viewer import GUEST, Viewer
 from koipond.plugin.service import find_misfits, settings_of
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 SET = """
 mutation ($input: SetPluginSettingsInput!) {
   setPluginSettings(input: $input) {

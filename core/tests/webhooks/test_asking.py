@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from core.tests.webhooks.receiver import Receiver, work
 from core.tests.webhooks.test_telling import PLACED, order
 
@@ -12,6 +13,8 @@ from koipond.kernel.ids import WebhookEndpointId, encode
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import STAFF
+
+pytestmark = pytest.mark.story
 
 ERRORS = "userErrors { code message }"
 

@@ -33,6 +33,8 @@ from koipond.webhooks.types import DisabledBy, Endpoint, EndpointState
 from koipond_sdk.testing import RunningShop, running_shop
 from koipond_sdk.testing.shop import START
 
+pytestmark = pytest.mark.story
+
 HOURS = 72
 TRIES = 10
 
@@ -41,7 +43,7 @@ TRIES = 10
 async def test_over_three_days_it_is_tried_ten_times_then_dead_and_disabled(
     database_url: str, status: int, problem: str
 ) -> None:
-    given = {"webhook_networks": LOCAL, "webhook_timeout_s": 0.2 if status == HANG else 10}
+    given = {"webhook_networks": LOCAL, "webhook_timeout_s": 0.1 if status == HANG else 10}
     async with running_shop(database_url, **given) as shop, receiving(status=status) as bad:
         endpoint, _ = await listen(shop, bad.url, PLACED)
         await order(shop)
@@ -83,7 +85,7 @@ async def test_mended_and_enabled_the_dead_letter_is_delivered(shop: RunningShop
 async def test_the_order_path_and_other_endpoints_do_not_wait_for_one_that_hangs(
     database_url: str,
 ) -> None:
-    given = {"webhook_networks": LOCAL, "webhook_timeout_s": 1.0}
+    given = {"webhook_networks": LOCAL, "webhook_timeout_s": 0.5}
     async with (
         running_shop(database_url, **given) as shop,
         receiving(status=HANG) as bad,

@@ -18,6 +18,8 @@ from koipond.webhooks.service import Post
 from koipond.webhooks.service.sending import resolve
 from koipond.webhooks.types import Answer
 
+pytestmark = pytest.mark.story
+
 INSIDE = read_networks(LOCAL)
 HEADERS = {"webhook-id": "evt_1"}
 BODY = b'{"type":"OrderPlaced"}'

@@ -34,6 +34,8 @@ from koipond.webhooks.errors import (
 from koipond.webhooks.types import DisabledBy, EndpointDraft, EndpointState
 from koipond_sdk.testing import RunningShop
 
+pytestmark = pytest.mark.story
+
 PLACED, CANCELLED = "OrderPlaced", "OrderCancelled"
 
 

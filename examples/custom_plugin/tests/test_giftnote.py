@@ -12,6 +12,8 @@ import pytest
 from koipond_sdk import VariantId, Viewer, ViewerKind, encode
 from koipond_sdk.testing import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 PROJECT = Path(__file__).parents[1]
 PLACE = """
 mutation($input: PlaceOrderInput!) {

@@ -17,6 +17,8 @@ from koipond_sdk import MemberId, Viewer, new_id
 from koipond_sdk.testing.databases import Databases, Kind, migrate
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 CHECK_IN = """
 mutation {
   checkIn {
@@ -189,21 +191,19 @@ async def test_checking_in_is_told_to_the_outbox(shop: RunningShop, lin: Viewer)
     assert len(await shop.rows("outbox_event")) == before + 1
 
 
-async def test_of_a_hundred_check_ins_at_once_one_counts(shop: RunningShop, lin: Viewer) -> None:
+async def test_of_thirty_check_ins_at_once_one_counts(shop: RunningShop, lin: Viewer) -> None:
     await add_channel(shop, "kiritimati", "Pacific/Kiritimati")
-    assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=99)
+    assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=29)
     days = await shop.rows(checkin_day)
     assert [day["streak"] for day in days] == [1]
     assert len(await shop.rows(checkin_member)) == 1
 
 
-async def test_the_day_after_of_a_hundred_at_once_one_counts(
-    shop: RunningShop, lin: Viewer
-) -> None:
+async def test_the_day_after_of_thirty_at_once_one_counts(shop: RunningShop, lin: Viewer) -> None:
     await add_channel(shop, "kiritimati", "Pacific/Kiritimati")
     await check_in(shop, lin)
     shop.clock.advance(days=1)
-    assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=99)
+    assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=29)
     assert sorted(day["streak"] for day in await shop.rows(checkin_day)) == [1, 2]
 
 
@@ -212,6 +212,7 @@ async def test_the_day_after_of_a_hundred_at_once_one_counts(
 # check-ins again, so that goes too; `test_the_keys_hold_by_themselves` shows that it is not needed.
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_without_the_key_of_the_day_more_than_one_would_count(
     databases: Databases, new_member: MakeMember
@@ -227,6 +228,7 @@ async def test_without_the_key_of_the_day_more_than_one_would_count(
         assert max(counted) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_without_the_key_of_the_member_two_calendars_would_count(
     databases: Databases, new_member: MakeMember
@@ -241,9 +243,9 @@ async def test_without_the_key_of_the_member_two_calendars_would_count(
 async def test_the_keys_hold_by_themselves(databases: Databases, new_member: MakeMember) -> None:
     async with shop_without(databases) as shop:
         lin = await new_member(shop, "lin@example.org")
-        assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=99)
+        assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=29)
         shop.clock.advance(days=1)
-        assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=99)
+        assert await race(shop, lin) == Counter(checked_in=1, ALREADY_CHECKED_IN=29)
 
 
 @asynccontextmanager
@@ -263,8 +265,8 @@ async def shop_without(
 
 
 async def race(shop: RunningShop, viewer: Viewer) -> Counter[str]:
-    """Check in a hundred times at once, through two channels; returns {outcome: how often}."""
-    tries = [check_in(shop, viewer, ("main", "kiritimati")[nth % 2]) for nth in range(100)]
+    """Check in thirty times at once, through two channels; returns {outcome: how often}."""
+    tries = [check_in(shop, viewer, ("main", "kiritimati")[nth % 2]) for nth in range(30)]
     payloads = await asyncio.gather(*tries)
     return Counter(
         payload["userErrors"][0]["code"] if payload["userErrors"] else "checked_in"

@@ -1,10 +1,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from koipond_checkin.tables import metadata
 from koipond_sdk.testing.migrations import Migrations, migrating, unit_of
+
+pytestmark = pytest.mark.story
 
 
 @pytest_asyncio.fixture

@@ -13,6 +13,8 @@ from koipond_sdk import Viewer
 from koipond_sdk.testing import STAFF
 from koipond_sdk.testing.clock import START
 
+pytestmark = pytest.mark.story
+
 
 async def test_a_round_sets_its_units_apart_and_says_what_it_is(stall: Stall) -> None:
     payload = await stall.schedule(limitPerMember=2)

@@ -19,6 +19,8 @@ from koipond_flashsale.types import FlashSaleRoundId
 from koipond_sdk import Viewer, new_id
 from koipond_sdk.testing import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 INSTANT = timedelta(microseconds=1)
 
 

@@ -14,6 +14,8 @@ from koipond_groupbuy.types import EndGroupBuyTeam, RefundGroupBuyOrder, TeamId
 from koipond_sdk import OrderId, Viewer, ViewerKind, decode, new_id
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 FIX = "Look at its orders (groupbuy_order) and at dead jobs of RefundGroupBuyOrder."
 
 

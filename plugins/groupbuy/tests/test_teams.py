@@ -8,6 +8,8 @@ from plugins.groupbuy.tests.stall import Stall
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import STAFF
 
+pytestmark = pytest.mark.story
+
 OPENED_AT = "2026-01-01T12:00:00+00:00"
 DEADLINE = "2026-01-02T12:00:00+00:00"
 

@@ -20,6 +20,8 @@ from koipond_sdk.services.rewards import Reward, grant_reward
 from koipond_sdk.testing.databases import Databases, Kind
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
+pytestmark = pytest.mark.story
+
 MINE = """
 query ($first: Int, $after: String) {
   me { points }

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from plugins.promotions.tests.stall import Stall, at, eur, off, outcome, percent
 
 from koipond.order import service as orders
 from koipond_sdk import Viewer
+
+pytestmark = pytest.mark.story
 
 
 async def test_a_share_is_off_every_line(stall: Stall) -> None:

@@ -18,6 +18,8 @@ from plugins.promotions.tests.stall import (
 from koipond_promotions.rules.codes import make_code, read_code
 from koipond_sdk import Viewer
 
+pytestmark = pytest.mark.story
+
 
 async def test_a_code_unlocks_what_is_off(stall: Stall) -> None:
     await stall.coupon("SPRING10", percent("10"))
@@ -247,6 +249,7 @@ async def test_the_same_key_gives_the_same_codes(stall: Stall) -> None:
     assert len(await stall.coupons()) == 2
 
 
+@pytest.mark.slow
 async def test_ten_thousand_codes_at_once(stall: Stall) -> None:
     one = await stall.run(percent("10"), needsCoupon=True)
     made = await stall.act(

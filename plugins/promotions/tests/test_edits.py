@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from core.tests.order.counter import Bought, Counter
 from core.tests.payment.till import codes
 from plugins.promotions.tests.stall import Stall, eur, off, outcome, percent
@@ -12,6 +13,8 @@ from koipond.order import service as orders
 from koipond.order.types import Order
 from koipond_sdk import Viewer
 from koipond_sdk.testing import STAFF
+
+pytestmark = pytest.mark.story
 
 EDIT = """mutation($input: EditOrderInput!) { done: editOrder(input: $input) {
   order { total { amount } lines { sku quantity total { amount } } }

@@ -14,6 +14,8 @@ from plugins.promotions.tests.stall import (
 from koipond.kernel.ids import OrderId, decode
 from koipond_sdk import Viewer
 
+pytestmark = pytest.mark.story
+
 
 async def test_vendure_4353_a_usage_limit_counts_for_automatic_promotions(
     stall: Stall, lin: Viewer

@@ -12,6 +12,8 @@ from koipond.order import service as orders
 from koipond_sdk import Viewer
 from koipond_sdk.testing import STAFF
 
+pytestmark = pytest.mark.story
+
 
 async def test_an_automatic_promotion_ends_with_its_last_use(stall: Stall) -> None:
     await stall.run(percent("10"), usesMax=2)

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 from plugins.promotions.tests.stall import Stall, eur, make_member, off, outcome, percent
 
 from koipond_sdk import VariantId, Viewer, encode
 from koipond_sdk.services import members
 from koipond_sdk.testing import STAFF
+
+pytestmark = pytest.mark.story
 
 CHANNEL = """mutation($input: SetChannelInput!) { done: setChannel(input: $input) {
   userErrors { code message field } } }"""

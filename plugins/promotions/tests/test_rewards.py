@@ -12,6 +12,8 @@ from koipond_sdk import Viewer
 from koipond_sdk.services.rewards import Reward, check_reward_kind, grant_reward
 from koipond_sdk.testing import STAFF
 
+pytestmark = pytest.mark.story
+
 SET = """mutation($input: SetPluginSettingsInput!) { done: setPluginSettings(input: $input) {
   userErrors { code message }
 } }"""

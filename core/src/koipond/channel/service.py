@@ -1,6 +1,7 @@
 """Use-cases of channels and zones."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from koipond.channel.errors import ChannelInvalid, ChannelUnknown, ZoneUnknown
 from koipond.channel.types import RATES, Channel, ChannelDraft, Zone, ZoneDraft
 from koipond.kernel.context import Context, Scope, transaction
 from koipond.kernel.editions import count_up
+from koipond.kernel.fresh import Fresh
 from koipond.kernel.ids import ChannelId, new_id
 from koipond.settings import ChannelSettings, ZoneSettings
 
@@ -18,6 +20,11 @@ async def find_channels(ctx: Context) -> list[Channel]:
     """Return every channel, the default first."""
     async with ctx.reading() as db:
         return await repository.find_all(db)
+
+
+async def recall_channels(ctx: Context) -> Sequence[Channel]:
+    """Return every channel as it was at most 5 s ago, the default first."""
+    return await CHANNELS.find(ctx)
 
 
 async def choose_scope(
@@ -66,6 +73,7 @@ async def change_channel(
         raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
     changed = rules.make_channel(known.id, change(rules.draft_of(known)))
     await repository.save(ctx.db, changed)
+    CHANNELS.forget(ctx.shop)
     return changed
 
 
@@ -130,6 +138,7 @@ async def _add(ctx: Context, draft: ChannelDraft) -> Channel:
             channel=draft.code, reason="there is one of this code; `koi channel list` shows it"
         )
     await repository.add(ctx.db, new)
+    CHANNELS.forget(ctx.shop)
     return new
 
 
@@ -143,3 +152,11 @@ def _draft(wanted: ChannelSettings) -> ChannelDraft:
 
 def _zone_draft(wanted: ZoneSettings) -> ZoneDraft:
     return ZoneDraft(**msgspec.structs.asdict(wanted))
+
+
+async def _read_channels(ctx: Context, _last: Sequence[Channel]) -> Sequence[Channel]:
+    return await find_channels(ctx)
+
+
+# Every request needs them, to know where it shops.
+CHANNELS: Fresh[Sequence[Channel]] = Fresh(_read_channels, first=(), age_max=timedelta(seconds=5))

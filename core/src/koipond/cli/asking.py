@@ -81,7 +81,7 @@ def _read(file: Path) -> str:
 
 
 async def _send_all(admin: Executor, text: str, ctx: Context) -> int:
-    from koipond.graphql.execute import GraphQLRequest, RequestRefused
+    from koipond.graphql.asking import GraphQLRequest, RequestRefused
 
     answers: list[Any] = []
     for operation in _operations(text):

@@ -46,6 +46,40 @@ def export(folder: Path, core_only: bool) -> None:
 
 
 @schema.command
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("persisted.json"),
+    show_default=True,
+    help="What the setting trusted_documents names.",
+)
+@click.option("--admin", is_flag=True, help="They are for the staff's schema.")
+@_core_only
+def persist(files: tuple[Path, ...], output: Path, admin: bool, core_only: bool) -> None:
+    """Write the documents of FILES, by their SHA-256, into one file that the shop trusts.
+
+    A file called .json is a manifest of a client's own build: {id: document}, or Apollo's. Any
+    other is one document, sent by clients exactly as it stands there. What the schema or its limits
+    would refuse is refused here, and nothing is written.
+    """
+    from koipond.cli.persisting import persist_documents
+
+    found = persist_documents(files, admin=admin, core_only=core_only)
+    try:
+        output.write_text(write_json(found), encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "the system refuses").lower()
+        raise Problem(f"{output} cannot be written: {reason}. Name another: --output") from error
+    click.echo(f"wrote {len(found)} documents to {output}")
+
+
+@schema.command
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @_core_only
 def events(folder: Path | None, core_only: bool) -> None:

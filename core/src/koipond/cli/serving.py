@@ -118,11 +118,14 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
 def worker_app() -> Litestar:
     """Make the app of one worker process, which knows only the environment."""
     from koipond.app import create_app
+    from koipond.cli.draining import Draining
     from koipond.kernel.logs import configure
 
     settings = read_settings(os.environ.get(SETTINGS_VARIABLE), production=True)
     configure(production=settings.production)
-    return create_app(settings)
+    app = create_app(settings)
+    app.on_startup.append(Draining(app.state.crowd).begin)
+    return app
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,8 +17,11 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 
+from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
-from koipond.graphql.execute import Answer, Executor, GraphQLRequest, RequestRefused, mask
+from koipond.graphql.crowd import Crowd
+from koipond.graphql.execute import Executor, mask
+from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
     GRAPHQL_JSON,
     HTML,
@@ -29,7 +33,8 @@ from koipond.graphql.request import (
     read_query_string,
 )
 from koipond.graphql.scope import Scopes
-from koipond.graphql.sockets import SUBPROTOCOL, Sockets
+from koipond.graphql.sockets import Sockets
+from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import read_viewer
 from koipond.kernel.context import Shop
 from koipond.kernel.errors import DomainError
@@ -40,12 +45,31 @@ from koipond.kernel.viewer import TokenInvalid
 ASSETS_PATH = "/assets"
 METHOD = "METHOD_NOT_ALLOWED"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+# A query string that asks something; all others open the editor.
+_ASKS = re.compile(rb"(^|&)(query|documentId|extensions)=")
 _ALWAYS = {
     "Vary": "Accept, Accept-Language, Authorization, Koi-Channel, Koi-Currency, Koi-Locale",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
 _BAD_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+# What is read of a request's headers.
+_READ = frozenset(
+    name.encode()
+    for name in (
+        "accept",
+        "accept-language",
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "koi-channel",
+        "koi-currency",
+        "koi-locale",
+    )
+)
 
 
 class Response(Struct, frozen=True):
@@ -58,15 +82,20 @@ class Response(Struct, frozen=True):
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        told = {
-            **_ALWAYS,
-            **self.headers,
-            "Content-Type": f"{self.media_type}; charset=utf-8",
-            "Content-Length": str(len(self.body)),
-        }
-        lines = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        lines = [
+            *_always(self.media_type),
+            (b"content-length", str(len(self.body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+        ]
         await send({"type": "http.response.start", "status": self.status, "headers": lines})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+@lru_cache(16)
+def _always(media_type: str) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that every answer of a media type has."""
+    told = {**_ALWAYS, "Content-Type": f"{media_type}; charset=utf-8"}
+    return tuple((name.lower().encode(), value.encode()) for name, value in told.items())
 
 
 class Endpoint:
@@ -78,6 +107,8 @@ class Endpoint:
         executor: Executor,
         scopes: Scopes,
         *,
+        trusted: TrustedDocuments,
+        crowd: Crowd,
         path: str,
         staff_only: bool,
         first_query: str,
@@ -87,7 +118,10 @@ class Endpoint:
         self._executor = executor
         self._scopes = scopes
         self._staff_only = staff_only
-        self._sockets = Sockets(shop, executor, scopes, staff_only=staff_only)
+        self._trusted = trusted
+        self._sockets = Sockets(
+            shop, executor, scopes, trusted=trusted, crowd=crowd, staff_only=staff_only
+        )
         page = graphiql_page(query=first_query, endpoint=path, assets=ASSETS_PATH)
         self._page = None if shop.settings.production else page
 
@@ -96,7 +130,9 @@ class Endpoint:
         if scope["type"] != ScopeType.HTTP:
             await self._sockets.handle(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
+        headers = {
+            name.decode(): one.decode("latin-1") for name, one in scope["headers"] if name in _READ
+        }
         response = await self._respond(scope, receive, headers)
         await response.send(send)
 
@@ -127,7 +163,7 @@ class Endpoint:
             )
         offered: tuple[str, ...] = (JSON, GRAPHQL_JSON)
         accept = headers.get("accept")
-        if method == "GET" and self._page is not None and b"query=" not in scope["query_string"]:
+        if method == "GET" and self._page is not None and not _ASKS.search(scope["query_string"]):
             offered = (*offered, HTML)
         chosen = negotiate(accept, offered)
         if chosen is None:
@@ -142,6 +178,7 @@ class Endpoint:
         viewer = read_viewer(self._shop, headers.get("authorization"), staff_only=self._staff_only)
         request = await self._read(scope, receive, headers)
         try:
+            request = self._trusted.settle(request)
             prepared = self._executor.prepare(request)
             if scope["method"] == "GET" and not prepared.is_query:
                 raise HttpRefused(
@@ -204,12 +241,7 @@ def _failed(error: Exception, media_type: str) -> Response:
 
 
 def _encode(answer: Answer) -> bytes:
-    told: dict[str, Any] = {}
-    if answer.errors:
-        told["errors"] = answer.errors
-    if answer.began:
-        told["data"] = answer.data
-    return msgspec.json.encode(told)
+    return msgspec.json.encode(answer.told())
 
 
 def _refusal(

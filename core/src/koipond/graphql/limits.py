@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    ListValueNode,
+    Node,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
 )
 from msgspec import Struct
 
@@ -23,6 +31,10 @@ DEPTH_MAX = 15
 FIELDS_MAX = 1_000
 ROOT_FIELDS_MAX = 100
 MUTATIONS_MAX = 10
+ALIASES_MAX = 200
+DIRECTIVES_MAX = 100
+# Of a list that is given, in the document or in a variable.
+ITEMS_MAX = 1_000
 
 
 class Size(Struct, frozen=True):
@@ -31,6 +43,9 @@ class Size(Struct, frozen=True):
     depth: int = 0
     fields: int = 0
     root_fields: int = 0
+    aliases: int = 0
+    directives: int = 0
+    items: int = 0
 
 
 def find_excess(document: DocumentNode) -> str | None:
@@ -44,16 +59,44 @@ def find_excess(document: DocumentNode) -> str | None:
         sizes = [(one, ruler.measure(one.selection_set)) for one in _operations(document)]
     except RecursionError:
         return "its fragments are nested too deeply"
-    for operation, size in sizes:
-        if size.depth > DEPTH_MAX:
-            return f"{size.depth} levels deep, at most {DEPTH_MAX} are read"
-        if size.root_fields > ROOT_FIELDS_MAX:
-            return f"{size.root_fields} fields at its root, at most {ROOT_FIELDS_MAX} are answered"
-        if operation.operation is OperationType.MUTATION and size.root_fields > MUTATIONS_MAX:
-            return f"{size.root_fields} mutations, at most {MUTATIONS_MAX} are run, one by one"
-        if size.fields > FIELDS_MAX:
-            return f"{size.fields} fields in all, at most {FIELDS_MAX} are answered"
+    excesses = (one for operation, size in sizes for one in _excesses(operation, size))
+    return next(excesses, None)
+
+
+def find_long_list(variables: Mapping[str, Any]) -> str | None:
+    """Return what is too long about the variables of a request, or None."""
+    waiting: list[Any] = list(variables.values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            if len(value) > ITEMS_MAX:
+                return _items(len(value))
+            waiting.extend(value)
     return None
+
+
+def _excesses(operation: OperationDefinitionNode, size: Size) -> Iterator[str]:
+    if size.depth > DEPTH_MAX:
+        yield f"{size.depth} levels deep, at most {DEPTH_MAX} are read"
+    if size.root_fields > ROOT_FIELDS_MAX:
+        yield f"{size.root_fields} fields at its root, at most {ROOT_FIELDS_MAX} are answered"
+    if operation.operation is OperationType.MUTATION and size.root_fields > MUTATIONS_MAX:
+        yield f"{size.root_fields} mutations, at most {MUTATIONS_MAX} are run, one by one"
+    if size.fields > FIELDS_MAX:
+        yield f"{size.fields} fields in all, at most {FIELDS_MAX} are answered"
+    if size.aliases > ALIASES_MAX:
+        yield f"{size.aliases} aliases, at most {ALIASES_MAX} are read"
+    directives = size.directives + _directives(operation)
+    if directives > DIRECTIVES_MAX:
+        yield f"{directives} directives, at most {DIRECTIVES_MAX} are obeyed"
+    if size.items > ITEMS_MAX:
+        yield _items(size.items)
+
+
+def _items(found: int) -> str:
+    return f"a list of {found:,}, at most {ITEMS_MAX:,} are read"
 
 
 def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
@@ -73,11 +116,10 @@ class _Ruler:
 
     def measure(self, selected: SelectionSetNode) -> Size:
         """Return the size of a selection set."""
-        depth = fields = root_fields = 0
+        depth = fields = root_fields = aliases = directives = items = 0
         for selection in selected.selections:
             if isinstance(selection, FieldNode):
-                inner = self.measure(selection.selection_set) if selection.selection_set else Size()
-                size = Size(inner.depth + 1, inner.fields + 1, 1)
+                size = self._field(selection)
             elif isinstance(selection, FragmentSpreadNode):
                 size = self._fragment(selection.name.value)
             else:
@@ -86,10 +128,40 @@ class _Ruler:
             depth = max(depth, size.depth)
             fields += size.fields
             root_fields += size.root_fields
-        return Size(depth, fields, root_fields)
+            aliases += size.aliases
+            directives += size.directives + _directives(selection)
+            items = max(items, size.items)
+        return Size(depth, fields, root_fields, aliases, directives, items)
+
+    def _field(self, field: FieldNode) -> Size:
+        inner = self.measure(field.selection_set) if field.selection_set else Size()
+        return Size(
+            depth=inner.depth + 1,
+            fields=inner.fields + 1,
+            root_fields=1,
+            aliases=inner.aliases + (field.alias is not None),
+            directives=inner.directives,
+            items=max([inner.items, *(_longest(one.value) for one in field.arguments or ())]),
+        )
 
     def _fragment(self, name: str) -> Size:
         if name not in self._known and name in self._fragments:
+            fragment = self._fragments[name]
             self._known[name] = Size()
-            self._known[name] = self.measure(self._fragments[name].selection_set)
+            self._known[name] = self.measure(fragment.selection_set)
         return self._known.get(name, Size())
+
+
+def _directives(node: Node) -> int:
+    """Return how many directives stand at a node itself."""
+    found: tuple[DirectiveNode, ...] = getattr(node, "directives", None) or ()
+    return len(found)
+
+
+def _longest(value: ValueNode) -> int:
+    """Return how many items the longest list of an argument has."""
+    if isinstance(value, ListValueNode):
+        return max([len(value.values), *map(_longest, value.values)])
+    if isinstance(value, ObjectValueNode):
+        return max([0, *(_longest(one.value) for one in value.fields)])
+    return 0

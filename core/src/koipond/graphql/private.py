@@ -21,19 +21,9 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, is_awaitable
 from graphql.type.definition import GraphQLResolveInfoHelpers
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.exceptions import (
-    NonJsonMessageReceived,
-    NonTextMessageReceived,
-    WebSocketDisconnected,
-)
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler as SocketHandler,
-)
 from strawberry.types.arguments import convert_arguments as _convert
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
-from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.field import StrawberryField
 
 if TYPE_CHECKING:
@@ -42,18 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TYPE_CAST_ATTRIBUTE",
-    "ConnectionRejectionError",
-    "ExecutionResult",
     "FieldDetails",
     "FragmentDetails",
     "GroupedFieldSet",
-    "NonJsonMessageReceived",
-    "NonTextMessageReceived",
-    "PreExecutionError",
-    "SocketHandler",
     "StrawberryField",
     "VariableValues",
-    "WebSocketDisconnected",
     "collect_fields",
     "collect_subfields",
     "convert_arguments",

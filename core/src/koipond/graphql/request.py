@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from koipond.graphql.execute import BAD_USER_INPUT, GraphQLRequest
+from koipond.graphql.asking import BAD_USER_INPUT, GraphQLRequest
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 HTML = "text/html"
 UNSUPPORTED = "UNSUPPORTED_MEDIA_TYPE"
 _PARAMETERS_MAX = 20
+_SHA256 = "sha256:"
 
 
 class HttpRefused(Exception):
@@ -37,7 +39,8 @@ class HttpRefused(Exception):
         self.headers = headers or {}
 
 
-def negotiate(accept: str | None, offered: Sequence[str]) -> str | None:
+@lru_cache(512)
+def negotiate(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """Return the one of `offered` that an Accept header likes best, or None.
 
     RFC 9110, section 12.5.1: the most specific range that fits says how much a type is liked.
@@ -59,12 +62,12 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str | None:
 
 def check_body_headers(headers: Mapping[str, str]) -> None:
     """Raise HttpRefused if a body is something else than JSON in UTF-8, sent as it is."""
-    kind, parameters = _media_type(headers.get("content-type", ""))
+    kind, is_utf8 = _content(headers.get("content-type", ""))
     if kind != JSON:
         raise HttpRefused(
             415, f"Send the request as {JSON}, not as {kind[:60] or 'nothing'}.", code=UNSUPPORTED
         )
-    if not _is_utf8(parameters):
+    if not is_utf8:
         raise HttpRefused(415, "Send the request in UTF-8.", code=UNSUPPORTED)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HttpRefused(
@@ -75,9 +78,16 @@ def check_body_headers(headers: Mapping[str, str]) -> None:
         )
 
 
+@lru_cache(128)
+def _content(content_type: str) -> tuple[str, bool]:
+    """Return the media type of a body, and whether it says to be UTF-8."""
+    kind, parameters = _media_type(content_type)
+    return kind, _is_utf8(parameters)
+
+
 def read_body(body: bytes) -> GraphQLRequest:
     """Read the body of a POST request. Raises HttpRefused."""
-    return _request(_json(body, "The body"))
+    return read_request(read_json(body, "The body"))
 
 
 def read_query_string(query_string: bytes) -> GraphQLRequest:
@@ -96,37 +106,59 @@ def read_query_string(query_string: bytes) -> GraphQLRequest:
         raise HttpRefused(400, "The query string has a parameter twice.")
     for name in ("variables", "extensions"):
         if given.get(name):
-            given[name] = _json(given[name].encode(), f"The parameter {name}")
+            given[name] = read_json(given[name].encode(), f"The parameter {name}")
         else:
             given.pop(name, None)
     if any("\0" in text for text in given.values() if isinstance(text, str)):
         raise HttpRefused(400, "The query string has the character U+0000, which no text may have.")
-    return _request(given)
+    return read_request(given)
 
 
-def _request(given: Any) -> GraphQLRequest:
+def read_request(given: Any) -> GraphQLRequest:
+    """Read what a body, a query string or the payload of a socket says. Raises HttpRefused.
+
+    A trusted document is named by `documentId`, with `sha256:` before it or not, or as Apollo's
+    clients do, by `extensions.persistedQuery.sha256Hash`.
+    """
     if not isinstance(given, dict):
         raise HttpRefused(400, 'The body is no JSON object. Send {"query": "…"}.')
     query, name = given.get("query"), given.get("operationName")
-    if not isinstance(query, str):
-        raise HttpRefused(400, "`query` is missing or no text. It is the GraphQL document.")
-    if not isinstance(name, str | None):
-        raise HttpRefused(400, "`operationName` is neither text nor null.")
     for key in ("variables", "extensions"):
         if not isinstance(given.get(key), dict | None):
             raise HttpRefused(400, f"`{key}` is neither an object nor null.")
+    extensions = given.get("extensions") or {}
+    document_id = _document_id(given, extensions)
+    if not isinstance(query, str) and not (query is None and document_id):
+        raise HttpRefused(400, "`query` is missing or no text. It is the GraphQL document.")
+    if not isinstance(name, str | None):
+        raise HttpRefused(400, "`operationName` is neither text nor null.")
     return GraphQLRequest(
-        query=query, operation_name=name or None, variables=given.get("variables") or {}
+        query=query or "",
+        operation_name=name or None,
+        variables=given.get("variables") or {},
+        document_id=document_id,
+        wants_cost=extensions.get("cost") is True,
     )
 
 
-def _json(raw: bytes, what: str) -> Any:
-    """Read JSON strictly: UTF-8, no key twice, no NaN, no text that a database could not hold."""
+def _document_id(given: dict[str, Any], extensions: dict[str, Any]) -> str | None:
+    found = given.get("documentId")
+    if found is None:
+        persisted = extensions.get("persistedQuery")
+        found = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(found, str | None):
+        raise HttpRefused(400, "`documentId` is no text.")
+    return found.removeprefix(_SHA256) if found else None
+
+
+def read_json(raw: bytes, what: str) -> Any:
+    """Read JSON strictly: UTF-8, no key twice, no NaN, no text that a database could not hold.
+
+    Raises HttpRefused.
+    """
     try:
         text = raw.decode()
-        found = json.loads(
-            text, object_pairs_hook=_once, parse_constant=_refuse, parse_float=_finite
-        )
+        found = _DECODER.decode(text)
         if "\\u" in text:
             # A lone surrogate cannot be written back as UTF-8.
             json.dumps(found, ensure_ascii=False).encode()
@@ -154,6 +186,9 @@ def _refuse(constant: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _refuse(text)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse, parse_float=_finite)
 
 
 def _has_null_character(value: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import lru_cache
 
 from babel.core import Locale as BabelLocale
@@ -11,14 +10,17 @@ from babel.core import UnknownLocaleError, get_global
 
 from koipond.channel import rules, service
 from koipond.channel.types import Channel
-from koipond.kernel.context import Context, Scope, Shop
-from koipond.kernel.fresh import Fresh
+from koipond.kernel.context import Scope, Shop
 from koipond.kernel.texts import LOCALE_MAX, Locale
 from koipond.kernel.viewer import GUEST
 
 _RANGES_MAX = 20
 # Characters of a header of languages that are read.
 _ACCEPTED_MAX = 500
+# How many different wishes are remembered.
+_CHOSEN_MAX = 1_024
+# The headers Koi-Channel, Koi-Currency, Koi-Locale and Accept-Language.
+_Wish = tuple[str | None, str | None, str | None, str]
 
 
 class Scopes:
@@ -26,6 +28,9 @@ class Scopes:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
+        # What requests asked for of these channels, and what they got: most ask for the same.
+        self._chosen_of: Sequence[Channel] = ()
+        self._chosen: dict[_Wish, Scope] = {}
 
     async def choose(self, headers: Mapping[str, str]) -> Scope:
         """Return the scope that Koi-Channel, Koi-Currency and Koi-Locale ask for.
@@ -34,29 +39,34 @@ class Scopes:
         languages to Accept-Language is taken, without a word if there is none.
         Raises ChannelUnknown, CurrencyNotSold, LocaleUnknown.
         """
-        channels = await self._find_channels()
-        code = headers.get("koi-channel")
-        locale = headers.get("koi-locale")
-        if locale is None:
-            known = next((one.locales for one in channels if code in {None, one.code}), ())
-            locale = closest_locale(headers.get("accept-language", "")[:_ACCEPTED_MAX], known)
-        return rules.choose(
-            channels, code=code, currency=headers.get("koi-currency"), locale=locale
+        channels = service.CHANNELS.at_hand(self._shop) or await self._find_channels()
+        if channels is not self._chosen_of:
+            self._chosen_of, self._chosen = channels, {}
+        wish = (
+            headers.get("koi-channel"),
+            headers.get("koi-currency"),
+            headers.get("koi-locale"),
+            headers.get("accept-language", "")[:_ACCEPTED_MAX],
         )
+        found = self._chosen.get(wish)
+        if found is None:
+            found = _choose(channels, wish)
+            if len(self._chosen) >= _CHOSEN_MAX:
+                self._chosen.clear()
+            self._chosen[wish] = found
+        return found
 
     async def _find_channels(self) -> Sequence[Channel]:
-        channels = _CHANNELS.at_hand(self._shop)
-        if channels is None:
-            async with self._shop.context(viewer=GUEST) as ctx:
-                channels = await _CHANNELS.find(ctx)
-        return channels
+        async with self._shop.context(viewer=GUEST) as ctx:
+            return await service.recall_channels(ctx)
 
 
-async def _read_channels(ctx: Context, _last: Sequence[Channel]) -> Sequence[Channel]:
-    return await service.find_channels(ctx)
-
-
-_CHANNELS: Fresh[Sequence[Channel]] = Fresh(_read_channels, first=(), age_max=timedelta(seconds=5))
+def _choose(channels: Sequence[Channel], wish: _Wish) -> Scope:
+    code, currency, locale, accepted = wish
+    if locale is None:
+        known = next((one.locales for one in channels if code in {None, one.code}), ())
+        locale = closest_locale(accepted, known)
+    return rules.choose(channels, code=code, currency=currency, locale=locale)
 
 
 @lru_cache(1024)

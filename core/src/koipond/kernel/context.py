@@ -192,6 +192,8 @@ class Context:
         self._connection = connection
         # Whose transaction this is, where a plugin was lent it.
         self._lender: Context | None = None
+        # Whether what is stored now is wanted, to decide by it, or what was a moment ago will do.
+        self.is_exact = connection is not None
         self._reader = _Reader(shop.database)
         # What this transaction has to store, and is not stored yet.
         self.unsent = Unsent()
@@ -291,6 +293,12 @@ class Context:
         """Return this very request, seen from another channel, currency or language."""
         elsewhere = copy.copy(self)
         elsewhere._scope = scope
+        return elsewhere
+
+    def glancing(self) -> Context:
+        """Return this very request as it reads what it only shows: a moment old, as out of one."""
+        elsewhere = copy.copy(self)
+        elsewhere.is_exact = False
         return elsewhere
 
     def lent_to(self, plugin: str) -> Context:

@@ -55,11 +55,11 @@ class Kept(Generic[T]):
         _declared.append(self._copy)
 
     async def find(self, ctx: Context) -> T:
-        """Return the thing: fresh enough, in a transaction as it is stored.
+        """Return the thing: fresh enough, in a transaction that decides by it as it is stored.
 
         Costs nothing while it is fresh, and one statement to see that nothing was changed.
         """
-        if ctx.in_transaction:
+        if ctx.is_exact:
             copy = await self._renew(ctx, self._copy.last(ctx.shop))
         else:
             copy = await self._copy.find(ctx)

@@ -68,7 +68,7 @@ def postgres_engine(
         "async_creator_fn": _connect,
         "timeout": answer_s or _OPEN_S,
         "command_timeout": answer_s,
-        "server_settings": {**_SESSION, **server_settings},
+        "server_settings": {**_SESSION, **_patience(answer_s), **server_settings},
     }
     engine = _engine(
         url, pool_size=pool_size, max_overflow=max_overflow, wait_s=wait_s, connect=connect
@@ -93,6 +93,11 @@ def postgres_engine(
         return DatabaseSilent("the database gave no answer in time")
 
     return engine
+
+
+def _patience(answer_s: float | None) -> dict[str, str]:
+    """Tell the server to work no longer on a statement than somebody waits for it."""
+    return {} if answer_s is None else {"statement_timeout": f"{round(answer_s * 1000)}ms"}
 
 
 async def _connect(*given: Any, **named: Any) -> asyncpg.Connection:

@@ -1,8 +1,8 @@
-"""GET /metrics: what the hooks of each plugin have cost this process, as Prometheus reads it."""
+"""GET /metrics: what hooks cost this process, and how it ran operations, for Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 
 from koipond.kernel.dispatch import Registry
 
+# Returns {schema: (operations run by a plan, those run by graphql-core)}.
+Operations = Callable[[], Mapping[str, tuple[int, int]]]
 # {name: its help}, of counters with the labels plugin and hook.
 _FAMILIES = {
     "koi_hook_calls": "Calls of a plugin's implementation of a hook.",
@@ -39,10 +41,30 @@ class _HookCosts(Collector):
         yield from families
 
 
-def make_metrics(registry: Registry) -> HTTPRouteHandler:
+class _Operations(Collector):
+    """Reads what the executors count."""
+
+    def __init__(self, count: Operations) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield how many operations were run, by schema and by what ran them."""
+        family = CounterMetricFamily(
+            "koi_graphql_operations",
+            "Queries and mutations, run by a plan or, where there is none, by graphql-core.",
+            labels=("schema", "by"),
+        )
+        for schema, (planned, fallen_back) in self._count().items():
+            family.add_metric((schema, "plan"), planned)
+            family.add_metric((schema, "graphql-core"), fallen_back)
+        yield family
+
+
+def make_metrics(registry: Registry, *, operations: Operations) -> HTTPRouteHandler:
     """Return what answers GET /metrics. Each process has numbers of its own."""
     collectors = CollectorRegistry(auto_describe=False)
     collectors.register(_HookCosts(registry))
+    collectors.register(_Operations(operations))
 
     @get("/metrics", sync_to_thread=False)
     def metrics() -> Response[bytes]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # The courier's name, and its one consumer's.
 NATS = "nats"
-_CONNECT_S = 5.0
-_ANSWER_S = 5.0
 # So long JetStream knows an event that it is told of twice: a worker that died is outlived by far.
 _KNOWN_S = 3_600.0
 
@@ -40,9 +38,10 @@ class NatsRelay:
     is_patient = True
     at_once = 200
 
-    def __init__(self, url: str, *, stream: str) -> None:
+    def __init__(self, url: str, *, stream: str, timeout_s: float) -> None:
         self._url = url
         self._stream = stream
+        self._timeout_s = timeout_s
         self._broker: NatsBroker | None = None
         self._turn = asyncio.Lock()
 
@@ -76,9 +75,9 @@ class NatsRelay:
 
         if self._broker is not None:
             return self._broker
-        broker = NatsBroker(self._url, logger=None, graceful_timeout=_ANSWER_S)
+        broker = NatsBroker(self._url, logger=None, graceful_timeout=self._timeout_s)
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(self._timeout_s):
                 await broker.start()
                 stream = broker.connection.jetstream()
                 try:
@@ -106,7 +105,11 @@ class NatsRelay:
         subject = f"{self._stream}.{parcel.event.name()}"
         try:
             await broker.publish(
-                write(told), subject, headers=headers, stream=self._stream, timeout=_ANSWER_S
+                write(told),
+                subject,
+                headers=headers,
+                stream=self._stream,
+                timeout=self._timeout_s,
             )
         except Exception as error:
             return Report(problem=describe(error))

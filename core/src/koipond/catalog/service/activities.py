@@ -38,12 +38,12 @@ async def find_activities(
 ) -> dict[VariantId, list[Activity]]:
     """Return {variant: what sells it now to this viewer}, in the channel and currency of the scope.
 
-    In a transaction as it is stored, else as it was at most 1 s ago. What is for members sells
-    nothing to guests, and activities of plugins that are off or gone sell nothing at all.
+    In a transaction that decides as it is stored, else as it was at most 1 s ago. What is for
+    members sells nothing to guests, and activities of plugins that are off or gone sell nothing.
     """
     now = ctx.clock.now()
     known: Running
-    if ctx.in_transaction:
+    if ctx.is_exact:
         known = await _read(ctx, now, variant_ids)
     else:
         known = await _RUNNING.find(ctx)

@@ -155,11 +155,23 @@ def find_problems(
         found = sellables.get(line.variant_id)
         if found is None:
             unknown = VariantUnknown(variant_id=encode(VariantId, line.variant_id))
-            problems.append(unknown.located(f"lines.{place}.variantId"))
+            problems.append(unknown.located(_variant_at(place)))
         elif found.price_minor is None:
             unpriced = VariantNotPriced(sku=found.sku, currency=currency)
-            problems.append(unpriced.located(f"lines.{place}.variantId"))
+            problems.append(unpriced.located(_variant_at(place)))
     return problems
+
+
+def find_problems_of(
+    variant_id: VariantId, lines: Sequence[CartLine], problems: Sequence[DomainError]
+) -> list[DomainError]:
+    """Return those of a cart's problems that keep this variant of it from being sold at all."""
+    places = {_variant_at(place) for place, one in enumerate(lines) if one.variant_id == variant_id}
+    return [problem for problem in problems if problem.at in places]
+
+
+def _variant_at(place: int) -> str:
+    return f"lines.{place}.variantId"
 
 
 def read_inputs(

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from koipond.catalog import service as catalog
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import OrderId, OrderLineId, VariantId, decode, new_id, new_token
 from koipond.kernel.inputs import ChosenInputs, keep
@@ -24,7 +23,7 @@ async def add_to_cart(ctx: Context, wish: LineWish, *, token: str | None) -> Pla
     known = await _lock_cart(ctx, token) if token is not None else None
     if known is not None:
         ctx = await scoped(ctx, known)
-    line = await check_wish(ctx, wish)
+    line = read_wish(ctx, wish)
     cart = known if known is not None else _new_cart(ctx)
     lines = rules.put_in(
         cart.lines,
@@ -33,8 +32,10 @@ async def add_to_cart(ctx: Context, wish: LineWish, *, token: str | None) -> Pla
         lines_max=ctx.settings.order_lines_max,
     )
     cart = msgspec.structs.replace(cart, lines=lines)
-    token = await _store(ctx, cart, token)
-    return Placed(order=await show_cart(ctx, cart), token=token)
+    shown = await show_cart(ctx, cart)
+    for problem in rules.find_problems_of(line.variant_id, cart.lines, shown.problems):
+        raise problem.located("variantId")
+    return Placed(order=shown, token=await _store(ctx, cart, token))
 
 
 @transaction
@@ -101,18 +102,6 @@ async def find_cart(ctx: Context, token: str) -> Order | None:
     async with ctx.reading() as db:
         cart = await repository.find_cart(db, hash_token(token))
     return await show_cart(ctx, cart) if cart is not None and not cart.placed else None
-
-
-async def check_wish(ctx: Context, wish: LineWish) -> CartLine:
-    """Return a wished line that can be sold in this channel and currency.
-
-    Raises QuantityOutOfRange, IdInvalid, VariantUnknown, VariantNotPriced.
-    """
-    line = read_wish(ctx, wish)
-    sellables = await catalog.find_sellables(ctx, [line.variant_id])
-    for problem in rules.find_problems([line], sellables, ctx.scope.currency):
-        raise problem.located("variantId")
-    return line
 
 
 def read_wish(ctx: Context, wish: LineWish) -> CartLine:

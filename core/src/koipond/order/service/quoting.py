@@ -74,7 +74,7 @@ async def scoped(ctx: Context, cart: Cart) -> Context:
 
     A header that says something else does not turn a cart into another currency.
     """
-    channels = await channel.find_channels(ctx)
+    channels = await channel.recall_channels(ctx)
     code = next(one.code for one in channels if one.id == cart.channel_id)
     scope = channel_rules.choose(channels, code=code, currency=cart.currency, locale=None)
     known = [locale for locale in ctx.scope.locales if locale in scope.locales]
@@ -239,8 +239,11 @@ def _request(
 
 
 async def show_cart(ctx: Context, cart: Cart) -> Order:
-    """Return a cart as an order in state CART, with today's prices."""
-    ctx = await scoped(ctx, cart)
+    """Return a cart as an order in state CART, with today's prices.
+
+    Nothing is decided by them, though the cart may be locked: a placement prices it anew.
+    """
+    ctx = (await scoped(ctx, cart)).glancing()
     quoted = await quote(ctx, cart.lines, cart.details, order_id=cart.id)
     return Order(
         id=cart.id,

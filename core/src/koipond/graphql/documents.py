@@ -1,0 +1,124 @@
+"""Reads documents: parse, limit, validate, reckon, once for all who send the same one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    TokenKind,
+    parse,
+    specified_rules,
+    validate,
+)
+from msgspec import Struct
+
+from koipond.graphql import limits
+from koipond.graphql.asking import (
+    COST_LIMIT,
+    PARSE_FAILED,
+    VALIDATION_FAILED,
+    RequestRefused,
+    refuse,
+)
+from koipond.graphql.cost import COST_MAX, find_cost
+from koipond.graphql.executor import Plans
+
+# Documents that were sent before are not read again. What was read of one takes 120 bytes for each
+# of its characters, and its plans some more, so that strangers who send ever other ones fill about
+# 100 MB at most.
+REMEMBERED = 512
+REMEMBERED_LENGTH = 400_000
+# One that is longer would drive too many others out.
+REMEMBERED_EACH = 40_000
+
+
+class Document(Struct, frozen=True, kw_only=True, eq=False):
+    """A document that may be executed, with its plans, and what it may cost."""
+
+    node: DocumentNode
+    plans: Plans
+    cost: int
+
+
+class Documents:
+    """The documents of one schema, of which it remembers those that were sent last."""
+
+    def __init__(self, schema: GraphQLSchema, *, production: bool) -> None:
+        """production: hide what the schema holds, that is introspection and suggestions."""
+        self._schema = schema
+        self._rules = [*specified_rules, *([NoSchemaIntrospectionCustomRule] * production)]
+        self._hides = production
+        # {its text: what was read of it}, the one that was sent last at the end.
+        self._known: OrderedDict[str, Document] = OrderedDict()
+        self._length = 0
+
+    def find(self, query: str) -> Document:
+        """Return a document that may be executed. Raises RequestRefused."""
+        found = self._known.get(query)
+        if found is not None:
+            self._known.move_to_end(query)
+            return found
+        read = self._read(query)
+        self._remember(query, read)
+        return read
+
+    def __len__(self) -> int:
+        """Tell how many are remembered."""
+        return len(self._known)
+
+    def _remember(self, query: str, read: Document) -> None:
+        if len(query) > REMEMBERED_EACH:
+            return
+        self._known[query] = read
+        self._length += len(query)
+        while len(self._known) > REMEMBERED or self._length > REMEMBERED_LENGTH:
+            forgotten, _ = self._known.popitem(last=False)
+            self._length -= len(forgotten)
+
+    def _read(self, query: str) -> Document:
+        try:
+            node = parse(
+                query,
+                max_source_length=limits.SOURCE_MAX,
+                max_lexical_tokens=limits.TOKENS_MAX,
+                max_comments=limits.COMMENTS_MAX,
+            )
+        except GraphQLError as error:
+            raise RequestRefused([error], PARSE_FAILED) from error
+        excess = limits.find_excess(node) or _forbidden_character(node)
+        if excess:
+            raise refuse(f"This document is refused: {excess}.", VALIDATION_FAILED)
+        errors = validate(
+            self._schema,
+            node,
+            self._rules,
+            max_errors=limits.ERRORS_MAX,
+            hide_suggestions=self._hides,
+        )
+        if errors:
+            raise RequestRefused(errors, VALIDATION_FAILED)
+        cost = find_cost(node, self._schema)
+        if cost > COST_MAX:
+            problem = (
+                f"This document may have to answer {cost:,} fields, as often as its lists have "
+                f"them; at most {COST_MAX:,} are. Ask for smaller pages, or for less at once."
+            )
+            raise refuse(problem, COST_LIMIT)
+        return Document(node=node, plans=Plans(self._schema, node), cost=cost)
+
+
+def _forbidden_character(document: DocumentNode) -> str | None:
+    """Find the one character that no database text can hold, written as an escape."""
+    assert document.loc is not None
+    if "\\u" not in document.loc.source.body:
+        return None
+    token = document.loc.start_token.next
+    while token is not None and token.kind is not TokenKind.EOF:
+        if token.value is not None and "\0" in token.value:
+            return f"the text in line {token.line} has the character U+0000, which no text may have"
+        token = token.next
+    return None
