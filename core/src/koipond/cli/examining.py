@@ -111,7 +111,7 @@ async def _database_findings(
         await database.close()
     if not waiting and extensions is not None:
         found += await _misfits(settings, plugins)
-        found += await _unattended(settings)
+        found += await _unattended(settings, plugins)
     return found
 
 
@@ -294,9 +294,9 @@ async def _misfits(settings: Settings, plugins: Sequence[Plugin]) -> list[Findin
     return findings or [Finding(about="plugin settings", found="all fit")]
 
 
-async def _unattended(settings: Settings) -> list[Finding]:
+async def _unattended(settings: Settings, plugins: Sequence[Plugin]) -> list[Finding]:
     """Find what stands still until people look: endpoints that are off, and dead letters."""
-    async with open_shop(settings) as shop, shop.context(viewer=GUEST) as ctx:
+    async with open_shop(settings, plugins) as shop, shop.context(viewer=GUEST) as ctx:
         endpoints = await webhooks.find_endpoints(ctx)
         dead = await delivery.find_dead(ctx, Page(first=_NAMED))
         count = await delivery.count_dead(ctx)
