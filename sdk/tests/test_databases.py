@@ -99,7 +99,11 @@ async def test_a_blank_database_has_no_tables_and_is_dropped(databases: Database
 async def test_a_database_is_migrated_and_has_no_rows(database_url: str) -> None:
     found = await tables(database_url)
     assert any("alembic" in name for name in found)
-    filled = [name for name in found if "alembic" not in name and await count(database_url, name)]
+    # What the versions are kept in, and how SQLite keeps an index of words that is empty.
+    kept = ("alembic_version", "product_terms_")
+    filled = [
+        name for name in found if not name.startswith(kept) and await count(database_url, name)
+    ]
     assert filled == []
 
 

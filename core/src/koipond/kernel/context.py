@@ -194,10 +194,6 @@ class Context:
         self.is_exact = connection is not None
         # Whose transaction this is, where a plugin was lent it.
         self._lender: Context | None = None
-        # Whose transaction this is, where a plugin was lent it.
-        self._lender: Context | None = None
-        # Whether what is stored now is wanted, to decide by it, or what was a moment ago will do.
-        self.is_exact = connection is not None
         self._reader = _Reader(shop.database)
         # What this transaction has to store, and is not stored yet.
         self.unsent = Unsent()
