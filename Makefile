@@ -30,7 +30,7 @@ test: $(STAMP) ## run the quick tests; ARGS="-k cart" for some, KOI_PG_WHEEL=1 f
 	$(BIN)/python -m pytest $(ARGS)
 
 # One by one, as below: what is slow is not in files of one length.
-slow: $(STAMP) ## run the tests that start or kill processes, or let crowds race; ARGS="-k wheel" for some
+slow: $(STAMP) ## run what takes long: processes, crowds, naive builds; ARGS="-k wheel" for some
 	$(BIN)/python -m pytest -m slow --dist=worksteal $(ARGS)
 
 # Needs Node 20 or newer. Its packages stay in tests/http/.

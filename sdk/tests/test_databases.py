@@ -96,6 +96,7 @@ async def test_a_blank_database_has_no_tables_and_is_dropped(databases: Database
             assert await tables(other) == set()
 
 
+@pytest.mark.slow
 async def test_a_database_is_migrated_and_has_no_rows(database_url: str) -> None:
     found = await tables(database_url)
     assert any("alembic" in name for name in found)
@@ -118,6 +119,7 @@ async def test_what_one_test_wrote_the_next_does_not_see(databases: Databases) -
             await execute(url, "DROP TABLE note")
 
 
+@pytest.mark.slow
 async def test_migrating_twice_changes_nothing(blank_database_url: str) -> None:
     await migrate(blank_database_url)
     once = await tables(blank_database_url)

@@ -48,6 +48,7 @@ def wait_until(claim: object) -> None:
     raise AssertionError("not so within 10 s")
 
 
+@pytest.mark.slow
 async def test_a_started_server_answers_in_utc(server: Postgres) -> None:
     assert await ask(server, "SHOW timezone") == "UTC"
     assert await ask(server, "SHOW listen_addresses") == ""

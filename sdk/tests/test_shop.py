@@ -83,6 +83,7 @@ async def test_a_context_shops_where_it_is_told_to(shop: RunningShop) -> None:
         assert ctx.scope.locales == ("zh-Hans", "en")
 
 
+@pytest.mark.slow
 async def test_a_shop_has_no_plugins_unless_they_are_named(database_url: str) -> None:
     async with running_shop(database_url) as plain:
         assert "checkIn" not in str(await _mutations(plain))

@@ -62,6 +62,7 @@ def found_columns(connection: Connection, name: str) -> list[tuple[str, str]]:
     return [(one["name"], one["type"].__class__.__name__) for one in found]
 
 
+@pytest.mark.slow
 @EACH
 async def test_a_view_has_the_columns_that_are_promised(shop: RunningShop, view: Table) -> None:
     async with shop.shop.database.reading() as db:
@@ -203,6 +204,7 @@ async def test_nothing_by_which_a_person_is_known_is_in_any_view(shop: RunningSh
         assert not [one for one in PERSON if one in text_of_rows]
 
 
+@pytest.mark.slow
 @EACH
 @pytest.mark.parametrize(
     "statement",

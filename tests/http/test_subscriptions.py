@@ -10,6 +10,7 @@ from tests.http.judging import listening, run
 from koipond_sdk.testing import running_shop
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 @pytest.mark.usefixtures("node")
 async def test_graphql_ws_hears_what_it_should(database_url: str) -> None:

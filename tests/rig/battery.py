@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{LONG}: takes long; run by `make faults` alone")
     config.addinivalue_line(
         "markers",
-        f"{SLOW}: starts or kills processes, or lets crowds race; run by `make slow`",
+        f"{SLOW}: takes half a second: processes, crowds, long tales; run by `make slow`",
     )
     config.addinivalue_line(
         "markers", f"{STORY}: told on one database by `make test`, on the other by `make slow`"

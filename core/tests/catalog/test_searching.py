@@ -143,6 +143,7 @@ async def test_width_case_and_form_do_not_matter(shop: RunningShop) -> None:
     assert await search(shop, "STRAßE") == ["Straße"]
 
 
+@pytest.mark.slow
 async def test_what_a_reader_understands_is_searched(shop: RunningShop) -> None:
     await save(shop, ["Green tea"], options=("Weight",), variants=(
         VariantDraft(sku="S0", options=("50 g",)),))  # fmt: skip
@@ -168,6 +169,7 @@ async def test_nothing_that_is_asked_is_syntax(shop: RunningShop, text: str) -> 
     assert found == (["Tea"] if terms == asked_terms("tea") else [])
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_terms_are_letters_marks_and_numbers(text: str) -> None:
     for term in asked_terms(text):
@@ -175,6 +177,7 @@ def test_terms_are_letters_marks_and_numbers(text: str) -> None:
         assert all(0 < len(part) <= 2 for part in term.parts)
 
 
+@pytest.mark.slow
 async def test_what_random_texts_are_made_of_is_found(shop: RunningShop) -> None:
     chance = random.Random(7)
     letters = "ab1é茶壶花瓷のกí가9z "
@@ -217,6 +220,7 @@ async def test_a_transaction_that_fails_leaves_the_index_as_it_was(shop: Running
     assert await findings(shop) == []
 
 
+@pytest.mark.slow
 async def test_texts_that_are_out_of_date_are_found_and_made_again(shop: RunningShop) -> None:
     await save(shop, ["Teapot", "青花瓷", "Cup"])
     before = await shop.snapshot()
@@ -273,6 +277,7 @@ async def test_an_index_that_lost_rows_is_found_and_built_again(shop: RunningSho
     assert await findings(shop) == []
 
 
+@pytest.mark.slow
 async def test_the_index_is_used(shop: RunningShop) -> None:
     if shop.shop.database.is_sqlite:
         return  # There is no other way to search.

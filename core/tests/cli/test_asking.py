@@ -49,6 +49,7 @@ def test_operations_are_sent_one_after_the_other_and_once(shop: Path) -> None:
     assert ask(shop, FILE).output == "staff.graphql: done before\n"
 
 
+@pytest.mark.slow
 def test_a_disabled_plugin_is_in_nobodys_way(shop: Path) -> None:
     assert run("plugin", "disable", "promotions").exit_code == 0
     assert ask(shop, FILE).output == "staff.graphql: 2 operations\n"
@@ -61,6 +62,7 @@ def test_a_disabled_plugin_is_in_nobodys_way(shop: Path) -> None:
     assert told.startswith("left out: Sale is not in the staff's schema")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

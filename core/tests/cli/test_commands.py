@@ -78,6 +78,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert found.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_migrating_tells_what_was_done_and_the_second_time_nothing(run_on_blank: Run) -> None:
     first = run_on_blank("migrate")
     assert first.exit_code == 0
@@ -86,6 +87,7 @@ def test_migrating_tells_what_was_done_and_the_second_time_nothing(run_on_blank:
     assert run_on_blank("migrate").stdout == "nothing to migrate\n"
 
 
+@pytest.mark.slow
 def test_a_channel_is_made_and_listed(run_on: Run) -> None:
     nothing = "no channel; `koi channel add` makes one\n"
     assert run_on("channel", "list").stdout == nothing
@@ -214,6 +216,7 @@ def test_plugins_are_listed(run: Run) -> None:
     assert "checkin  0.1.0  running  koipond_checkin  " in run("plugin", "list").stdout
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_nothing_wrong_with_a_migrated_shop(run_on: Run) -> None:
     result = run_on("doctor")
     assert result.exit_code == 0, result.output
@@ -316,6 +319,7 @@ def test_the_settings_file_may_be_named_by_a_variable(
         refused(run(*arguments), "no database at of_option/koi.db", "Settings: of_option.toml")
 
 
+@pytest.mark.slow
 def test_a_database_in_a_file_is_relative_to_it_and_in_a_variable_to_the_working_folder(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

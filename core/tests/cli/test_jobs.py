@@ -75,6 +75,7 @@ async def what_stands_still(db: AsyncConnection) -> None:
     await db.execute(webhook_endpoint.update().values(**off))
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 def test_the_doctor_names_what_stands_still_until_people_look(folder: Path) -> None:
     assert "✓ background: nothing stands still" in run("doctor").output

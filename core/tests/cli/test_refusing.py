@@ -86,6 +86,7 @@ def test_dev_refuses_a_broken_database_and_names_the_way_out(koi: Koi, tmp_path:
     assert (tmp_path / "shop.db").read_text() == "a letter " * 1000
 
 
+@pytest.mark.slow
 def test_dev_refuses_a_seed_that_is_not_there(koi: Koi, tmp_path: Path) -> None:
     (tmp_path / "catalog.csv").unlink()
     assert "catalog.csv" in koi("dev", "--port", "0").output

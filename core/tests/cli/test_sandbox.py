@@ -87,6 +87,7 @@ def state(address: str, done: dict[str, Any]) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_a_pending_payment_is_finished_and_told_of(run: Run, books: Settings) -> None:
     asyncio.run(set_up(books, ()))
     tea = asyncio.run(stocked(books))
@@ -127,6 +128,7 @@ def test_what_cannot_be_played_is_refused(
     refused(run("list"), "Name a file for them in sandbox_file")
 
 
+@pytest.mark.slow
 def test_a_shop_that_cannot_be_told_is_named(run: Run, books: Settings) -> None:
     asyncio.run(set_up(books, ()))
     tea = asyncio.run(stocked(books))

@@ -29,6 +29,7 @@ def run(*typed: str) -> Result:
     return CliRunner().invoke(koi, typed)
 
 
+@pytest.mark.slow
 def test_an_endpoint_is_added_shown_turned_off_and_removed(folder: Path) -> None:
     added = run("webhook", "add", URL, "--event", "OrderPlaced", "--description", "the warehouse")
     assert added.exit_code == 0, added.output

@@ -77,6 +77,7 @@ async def test_only_what_happened_since_is_told(shop: RunningShop) -> None:
     assert angler.told == ["carp"]
 
 
+@pytest.mark.slow
 async def test_one_that_is_off_for_a_while_misses_and_repeats_nothing(shop: RunningShop) -> None:
     angler, other = Angler(), Angler()
     on = staffed(shop, consumers=[consumer(angler.handle), consumer(other.handle, "other")])

@@ -81,6 +81,7 @@ async def test_a_query_that_takes_too_long_is_ended(
     assert "private" not in caplog.text
 
 
+@pytest.mark.slow
 async def test_a_mutation_is_never_cut_off(database_url: str) -> None:
     async with running_shop(database_url, plugins=[SLOW], query_timeout_s=0.2) as shop:
         assert await shop.graphql("mutation { slowChange }") == {"data": {"slowChange": 1}}

@@ -21,6 +21,7 @@ def test_a_document_that_was_sent_before_is_not_read_again(documents: Documents)
     assert documents.find("{ channels { code  } }") is not first
 
 
+@pytest.mark.slow
 def test_no_more_are_remembered_than_a_number(documents: Documents) -> None:
     first = documents.find("{ a0: __typename }")
     for number in range(1, REMEMBERED + 1):

@@ -99,6 +99,7 @@ async def test_no_more_operations_run_on_one_socket(database_url: str) -> None:
         assert (await caller.receive())["type"] == "next"
 
 
+@pytest.mark.slow
 async def test_ten_thousand_subscriptions_run_twenty_at_once(database_url: str) -> None:
     async with serving(database_url) as (_, address), calling(address) as caller:
         await caller.init()
@@ -111,6 +112,7 @@ async def test_ten_thousand_subscriptions_run_twenty_at_once(database_url: str) 
         assert counted == {"next": 20, "error": 9_980}
 
 
+@pytest.mark.slow
 async def test_who_does_not_answer_a_ping_is_gone(database_url: str) -> None:
     async with serving(database_url, socket_ping_s=0.1) as (shop, address):
         async with calling(address) as silent:
@@ -120,6 +122,7 @@ async def test_who_does_not_answer_a_ping_is_gone(database_url: str) -> None:
         await nobody_is_left(shop)
 
 
+@pytest.mark.slow
 async def test_who_answers_pings_stays(database_url: str) -> None:
     async with serving(database_url, socket_ping_s=0.1) as (_, address), calling(address) as here:
         await here.init()
@@ -130,6 +133,7 @@ async def test_who_answers_pings_stays(database_url: str) -> None:
         assert await here.receive() == {"type": "pong"}
 
 
+@pytest.mark.slow
 async def test_the_stream_ends_with_its_token(database_url: str) -> None:
     async with serving(database_url, socket_ping_s=0.1) as (shop, address):
         async with calling(address) as caller:
@@ -191,6 +195,7 @@ async def test_the_first_message_comes_once_and_ids_are_used_once(database_url: 
             assert await caller.closed_with() == (4409, "Subscriber for 1 already exists")
 
 
+@pytest.mark.slow
 async def test_messages_are_read_as_strictly_as_bodies(database_url: str) -> None:
     query = {"query": "query($s: String) { product(slug: $s) { id } }"}
     for bad in (

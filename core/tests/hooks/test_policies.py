@@ -148,6 +148,7 @@ async def test_in_a_list_it_is_skipped_logged_and_counted(
     assert failures(bad_shop) == {hook: 1}
 
 
+@pytest.mark.slow
 @WRONG
 @hooks(*WHEN_CANCELLED)
 async def test_a_buyers_cancelling_is_refused_and_the_shops_is_not(
@@ -183,6 +184,7 @@ async def happen(shop: RunningShop, hook: str) -> str:
     return str(order["state"])
 
 
+@pytest.mark.slow
 @WRONG
 @hooks(*EVENTS)
 async def test_an_order_is_untouched_by_who_hears_of_it_and_it_is_told_again(
@@ -209,6 +211,7 @@ async def deliveries_to_plugins(shop: RunningShop) -> list[dict[str, Any]]:
     return [one for one in found if not one["consumer"].startswith("core.")]
 
 
+@pytest.mark.slow
 @WRONG
 @hooks("message_send")
 async def test_a_message_waits_for_a_sender_that_goes_wrong_and_holds_up_no_other(

@@ -36,6 +36,7 @@ def test_one_that_answers_nonsense_is_told_what_is_due(hook: str) -> None:
         start(toy(hook, going_wrong(hook, Fault(Wrong.ANSWERS_NONSENSE))))
 
 
+@pytest.mark.slow
 @HOOKS
 def test_one_that_does_not_return_is_named_with_where_it_is(
     hook: str, monkeypatch: pytest.MonkeyPatch

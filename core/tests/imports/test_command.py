@@ -116,6 +116,7 @@ def test_a_file_that_is_not_there_exits_with_2(run: Run) -> None:
     assert "none.csv cannot be read: no such file or directory." in result.stderr
 
 
+@pytest.mark.slow
 def test_the_command_takes_every_dialect_and_no_other(run: Run) -> None:
     file = write("a,A,A,1.00,,")
     codes = {

@@ -23,6 +23,7 @@ async def count(shop: RunningShop, *tables: str) -> list[int]:
     return [len(await shop.rows(table)) for table in tables]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("KOI_TEST_DATA" not in os.environ, reason="KOI_TEST_DATA names no folder")
 async def test_vendures_own_catalogue_is_imported_and_a_second_time_changes_nothing(
     shop: RunningShop,
@@ -75,6 +76,7 @@ async def test_vendures_own_catalogue_is_imported_and_a_second_time_changes_noth
     }
 
 
+@pytest.mark.slow
 async def test_the_demos_two_files_are_one_catalogue_in_two_languages(shop: RunningShop) -> None:
     english = await load(shop, DEMO / "catalog.en.csv", asset_base="/media")
     tables = ("product", "variant", "category", "collection", "attribute", "media")

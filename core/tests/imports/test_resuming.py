@@ -28,6 +28,7 @@ def kill_at(done: int) -> Callable[[Progress], None]:
     return on_progress
 
 
+@pytest.mark.slow
 async def test_an_import_that_was_killed_goes_on_behind_its_last_whole_batch(
     shop: RunningShop, write: Callable[..., Path]
 ) -> None:

@@ -150,6 +150,7 @@ def test_a_line_without_an_end_is_not_read_into_memory() -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(TEXT, min_size=1), min_size=1))
 def test_what_was_written_is_read_but_for_outer_spaces(rows: list[list[str]]) -> None:
     written = io.StringIO()

@@ -67,6 +67,7 @@ async def test_a_file_becomes_products_with_prices_and_stock(
     assert movement["reference"].startswith("tea.csv ")
 
 
+@pytest.mark.slow
 async def test_the_same_file_again_changes_nothing(
     shop: RunningShop, write: Callable[..., Path]
 ) -> None:
@@ -293,6 +294,7 @@ PRODUCTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=15,
     deadline=None,

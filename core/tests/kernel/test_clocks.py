@@ -87,6 +87,7 @@ async def test_by_its_own_clock_it_would(shop: RunningShop) -> None:
         await take_from_who_is_at_work(shop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [FORWARD, BACK])
 async def test_a_machine_whose_clock_is_wrong_keeps_what_it_is_at_work_on(
     shop: RunningShop, monkeypatch: pytest.MonkeyPatch, off: timedelta

@@ -136,6 +136,7 @@ async def test_a_cancelled_task_leaves_no_lock_behind(shop: RunningShop) -> None
     assert "Current Checked out connections: 0" in database._writer.pool.status()
 
 
+@pytest.mark.slow
 async def test_a_task_cancelled_at_any_step_leaves_no_lock_behind(shop: RunningShop) -> None:
     """Also between a statement and the fetching of its rows: those are then still open."""
     database = shop.shop.database

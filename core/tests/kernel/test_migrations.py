@@ -19,6 +19,7 @@ CORE = units([])
 assert koipond.app, "importing it has made every table known"
 
 
+@pytest.mark.slow
 async def test_a_blank_database_becomes_what_the_tables_say(blank_database_url: str) -> None:
     database = Database(blank_database_url)
     try:
@@ -31,6 +32,7 @@ async def test_a_blank_database_becomes_what_the_tables_say(blank_database_url: 
         await database.close()
 
 
+@pytest.mark.slow
 async def test_a_second_time_there_is_nothing_to_do(blank_database_url: str) -> None:
     database = Database(blank_database_url)
     try:
@@ -40,6 +42,7 @@ async def test_a_second_time_there_is_nothing_to_do(blank_database_url: str) -> 
         await database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.story
 async def test_every_migration_goes_up_and_down_and_up_again(blank_database_url: str) -> None:
     database = Database(blank_database_url)

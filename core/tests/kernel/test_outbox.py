@@ -138,6 +138,7 @@ async def test_an_event_that_only_newer_code_knows_waits_for_it_with_what_follow
     assert told == ["FishCaught", "FishSold", "FishCaught"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locked", [True, False], ids=["the real relay", "without its lock"])
 async def test_two_workers_relay_each_event_once(
     shop: RunningShop, monkeypatch: pytest.MonkeyPatch, locked: bool

@@ -2,6 +2,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from core.tests.kernel.fishing import (
     CatchFish,
     caught,
@@ -39,6 +40,7 @@ async def test_missed_ticks_are_made_up_for_by_one(shop: RunningShop) -> None:
     assert (await only_tick(shop)) == START + timedelta(hours=3, minutes=1)
 
 
+@pytest.mark.slow
 async def test_a_tick_is_taken_by_one_of_two_workers(shop: RunningShop) -> None:
     async with other_process(shop) as database:
         workers = [

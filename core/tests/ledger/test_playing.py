@@ -39,6 +39,7 @@ def test_a_ledger_is_what_the_model_says_whatever_is_done(
     play(databases, kind, steps=30, games=games)
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize("build", BROKEN)
 @pytest.mark.timeout(300)

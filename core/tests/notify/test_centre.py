@@ -31,6 +31,7 @@ async def read(office: PostOffice, key: MemberId, ids: list[str] | None) -> dict
     return done
 
 
+@pytest.mark.slow
 async def test_a_member_reads_what_was_sent_to_them_the_newest_first(office: PostOffice) -> None:
     lin, ana = await office.member(), await office.member("ana@example.org")
     for key, word in ((lin, "one"), (ana, "hers"), (lin, "two"), (lin, "three")):

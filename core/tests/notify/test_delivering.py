@@ -130,6 +130,7 @@ async def test_what_would_be_too_late_by_the_morning_is_not_kept_for_it(database
         assert await office.states() == ["suppressed: expired"]
 
 
+@pytest.mark.slow
 async def test_a_member_gets_so_many_of_a_category_within_a_rolling_window(
     database_url: str,
 ) -> None:
@@ -150,6 +151,7 @@ async def test_a_member_gets_so_many_of_a_category_within_a_rolling_window(
         assert await office.states() == ["sent", "sent", capped, "sent", capped, "sent", "sent"]
 
 
+@pytest.mark.slow
 async def test_of_messages_that_wait_together_the_urgent_one_goes_first(
     database_url: str,
 ) -> None:
@@ -203,6 +205,7 @@ async def test_without_a_sender_nothing_is_sent_and_that_is_kept(database_url: s
         assert office.pigeons.told == []
 
 
+@pytest.mark.slow
 async def test_what_was_surely_not_sent_is_tried_again_and_fails_in_the_end(
     office: PostOffice,
 ) -> None:
@@ -264,6 +267,7 @@ async def test_an_answer_that_got_lost_is_asked_for_again_by_the_same_id(
     assert first == second
 
 
+@pytest.mark.slow
 async def test_a_sender_that_never_answers_is_given_up(office: PostOffice) -> None:
     def lose(message: OutgoingMessage) -> Sent:
         raise ConnectionResetError
@@ -287,6 +291,7 @@ async def test_messages_of_a_plugin_that_is_gone_are_kept_with_that(
         assert other.pigeons.told == []
 
 
+@pytest.mark.slow
 async def test_of_two_workers_that_have_one_message_one_sends_it(office: PostOffice) -> None:
     lin = await office.member()
     for number in range(10):

@@ -29,6 +29,7 @@ async def listening(office: PostOffice) -> AsyncIterator[str]:
         await task
 
 
+@pytest.mark.slow
 async def test_a_member_hears_of_their_messages_as_they_come(office: PostOffice) -> None:
     lin, ana = await office.member(), await office.member("ana@example.org")
     async with listening(office) as address, calling(address) as caller:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from core.tests.notify.postoffice import NOTE, PostOffice, post_office
 
@@ -26,6 +27,7 @@ async def acts(office: PostOffice) -> list[str]:
     return sorted(row["act"] for row in await office.shop.rows("message"))
 
 
+@pytest.mark.slow
 async def test_what_is_over_goes_and_what_came_later_stays(office: PostOffice) -> None:
     lin = await office.member()
     for act in ("one", "two"):

@@ -177,6 +177,7 @@ async def test_no_header_is_smuggled_in(message: OutgoingMessage) -> None:
     assert server.taken == []
 
 
+@pytest.mark.slow
 async def test_a_server_that_hangs_holds_up_nothing_else(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

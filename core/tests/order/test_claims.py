@@ -60,6 +60,7 @@ async def uses(counter: Counter) -> list[int]:
     return [rows[key] for key in (USE, KEPT, LIMIT)]
 
 
+@pytest.mark.slow
 async def test_uses_come_back_when_nothing_is_left_of_an_order_and_not_before(
     limited: Counter,
 ) -> None:
@@ -80,6 +81,7 @@ async def test_uses_come_back_by_the_same_policy_when_an_order_is_cancelled(
     assert await uses(limited) == [0, 1, 0]
 
 
+@pytest.mark.slow
 async def test_no_limit_is_passed_by_an_edit(limited: Counter) -> None:
     """I9: what is added is asked for as in any purchase."""
     bought = await limited.bought(3, units=20)

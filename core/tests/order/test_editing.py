@@ -253,6 +253,7 @@ async def test_the_same_edit_again_changes_nothing_twice(counter: Counter) -> No
     assert await counter.till.shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_a_return_is_exchanged_for_something_dearer(counter: Counter) -> None:
     bought = await counter.bought(3)
     await bought.deliver()
@@ -279,6 +280,7 @@ async def test_a_return_is_exchanged_for_something_dearer(counter: Counter) -> N
     await counter.till.check_books()
 
 
+@pytest.mark.slow
 async def test_a_return_is_exchanged_for_something_cheaper(counter: Counter) -> None:
     bought = await counter.bought(2)
     await bought.deliver()
@@ -314,6 +316,7 @@ async def test_edits_that_were_changed_by_hand_are_found(
     assert {one.invariant for one in await till.audit()} == invariants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restocked", [0, 1])
 async def test_an_order_whose_units_were_exchanged_is_not_cancelled(
     counter: Counter, restocked: int
@@ -334,6 +337,7 @@ async def test_an_order_whose_units_were_exchanged_is_not_cancelled(
     assert codes(done) == ["ORDER_PARTLY_FULFILLED"]
 
 
+@pytest.mark.slow
 async def test_an_order_that_was_exchanged_is_edited_to_nothing_and_closed(
     counter: Counter,
 ) -> None:

@@ -200,6 +200,7 @@ def shops(draw: st.DrawFn) -> Shop:
     return always(*proposals)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(wanted, st.lists(wanted, min_size=1, max_size=3), shops())
 def test_edits_never_give_more_than_one_order_of_all_that_there_was_by_then(
@@ -217,6 +218,7 @@ def test_edits_never_give_more_than_one_order_of_all_that_there_was_by_then(
         assert all(order.price.line_total(line.id).amount_minor >= 0 for line in order.lines)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(wanted, st.lists(wanted, min_size=2, max_size=3), growing, st.none() | st.integers(1, 9_00))
 def test_several_edits_give_what_one_gives(

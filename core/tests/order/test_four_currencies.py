@@ -100,6 +100,7 @@ async def refund(office: Office, order: dict[str, Any], **given: Any) -> dict[st
     return refunded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_the_same_goods_are_bought_in_every_currency(office: Office, channel: str) -> None:
     order = await buy(office, channel)
@@ -117,6 +118,7 @@ async def test_the_same_goods_are_bought_in_every_currency(office: Office, chann
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_refunding_line_by_line_and_the_shipping_gives_back_all_of_it(
     office: Office, channel: str
@@ -146,6 +148,7 @@ async def test_a_unit_gives_back_its_share_with_the_tax_on_top(office: Office) -
     assert left == ["71.95", "59.66", "47.36"]
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_price_with_tax_and_shipping_is_worked_out_again_from_what_is_kept(

@@ -136,6 +136,7 @@ async def test_a_parcel_that_was_not_sent_is_unpacked(counter: Counter) -> None:
     assert codes(await bought.pack(3)) == []
 
 
+@pytest.mark.slow
 async def test_the_same_request_again_packs_and_sends_nothing_twice(counter: Counter) -> None:
     bought = await counter.bought(3)
     wish = {"orderId": bought.id, "lines": bought.units(1), "idempotencyKey": "pack"}
@@ -151,6 +152,7 @@ async def test_the_same_request_again_packs_and_sends_nothing_twice(counter: Cou
     assert await counter.till.shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_packed_is_refused(counter: Counter) -> None:
     bought = await counter.bought(3)
     await bought.pack(1)
@@ -176,6 +178,7 @@ async def test_what_cannot_be_packed_is_refused(counter: Counter) -> None:
     assert codes(await bought.pack()) == ["NOTHING_TO_FULFIL"]
 
 
+@pytest.mark.slow
 async def test_nothing_is_sent_of_an_order_that_is_unpaid_off_or_held(
     counter: Counter, till: Till
 ) -> None:
@@ -305,6 +308,7 @@ async def test_the_same_request_to_collect_again_is_answered_the_same(counter: C
     assert await counter.till.shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_after_five_wrong_codes_none_counts_until_it_is_renewed(counter: Counter) -> None:
     bought = await counter.bought(1)
     key, code = await pick_up(bought)
@@ -327,6 +331,7 @@ async def test_after_five_wrong_codes_none_counts_until_it_is_renewed(counter: C
     assert codes(await counter.act("collectFulfilment", fulfilmentId=key, code=new)) == []
 
 
+@pytest.mark.slow
 async def test_an_order_is_closed_when_it_can_no_longer_be_sent_back(
     counter: Counter, till: Till
 ) -> None:

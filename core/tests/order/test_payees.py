@@ -39,6 +39,7 @@ async def test_who_has_a_slot_keeps_it_whoever_asks_again(till: Till) -> None:
     assert await claim(till, line_id, "Wang") == 1
 
 
+@pytest.mark.slow
 async def test_of_many_at_once_two_get_a_slot(till: Till) -> None:
     for _ in range(5):
         line_id = await line_of(till)

@@ -184,6 +184,7 @@ def test_a_line_below_nothing_costs_nothing_and_the_others_bear_it() -> None:
     assert rules.parts_of(make_order({TEA: 100, CUP: -40})) == {TEA: 60, CUP: 0, ORDER: 0}
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=3).filter(any), st.floats(-1, 1))
 def test_parts_sum_to_the_total(costs: list[int], off: float) -> None:
     order = make_order(dict(zip((TEA, CUP, POT), costs, strict=True)), whole=int(off * sum(costs)))

@@ -260,6 +260,7 @@ async def meet_at_the_payments(
     return await racing
 
 
+@pytest.mark.slow
 async def test_of_two_refunds_of_60_on_a_capture_of_100_one_is_refused(till: Till) -> None:
     for _ in range(5):
         order_id, _ = await till.buy()
@@ -268,6 +269,7 @@ async def test_of_two_refunds_of_60_on_a_capture_of_100_one_is_refused(till: Til
     await till.check_books()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 async def test_on_a_naive_build_the_second_refund_meets_the_tables_own_ceiling(
     till: Till,

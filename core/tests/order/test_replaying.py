@@ -200,6 +200,7 @@ def test_inputs_that_may_not_be_kept_refuse_the_start(
         gather([plugin], make_hooks([plugin]), core_jobs={})
 
 
+@pytest.mark.slow
 async def test_koi_replay_says_it_in_words_and_as_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ def back(done: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 async def test_units_come_back_and_are_paid_back(counter: Counter) -> None:
     bought = await counter.bought(3)
     await bought.deliver()
@@ -114,6 +115,7 @@ async def test_a_return_is_cancelled_by_its_buyer_until_it_is_received(counter: 
     assert await counter.till.shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_sent_back_is_refused(counter: Counter) -> None:
     bought = await counter.bought(3)
     assert codes(await bought.request(1)) == ["RETURN_QUANTITY_TOO_LARGE"]
@@ -156,6 +158,7 @@ async def test_nothing_is_sent_back_after_the_window(counter: Counter, till: Til
     assert codes(await bought.request(1)) == []
 
 
+@pytest.mark.slow
 async def test_an_order_stays_open_while_units_are_on_their_way_back(
     counter: Counter, till: Till
 ) -> None:
@@ -170,6 +173,7 @@ async def test_an_order_stays_open_while_units_are_on_their_way_back(
     assert (await till.order(bought.key)).state is OrderState.CLOSED
 
 
+@pytest.mark.slow
 async def test_the_same_request_again_sends_back_nothing_twice(counter: Counter) -> None:
     bought = await counter.bought(2)
     await bought.deliver()
@@ -263,6 +267,7 @@ async def test_a_return_of_what_was_all_paid_back_before_is_settled_without_mone
     await counter.till.check_books()
 
 
+@pytest.mark.slow
 async def test_what_came_back_in_full_is_paid_back_with_shipping_by_every_tender(
     counter: Counter,
 ) -> None:
@@ -279,6 +284,7 @@ async def test_what_came_back_in_full_is_paid_back_with_shipping_by_every_tender
     await counter.till.check_books()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "invariants"),
     [
@@ -302,6 +308,7 @@ async def test_returns_that_were_changed_by_hand_are_found(
     assert {one.invariant for one in await till.audit()} == invariants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

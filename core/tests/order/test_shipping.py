@@ -112,6 +112,7 @@ async def test_an_address_that_the_chosen_method_does_not_go_to_is_a_problem_of_
     assert await office.shop.rows("order") == before
 
 
+@pytest.mark.slow
 async def test_what_is_fetched_needs_no_address_and_is_taxed_where_the_shop_is(
     office: Office,
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from core.tests.hooks.toys import toy
 from core.tests.payment.till import Till
@@ -64,6 +65,7 @@ async def test_what_is_spent_is_booked_with_the_order(till: Till) -> None:
     assert (await fund(till)).available == 40
 
 
+@pytest.mark.slow
 async def test_who_has_too_little_gets_no_order_and_loses_nothing(till: Till) -> None:
     tea = await till.stock()
     for _ in range(2):

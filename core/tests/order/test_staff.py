@@ -131,6 +131,7 @@ async def test_held_money_is_let_go_unless_an_order_stands_on_it(till: Till) -> 
         assert (await till.staff(VOID, paymentId=key))["payment"] == {"state": "VOIDED"}
 
 
+@pytest.mark.slow
 async def test_staff_cancel_an_order_of_anybody(till: Till) -> None:
     order_id, _ = await till.buy()
     done = await till.staff(CANCEL, orderId=encode(OrderId, order_id), reason="a flood")

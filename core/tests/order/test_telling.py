@@ -133,6 +133,7 @@ async def test_a_reminder_goes_to_the_contact_of_the_order_in_its_language(till:
     assert "mei@example.org" in str(rows[0]["recipient"])
 
 
+@pytest.mark.slow
 async def test_each_parcel_is_told_of_with_where_it_can_be_followed(counter: Counter) -> None:
     bought = await counter.bought(quantity=2)
     await bought.pack(1)

@@ -234,6 +234,7 @@ async def race(
     return taken, ends
 
 
+@pytest.mark.slow
 async def test_tenders_at_once_never_take_more_than_is_due(till: Till) -> None:
     patient = Patient(till)
     for _ in range(3):

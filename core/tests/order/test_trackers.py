@@ -78,6 +78,7 @@ async def test_med_16502_two_lines_of_one_variant_are_sent_from_what_both_hold(
     assert [one["fulfilledQuantity"] for one in done["order"]["lines"]] == [2, 1]
 
 
+@pytest.mark.slow
 async def test_saleor_19811_a_refund_is_of_what_was_paid_for_the_units_and_no_guess(
     counter: Counter,
 ) -> None:

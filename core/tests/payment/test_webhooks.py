@@ -231,6 +231,7 @@ FIVE = [
 ORDERS = list(permutations(range(5)))[::8]
 
 
+@pytest.mark.slow
 async def test_notices_in_any_order_end_in_the_same_state(till: Till) -> None:
     ends = set()
     for order in ORDERS:
@@ -258,6 +259,7 @@ async def end_of(till: Till, order_id: OrderId) -> tuple[Any, ...]:
     )
 
 
+@pytest.mark.slow
 async def test_notices_in_any_order_leave_nothing_of_a_cancelled_order(till: Till) -> None:
     ends = set()
     for order in permutations(range(1, 4)):

@@ -169,6 +169,7 @@ def test_a_field_that_asks_for_an_unknown_permission_is_refused(workshop: Worksh
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("permission", ["catalog.read", "stock.write"])
 def test_a_field_may_ask_for_a_permission_of_cores(workshop: Workshop, permission: str) -> None:
     workshop.install_small("herons", manifest=ADDS, hooks=WANTS.format(permission=permission))

@@ -54,6 +54,7 @@ def fixes(run: Run) -> list[tuple[str, str, str]]:
     return wrong
 
 
+@pytest.mark.slow
 def test_a_sound_shop_with_a_plugin_has_no_finding(run: Run, workshop: Workshop) -> None:
     workshop.install()
     run("migrate")
@@ -64,6 +65,7 @@ def test_a_sound_shop_with_a_plugin_has_no_finding(run: Run, workshop: Workshop)
     assert "✓ audit: " in run("doctor", "--audit").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 def test_a_broken_plugin_is_named_and_all_else_is_looked_at(run: Run, workshop: Workshop) -> None:
     run("migrate")
@@ -79,6 +81,7 @@ def test_a_broken_plugin_is_named_and_all_else_is_looked_at(run: Run, workshop: 
     assert "✓ tables: " in run("doctor").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 def test_each_plugin_with_a_wrong_hook_is_named(run: Run, workshop: Workshop) -> None:
     run("migrate")
@@ -89,6 +92,7 @@ def test_each_plugin_with_a_wrong_hook_is_named(run: Run, workshop: Workshop) ->
     assert [fix.split(":")[0] for fix in told] == ["plugin herons", "plugin otters"]
 
 
+@pytest.mark.slow
 def test_tables_without_a_plugin_are_told(run: Run, workshop: Workshop) -> None:
     workshop.install()
     run("migrate")
@@ -102,12 +106,14 @@ def test_tables_without_a_plugin_are_told(run: Run, workshop: Workshop) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_to_be_migrated_is_told(run: Run, workshop: Workshop) -> None:
     run("migrate")
     workshop.install()
     assert fixes(run) == [("migrations", "ponds is at nothing, not 0001_first", "koi migrate")]
 
 
+@pytest.mark.slow
 def test_tables_that_are_not_as_the_code_says_are_told(run: Run, workshop: Workshop) -> None:
     workshop.install()
     run("migrate")
@@ -122,6 +128,7 @@ def test_tables_that_are_not_as_the_code_says_are_told(run: Run, workshop: Works
     assert fix.startswith("koi plugin migration ponds MESSAGE drafts what is missing")
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 def test_settings_that_no_longer_fit_are_told(
     run: Run, workshop: Workshop, own_database_url: str
@@ -142,6 +149,7 @@ def test_settings_that_no_longer_fit_are_told(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 def test_rewards_that_nobody_gives_any_more_are_told(
     run: Run, workshop: Workshop, own_database_url: str
@@ -164,6 +172,7 @@ def test_rewards_that_nobody_gives_any_more_are_told(
     ]
 
 
+@pytest.mark.slow
 def test_a_broken_invariant_of_a_plugin_is_told(
     run: Run, workshop: Workshop, own_database_url: str
 ) -> None:
@@ -178,6 +187,7 @@ def test_a_broken_invariant_of_a_plugin_is_told(
     assert "✗ ponds.fish: deep is too full\n  fix: Fish in it\n" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 def test_two_plugins_with_one_job_are_told(run: Run, workshop: Workshop) -> None:
     run("migrate")
@@ -208,6 +218,7 @@ class SlowClock:
         return self.moment + self.behind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("behind_ms", "wrong"), [(500, False), (501, True), (-501, True)])
 async def test_a_clock_that_is_half_a_second_off_is_a_finding(
     database_url: str, behind_ms: int, wrong: bool

@@ -70,6 +70,7 @@ async def sell(till: Till) -> OrderId:
     return decode(OrderId, placed["order"]["id"])
 
 
+@pytest.mark.slow
 async def test_off_for_a_while_it_misses_and_repeats_nothing(
     database_url: str, workshop: Workshop
 ) -> None:
@@ -143,6 +144,7 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Callable[..., Res
     return lambda *arguments: CliRunner().invoke(koi, arguments, prog_name="koi")
 
 
+@pytest.mark.slow
 async def test_what_follows_a_refund_is_seen_and_never_holds_up_the_money(
     database_url: str, workshop: Workshop
 ) -> None:

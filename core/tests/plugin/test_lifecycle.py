@@ -112,6 +112,7 @@ def populated(run: Run, ask: Ask) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_installed_upgraded_and_taken_back(run: Run, workshop: Workshop, ask: Ask) -> None:
     workshop.install()
@@ -131,6 +132,7 @@ def test_installed_upgraded_and_taken_back(run: Run, workshop: Workshop, ask: As
     assert [row["name"] for row in ask("SELECT name FROM member")] == ["Lin"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_a_revision_that_there_is_not_is_refused(run: Run, workshop: Workshop) -> None:
     workshop.install()
@@ -140,6 +142,7 @@ def test_a_revision_that_there_is_not_is_refused(run: Run, workshop: Workshop) -
     refused(run("migrate", "--to", "0001_first"), "name it with --plugin")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_disabled_it_is_not_even_imported_and_enabled_it_is_as_it_was(
     run: Run, workshop: Workshop, ask: Ask
@@ -165,6 +168,7 @@ def test_disabled_it_is_not_even_imported_and_enabled_it_is_as_it_was(
     assert len(ask("SELECT * FROM ponds_pond")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_who_owes_something_is_not_disabled(run: Run, workshop: Workshop, ask: Ask) -> None:
     workshop.install()
@@ -177,6 +181,7 @@ def test_who_owes_something_is_not_disabled(run: Run, workshop: Workshop, ask: A
     done(run("plugin", "disable", "ponds"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_who_is_required_is_not_disabled(run: Run, workshop: Workshop) -> None:
     workshop.install()
@@ -203,6 +208,7 @@ def test_one_that_raises_can_be_disabled_and_the_shop_starts(run: Run, workshop:
     done(run("channel", "list"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_uninstalled_its_tables_remain_and_installed_again_it_finds_them(
     run: Run, workshop: Workshop, ask: Ask
@@ -219,6 +225,7 @@ def test_uninstalled_its_tables_remain_and_installed_again_it_finds_them(
     assert [row["name"] for row in ask("SELECT name FROM ponds_pond")] == ["deep"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_purged_nothing_of_it_is_left_and_all_else_is(
     run: Run, workshop: Workshop, ask: Ask, tables: Callable[[], set[str]], tmp_path: Path
@@ -254,6 +261,7 @@ def test_purged_nothing_of_it_is_left_and_all_else_is(
     refused(run("plugin", "purge", "ponds", "--yes"), "There is no table of a plugin 'ponds' here.")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_an_export_never_overwrites_and_then_nothing_is_dropped(
     run: Run, workshop: Workshop, ask: Ask, tmp_path: Path
@@ -287,6 +295,7 @@ def test_a_longer_prefix_is_anothers(
     assert "ponds_pond" not in tables()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_a_draft_holds_what_the_tables_lack_and_nothing_else(run: Run, workshop: Workshop) -> None:
     workshop.install()
@@ -309,6 +318,7 @@ def test_a_draft_holds_what_the_tables_lack_and_nothing_else(run: Run, workshop:
     assert done(refused_again) == "the tables of ponds are as its tables.py says\n"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("populated")
 def test_one_is_shown_with_all_that_it_adds(run: Run, workshop: Workshop, ask: Ask) -> None:
     workshop.install()
@@ -328,6 +338,7 @@ def test_one_is_shown_with_all_that_it_adds(run: Run, workshop: Workshop, ask: A
     done(run("token", "staff", "--permission", "ponds.manage"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "words"),
     [

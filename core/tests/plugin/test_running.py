@@ -142,6 +142,7 @@ def app(url: str) -> Any:
     return create_app(Settings(database_url=url))
 
 
+@pytest.mark.slow
 async def test_one_that_raises_refuses_the_start_until_it_is_disabled(
     database_url: str, workshop: Workshop
 ) -> None:
@@ -180,6 +181,7 @@ async def test_one_that_need_not_run_is_left_out_wherever_it_fails(
     assert [one["plugin"] for one in told] == ["herons"]
 
 
+@pytest.mark.slow
 async def test_tables_without_their_plugin_are_warned_of_and_the_shop_starts(
     blank_database_url: str, workshop: Workshop
 ) -> None:
@@ -197,6 +199,7 @@ async def test_tables_without_their_plugin_are_warned_of_and_the_shop_starts(
     } in logs
 
 
+@pytest.mark.slow
 async def test_jobs_of_one_that_is_off_wait(blank_database_url: str, workshop: Workshop) -> None:
     from koipond.kernel.worker import Worker
 

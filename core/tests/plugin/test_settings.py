@@ -251,6 +251,7 @@ async def test_reading_settings_asks_the_database_once_a_second(shop: RunningSho
     assert sent == []
 
 
+@pytest.mark.slow
 async def test_after_an_upgrade_what_no_longer_fits_counts_as_not_set(
     database_url: str, workshop: Workshop
 ) -> None:
@@ -272,6 +273,7 @@ async def test_after_an_upgrade_what_no_longer_fits_counts_as_not_set(
             ]
 
 
+@pytest.mark.slow
 async def test_jobs_and_invariants_of_a_plugin_are_the_shops(
     own_database_url: str, workshop: Workshop
 ) -> None:

@@ -37,6 +37,7 @@ async def test_after_a_request_its_hooks_are_told_and_without_any_nothing_is() -
     assert all(line.endswith(" ms") for line in (first, second, third))
 
 
+@pytest.mark.slow
 def test_a_purchase_is_traced_in_a_shop_of_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

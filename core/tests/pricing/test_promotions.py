@@ -5,6 +5,7 @@ from random import Random
 from uuid import UUID
 
 import msgspec
+import pytest
 from core.tests.pricing.test_rules import parcel
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,7 @@ def line_totals(price: PricedOrder) -> Counter[OrderLineId | None]:
     return found
 
 
+@pytest.mark.slow
 @FEW
 @given(carts)
 def test_no_line_and_no_shipping_is_ever_below_nothing_and_parts_sum(cart: Cart) -> None:
@@ -129,6 +131,7 @@ def test_no_line_and_no_shipping_is_ever_below_nothing_and_parts_sum(cart: Cart)
     assert sum(totals.values()) == price.total.amount_minor
 
 
+@pytest.mark.slow
 @FEW
 @given(carts)
 def test_what_a_rule_takes_off_is_the_sum_of_its_adjustments(cart: Cart) -> None:
@@ -148,6 +151,7 @@ def test_what_a_rule_takes_off_is_the_sum_of_its_adjustments(cart: Cart) -> None
     assert +taken == +told
 
 
+@pytest.mark.slow
 @FEW
 @given(carts, st.randoms())
 def test_the_order_of_lines_and_of_proposals_changes_no_amount(cart: Cart, chance: Random) -> None:
@@ -160,6 +164,7 @@ def test_the_order_of_lines_and_of_proposals_changes_no_amount(cart: Cart, chanc
     assert Counter(map(repr, there.adjustments)) == Counter(map(repr, back.adjustments))
 
 
+@pytest.mark.slow
 @FEW
 @given(carts)
 def test_from_its_own_trace_a_price_comes_to_the_same(cart: Cart) -> None:
@@ -181,6 +186,7 @@ def test_from_its_own_trace_a_price_comes_to_the_same(cart: Cart) -> None:
     assert again.judged == price.judged
 
 
+@pytest.mark.slow
 @FEW
 @given(carts)
 def test_beside_one_that_is_exclusive_none_of_its_group_counts(cart: Cart) -> None:
@@ -193,6 +199,7 @@ def test_beside_one_that_is_exclusive_none_of_its_group_counts(cart: Cart) -> No
             assert len(whole) == 1
 
 
+@pytest.mark.slow
 @FEW
 @given(carts)
 def test_every_step_can_be_said_in_both_languages(cart: Cart) -> None:

@@ -52,6 +52,7 @@ def may_not_go_together(one: Proposal, other: Proposal) -> bool:
     return not both_per_line or not one.targets.keys().isdisjoint(other.targets)
 
 
+@pytest.mark.slow
 @given(contenders(), contenders())
 def test_it_meets_the_first_that_it_may_not_go_beside(
     counting: list[Proposal], asking: list[Proposal]

@@ -3,6 +3,7 @@
 from collections import Counter
 from fractions import Fraction
 
+import pytest
 from core.tests.pricing.test_promotions import FEW, MUG, Cart, carts
 from core.tests.pricing.test_rules import quote_lines
 from hypothesis import given
@@ -132,6 +133,7 @@ def test_where_nothing_is_sent_no_shipping_is_taxed() -> None:
     assert [one.line_id is None for one in price.adjustments if one.stage is Stage.TAX] == [False]
 
 
+@pytest.mark.slow
 @FEW
 @given(carts, rates, st.booleans(), st.integers(0, 40_00), st.none() | st.integers(0, 40_00))
 def test_what_is_promoted_sent_and_taxed_is_worked_out_again_from_itself(

@@ -26,6 +26,7 @@ async def test_a_quota_is_made_once(pond: Pond) -> None:
     assert await pond.everything() == before
 
 
+@pytest.mark.slow
 async def test_thousands_are_made_at_once(pond: Pond) -> None:
     specs = [QuotaSpec(id=QuotaId(new_id()), capacity=1) for _ in range(1_200)]
     assert await quota.create(pond.ctx, specs) == 1_200

@@ -318,6 +318,7 @@ def day_of(quota: Quota, now: datetime) -> str:
     return "" if quota.period is Period.NONE else now.date().isoformat()
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples * 3 // 2, deadline=None)
 @given(steps)
 def test_a_batch_is_decided_as_by_one_who_reads_everything_for_every_claim(

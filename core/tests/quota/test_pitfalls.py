@@ -255,6 +255,7 @@ async def test_pitfall_6_an_order_in_its_transaction_stops_nobody(postgres_pond:
     assert await pond.states(lapsed) == [(0, 1, RELEASED)]
 
 
+@pytest.mark.slow
 async def test_pitfall_6_a_row_that_moves_under_a_batch_is_decided_again(
     postgres_pond: Pond,
 ) -> None:
@@ -378,6 +379,7 @@ async def test_pitfall_11_a_guest_who_logs_in_is_counted_as_before(pond: Pond) -
     assert [row.subject_id for row in await pond.rows(cart)] == [member]
 
 
+@pytest.mark.slow
 def test_pitfall_12_nothing_adds_to_what_others_see_what_it_waits_for() -> None:
     found = []
     for file in [*Path(koipond.__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("*.py")]:

@@ -250,6 +250,7 @@ settled = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(st.lists(settled, min_size=1, max_size=4), st.integers(1, 16))
 def test_a_partial_return_splits_what_there_is(rows: list[Reservation], quantity: int) -> None:

@@ -100,6 +100,7 @@ async def work(shop: RunningShop) -> None:
     await worker_of(shop.shop).run_once()
 
 
+@pytest.mark.slow
 async def test_every_event_is_in_the_stream_once_by_its_id_and_in_its_order(
     shop: RunningShop, server: NatsServer
 ) -> None:
@@ -145,6 +146,7 @@ async def test_what_is_told_twice_is_in_the_stream_once(
     assert states == {"done"}
 
 
+@pytest.mark.slow
 @pytest.mark.story
 async def test_a_broker_that_is_away_is_waited_for_and_nothing_is_lost_or_dead(
     database_url: str, server: NatsServer

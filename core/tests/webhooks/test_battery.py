@@ -39,6 +39,7 @@ HOURS = 72
 TRIES = 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "problem"), [(500, "answered 500"), (HANG, "no answer within")])
 async def test_over_three_days_it_is_tried_ten_times_then_dead_and_disabled(
     database_url: str, status: int, problem: str
@@ -69,6 +70,7 @@ async def test_over_three_days_it_is_tried_ten_times_then_dead_and_disabled(
         assert names.count("WebhookEndpointDisabled") == 1
 
 
+@pytest.mark.slow
 async def test_mended_and_enabled_the_dead_letter_is_delivered(shop: RunningShop) -> None:
     async with receiving(status=500) as receiver:
         endpoint, _ = await listen(shop, receiver.url, PLACED)
@@ -82,6 +84,7 @@ async def test_mended_and_enabled_the_dead_letter_is_delivered(shop: RunningShop
         assert (await endpoint_now(shop, endpoint)).state is EndpointState.ACTIVE
 
 
+@pytest.mark.slow
 async def test_the_order_path_and_other_endpoints_do_not_wait_for_one_that_hangs(
     database_url: str,
 ) -> None:

@@ -210,6 +210,7 @@ class TestBadAnswers:
         times = [int(one.headers["webhook-timestamp"]) for one in (first, second)]
         assert times[1] - times[0] == 5
 
+    @pytest.mark.slow
     async def test_who_fails_is_asked_with_one_event_until_it_answers(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:
@@ -272,6 +273,7 @@ class TestBadAnswers:
         assert await states(shop, endpoint) == [(PLACED, "done", 2), (PLACED, "done", 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alone", [True, False], ids=["the real one", "without its key"])
 async def test_two_workers_tell_an_endpoint_of_each_event_once(
     shop: RunningShop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, alone: bool

@@ -144,6 +144,7 @@ async def test_a_note_that_does_not_fit_is_refused_and_nothing_is_changed(
     assert shorter["userErrors"] == []
 
 
+@pytest.mark.slow
 async def test_each_channel_has_cards_of_its_own(shop: RunningShop, tea: str) -> None:
     await set_text_max(shop, 5)
     await set_text_max(shop, 6, channel="main")

@@ -239,6 +239,7 @@ async def test_without_the_key_of_the_member_two_calendars_would_count(
         assert max([(await race(shop, lin))["checked_in"] for lin in racing]) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 async def test_the_keys_hold_by_themselves(databases: Databases, new_member: MakeMember) -> None:
     async with shop_without(databases) as shop:

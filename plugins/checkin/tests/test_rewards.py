@@ -203,6 +203,7 @@ async def test_a_plugin_that_is_off_in_the_channel_gives_nothing_there(
         assert await shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_a_reward_that_fails_undoes_the_check_in(shop: RunningShop, lin: Viewer) -> None:
     await promise(shop)
     async with shop.shop.database.writer.begin() as db:
@@ -247,6 +248,7 @@ async def each_has_one_award_a_day(shop: RunningShop, viewers: list[Viewer], *, 
     assert balances == [5 * days] * len(viewers)
 
 
+@pytest.mark.slow
 async def test_of_thirty_check_ins_at_once_one_is_rewarded(shop: RunningShop, lin: Viewer) -> None:
     await promise(shop)
     assert await crowd(shop, [lin]) == {

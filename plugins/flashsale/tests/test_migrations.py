@@ -16,6 +16,7 @@ async def migrations(blank_database_url: str) -> AsyncIterator[Migrations]:
         yield made
 
 
+@pytest.mark.slow
 async def test_its_tables_are_made_behind_cores_and_its_revision_is_its_own(
     migrations: Migrations,
 ) -> None:
@@ -38,6 +39,7 @@ async def test_a_shop_with_members_keeps_them(migrations: Migrations) -> None:
     assert await migrations.members() == [row]
 
 
+@pytest.mark.slow
 async def test_migrating_twice_changes_nothing(migrations: Migrations) -> None:
     await migrations.run()
     assert await migrations.run() == []

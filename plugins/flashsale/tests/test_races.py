@@ -18,6 +18,7 @@ from koipond_sdk import Viewer, decode
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
 
+@pytest.mark.slow
 @builds("the desk does not look at what is free")
 async def test_of_30_buyers_at_once_as_many_buy_as_there_are_units(
     shop: RunningShop, build: str
@@ -31,6 +32,7 @@ async def test_of_30_buyers_at_once_as_many_buy_as_there_are_units(
         assert await stall.audit() == []
 
 
+@pytest.mark.slow
 async def test_members_with_a_limit_buy_all_there_is_and_nobody_more(shop: RunningShop) -> None:
     stall = await Stall.open(shop)
     await stall.begin(units=7, limitPerMember=1)
@@ -90,6 +92,7 @@ async def test_a_round_that_is_ended_ten_times_at_once_ends_once(shop: RunningSh
     assert await stall.audit() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [False, True])
 async def test_a_round_that_ends_while_an_order_is_placed_sells_it_nothing(
     shop: RunningShop, named: bool

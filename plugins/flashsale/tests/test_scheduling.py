@@ -16,6 +16,7 @@ from koipond_sdk.testing.clock import START
 pytestmark = pytest.mark.story
 
 
+@pytest.mark.slow
 async def test_a_round_sets_its_units_apart_and_says_what_it_is(stall: Stall) -> None:
     payload = await stall.schedule(limitPerMember=2)
     made = payload["round"]
@@ -83,6 +84,7 @@ async def test_a_refusal_says_the_numbers_and_the_way_out(stall: Stall) -> None:
     assert refused["message"] == "6 does not go, from 1 to 5 does."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("starts", "ends", "overlaps"),
     [
@@ -168,6 +170,7 @@ async def test_a_round_that_is_over_takes_no_more_units(stall: Stall) -> None:
     assert refused["code"] == "FLASH_SALE_ENDED"
 
 
+@pytest.mark.slow
 async def test_a_round_that_ends_gives_back_what_is_left_and_a_second_end_does_nothing(
     stall: Stall,
 ) -> None:

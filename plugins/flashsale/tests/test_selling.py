@@ -219,6 +219,7 @@ async def test_a_unit_that_is_cancelled_after_the_end_goes_to_the_stock(
     assert await stall.free() == (20, [0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_over", [False, True])
 async def test_money_that_comes_late_buys_only_while_the_round_runs(
     stall: Stall, is_over: bool
@@ -348,6 +349,7 @@ async def test_when_it_is_sold_out_the_variant_sells_for_its_usual_price(stall: 
     assert outcome(await stall.order_of()) == "PLACED 10.00"
 
 
+@pytest.mark.slow
 async def test_a_unit_that_is_sent_back_goes_to_the_shelf_and_not_to_the_round(
     stall: Stall,
 ) -> None:

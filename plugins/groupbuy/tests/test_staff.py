@@ -70,6 +70,7 @@ async def test_only_who_may_manage_group_buys_does(stall: Stall) -> None:
     assert [one["extensions"]["code"] for one in answer["errors"]] == ["PERMISSION_MISSING"]
 
 
+@pytest.mark.slow
 async def test_an_ended_group_buy_takes_no_new_team_and_those_that_are_open_fill(
     stall: Stall,
 ) -> None:
@@ -129,6 +130,7 @@ async def test_with_open_teams_the_plugin_is_not_turned_off(stall: Stall) -> Non
         assert await plugins_service.disable(ctx, "groupbuy")
 
 
+@pytest.mark.slow
 async def test_turned_off_it_leaves_no_trace_in_what_is_sold(
     shop: RunningShop, stall: Stall
 ) -> None:
@@ -156,6 +158,7 @@ async def test_turned_off_it_leaves_no_trace_in_what_is_sold(
         assert [one for one in sent if "groupbuy" in one] == []
 
 
+@pytest.mark.slow
 async def test_the_audit_finds_what_breaks_i8(stall: Stall) -> None:
     await stall.fill("lin", "mei", "bo")
     await stall.fill("an")

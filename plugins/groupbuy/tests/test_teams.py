@@ -85,6 +85,7 @@ async def test_others_see_a_team_when_its_opener_has_paid(stall: Stall) -> None:
     assert await stall.told() == {"TeamOpened": 1}
 
 
+@pytest.mark.slow
 async def test_with_the_last_paid_seat_a_team_succeeds_and_its_orders_may_be_sent(
     stall: Stall,
 ) -> None:
@@ -129,6 +130,7 @@ async def test_a_full_team_takes_nobody_and_says_what_can_be_done(stall: Stall) 
     }
 
 
+@pytest.mark.slow
 async def test_a_seat_that_was_not_paid_in_time_is_free_again(stall: Stall) -> None:
     _, team = await stall.buy("lin")
     await stall.buy("mei", team)
@@ -143,6 +145,7 @@ async def test_a_seat_that_was_not_paid_in_time_is_free_again(stall: Stall) -> N
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_nobody_is_in_two_open_teams_of_a_group_buy(stall: Stall) -> None:
     team, _ = await stall.fill("lin", "mei")
     message = (
@@ -205,6 +208,7 @@ async def test_a_team_of_another_group_buy_is_none_of_this_one(stall: Stall) -> 
     assert (await stall.refused("mei", team, group_buy=other))["code"] == "TEAM_UNKNOWN"
 
 
+@pytest.mark.slow
 async def test_a_team_that_runs_out_of_time_gives_everybody_the_money_back_once(
     stall: Stall,
 ) -> None:
@@ -238,6 +242,7 @@ async def test_a_team_that_runs_out_of_time_gives_everybody_the_money_back_once(
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_of_all_that_a_failed_team_had_everything_is_free_again(stall: Stall) -> None:
     _, orders = await stall.fill("lin", "mei")
     await stall.pass_time(days=1)
@@ -246,6 +251,7 @@ async def test_of_all_that_a_failed_team_had_everything_is_free_again(stall: Sta
     assert [row["taken"] for row in await stall.shop.rows("quota")] == [0, 0, 0]
 
 
+@pytest.mark.slow
 async def test_who_paid_before_the_deadline_counts_although_nobody_was_told_by_then(
     stall: Stall,
 ) -> None:
@@ -260,6 +266,7 @@ async def test_who_paid_before_the_deadline_counts_although_nobody_was_told_by_t
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_a_refund_that_fails_is_seen_and_is_in_nobody_elses_way(stall: Stall) -> None:
     bad, team = await stall.buy("lin", switches={"refunds": "refused"})
     good, _ = await stall.buy("mei", team)
@@ -283,6 +290,7 @@ async def late(stall: Stall) -> tuple[str, str]:
     return order_id, team
 
 
+@pytest.mark.slow
 async def test_money_that_comes_late_has_its_seat_again_while_the_team_forms(stall: Stall) -> None:
     order_id, team = await late(stall)
     await stall.take_anyway(order_id)
@@ -295,6 +303,7 @@ async def test_money_that_comes_late_has_its_seat_again_while_the_team_forms(sta
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_money_that_comes_when_the_team_is_over_goes_back(stall: Stall) -> None:
     """It is in time for the order, and too late for the team."""
     order_id, team = await late(stall)
@@ -306,6 +315,7 @@ async def test_money_that_comes_when_the_team_is_over_goes_back(stall: Stall) ->
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_an_opener_who_never_pays_leaves_a_team_that_ends(stall: Stall) -> None:
     done = await stall.place("lin", pay=None)
     await stall.pass_time(minutes=31)
@@ -317,6 +327,7 @@ async def test_an_opener_who_never_pays_leaves_a_team_that_ends(stall: Stall) ->
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_nobody_leaves_a_team_that_is_forming(stall: Stall) -> None:
     order_id, _ = await stall.buy("lin")
     before = await stall.shop.snapshot()
@@ -333,6 +344,7 @@ async def test_nobody_leaves_a_team_that_is_forming(stall: Stall) -> None:
     assert (await stall.cancel(unpaid))["userErrors"] == []
 
 
+@pytest.mark.slow
 async def test_where_leaving_is_allowed_the_seat_is_free_and_a_team_left_by_all_ends(
     stall: Stall,
 ) -> None:
@@ -348,6 +360,7 @@ async def test_where_leaving_is_allowed_the_seat_is_free_and_a_team_left_by_all_
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_a_refund_after_success_changes_nothing_for_the_others(stall: Stall) -> None:
     team, orders = await stall.fill("lin", "mei", "bo")
     await stall.cancel_as_staff(orders[1])

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from core.tests.payment.till import Till, tender
 
@@ -82,6 +83,7 @@ async def test_a_paid_order_gives_points_once(till: Till) -> None:
     assert await stands(till, buyer) == (300, 0)
 
 
+@pytest.mark.slow
 async def test_points_that_an_order_gave_go_with_the_money_to_the_last(till: Till) -> None:
     key, buyer = await buy(till)
     await till.work()
@@ -102,6 +104,7 @@ async def test_points_that_are_spent_already_become_a_debt(till: Till) -> None:
     assert await stands(till, buyer) == (0, 50)
 
 
+@pytest.mark.slow
 async def test_points_that_were_spent_on_an_order_come_back_with_the_money(till: Till) -> None:
     _, buyer = await buy(till)
     await till.work()
@@ -118,6 +121,7 @@ async def test_points_that_were_spent_on_an_order_come_back_with_the_money(till:
     assert await stands(till, buyer) == (300, 0)
 
 
+@pytest.mark.slow
 async def test_staff_see_the_step_before_anybody_has_looked_and_when_it_is_done(
     till: Till,
 ) -> None:
@@ -129,6 +133,7 @@ async def test_staff_see_the_step_before_anybody_has_looked_and_when_it_is_done(
     assert await step(till, key) == {"state": "DONE", "attempts": 1, "problem": None}
 
 
+@pytest.mark.slow
 async def test_a_refund_told_again_takes_nothing_twice(till: Till) -> None:
     key, buyer = await buy(till)
     await till.work()

@@ -308,6 +308,7 @@ async def test_a_key_of_another_act_is_refused(
         assert (found["code"], found["field"]) == ("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")
 
 
+@pytest.mark.slow
 async def test_a_refusal_keeps_no_key(shop: RunningShop, lin: Viewer) -> None:
     found = await refused(shop, "takePoints", lin, 5, idempotencyKey="monday")
     assert found["code"] == "POINTS_SHORT"
@@ -356,6 +357,7 @@ async def test_of_fifty_rewards_of_one_source_at_once_one_counts(
     assert len(await shop.rows(ledger_transfer)) == 1
 
 
+@pytest.mark.slow
 async def test_of_fifty_at_once_who_take_what_there_is_as_many_get_it_as_there_is(
     shop: RunningShop, lin: Viewer
 ) -> None:
@@ -367,6 +369,7 @@ async def test_of_fifty_at_once_who_take_what_there_is_as_many_get_it_as_there_i
     await everything_holds(shop)
 
 
+@pytest.mark.slow
 async def test_of_fifty_repeats_at_once_one_counts(shop: RunningShop, lin: Viewer) -> None:
     repeats = (correct(shop, "grantPoints", lin, 9, idempotencyKey="monday") for _ in range(50))
     answers = await asyncio.gather(*repeats)

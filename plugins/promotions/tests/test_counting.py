@@ -177,6 +177,7 @@ async def test_a_price_is_worked_out_again_from_what_the_order_keeps(stall: Stal
     ]
 
 
+@pytest.mark.slow
 async def test_a_cart_costs_no_statement_more_where_nothing_is_limited(stall: Stall) -> None:
     token = await stall.cart_of((stall.tea, 1))
     await stall.look(token)

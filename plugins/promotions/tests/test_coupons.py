@@ -96,6 +96,7 @@ async def test_a_paused_coupon(stall: Stall) -> None:
     assert (await stall.refused(stall.order_of(couponCodes=["PAUSE"])))["code"] == "COUPON_PAUSED"
 
 
+@pytest.mark.slow
 async def test_the_coupon_of_a_draft_is_as_if_there_were_none(stall: Stall) -> None:
     draft = (await stall.create(percent("10"), needsCoupon=True))["promotion"]
     await stall.act("addPromotionCoupon", promotionId=draft["id"], code="DRAFT")

@@ -101,6 +101,7 @@ async def test_a_coupon_goes_on_to_count_and_is_not_used_again(stall: Stall) -> 
     assert (done["total"], len(await stall.uses())) == ("12.60", 1)
 
 
+@pytest.mark.slow
 async def test_what_is_bought_instead_has_the_share_of_what_it_is_bought_for(stall: Stall) -> None:
     await stall.run(percent("20"))
     made = await placed(stall, (stall.tea, 2))
@@ -144,6 +145,7 @@ async def test_the_price_of_an_edited_order_still_explains_itself(stall: Stall) 
     assert (found.is_same, found.edits, found.total.amount_minor) == (True, 1, 12_60)
 
 
+@pytest.mark.slow
 async def test_a_gift_is_exchanged_for_what_costs_its_whole_price(stall: Stall) -> None:
     """Nothing was paid for it, so it pays nothing of what comes instead."""
     await stall.run({"kind": "GIFT", "variantId": stall.cup})

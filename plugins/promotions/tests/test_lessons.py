@@ -54,6 +54,7 @@ async def test_saleor_15855_who_loses_the_race_for_a_coupon_has_nothing_refunded
     assert order["state"] == "confirmed"
 
 
+@pytest.mark.slow
 async def test_vendure_4660_saleor_544_each_cart_has_its_own_order_and_one_has_the_last_use(
     stall: Stall,
 ) -> None:

@@ -51,6 +51,7 @@ async def cancel(stall: Stall, placed: dict[str, Any]) -> None:
     await stall.settle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "unpaid", "paid"),
     [
@@ -129,6 +130,7 @@ class Ended(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.slow
 async def test_an_expired_order_is_paid_late_only_if_its_code_is_still_there(
     stall: Stall,
 ) -> None:

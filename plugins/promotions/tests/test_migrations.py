@@ -33,6 +33,7 @@ async def test_its_tables_are_made_behind_cores_and_its_revision_is_its_own(
     assert await migrations.revision() == "0001_first"
 
 
+@pytest.mark.slow
 async def test_a_shop_with_members_keeps_them(migrations: Migrations) -> None:
     await migrations.run_core()
     row = await migrations.add_member()
@@ -40,11 +41,13 @@ async def test_a_shop_with_members_keeps_them(migrations: Migrations) -> None:
     assert await migrations.members() == [row]
 
 
+@pytest.mark.slow
 async def test_migrating_twice_changes_nothing(migrations: Migrations) -> None:
     await migrations.run()
     assert await migrations.run() == []
 
 
+@pytest.mark.slow
 async def test_the_migrated_tables_are_those_of_the_code(migrations: Migrations) -> None:
     await migrations.run()
     assert await migrations.differences() == []

@@ -16,6 +16,7 @@ from koipond_sdk.testing import RunningShop
 CROWD = 30
 
 
+@pytest.mark.slow
 @builds("the uses of a code are not counted")
 async def test_of_30_parallel_uses_of_a_coupon_with_limit_1_one_counts(
     shop: RunningShop, build: str
@@ -29,6 +30,7 @@ async def test_of_30_parallel_uses_of_a_coupon_with_limit_1_one_counts(
         assert await stall.audit() == []
 
 
+@pytest.mark.slow
 @builds("limits are claimed for codes only")
 async def test_of_30_carts_an_automatic_promotion_counts_for_as_many_as_its_limit(
     shop: RunningShop, build: str
@@ -100,6 +102,7 @@ async def test_of_promotions_that_stand_alone_one_is_published(
         assert got == {"LIVE ": 1, "PROMOTION_OVERLAPS": 19}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", ["pausePromotion", "endPromotion"])
 async def test_a_promotion_that_is_moved_while_an_order_is_placed_counts_for_it_or_says_so(
     stall: Stall, moved: str

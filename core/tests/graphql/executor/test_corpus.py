@@ -120,6 +120,7 @@ def _viewer(actor: str, given: Mapping[str, Any]) -> Viewer:
             return GUEST
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 @pytest.mark.parametrize("actor", ACTORS)
 @pytest.mark.parametrize("name", ["storefront", "admin"])

@@ -34,6 +34,7 @@ async def test_a_plan_answers_what_graphql_core_answers(shop: RunningShop, part:
     assert differing == []
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 @pytest.mark.parametrize("broken", ["null", "error", "order", "type", "place"])
 async def test_a_broken_executor_is_found(

@@ -215,6 +215,7 @@ async def test_a_deadline_leaves_the_caller_free_to_wait_again() -> None:
     await asyncio.sleep(0)
 
 
+@pytest.mark.slow
 def test_a_calculation_that_does_not_end_is_named_with_where_it_is() -> None:
     @implement()
     def fish_prices() -> Any:
