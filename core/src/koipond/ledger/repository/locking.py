@@ -1,12 +1,12 @@
 """SQL that locks accounts, and reads what they have under their locks."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, literal_column, select
+from sqlalchemy.dialects import postgresql
 
-from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import LedgerAccountId, TransferId
 from koipond.kernel.prepared import Prepared
 from koipond.ledger.repository.rows import ACCOUNT, BUCKET, to_accounts, to_buckets
@@ -40,6 +40,11 @@ _SEE = Prepared(
     .with_for_update(key_share=True, of=ledger_account)
 )
 _BESIDE = len(ACCOUNT)
+_EMPTY = dict.fromkeys(("balance", "debt", "set_aside", "bookings", "version"), 0)
+# It reads the same on both databases.
+_ADD_ACCOUNT = Prepared(
+    postgresql.insert(ledger_account).on_conflict_do_nothing().returning(ledger_account.c.id)
+)
 
 
 class Sight(Struct, frozen=True):
@@ -84,21 +89,9 @@ async def see(
 
 async def add_accounts(db: AsyncConnection, keys: Mapping[LedgerAccountId, AccountKey]) -> None:
     """Store empty accounts with a balance; those that there are by now stay as they are."""
-    rows: Sequence[dict[str, Any]] = [
-        {
-            "id": key,
-            "owner_kind": named.kind,
-            "owner": named.owner,
-            "unit": named.unit,
-            "balance": 0,
-            "debt": 0,
-            "set_aside": 0,
-            "bookings": 0,
-            "version": 0,
-        }
-        for key, named in sorted(keys.items())
-    ]
-    await db.execute(insert(db, ledger_account).values(rows).on_conflict_do_nothing())
+    for key, named in sorted(keys.items()):
+        who = {"id": key, "owner_kind": named.kind, "owner": named.owner, "unit": named.unit}
+        await _ADD_ACCOUNT.rows(db, {**who, **_EMPTY})
 
 
 async def find_buckets(db: AsyncConnection, ids: Iterable[LedgerAccountId]) -> list[Bucket]:
