@@ -1,4 +1,5 @@
-"""The one file with names that strawberry and graphql-core do not promise to keep.
+"""The names that strawberry and graphql-core do not promise to keep; the kernel, which is below
+this, leans on one more (kernel/schema/asking.py).
 
 core/tests/graphql/test_private.py fails when one of them moves.
 """
