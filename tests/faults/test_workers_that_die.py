@@ -70,6 +70,8 @@ class Killed:
 
         first: makes something due when it is there, which it would else die of before it is ready.
         """
+        # Who finished it the last time was killed with jobs in hand, which are not due before.
+        await end_leases(self._shop)
         if first is None:
             self._armed.touch()
         await self._server.start(crash_at=self._place)
