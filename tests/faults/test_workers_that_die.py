@@ -23,6 +23,7 @@ from tests.rig.auditing import count_events, count_orders, everything_holds, fre
 from tests.rig.buying import Storefront
 from tests.rig.servers import Server, Servers
 
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import MemberId, OrderId, VariantId, encode, new_id
 from koipond.kernel.jobs import JobState, job
 from koipond.kernel.pages import Page
@@ -319,9 +320,13 @@ async def paid_late(till: Till, *, is_gone: bool = False) -> OrderId:
 async def make_due(shop: RunningShop) -> None:
     """Let everything that recurs and every job be due, then wait a little."""
     now = shop.clock.now()
-    async with shop.shop.database.writer.begin() as db:
+
+    async def work(db: AsyncConnection) -> None:
         await db.execute(schedule.update().values(next_at=now))
         await db.execute(job.update().where(job.c.state == JobState.WAITING).values(run_at=now))
+
+    # Again, where a worker locked some of them the other way round.
+    await shop.shop.database.transact(work)
     await asyncio.sleep(0.2)
 
 
