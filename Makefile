@@ -38,7 +38,7 @@ audits: $(STAMP) ## let the npm package graphql-http judge GraphQL over HTTP
 	@$(BIN)/python -m tests.http.judging
 
 # One by one, each to whichever worker is free: some take minutes.
-faults: $(STAMP) ## run the long races and faults, 20 minutes; ARGS="-k sqlite" for some
+faults: $(STAMP) ## run the long races and faults, half an hour; ARGS="-k sqlite" for some
 	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 KOI_RACE_DEATHS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
 
 # The examples that fail are kept in .hypothesis, and are the first that the next run tries.
