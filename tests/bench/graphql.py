@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, redirect_stderr
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -44,6 +44,7 @@ from tests.bench.builds.operations import DOCUMENTS, Goods, Post, ask
 from tests.bench.builds.processes import used_by_family
 from tests.bench.builds.serving import make_app
 
+from koipond.kernel.logs import configure
 from koipond_sdk.testing.postgres import Postgres
 
 BUILDS = ("floor", "none", "all")
@@ -182,10 +183,9 @@ async def count_statements(build: str, url: str, goods: Goods) -> dict[str, int]
         return _data_of(await _call(app, msgspec.json.encode(asked)))
 
     counts = {}
-    # What the app logs of each request belongs into no figure.
-    async with AsyncExitStack() as stack:
-        stack.enter_context(redirect_stderr(io.StringIO()))
-        await stack.enter_async_context(app.lifespan())
+    # What the app logs of each request is nobody's to read here.
+    configure(production=True, stream=io.StringIO())
+    async with app.lifespan():
         for operation in DOCUMENTS:
             # The first time fills what is kept between requests.
             await ask(operation, post, goods)
