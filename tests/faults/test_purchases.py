@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.rig.playing import play
+from tests.rig.purchases import Purchases
 
 from koipond_sdk.testing.databases import Databases, Kind
 from koipond_sdk.testing.plugin import KINDS
@@ -22,5 +23,5 @@ STEPS = int(os.environ.get("KOI_RACE_STEPS", "50"))
 def test_a_shop_is_what_the_model_says_for_long(
     databases: Databases, kind: Kind, tell: Callable[[str], None]
 ) -> None:
-    number = play(databases, kind, steps=STEPS, games=GAMES, shrinks=True)
+    number = play(Purchases, databases, kind, steps=STEPS, games=GAMES, shrinks=True)
     tell(f"seed {number}: {GAMES} games of up to {STEPS} acts")

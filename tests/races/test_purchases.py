@@ -2,6 +2,7 @@
 
 import pytest
 from tests.rig.playing import play
+from tests.rig.purchases import Purchases
 
 from koipond_sdk.testing.databases import Databases, Kind
 from koipond_sdk.testing.plugin import KINDS
@@ -13,4 +14,4 @@ from koipond_sdk.testing.plugin import KINDS
 def test_a_shop_is_what_the_model_says_whatever_is_done(
     databases: Databases, kind: Kind, games: int
 ) -> None:
-    play(databases, kind, steps=20, games=games)
+    play(Purchases, databases, kind, steps=20, games=games)

@@ -1,29 +1,47 @@
-"""Runs the state machine of purchases on a database, from a seed that is printed."""
+"""Plays a state machine of Hypothesis on a database, from a seed that is printed."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
-from tests.rig.purchases import Purchases
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from koipond_sdk.testing.databases import Databases, Kind
 
 
-def play(databases: Databases, kind: Kind, *, steps: int, games: int, shrinks: bool = False) -> int:
+class Machine(RuleBasedStateMachine):
+    """A game against a model. open_database: returns the address of an emptied database."""
+
+    loop: asyncio.AbstractEventLoop
+    open_database: Callable[[], Coroutine[Any, Any, str]]
+
+
+def play(
+    machine: type[Machine],
+    databases: Databases,
+    kind: Kind,
+    *,
+    steps: int,
+    games: int,
+    shrinks: bool = False,
+    number: int | None = None,
+) -> int:
     """Play so many games of so many steps; returns the seed.
 
-    shrinks: look for the shortest way to what failed, which takes up to five minutes.
-    KOI_RACE_SEED plays the games of a seed that failed before.
+    shrinks: look for the shortest way to what failed, which takes up to five minutes. number: the
+    seed. KOI_RACE_SEED plays the games of a seed that failed before.
     """
-    number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
+    if number is None:
+        number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
     print(f"seed {number}")
     loop = asyncio.new_event_loop()
 
-    class Game(Purchases):
+    class Game(machine):  # type: ignore[valid-type, misc]  # a class that is given
         pass
 
     Game.loop = loop

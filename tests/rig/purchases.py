@@ -6,18 +6,18 @@ model says, and prints the shortest one that it finds.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from hypothesis import strategies as some
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, initialize, invariant, multiple, rule
 from msgspec import Struct
 from tests.rig.auditing import at_rest, everything_holds
 from tests.rig.buying import Reply, Storefront, buyer, key
+from tests.rig.playing import Machine
 
 from koipond.kernel.ids import VariantId, encode
 from koipond.kernel.worker import Worker
@@ -70,11 +70,8 @@ class Asked(Struct, frozen=True):
     reply: Reply
 
 
-class Purchases(RuleBasedStateMachine):
-    """Made anew for each sequence. open_database: returns the address of an emptied database."""
-
-    open_database: Callable[[], Coroutine[Any, Any, str]]
-    loop: asyncio.AbstractEventLoop
+class Purchases(Machine):
+    """Made anew for each sequence."""
 
     carts = Bundle("carts")
     orders = Bundle("orders")

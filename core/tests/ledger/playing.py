@@ -6,31 +6,21 @@ model says, and prints the shortest one that it finds.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
 import pytest
 from core.tests.ledger.book import Book, member, reopened
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, rule
 from msgspec import Struct
+from tests.rig.playing import Machine
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import PendingTransferId, TransferId
-from koipond_sdk.testing.databases import Databases, Kind
 
 T = TypeVar("T")
 MEMBERS = 3
@@ -88,11 +78,8 @@ class Waiting(Struct):
     days: list[date]
 
 
-class Ledgers(RuleBasedStateMachine):
-    """Made anew for each sequence. open_database: returns the address of an emptied database."""
-
-    open_database: Callable[[], Coroutine[Any, Any, str]]
-    loop: asyncio.AbstractEventLoop
+class Ledgers(Machine):
+    """Made anew for each sequence."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -247,44 +234,3 @@ class Ledgers(RuleBasedStateMachine):
                 lines = [*self.run(self.book.statement(key))][::-1]
                 assert [one.nth for one in lines] == list(range(1, len(lines) + 1))
         self.run(self.opened.aclose())
-
-
-def play(
-    databases: Databases,
-    kind: Kind,
-    *,
-    steps: int,
-    games: int,
-    shrinks: bool = False,
-    number: int | None = None,
-) -> int:
-    """Play so many games of so many steps; returns the seed.
-
-    shrinks: look for the shortest way to what failed, which takes minutes. number: the seed.
-    KOI_RACE_SEED plays the games of a seed that failed before.
-    """
-    if number is None:
-        number = int(os.environ.get("KOI_RACE_SEED", secrets.randbits(32)))
-    print(f"seed {number}")
-    loop = asyncio.new_event_loop()
-
-    class Game(Ledgers):
-        pass
-
-    Game.loop = loop
-    Game.open_database = staticmethod(lambda: databases.emptied(kind))
-    quietly = settings(
-        max_examples=games,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        print_blob=True,
-        phases=[Phase.generate, *([Phase.shrink] if shrinks else [])],
-    )
-    try:
-        run_state_machine_as_test(seed(number)(Game), settings=quietly)
-    finally:
-        loop.run_until_complete(databases.close())
-        loop.close()
-    return number

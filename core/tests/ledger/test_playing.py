@@ -6,9 +6,10 @@ Its long form is battery 11: 10,000 steps on each database.
 import os
 
 import pytest
-from core.tests.ledger.playing import play
+from core.tests.ledger.playing import Ledgers
 from sqlalchemy.exc import IntegrityError
 from tests.rig.naive import built
+from tests.rig.playing import play
 
 from koipond_sdk.testing.databases import Databases, Kind
 from koipond_sdk.testing.plugin import KINDS
@@ -36,7 +37,7 @@ BROKEN = [
 def test_a_ledger_is_what_the_model_says_whatever_is_done(
     databases: Databases, kind: Kind, games: int
 ) -> None:
-    play(databases, kind, steps=30, games=games)
+    play(Ledgers, databases, kind, steps=30, games=games)
 
 
 @pytest.mark.slow
@@ -45,7 +46,7 @@ def test_a_ledger_is_what_the_model_says_whatever_is_done(
 @pytest.mark.timeout(300)
 def test_the_model_finds_what_a_broken_ledger_does(databases: Databases, build: str) -> None:
     with built(build), pytest.raises((AssertionError, IntegrityError)):
-        play(databases, Kind.SQLITE, steps=30, games=30, number=7)
+        play(Ledgers, databases, Kind.SQLITE, steps=30, games=30, number=7)
 
 
 @pytest.mark.faults
@@ -54,4 +55,4 @@ def test_the_model_finds_what_a_broken_ledger_does(databases: Databases, build: 
 def test_a_ledger_is_what_the_model_says_for_ten_thousand_steps(
     databases: Databases, kind: Kind
 ) -> None:
-    play(databases, kind, steps=STEPS, games=GAMES, shrinks=True)
+    play(Ledgers, databases, kind, steps=STEPS, games=GAMES, shrinks=True)
