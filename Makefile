@@ -42,7 +42,7 @@ faults: $(STAMP) ## run the long races and faults, half an hour; ARGS="-k sqlite
 	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 KOI_RACE_DEATHS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
 
 attacks: $(STAMP) ## try what attackers try, row by row of tests/attacks/README.md
-	$(BIN)/python -m pytest -m attack --dist=worksteal $(ARGS)
+	KOI_ATTACK_EXAMPLES=20 $(BIN)/python -m pytest -m attack --dist=worksteal $(ARGS)
 
 # The examples that fail are kept in .hypothesis, and are the first that the next run tries.
 fuzz: $(STAMP) ## run the property tests with twenty times the examples, other ones each time
