@@ -19,6 +19,7 @@ from koipond.order.errors import (
     OrderNotRefundable,
     RefundAmbiguous,
     RefundQuantityTooLarge,
+    ShippingNotRefundable,
     TooManyPayments,
 )
 from koipond.order.rules import Covering
@@ -326,6 +327,15 @@ def test_shipping_gives_back_what_is_left_of_the_order_as_a_whole() -> None:
     assert rules.plan_refund(order, parts, payments, wish(shipping=True)) == shipping
     both = rules.plan_refund(order, parts, payments, wish((TEA, 1), shipping=True))
     assert both == {(CARD, TEA): 60, **shipping}
+
+
+def test_shipping_that_was_given_back_is_not_given_back_again() -> None:
+    parts = [part(CARD, TEA, 60), part(CARD, ORDER, 10, 10), part(GIFT, ORDER, 7, 7)]
+    payments = [make_payment(CARD, 70, 10), make_payment(GIFT, 7, 7)]
+    with pytest.raises(ShippingNotRefundable) as refused:
+        rules.plan_refund(make_order({TEA: 60}, whole=17), parts, payments, wish(shipping=True))
+    assert (refused.value.paid, refused.value.refunded) == (eur(17), eur(17))
+    assert refused.value.at == "shipping"
 
 
 @pytest.mark.parametrize(

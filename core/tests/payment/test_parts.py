@@ -129,3 +129,16 @@ def test_all_that_is_left_is_what_was_not_given_back() -> None:
     assert rules.plan_amount(1, two) == {two[0].key: 1}
     with pytest.raises(AssertionError, match=r"^checked by the caller"):
         rules.plan_amount(7, parts)
+
+
+def test_several_payments_together_pay_no_more_than_parts_cost() -> None:
+    tea, cup = new_id(), new_id()
+    first, second, third = captured(15), captured(15), captured(15)
+    frozen = rules.refreeze_parts({tea: 20, cup: 20}, [], [first, second, third], {})
+    assert sum(one.paid_minor for one in frozen if one.part_id == tea) == 20
+    assert sum(one.paid_minor for one in frozen if one.part_id == cup) == 20
+    own = [
+        sum(one.paid_minor for one in frozen if one.payment_id == paid.id)
+        for paid in (first, second, third)
+    ]
+    assert own == [15, 15, 10]

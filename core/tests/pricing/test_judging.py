@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from koipond.kernel.ids import ActivityId, OrderLineId, VariantId
-from koipond.kernel.money import Currency, Rounding, RoundingPolicy
+from koipond.kernel.money import PPM, Currency, Rounding, RoundingPolicy
 from koipond.pricing.rules import CORE, choose_unit_price, price_order
+from koipond.pricing.rules.promotions import written
 from koipond.pricing.types import (
     Adjustment,
     AmountOff,
@@ -20,9 +21,13 @@ from koipond.pricing.types import (
     PriceQuote,
     Proposal,
     QuoteLine,
+    ShippingCost,
+    ShippingStep,
     Stacking,
     StackMode,
     Stage,
+    TaxShare,
+    TaxTable,
     TotalIs,
     Verdict,
 )
@@ -297,3 +302,77 @@ def test_by_line_one_that_is_of_the_whole_order_meets_all(
     priced = price([sold(TEA, 10_00), sold(CUP, 5_00)], first, second)
     assert judged(priced, "second").verdict is Verdict.EXCLUDED
     assert judged(priced, "second").against == (SHOP, "first")
+
+
+def test_of_those_that_a_failed_one_beat_the_first_counts_and_beats_the_others() -> None:
+    """When they were measured `big` was the best; then others left too little for its minimum."""
+    deal = Stacking(group="deals", mode=StackMode.BEST_DEAL)
+    seen = rule(AmountOff(amount_minor=10), "seen", stage=Stage.LINE_PROMOTION, stacking=deal)
+    other = rule(AmountOff(amount_minor=2_00), "other", stage=Stage.LINE_PROMOTION)
+    big = rule(AmountOff(amount_minor=3_00), "big", stacking=deal, minimum_minor=9_00)
+    one = rule(AmountOff(amount_minor=1_00), "one", stage=Stage.COUPON, stacking=deal, priority=1)
+    two = rule(AmountOff(amount_minor=50), "two", stage=Stage.COUPON, stacking=deal)
+    priced = price([sold(TEA, 10_00)], seen, other, big, one, two)
+    verdicts = {each.proposal.rule: (each.verdict, each.against) for each in priced.judged}
+    assert verdicts == {
+        "seen": (Verdict.BEATEN, (SHOP, "big")),
+        "other": (WON, None),
+        "big": (BELOW, None),
+        "one": (WON, None),
+        "two": (Verdict.BEATEN, (SHOP, "one")),
+    }
+
+
+def test_who_is_alike_in_all_but_what_it_says_is_judged_by_what_it_says() -> None:
+    """Of two the first leaves nothing to the other; which of them came first does not matter."""
+    lines = [sold(TEA, 10_00), sold(CUP, 5_00)]
+    both = [
+        rule(TotalIs(total_minor=total), stage=Stage.LINE_PROMOTION, targets=targets)
+        for total, targets in ((9_00, {TEA: 1, CUP: 1}), (6_00, {CUP: 1, TEA: 1}))
+    ]
+    assert price(lines, *both).adjustments == price(lines, *both[::-1]).adjustments
+    there, back = {TEA: 1, CUP: 2, POT: 3}, {POT: 3, CUP: 2, TEA: 1}
+    (_, one), (_, other) = (rule(TENTH, targets=targets) for targets in (there, back))
+    assert one == other
+    assert written(one) == written(other)
+
+
+def test_shares_of_lines_are_rounded_by_the_policy() -> None:
+    """A tenth of 0.25 is half a cent more than 0.02."""
+    tenth = rule(TENTH, stage=Stage.LINE_PROMOTION)
+    lines = [sold(TEA, 25), sold(CUP, 25)]
+    for rounding, off in ((Rounding.HALF_EVEN, 2), (Rounding.HALF_AWAY, 3)):
+        priced = price(lines, tenth, rounding=rounding)
+        assert taken(priced) == {TEA: off, CUP: off}
+        assert priced.rounding == RoundingPolicy(rounding=rounding)
+
+
+def test_where_nothing_is_sent_a_discount_on_shipping_has_nothing_to_take_from() -> None:
+    deal = Stacking(group="deals", mode=StackMode.BEST_DEAL)
+    free = rule(Percent(rate_ppm=PPM), "free", stage=Stage.SHIPPING_DISCOUNT, stacking=deal)
+    coupon = rule(AmountOff(amount_minor=1_00), stage=Stage.COUPON, stacking=deal)
+    priced = price([sold(TEA, 10_00)], free, coupon)
+    assert judged(priced).verdict is WON
+    assert judged(priced, "free").verdict is not Verdict.BEATEN
+
+
+@pytest.mark.parametrize(
+    ("sent", "taxes"), [(False, [(TEA, 1_00)]), (True, [(TEA, 1_00), (None, 1)])]
+)
+def test_shipping_is_taxed_as_one_unit_and_only_where_something_is_sent(
+    sent: bool, taxes: list[tuple[OrderLineId | None, int]]
+) -> None:
+    """A tenth of 0.13 is 0.01; of two halves of it, 0.07 and 0.06, it would be 0.02."""
+    step = ShippingStep(total_from_minor=0, amount_minor=13)
+    share = TaxShare(rule="tax", label="VAT", rate_ppm=100_000)
+    priced = price_order(
+        [sold(TEA, 10_00)],
+        currency=EUR,
+        shipping=ShippingCost(rule="parcel", label="Parcel", steps=(step,)) if sent else None,
+        tax=TaxTable(
+            included=False, rates={"standard": share}, goods="standard", shipping="standard"
+        ),
+        rounding=RoundingPolicy(per_unit=True),
+    )
+    made = [one for one in priced.adjustments if one.stage is Stage.TAX]
+    assert [(one.line_id, one.amount_minor) for one in made] == taxes

@@ -161,7 +161,8 @@ def _shares(running: Running, proposal: Proposal, weights: Amounts, rate_ppm: in
         return {key: share_of(left, rate_ppm, rounding=rounding) for key, left in weights.items()}
     shares: dict[OrderLineId | None, int] = {}
     for key, left in weights.items():
-        assert key is not None, "shipping has no lines"
+        # Shipping has no lines.
+        assert key is not None
         there = running.lines[key].quantity
         units = there if proposal.targets is None else min(proposal.targets[key], there)
         # Units that cost a minor unit more than the others, as they do after an uneven split.
