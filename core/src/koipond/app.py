@@ -35,7 +35,7 @@ from koipond.graphql.assembly import (
 )
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor
-from koipond.graphql.http import Endpoint
+from koipond.graphql.http import Endpoint, Shortcut
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
 from koipond.hooks import Hooks
@@ -322,12 +322,13 @@ def create_app(
             return Response({"status": "not ready", "reason": str(error)}, status_code=503)
         return Response({"status": "ok"})
 
+    endpoints = _endpoints(shop, running, crowd)
     app = Litestar(
         route_handlers=[
             index,
             health,
             ready,
-            *_endpoints(shop, running, crowd),
+            *(asgi(path, copy_scope=False)(one.handle) for path, one in endpoints.items()),
             make_ingress(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
@@ -338,7 +339,7 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = RequestLog(app.asgi_handler)
+    app.asgi_handler = RequestLog(Shortcut(app.asgi_handler, endpoints))
     app.state.shop = shop
     app.state.crowd = crowd
     return app
@@ -376,7 +377,7 @@ class _NoEvents(BaseEventEmitterBackend):
         return None
 
 
-def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> list[BaseRouteHandler]:
+def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> dict[str, Endpoint]:
     settings, scopes = shop.settings, Scopes(shop)
     for_storefront, for_admin = make_executors(plugins, production=settings.production)
     storefront = Endpoint(
@@ -399,7 +400,4 @@ def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> list[Ba
         staff_only=True,
         first_query=FIRST_QUERY,
     )
-    return [
-        asgi(STOREFRONT_PATH, copy_scope=False)(storefront.handle),
-        asgi(ADMIN_PATH, copy_scope=False)(admin.handle),
-    ]
+    return {STOREFRONT_PATH: storefront, ADMIN_PATH: admin}

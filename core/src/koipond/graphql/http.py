@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 
 from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
@@ -208,6 +208,23 @@ class Endpoint:
         if length.isdecimal() and int(length[:20]) > most:
             raise _too_large(most)
         return read_body(await _body(receive, most))
+
+
+class Shortcut:
+    """Hands requests to the endpoints at once; the router costs half as much as answering does."""
+
+    def __init__(self, app: ASGIApp, endpoints: Mapping[str, Endpoint]) -> None:
+        """app: for every other path, and for what is no request. endpoints: by their exact path."""
+        self._app = app
+        self._endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let whoever is asked answer."""
+        endpoint = self._endpoints.get(scope["path"]) if scope["type"] == ScopeType.HTTP else None
+        if endpoint is None:
+            await self._app(scope, receive, send)
+        else:
+            await endpoint.handle(scope, receive, send)
 
 
 async def _body(receive: Receive, most: int) -> bytes:

@@ -42,14 +42,21 @@ class _Compiled(Struct, frozen=True):
     sql: str
     # What reads each argument, in their order, from the parameters.
     reads: tuple[Read, ...]
-    make_row: Callable[..., Any]
+    row: type[tuple[Any, ...]]
     converted: tuple[tuple[int, Convert], ...]
 
-    def read_row(self, record: Sequence[Any]) -> Any:
-        values = [*record]
-        for place, convert in self.converted:
-            values[place] = convert(values[place])
-        return self.make_row(values)
+    def read(self, records: Sequence[Sequence[Any]]) -> list[Any]:
+        # As `_make` of a named tuple does, in a third of its time.
+        make, row = tuple.__new__, self.row
+        if not self.converted:
+            return [make(row, record) for record in records]
+        found = []
+        for record in records:
+            values = [*record]
+            for place, convert in self.converted:
+                values[place] = convert(values[place])
+            found.append(make(row, values))
+        return found
 
 
 class Prepared:
@@ -99,7 +106,7 @@ class Prepared:
             records = await _fetch(connection, compiled.sql, arguments)
         except BaseException as error:
             await greenlet_spawn(_tell, connection, compiled.sql, error)
-        return [compiled.read_row(record) for record in records]
+        return compiled.read(records)
 
     async def row(
         self, db: AsyncConnection, given: Mapping[str, Any] = MappingProxyType({})
@@ -166,7 +173,7 @@ def _compile(statement: Any, dialect: Dialect, marks: Mapping[str, Any]) -> _Com
     return _Compiled(
         sql=state.statement,
         reads=tuple(reads),
-        make_row=row._make,
+        row=row,
         converted=tuple(
             (place, convert) for place, (_, convert) in enumerate(columns) if convert is not None
         ),

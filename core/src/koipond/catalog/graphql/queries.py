@@ -212,16 +212,17 @@ async def _products(
     found = await service.find_products(
         ctx, page, wanted, order, everywhere=everywhere, details=product_details(names)
     )
+    locales = ctx.scope.locales
     made = connect(
         found,
-        lambda one: Product.of(one, ctx.scope.locales),
+        lambda one: Product.of(one, locales),
         behind=after is not None,
         count=lambda: service.count_products(ctx, wanted, everywhere=everywhere),
     )
     return ProductConnection(
-        edges=made.edges,
         nodes=made.nodes,
         page_info=made.page_info,
+        keys=made.keys,
         count=made.count,
         counted=service.Facets(ctx, wanted, everywhere=everywhere),
     )
