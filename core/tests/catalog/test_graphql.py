@@ -391,16 +391,16 @@ async def test_a_price_that_cannot_be_set_is_refused_and_changes_nothing(
 
 async def test_staff_need_the_permission_for_what_they_do(shop: RunningShop) -> None:
     (saved,) = await save(shop, plain("a"))
-    before = await shop.snapshot()
     variant = encode(VariantId, saved.variants["a"])
 
     def staff(*permissions: str) -> Viewer:
         return Viewer(kind=ViewerKind.STAFF, id=STAFF.id, permissions=frozenset(permissions))
 
+    before = await shop.snapshot()
     answer = await set_price(shop, variant, staff("catalog.read", "stock.write"))
     assert [one["extensions"]["code"] for one in answer["errors"]] == ["PERMISSION_MISSING"]
+    assert await shop.snapshot() == before
     answer = await shop.graphql(LIST, viewer=staff("catalog.write"), admin=True)
     assert [one["extensions"]["code"] for one in answer["errors"]] == ["PERMISSION_MISSING"]
-    assert await shop.snapshot() == before
     answer = await shop.graphql(LIST, viewer=staff("catalog.read"), admin=True)
     assert answer["data"]["products"]["totalCount"] == 1

@@ -125,10 +125,12 @@ def _welcome(address: str) -> str:
     from koipond.app import ADMIN_PATH, FIRST_QUERY, STOREFRONT_PATH
 
     named = settings_file()
-    token = f"{typed_program()} token staff{f' --settings {named}' if named else ''}"
+    at = f" --settings {named}" if named else ""
+    admin = f"{typed_program()} createadmin you@example.org{at}"
+    token = f"{typed_program()} token staff you@example.org{at}"
     return f"""
 Storefront  {address}{STOREFRONT_PATH}   (in a browser: GraphiQL)
-Admin       {address}{ADMIN_PATH}   (needs a token: {token})
+Admin       {address}{ADMIN_PATH}   (needs a token: {admin}; {token})
 
 A first query to paste there:
 
