@@ -312,17 +312,17 @@ class Context:
         """Return this request inside a transaction."""
         return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
 
-    async def store(self) -> list[Any]:
-        """Store what is unsent and the events until now, in one go; returns what `send` does."""
+    async def store(self, *, ends: bool = False) -> list[Any]:
+        """Store what is unsent and the events until now, in one go; as `send` does."""
         outbox.put(self.unsent, self._untold, now=self.clock.now())
         self._untold.clear()
-        return await self.unsent.send(self.db)
+        return await self.unsent.send(self.db, ends=ends)
 
-    async def settle(self) -> list[object]:
+    async def settle(self, *, ends: bool = False) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 
         What a use-case left unsent, the first reaction cannot read; each reads what the one before
-        it did. Returns what they return.
+        it did. ends: nothing follows in this transaction. Returns what they return.
         """
         told = []
         is_first = True
@@ -333,7 +333,7 @@ class Context:
                     await self.store()
                 is_first = False
                 told.append(await react(self, event))
-        await self.store()
+        await self.store(ends=ends)
         return told
 
 
@@ -375,7 +375,7 @@ def transaction(
         async def work(connection: AsyncConnection) -> T:
             inside = ctx.inside(connection)
             result = await use_case(inside, *args, **kwargs)
-            await inside.settle()
+            await inside.settle(ends=True)
             return result
 
         # Who kept one connection while waiting for another could wait for others who do the same.
