@@ -255,7 +255,8 @@ def _alone(act: _Act) -> Any:
         same = [act.table.c[name] == bindparam(f"known_{name}") for name in act.known_by]
         for name, texts in act.only_if:
             column = act.table.c[name]
-            fits = [column.in_([one for one in texts if one is not None])]
+            values = [one for one in texts if one is not None]
+            fits = [column.in_(values)] if values else []
             same.append(or_(*fits, *([column.is_(None)] if None in texts else [])))
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
         changing = act.table.update().where(*same).values(changes)

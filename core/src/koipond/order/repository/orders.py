@@ -144,9 +144,11 @@ def move(
     if unread is None:
         unsent.change(order, row)
         return
-    # Whatever is done to an order is done at another time.
-    as_placed: dict[str, list[Any]]
-    as_placed = {"state": [unread.state], "closing_at": [None], "updated_at": [unread.placed_at]}
+    as_placed: dict[str, list[Any]] = {"state": [unread.state], "closing_at": [None]}
+    # Whatever is done to an order is done later.
+    as_placed["updated_at"] = [unread.placed_at]
+    if not unread.holds:
+        as_placed["holds"] = [None]
     unsent.change(order, row, only_if=as_placed, must=True)
 
 
