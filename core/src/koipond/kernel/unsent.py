@@ -35,8 +35,9 @@ class _Act(Struct, frozen=True):
     known_by: tuple[str, ...] = ()
     unless_there: bool = False
     counts_on: tuple[str, str] | None = None
-    # {column: values}, one of which a row must have, else it is left as it is; None is NULL.
-    only_if: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    # Columns that must have one of some values, else a row is left as it is; whether there are
+    # such values, and whether NULL is one. The values go with the row: they differ each time.
+    only_if: tuple[tuple[str, bool, bool], ...] = ()
     # Columns of the changed rows that `send` returns.
     tells: tuple[str, ...] = ()
     # It changes a row, or nothing at all is stored.
@@ -99,9 +100,13 @@ class Unsent:
         key = [row[name] for name in known_by]
         waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
         assert all([one.get(name) for name in known_by] != key for one in waiting), "twice"
-        conditions = tuple([(name, tuple(texts)) for name, texts in only_if.items()])
+        values = {name: [one for one in few if one is not None] for name, few in only_if.items()}
+        conditions = tuple(
+            [(name, bool(values[name]), None in few) for name, few in only_if.items()]
+        )
         act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells, must=must)
-        self._waiting.append((act, [row]))
+        given = {f"if_{name}": few for name, few in values.items() if few}
+        self._waiting.append((act, [{**row, **given}]))
 
     def hand_to(self, other: Unsent) -> bool:
         """Let `other` store what waits, if it is new rows alone, which depend on no others.
@@ -127,8 +132,7 @@ class Unsent:
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
             given_each = [_as_parameters(act, row) for row in counted]
-            is_one = bool(act.tells) or act.must
-            done = await db.execute(_alone(act), given_each[0] if is_one else given_each)
+            done = await db.execute(_alone(act), given_each[0] if act.known_by else given_each)
             told += done if act.tells else ()
             if act.must and done.rowcount != 1:
                 raise Outdated(act.table.name)
@@ -164,12 +168,7 @@ def _given(act: _Act, named: str, rows: Sequence[Row]) -> dict[str, Any]:
     if not _count_apart(rows):
         return {named: msgspec.json.encode(rows).decode()}
     documents = _documents(act.table)
-    only_if = {
-        f"{named}_if_{name}": [one for one in texts if one is not None]
-        for name, texts in act.only_if
-        if texts != (None,)
-    }
-    return only_if | {
+    return {
         f"{named}_{place}_{name}": msgspec.json.encode(value).decode()
         if name in documents and value is not None
         else value
@@ -211,12 +210,12 @@ def _change(act: _Act, parameter: str) -> str:
     """Return what changes a row for PostgreSQL. parameter: how its parameters' names begin."""
     changes = [f'"{name}" = {parameter}_0_{name}' for name in act.changed]
     same = [f'"{name}" = {parameter}_0_{name}' for name in act.known_by]
-    for name, texts in act.only_if:
+    for name, has_values, may_be_null in act.only_if:
         # As parameters: by what is written out it would look the row up in a partial index, which
         # holds what all the others' rows have just been, until it is cleaned up.
-        fits = [f'"{name}" = ANY({parameter}_if_{name})']
-        is_null = [f'"{name}" IS NULL'] if None in texts else []
-        same.append(f"({' OR '.join([*is_null] if texts == (None,) else [*fits, *is_null])})")
+        fits = [f'"{name}" = ANY({parameter}_0_if_{name})'] if has_values else []
+        fits += [f'"{name}" IS NULL'] if may_be_null else []
+        same.append(f"({' OR '.join(fits)})")
     told = f" RETURNING {', '.join(act.tells)}" if act.tells else ""
     told = " RETURNING 1" if act.must else told
     return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}{told}'  # noqa: S608  our own names
@@ -253,11 +252,11 @@ def _alone(act: _Act) -> Any:
     """Return the statement of one act for SQLite, for each row's parameters."""
     if act.known_by:
         same = [act.table.c[name] == bindparam(f"known_{name}") for name in act.known_by]
-        for name, texts in act.only_if:
+        for name, has_values, may_be_null in act.only_if:
             column = act.table.c[name]
-            values = [one for one in texts if one is not None]
-            fits = [column.in_(values)] if values else []
-            same.append(or_(*fits, *([column.is_(None)] if None in texts else [])))
+            few: Any = bindparam(f"if_{name}", expanding=True)
+            fits = [column.in_(few)] if has_values else []
+            same.append(or_(*fits, *([column.is_(None)] if may_be_null else [])))
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
         changing = act.table.update().where(*same).values(changes)
         return changing.returning(*(act.table.c[name] for name in act.tells))
@@ -266,7 +265,8 @@ def _alone(act: _Act) -> Any:
 
 
 def _as_parameters(act: _Act, row: Row) -> Row:
-    return {f"known_{name}" if name in act.known_by else name: row[name] for name in act.columns}
+    given = {f"known_{name}" if name in act.known_by else name: row[name] for name in act.columns}
+    return given | {f"if_{name}": row[f"if_{name}"] for name, some, _ in act.only_if if some}
 
 
 async def _count_on(
