@@ -435,8 +435,9 @@ def _transacting(
                 ctx.act.records = before
             inside = ctx.inside(connection)
             result = await use_case(inside, *args, **kwargs)
-            await inside.settle(ends=not records)
-            if records:
+            is_recorded = records and inside.act is not None
+            await inside.settle(ends=not is_recorded)
+            if is_recorded:
                 await inside.record()
             return result
 
