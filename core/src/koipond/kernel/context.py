@@ -355,17 +355,17 @@ class Context:
         inside.act = self.act
         return inside
 
-    async def store(self) -> list[Any]:
-        """Store what is unsent and the events until now, in one go; returns what `send` does."""
+    async def store(self, *, ends: bool = False) -> list[Any]:
+        """Store what is unsent and the events until now, in one go; as `send` does."""
         outbox.put(self.unsent, self._untold, now=self.clock.now())
         self._untold.clear()
-        return await self.unsent.send(self.db)
+        return await self.unsent.send(self.db, ends=ends)
 
-    async def settle(self) -> list[object]:
+    async def settle(self, *, ends: bool = False) -> list[object]:
         """Run what core's own table says must follow each event, then store all of them.
 
         What a use-case left unsent, the first reaction cannot read; each reads what the one before
-        it did. Returns what they return.
+        it did. ends: nothing follows in this transaction. Returns what they return.
         """
         told = []
         is_first = True
@@ -376,7 +376,7 @@ class Context:
                     await self.store()
                 is_first = False
                 told.append(await react(self, event))
-        await self.store()
+        await self.store(ends=ends)
         return told
 
 
@@ -435,8 +435,9 @@ def _transacting(
                 ctx.act.records = before
             inside = ctx.inside(connection)
             result = await use_case(inside, *args, **kwargs)
-            await inside.settle()
-            if records:
+            is_recorded = records and inside.act is not None
+            await inside.settle(ends=not is_recorded)
+            if is_recorded:
                 await inside.record()
             return result
 

@@ -38,6 +38,7 @@ from koipond.kernel.context import Context, bookkeeping, transaction
 from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 
 # A repeat that finds the first request still at work looks again this often, this many times.
 _LOOK_AGAIN_S = 0.05
@@ -206,7 +207,12 @@ async def advance(ctx: Context, held: Claim, step: Step) -> bool:
 
     False: it had come as far before, by another try that holds the same key.
     """
-    return await _ADVANCE[step].row(ctx.db, _of(held)) is not None
+    return await advancing(held, step).ask(ctx.db)
+
+
+def advancing(held: Claim, step: Step) -> Question[bool]:
+    """Ask what `advance` does, together with what else the transaction begins with."""
+    return Question(_ADVANCE[step], _of(held), bool)
 
 
 def finish(ctx: Context, held: Claim) -> None:

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, tuple_
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.member.tables import identity, member, member_consent, member_group, membership
@@ -18,11 +20,14 @@ from koipond.notify.types import Purpose
 Known = Sequence[tuple[IdentityKind, str]]
 
 
-async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
-    """Return the guest who gave one of these addresses before, by the strongest of them."""
-    rows = await _GUESTS.rows(db, {"known_by": list(known_by)})
-    found = {IdentityKind(kind): member_id for kind, member_id in rows}
-    return next((found[kind] for kind, _ in known_by if kind in found), None)
+def asking_guest(known_by: Known) -> Question[MemberId | None]:
+    """Ask for the guest who gave one of these addresses before, by the strongest of them."""
+
+    def read(rows: Sequence[Any]) -> MemberId | None:
+        found = {IdentityKind(kind): member_id for kind, member_id in rows}
+        return next((found[kind] for kind, _ in known_by if kind in found), None)
+
+    return Question(_GUESTS, {"known_by": list(known_by)}, read)
 
 
 def add(unsent: Unsent, *, key: MemberId, name: str, locale: Locale, now: datetime) -> None:

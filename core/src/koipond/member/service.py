@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
+from koipond.kernel.questions import Answered, Asked
 from koipond.kernel.texts import Locale
 from koipond.member import repository, rules
 from koipond.member.errors import MemberGroupUnknown, MemberUnknown
@@ -23,9 +24,21 @@ async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
     A guest is made at the first order and found again by the same e-mail address or phone number.
     Somebody's registered account is never found by an address that the buyer merely typed.
     """
+    return add_buyer(ctx, contact, await asking_buyer(ctx, contact).ask(ctx.db))
+
+
+def asking_buyer(ctx: Context, contact: Contact) -> Asked[MemberId | None]:
+    """Ask whose purchase this is, together with something else; `add_buyer` wants the answer."""
+    if ctx.viewer.member_id is not None:
+        return Answered(ctx.viewer.member_id)
+    return repository.asking_guest(contact.identities)
+
+
+def add_buyer(ctx: Context, contact: Contact, found: MemberId | None) -> MemberId:
+    """Return the buyer who was asked for; a guest whom nobody knew is stored with the order."""
     if ctx.viewer.member_id is not None:
         return ctx.viewer.member_id
-    key = await repository.find_guest(ctx.db, contact.identities)
+    key = found
     if key is None:
         key = MemberId(new_id())
         repository.add(

@@ -33,13 +33,13 @@ from koipond.catalog.repository.pricing import (
     set_price,
 )
 from koipond.catalog.repository.reading import (
+    asking_sellables,
     find_attributes,
     find_categories,
     find_collections,
     find_media,
     find_options,
     find_products_by_ids,
-    find_sellables,
     find_variant_ids,
     find_variant_media,
     find_variants_by_ids,
@@ -55,6 +55,7 @@ from koipond.catalog.repository.searching import (
 __all__ = [
     "Prices",
     "Sought",
+    "asking_sellables",
     "count_attributes",
     "count_categories",
     "count_collections",
@@ -79,7 +80,6 @@ __all__ = [
     "find_products_by_ids",
     "find_rule",
     "find_rules",
-    "find_sellables",
     "find_unsearchable",
     "find_variant_ids",
     "find_variant_media",

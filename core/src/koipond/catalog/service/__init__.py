@@ -20,6 +20,7 @@ from koipond.catalog.service.pricing import (
 )
 from koipond.catalog.service.searching import audit, reindex
 from koipond.catalog.service.shelf import (
+    asking_sellables,
     choose_sort,
     count_products,
     find_attributes,
@@ -47,6 +48,7 @@ from koipond.catalog.service.shelf import (
 
 __all__ = [
     "Facets",
+    "asking_sellables",
     "audit",
     "choose_sort",
     "count_products",

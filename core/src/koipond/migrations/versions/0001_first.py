@@ -843,7 +843,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_order_member_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order")),
         sa.UniqueConstraint("number", name=op.f("uq_order_number")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_order_token_hash")),
     )
     op.create_index(
         "ix_order_attention",

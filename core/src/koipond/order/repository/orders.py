@@ -14,6 +14,7 @@ from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 from koipond.kernel.unsent import Unsent
 from koipond.order.tables import (
     cart,
@@ -64,10 +65,9 @@ async def find_cart(db: AsyncConnection, token_hash: str, *, lock: bool = False)
     return None if row is None else _cart(row)
 
 
-async def lock_cart(db: AsyncConnection, key: OrderId) -> Cart:
-    """Lock and return a cart that is known to be there."""
-    statement = select(cart).where(cart.c.id == key).with_for_update(key_share=True)
-    return _cart((await db.execute(statement)).one())
+def locking_cart(key: OrderId) -> Question[Cart]:
+    """Ask for a cart that is known to be there, and lock it."""
+    return Question(_LOCK_CART, {"key": key}, lambda rows: _cart(*rows))
 
 
 async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> None:
@@ -89,7 +89,7 @@ def close_cart(unsent: Unsent, key: OrderId, *, now: datetime) -> None:
     unsent.change(cart, {"id": key, "placed": True, "updated_at": now})
 
 
-def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> None:
+def add_order(unsent: Unsent, new: Order, *, token_hash: str) -> None:
     """Store a new order with its lines and adjustments."""
     unsent.add(
         order,
@@ -109,7 +109,7 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "price_trace": new.trace,
             "placed_at": new.placed_at,
             "pay_until": new.pay_until,
-            "updated_at": now,
+            "updated_at": new.placed_at,
             # None is NULL only where nothing is said.
             **({"holds": new.holds} if new.holds else {}),
         },
@@ -129,14 +129,27 @@ def move(
     *,
     now: datetime,
     cancel_reason: str | None = None,
+    unread: Order | None = None,
 ) -> None:
-    """Store an order's new state; the row is locked and the move is allowed."""
+    """Store an order's new state; the row is locked and the move is allowed.
+
+    unread: it is not locked but believed to be as it was placed, which is this. What sends it
+    raises Outdated if it is not.
+    """
     row: dict[str, Any] = {"id": order_id, "state": state, "updated_at": now, "closing_at": None}
     if cancel_reason is not None:
         row["cancel_reason"] = cancel_reason
     if state is OrderState.EXPIRED:
         row["expired_at"] = now
-    unsent.change(order, row)
+    if unread is None:
+        unsent.change(order, row)
+        return
+    as_placed: dict[str, list[Any]] = {"state": [unread.state], "closing_at": [None]}
+    # Whatever is done to an order is done later.
+    as_placed["updated_at"] = [unread.placed_at]
+    if not unread.holds:
+        as_placed["holds"] = [None]
+    unsent.change(order, row, only_if=as_placed, must=True)
 
 
 async def begin_closing(db: AsyncConnection, order_id: OrderId, *, now: datetime) -> None:
@@ -338,6 +351,9 @@ _ORDERS: Select[Any] = select(
     order,
     _LINES.of(order_line.c.order_id == order.c.id).label("lines"),
     _ADJUSTMENTS.of(order_adjustment.c.order_id == order.c.id).label("adjustments"),
+)
+_LOCK_CART = Prepared(
+    select(cart).where(cart.c.id == bindparam("key")).with_for_update(key_share=True)
 )
 _by_id = _ORDERS.where(order.c.id == bindparam("key"))
 _BY_ID = Prepared(_by_id)
