@@ -5,9 +5,10 @@ from __future__ import annotations
 from koipond.graphql.request import HttpRefused
 from koipond.kernel.context import Shop
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
+from koipond.login.service import check_login
 
 
-def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> Viewer:
+async def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> Viewer:
     """Return whom a bearer token speaks for; without one it is a guest.
 
     authorization: "Bearer …". Raises TokenInvalid, and HttpRefused for who is no staff.
@@ -18,7 +19,15 @@ def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> V
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer":
             raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
-        viewer = check(token.strip(), secret=shop.settings.secret, now=shop.clock.now())
+        settings = shop.settings
+        viewer = check(
+            token.strip(),
+            secret=settings.secret,
+            previous=settings.previous_secret,
+            issuer=settings.token_issuer,
+            now=shop.clock.now(),
+        )
+        await check_login(shop, viewer)
     if staff_only and viewer.kind not in {ViewerKind.STAFF, ViewerKind.SERVICE}:
         raise _not_staff(viewer)
     return viewer

@@ -21,6 +21,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from koipond.kernel import outbox
+from koipond.kernel.callers import NOBODY, Caller
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.events import Event
@@ -118,9 +119,14 @@ class Shop:
             await self.desk.close()
         await self.database.close()
 
-    def context(self, *, viewer: Viewer, scope: Scope | None = None) -> Context:
-        """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`."""
-        return Context(self, viewer=viewer, scope=scope)
+    def context(
+        self, *, viewer: Viewer, scope: Scope | None = None, caller: Caller = NOBODY
+    ) -> Context:
+        """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`.
+
+        caller: from where it comes, if it came from outside.
+        """
+        return Context(self, viewer=viewer, scope=scope, caller=caller)
 
 
 class _Reader:
@@ -185,9 +191,12 @@ class Context:
         viewer: Viewer,
         scope: Scope | None = None,
         connection: AsyncConnection | None = None,
+        caller: Caller = NOBODY,
     ) -> None:
         self.shop = shop
         self.viewer = viewer
+        # From where it is asked.
+        self.caller = caller
         self._scope = scope
         self._connection = connection
         # Whether what is stored now is wanted, to decide by it, or what was a moment ago will do.
@@ -310,7 +319,13 @@ class Context:
 
     def inside(self, connection: AsyncConnection) -> Context:
         """Return this request inside a transaction."""
-        return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
+        return Context(
+            self.shop,
+            viewer=self.viewer,
+            scope=self._scope,
+            connection=connection,
+            caller=self.caller,
+        )
 
     async def store(self) -> list[Any]:
         """Store what is unsent and the events until now, in one go; returns what `send` does."""

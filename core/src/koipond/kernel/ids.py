@@ -30,7 +30,9 @@ LocationId = NewType("LocationId", UUID)
 StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
+AddressId = NewType("AddressId", UUID)
 StaffId = NewType("StaffId", UUID)
+LoginSessionId = NewType("LoginSessionId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
 AdjustmentId = NewType("AdjustmentId", UUID)
@@ -70,7 +72,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     ActivityId: "act",
     LocationId: "loc",
     MemberId: "mem",
+    AddressId: "addr",
     StaffId: "staff",
+    LoginSessionId: "login",
     OrderId: "ord",
     OrderLineId: "line",
     PaymentId: "pay",
