@@ -15,10 +15,10 @@ import click
 import msgspec
 
 from koipond import hooks
-from koipond.settings import shape as settings
 from koipond.cli.schemas import event_schemas, write_json
 from koipond.kernel.errors import DomainError
 from koipond.kernel.events import Event
+from koipond.settings import shape as settings
 from koipond_sdk import views
 
 ROOT = Path(__file__).parent.parent
