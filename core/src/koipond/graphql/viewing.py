@@ -6,6 +6,8 @@ from koipond.graphql.request import HttpRefused
 from koipond.kernel.context import Shop
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
 from koipond.login.service import check_login
+from koipond.staff import service as staff
+from koipond.staff.types import TOKEN_PREFIX
 
 
 async def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> Viewer:
@@ -19,25 +21,37 @@ async def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer":
             raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
-        settings = shop.settings
-        viewer = check(
-            token.strip(),
-            secret=settings.secret,
-            previous=settings.previous_secret,
-            issuer=settings.token_issuer,
-            now=shop.clock.now(),
-        )
-        await check_login(shop, viewer)
-    if staff_only and viewer.kind not in {ViewerKind.STAFF, ViewerKind.SERVICE}:
+        viewer = await _recognise(shop, token.strip())
+    if staff_only and not viewer.is_staff:
         raise _not_staff(viewer)
     return viewer
+
+
+async def _recognise(shop: Shop, token: str) -> Viewer:
+    if token.startswith(TOKEN_PREFIX):
+        async with shop.context(viewer=GUEST) as ctx:
+            return await staff.recognise_program(ctx, token)
+    settings = shop.settings
+    claimed = check(
+        token,
+        secret=settings.secret,
+        previous=settings.previous_secret,
+        issuer=settings.token_issuer,
+        now=shop.clock.now(),
+    )
+    await check_login(shop, claimed)
+    if claimed.kind is not ViewerKind.STAFF:
+        return claimed
+    async with shop.context(viewer=GUEST) as ctx:
+        return await staff.recognise(ctx, claimed)
 
 
 def _not_staff(viewer: Viewer) -> HttpRefused:
     if viewer.kind is ViewerKind.GUEST:
         return HttpRefused(
             401,
-            "This is for staff. Send Authorization: Bearer …; `koi token staff` issues a token.",
+            "This is for staff. Send Authorization: Bearer …; `koi token staff` and `koi token "
+            "service` issue one.",
             code="UNAUTHENTICATED",
             headers={"WWW-Authenticate": "Bearer"},
         )

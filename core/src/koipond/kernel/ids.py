@@ -33,6 +33,9 @@ IdentityId = NewType("IdentityId", UUID)
 AddressId = NewType("AddressId", UUID)
 StaffId = NewType("StaffId", UUID)
 LoginSessionId = NewType("LoginSessionId", UUID)
+ServiceTokenId = NewType("ServiceTokenId", UUID)
+AuditRecordId = NewType("AuditRecordId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
 AdjustmentId = NewType("AdjustmentId", UUID)
@@ -75,6 +78,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     AddressId: "addr",
     StaffId: "staff",
     LoginSessionId: "login",
+    ServiceTokenId: "svc",
+    AuditRecordId: "audit",
+    ApprovalId: "appr",
     OrderId: "ord",
     OrderLineId: "line",
     PaymentId: "pay",
