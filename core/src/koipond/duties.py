@@ -22,6 +22,10 @@ from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Jobs
 from koipond.kernel.schedules import Every
 from koipond.ledger.service import audit as audit_ledger
+from koipond.login import events as login_events
+from koipond.login import service as login
+from koipond.login.events import MemberLoggedIn
+from koipond.login.types import PruneLogins
 from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.notify.service import prune_messages
@@ -66,6 +70,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     Refunded: (order.flag_refund_elsewhere,),
     RefundFailed: (order.flag_failed_refund,),
     StockShort: (order.await_short_orders,),
+    MemberLoggedIn: (order.claim_of_guest,),
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
@@ -84,6 +89,7 @@ JOBS: Jobs = {
     GiveRefund: payment.run_refund,
     SendMessage: member.deliver_message,
     PruneMessages: prune_messages,
+    PruneLogins: login.prune_logins,
     CarryEvents: carry_events,
     ForgetAttempts: forget_attempts,
 }
@@ -95,6 +101,7 @@ RECURRING = (
     Every(seconds=3_600, job=ForgetAttempts()),
     Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=3_600, job=PruneMessages()),
+    Every(seconds=3_600, job=PruneLogins()),
     Every(seconds=60, job=CloseOrders()),
 )
 # Who in core hears of events after their commit, beside the plugins.
@@ -103,6 +110,7 @@ CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.t
 EVENTS = events_of(
     staff_events,
     member_events,
+    login_events,
     stock_events,
     payment_events,
     fulfilment_events,
@@ -110,7 +118,7 @@ EVENTS = events_of(
     webhook_events,
 )
 # What core writes to members; plugins add theirs.
-MESSAGE_KINDS = order.MESSAGE_KINDS
+MESSAGE_KINDS = (*login.MESSAGE_KINDS, *order.MESSAGE_KINDS)
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,

@@ -59,6 +59,7 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
         log_level=logging.WARNING,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
     uvicorn.Server(config).run(sockets=[listener])

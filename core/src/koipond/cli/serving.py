@@ -111,6 +111,8 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Ours, which `trusted_proxies` tells: a test shows what it believes.
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
 

@@ -26,6 +26,7 @@ from koipond.kernel.schema import (
 )
 from koipond.kernel.schema.conflicts import declaration_conflicts
 from koipond.kernel.schema.owners import CORE, Owner
+from koipond.login import graphql as login
 from koipond.member import graphql as member
 from koipond.notify import graphql as notify
 from koipond.order import graphql as order
@@ -46,6 +47,7 @@ _CONCEPTS = (
     webhooks,
     notify,
     member,
+    login,
     tax,
     catalog,
     stock,

@@ -37,8 +37,10 @@ from koipond.graphql.scope import Scopes
 from koipond.graphql.sockets import Sockets
 from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import read_viewer
-from koipond.kernel.context import Shop
+from koipond.kernel.callers import read_caller
+from koipond.kernel.context import Context, Shop
 from koipond.kernel.errors import DomainError
+from koipond.kernel.limiting import RateLimited
 from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
 from koipond.kernel.viewer import TokenInvalid
@@ -196,9 +198,13 @@ class Endpoint:
                     400, f"Subscribe over WebSocket, with the subprotocol {SUBPROTOCOL}."
                 )
             place = await self._scopes.choose(headers)
-            origin = read_origin(scope, headers) if viewer.is_staff else None
-            async with self._shop.context(viewer=viewer, scope=place, origin=origin) as ctx:
-                return await self._executor.run(prepared, request, ctx)
+            caller = read_caller(scope, self._shop.settings.trusted_proxies)
+            origin = read_origin(caller, headers) if viewer.is_staff else None
+            async with self._shop.context(
+                viewer=viewer, scope=place, origin=origin, caller=caller
+            ) as ctx:
+                answer = await self._executor.run(prepared, request, ctx)
+                return _limited(answer, ctx)
         except RequestRefused as error:
             return error.answer
 
@@ -232,6 +238,14 @@ class Shortcut:
             await endpoint.handle(scope, receive, send)
 
 
+def _limited(answer: Answer, ctx: Context) -> Answer:
+    """Return an answer that says when to come again, if anything in it was done too often."""
+    limited: RateLimited | None = ctx.handed.get(RateLimited)
+    if limited is None:
+        return answer
+    return msgspec.structs.replace(answer, limited_for_s=limited.retry_after_s)
+
+
 async def _body(receive: Receive, most: int) -> bytes:
     chunks = bytearray()
     more = True
@@ -251,6 +265,9 @@ def _answered(answer: Answer, media_type: str) -> Response:
     status = 400 if media_type == GRAPHQL_JSON and not answer.began else 200
     if answer.trouble is not None:
         return Response(503, _encode(answer), media_type, _later(answer.trouble))
+    if answer.limited_for_s is not None:
+        wait = {"Retry-After": str(answer.limited_for_s)}
+        return Response(429, _encode(answer), media_type, wait)
     return Response(status, _encode(answer), media_type)
 
 

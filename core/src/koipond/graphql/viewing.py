@@ -5,6 +5,7 @@ from __future__ import annotations
 from koipond.graphql.request import HttpRefused
 from koipond.kernel.context import Shop
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
+from koipond.login.service import check_login
 from koipond.staff import service as staff
 from koipond.staff.types import TOKEN_PREFIX
 
@@ -30,7 +31,15 @@ async def _recognise(shop: Shop, token: str) -> Viewer:
     if token.startswith(TOKEN_PREFIX):
         async with shop.context(viewer=GUEST) as ctx:
             return await staff.recognise_program(ctx, token)
-    claimed = check(token, secret=shop.settings.secret, now=shop.clock.now())
+    settings = shop.settings
+    claimed = check(
+        token,
+        secret=settings.secret,
+        previous=settings.previous_secret,
+        issuer=settings.token_issuer,
+        now=shop.clock.now(),
+    )
+    await check_login(shop, claimed)
     if claimed.kind is not ViewerKind.STAFF:
         return claimed
     async with shop.context(viewer=GUEST) as ctx:

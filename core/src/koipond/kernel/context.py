@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from koipond.kernel import audit, outbox
 from koipond.kernel.audit import Act, Actor, Entry, Origin
+from koipond.kernel.callers import NOBODY, Caller
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.events import Event
@@ -123,10 +124,18 @@ class Shop:
         await self.database.close()
 
     def context(
-        self, *, viewer: Viewer, scope: Scope | None = None, origin: Origin | None = None
+        self,
+        *,
+        viewer: Viewer,
+        scope: Scope | None = None,
+        origin: Origin | None = None,
+        caller: Caller = NOBODY,
     ) -> Context:
-        """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`."""
-        return Context(self, viewer=viewer, scope=scope, origin=origin)
+        """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`.
+
+        caller: from where it comes, if it came from outside. origin: the same, for the audit.
+        """
+        return Context(self, viewer=viewer, scope=scope, origin=origin, caller=caller)
 
 
 class _Reader:
@@ -191,10 +200,13 @@ class Context:
         viewer: Viewer,
         scope: Scope | None = None,
         connection: AsyncConnection | None = None,
+        caller: Caller = NOBODY,
         origin: Origin | None = None,
     ) -> None:
         self.shop = shop
         self.viewer = viewer
+        # From where it is asked.
+        self.caller = caller
         # Where the request came from; None for jobs and commands.
         self.origin = origin
         # What somebody who runs the shop is doing; None for everyone else. See kernel/audit.py.
@@ -351,6 +363,7 @@ class Context:
             scope=self._scope,
             connection=connection,
             origin=self.origin,
+            caller=self.caller,
         )
         inside.act = self.act
         return inside

@@ -31,7 +31,9 @@ LocationId = NewType("LocationId", UUID)
 StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
+AddressId = NewType("AddressId", UUID)
 StaffId = NewType("StaffId", UUID)
+LoginSessionId = NewType("LoginSessionId", UUID)
 ServiceTokenId = NewType("ServiceTokenId", UUID)
 AuditRecordId = NewType("AuditRecordId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
@@ -74,7 +76,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     ActivityId: "act",
     LocationId: "loc",
     MemberId: "mem",
+    AddressId: "addr",
     StaffId: "staff",
+    LoginSessionId: "login",
     ServiceTokenId: "svc",
     AuditRecordId: "audit",
     ApprovalId: "appr",

@@ -5,11 +5,13 @@ A signed bearer token says who; what staff and services may do is looked up: see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from joserfc import jwt
@@ -22,6 +24,8 @@ from koipond.kernel.ids import MemberId
 
 _ALGORITHM = "HS256"
 _AUDIENCE = "koipond"
+# Who signs, unless a shop says otherwise (setting token_issuer).
+ISSUER = "koipond"
 # What a field asks for that is for members; it is no permission that a token can hold.
 MEMBERS_ONLY = "member"
 # What stands for every permission.
@@ -42,6 +46,7 @@ class Viewer(Struct, frozen=True, kw_only=True):
 
     permissions: all that are held, be it in a single channel. limited: {permission: the codes of
     the channels in which alone it is held}; those that it leaves out hold everywhere.
+    session_id: of the LoginSession that the token was given in; None for one of `koi token`.
     """
 
     kind: ViewerKind
@@ -49,6 +54,7 @@ class Viewer(Struct, frozen=True, kw_only=True):
     permissions: frozenset[str] = frozenset()
     expires_at: datetime | None = None
     limited: Mapping[str, frozenset[str]] = MappingProxyType({})
+    session_id: UUID | None = None
 
     @property
     def member_id(self) -> MemberId | None:
@@ -124,32 +130,66 @@ class PermissionLimited(DomainError):
         )
 
 
-def sign(viewer: Viewer, *, secret: str, now: datetime, lifetime: timedelta) -> str:
+@lru_cache(8)
+def _key(secret: str) -> tuple[str, OctKey]:
+    """Return a secret's name in the header of a token, which tells nothing of it, and its key."""
+    return hashlib.sha256(b"kid:" + secret.encode()).hexdigest()[:16], OctKey.import_key(secret)
+
+
+def sign(
+    viewer: Viewer, *, secret: str, now: datetime, lifetime: timedelta, issuer: str = ISSUER
+) -> str:
     """Write a bearer token for a member or one of the staff, valid from `now` for `lifetime`.
 
     It says who, and not what they may do: that may be another thing before it ends.
     """
     assert viewer.id is not None, "a guest needs no token"
     claims = {
+        "iss": issuer,
         "aud": _AUDIENCE,
         "sub": str(viewer.id),
         "kind": viewer.kind.value,
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
     }
-    return jwt.encode({"alg": _ALGORITHM}, claims, OctKey.import_key(secret))
+    if viewer.session_id is not None:
+        claims["sid"] = str(viewer.session_id)
+    kid, key = _key(secret)
+    return jwt.encode({"alg": _ALGORITHM, "kid": kid}, claims, key)
 
 
-def check(token: str, *, secret: str, now: datetime) -> Viewer:
-    """Return whom a signed token speaks for, without permissions. Raises TokenInvalid."""
+def check(
+    token: str, *, secret: str, now: datetime, previous: str = "", issuer: str = ISSUER
+) -> Viewer:
+    """Return whom a signed token speaks for, without permissions. Raises TokenInvalid.
+
+    previous: the secret before this one, whose tokens still hold; "" if there is none.
+    """
+    keys = dict(_key(one) for one in (secret, previous) if one)
     try:
-        claims = jwt.decode(token, OctKey.import_key(secret), algorithms=[_ALGORITHM]).claims
+        claims = jwt.decode(token, _chosen_from(keys), algorithms=[_ALGORITHM]).claims
         kind, subject = ViewerKind(claims["kind"]), UUID(claims["sub"])
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        session_id = UUID(claims["sid"]) if "sid" in claims else None
     except (JoseError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise TokenInvalid(reason="it was not signed by this shop or is damaged") from error
-    if claims.get("aud") != _AUDIENCE or kind not in {ViewerKind.MEMBER, ViewerKind.STAFF}:
+    is_ours = claims.get("aud") == _AUDIENCE and claims.get("iss") == issuer
+    if not is_ours or kind not in {ViewerKind.MEMBER, ViewerKind.STAFF}:
         raise TokenInvalid(reason="it was made for something else")
     if expires_at <= now:
         raise TokenInvalid(reason=f"it expired at {expires_at.isoformat()}")
-    return Viewer(kind=kind, id=subject, expires_at=expires_at)
+    return Viewer(
+        kind=kind,
+        id=subject,
+        expires_at=expires_at,
+        session_id=session_id,
+    )
+
+
+def _chosen_from(keys: Mapping[str, OctKey]) -> Callable[[Any], OctKey]:
+    """Return what finds the key that a token's header names, among ours only."""
+
+    def find(token: Any) -> OctKey:
+        return keys[token.headers()["kid"]]
+
+    return find

@@ -32,6 +32,8 @@ cart = Table(
     # CheckoutDetails
     Column("details", Document, nullable=False),
     Column("placed", Boolean, nullable=False),
+    # Whose it is since they logged in with it; nobody else then opens it by its token.
+    Column("member_id", ForeignKey("member.id"), nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("token_hash"),

@@ -65,20 +65,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consumer", name=op.f("pk_carried")),
     )
     op.create_table(
-        "cart",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("channel_id", sa.Uuid(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("lines", Document, nullable=False),
-        sa.Column("details", Document, nullable=False),
-        sa.Column("placed", sa.Boolean(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_cart")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_cart_token_hash")),
-    )
-    op.create_table(
         "category",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
@@ -297,6 +283,59 @@ def upgrade() -> None:
         sqlite_where=sa.text("undoes_id IS NOT NULL"),
     )
     op.create_table(
+        "login_attempts",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_login_attempts")),
+    )
+    op.create_index(op.f("ix_login_attempts_since"), "login_attempts", ["since"], unique=False)
+    op.create_table(
+        "login_code",
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "address", name=op.f("pk_login_code")),
+    )
+    op.create_index(op.f("ix_login_code_expires_at"), "login_code", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_login_code_id"), "login_code", ["id"], unique=False)
+    op.create_table(
+        "login_session",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("principal_kind", sa.String(length=10), nullable=False),
+        sa.Column("principal_id", sa.Uuid(), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("device", sa.String(length=200), nullable=False),
+        sa.Column("address", sa.String(length=45), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("end_reason", sa.String(length=20), nullable=True),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_login_session_ended")
+        ),
+        sa.CheckConstraint("generation >= 0", name=op.f("ck_login_session_generation")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
+    )
+    op.create_index(op.f("ix_login_session_ended_at"), "login_session", ["ended_at"], unique=False)
+    op.create_index(
+        op.f("ix_login_session_expires_at"), "login_session", ["expires_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_login_session_principal_id_id"),
+        "login_session",
+        ["principal_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "member",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -438,6 +477,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("relayed_at IS NULL"),
     )
     op.create_table(
+        "password",
+        sa.Column("principal_kind", sa.String(length=10), nullable=False),
+        sa.Column("principal_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(length=200), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("principal_kind", "principal_id", name=op.f("pk_password")),
+    )
+    op.create_table(
         "payment",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -513,6 +560,27 @@ def upgrade() -> None:
         sa.Column("plugin", sa.String(length=40), nullable=False),
         sa.Column("prefix", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
+    )
+    op.create_table(
+        "purpose_token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("principal_kind", sa.String(length=10), nullable=False),
+        sa.Column("principal_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purpose_token")),
+    )
+    op.create_index(
+        op.f("ix_purpose_token_expires_at"), "purpose_token", ["expires_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_purpose_token_principal_id_purpose"),
+        "purpose_token",
+        ["principal_id", "purpose"],
+        unique=False,
     )
     op.create_table(
         "quota",
@@ -676,6 +744,22 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "cart",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("lines", Document, nullable=False),
+        sa.Column("details", Document, nullable=False),
+        sa.Column("placed", sa.Boolean(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_cart_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cart")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_cart_token_hash")),
+    )
+    op.create_table(
         "fulfilment_line",
         sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
         sa.Column("line_id", sa.Uuid(), nullable=False),
@@ -700,7 +784,7 @@ def upgrade() -> None:
         "identity",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=300), nullable=False),
         sa.Column("value", sa.String(length=320), nullable=False),
         sa.Column("verified_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_identity_member_id")),
@@ -777,6 +861,22 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("remaining > set_aside"),
         sqlite_where=sa.text("remaining > set_aside"),
+    )
+    op.create_table(
+        "member_address",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("address", Document, nullable=False),
+        sa.Column("phone", sa.String(length=20), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_member_address_member_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member_address")),
+    )
+    op.create_index(
+        op.f("ix_member_address_member_id"), "member_address", ["member_id"], unique=False
     )
     op.create_table(
         "member_consent",
@@ -1638,6 +1738,8 @@ def downgrade() -> None:
         sqlite_where=sa.text("withdrawn_at IS NULL"),
     )
     op.drop_table("member_consent")
+    op.drop_index(op.f("ix_member_address_member_id"), table_name="member_address")
+    op.drop_table("member_address")
     op.drop_index(
         "ix_ledger_bucket_expires_on",
         table_name="ledger_bucket",
@@ -1662,6 +1764,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
     op.drop_table("fulfilment_line")
+    op.drop_table("cart")
     op.drop_table("attribute_value")
     op.drop_table("zone")
     op.drop_table("webhook_endpoint")
@@ -1678,6 +1781,9 @@ def downgrade() -> None:
     op.drop_table("schedule")
     op.drop_table("role")
     op.drop_table("quota")
+    op.drop_index(op.f("ix_purpose_token_principal_id_purpose"), table_name="purpose_token")
+    op.drop_index(op.f("ix_purpose_token_expires_at"), table_name="purpose_token")
+    op.drop_table("purpose_token")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
     op.drop_table("plugin_setting")
@@ -1690,6 +1796,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
     )
     op.drop_table("payment")
+    op.drop_table("password")
     op.drop_index(
         "ix_outbox_event_unrelayed",
         table_name="outbox_event",
@@ -1724,6 +1831,15 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("member_group")
     op.drop_table("member")
+    op.drop_index(op.f("ix_login_session_principal_id_id"), table_name="login_session")
+    op.drop_index(op.f("ix_login_session_expires_at"), table_name="login_session")
+    op.drop_index(op.f("ix_login_session_ended_at"), table_name="login_session")
+    op.drop_table("login_session")
+    op.drop_index(op.f("ix_login_code_id"), table_name="login_code")
+    op.drop_index(op.f("ix_login_code_expires_at"), table_name="login_code")
+    op.drop_table("login_code")
+    op.drop_index(op.f("ix_login_attempts_since"), table_name="login_attempts")
+    op.drop_table("login_attempts")
     op.drop_index(
         "ix_ledger_transfer_undoes_id",
         table_name="ledger_transfer",
@@ -1778,7 +1894,6 @@ def downgrade() -> None:
     op.drop_table("collection")
     op.drop_table("channel")
     op.drop_table("category")
-    op.drop_table("cart")
     op.drop_table("carried")
     op.drop_index(op.f("ix_audit_record_subject_at_id"), table_name="audit_record")
     op.drop_index(op.f("ix_audit_record_operation_at_id"), table_name="audit_record")

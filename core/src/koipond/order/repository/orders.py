@@ -16,6 +16,7 @@ from koipond.kernel.parts import Parts
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.questions import Question
 from koipond.kernel.unsent import Unsent
+from koipond.kernel.viewer import Viewer
 from koipond.order.tables import (
     cart,
     flagged,
@@ -57,9 +58,17 @@ async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: date
     )
 
 
-async def find_cart(db: AsyncConnection, token_hash: str, *, lock: bool = False) -> Cart | None:
-    """Return the cart that a token opens; locked until the transaction ends, if so asked."""
-    statement = select(cart).where(cart.c.token_hash == token_hash)
+async def find_cart(
+    db: AsyncConnection, token_hash: str, viewer: Viewer, *, lock: bool = False
+) -> Cart | None:
+    """Return the cart that a token opens to a viewer; locked, if so asked.
+
+    A member's opens to nobody else: who finds the token on their device sees nothing.
+    """
+    is_open: ColumnElement[bool] = cart.c.member_id.is_(None)
+    if viewer.member_id is not None:
+        is_open |= cart.c.member_id == viewer.member_id
+    statement = select(cart).where(cart.c.token_hash == token_hash, is_open)
     rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = rows.one_or_none()
     return None if row is None else _cart(row)

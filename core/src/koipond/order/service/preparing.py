@@ -77,7 +77,7 @@ async def find_cart(ctx: Context, wish: OrderWish) -> Cart | None:
     if wish.token is None:
         return None
     async with ctx.reading() as db:
-        cart = await repository.find_cart(db, hash_token(wish.token))
+        cart = await repository.find_cart(db, hash_token(wish.token), ctx.viewer)
     if cart is None:
         raise CartUnknown
     return cart

@@ -14,7 +14,15 @@ from koipond.kernel.questions import Question
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.member.tables import identity, member, member_consent, member_group, membership
-from koipond.member.types import Consent, IdentityKind, Member, MemberGroup, MemberState
+from koipond.member.types import (
+    EMAIL,
+    PHONE,
+    Consent,
+    IdentityKind,
+    Member,
+    MemberGroup,
+    MemberState,
+)
 from koipond.notify.types import Purpose
 
 Known = Sequence[tuple[IdentityKind, str]]
@@ -60,6 +68,16 @@ async def find_by_identity(db: AsyncConnection, value: str) -> MemberId | None:
         .limit(1)
     )
     return rows.scalar_one_or_none()
+
+
+async def rename(
+    db: AsyncConnection, key: MemberId, *, name: str | None, locale: Locale | None
+) -> None:
+    """Store what a member is called and reads; None leaves it."""
+    told = {"name": name, "locale": locale}
+    changed = {column: value for column, value in told.items() if value is not None}
+    if changed:
+        await db.execute(member.update().where(member.c.id == key).values(changed))
 
 
 async def set_time_zone(db: AsyncConnection, key: MemberId, time_zone: str) -> bool:
@@ -165,7 +183,7 @@ def _known_by(kind: IdentityKind) -> object:
         select(func.min(identity.c.value))
         .where(identity.c.member_id == member.c.id, identity.c.kind == kind)
         .scalar_subquery()
-        .label(kind.value)
+        .label(kind)
     )
 
 
@@ -185,6 +203,6 @@ _MEMBER = select(
     member.c.locale,
     member.c.time_zone,
     member.c.created_at,
-    _known_by(IdentityKind.EMAIL),  # type: ignore[call-overload]  # a label is a column to SELECT
-    _known_by(IdentityKind.PHONE),
+    _known_by(EMAIL),  # type: ignore[call-overload]  # a label is a column to SELECT
+    _known_by(PHONE),
 )
