@@ -73,6 +73,7 @@ async def change_channel(
         raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
     changed = rules.make_channel(known.id, change(rules.draft_of(known)))
     await repository.save(ctx.db, changed)
+    ctx.audited(f"channel {code}", before=known, after=changed)
     CHANNELS.forget(ctx.shop)
     return changed
 
@@ -111,7 +112,9 @@ async def check_zone(ctx: Context, code: str) -> None:
 async def set_zone(ctx: Context, draft: ZoneDraft) -> Zone:
     """Make a zone, or give a known one other places. Raises ZoneInvalid."""
     told = rules.make_zone(draft)
+    known = (await repository.find_zones(ctx.db)).get(told.code)
     await repository.save_zone(ctx.db, told)
+    ctx.audited(f"zone {told.code}", before=known, after=told)
     await count_up(ctx, RATES)
     return told
 
@@ -138,6 +141,7 @@ async def _add(ctx: Context, draft: ChannelDraft) -> Channel:
             channel=draft.code, reason="there is one of this code; `koi channel list` shows it"
         )
     await repository.add(ctx.db, new)
+    ctx.audited(f"channel {new.code}", after=new)
     CHANNELS.forget(ctx.shop)
     return new
 

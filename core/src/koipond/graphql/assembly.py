@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import strawberry
 from msgspec import Struct
 
+from koipond.audit import graphql as audit
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
@@ -41,6 +42,7 @@ _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
     staff,
+    audit,
     delivery,
     plugin_settings,
     webhooks,

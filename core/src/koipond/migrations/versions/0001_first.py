@@ -20,6 +20,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_attribute_code")),
     )
     op.create_table(
+        "audit_link",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("linked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_link")),
+        sa.UniqueConstraint("record_id", name=op.f("uq_audit_link_record_id")),
+    )
+    op.create_table(
         "audit_record",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
@@ -1786,4 +1795,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_record_at_id"), table_name="audit_record")
     op.drop_index(op.f("ix_audit_record_actor_id_at_id"), table_name="audit_record")
     op.drop_table("audit_record")
+    op.drop_table("audit_link")
     op.drop_table("attribute")
