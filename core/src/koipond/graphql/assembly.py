@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import strawberry
 from msgspec import Struct
 
+from koipond.approval import graphql as approval
 from koipond.audit import graphql as audit
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
@@ -43,6 +44,7 @@ _CONCEPTS = (
     channel,
     staff,
     audit,
+    approval,
     delivery,
     plugin_settings,
     webhooks,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -128,7 +128,7 @@ async def audit_chain(ctx: Context) -> Sequence[Finding]:
         Finding(invariant="audit", problem=f"its chain breaks: {one}", fix=f"{_FIX}.")
         for one in broken
     ]
-    return [*found, *await _unlinked(ctx)]
+    return [*found, *await _slipped_in(ctx)]
 
 
 def _problem(link: Link, *, expected: int, last: str) -> str | None:
@@ -145,25 +145,35 @@ def _problem(link: Link, *, expected: int, last: str) -> str | None:
     return None
 
 
-async def _unlinked(ctx: Context) -> list[Finding]:
-    """Find records without a link that a worker would have linked, or that it refuses to."""
-    early = ctx.clock.now() - _UNLINKED
+async def _slipped_in(ctx: Context) -> list[Finding]:
+    """Find records that no worker will link: they are older than what was linked since."""
+    async with ctx.reading() as db:
+        head = await _find_head(db)
+        if head is None:
+            return []
+        count, since = await _count_unlinked(db, audit_record.c.at < head.linked_at - _LATE)
+    if not count:
+        return []
+    problem = f"{count} records were slipped in, the oldest as of {since:%Y-%m-%d %H:%M} UTC"
+    return [Finding(invariant="audit", problem=problem, fix=f"{_FIX}.")]
+
+
+async def find_waiting(ctx: Context) -> tuple[int, datetime | None]:
+    """Return how many records wait for a worker that is gone, and since when."""
+    early = audit_record.c.at < ctx.clock.now() - _UNLINKED
+    async with ctx.reading() as db:
+        return await _count_unlinked(db, early)
+
+
+async def _count_unlinked(db: AsyncConnection, which: Any) -> tuple[int, datetime | None]:
     wanted = (
         select(func.count(), func.min(audit_record.c.at))
         .select_from(audit_record)
         .outerjoin(audit_link, audit_link.c.record_id == audit_record.c.id)
-        .where(audit_link.c.number.is_(None), audit_record.c.at < early)
+        .where(audit_link.c.number.is_(None), which)
     )
-    async with ctx.reading() as db:
-        count, since = (await db.execute(wanted)).one()
-        head = await _find_head(db)
-    if not count:
-        return []
-    if head is None or since >= head.linked_at - _LATE:
-        problem = f"{count} records wait for a link since {since:%Y-%m-%d %H:%M} UTC"
-        return [Finding(invariant="audit", problem=problem, fix="Run: koi worker.")]
-    problem = f"{count} records were slipped in, the oldest as of {since:%Y-%m-%d %H:%M} UTC"
-    return [Finding(invariant="audit", problem=problem, fix=f"{_FIX}.")]
+    count, since = (await db.execute(wanted)).one()
+    return count, since
 
 
 async def _find_head(db: AsyncConnection) -> Any:

@@ -12,6 +12,35 @@ down_revision = None
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
+        "approval",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("operation", sa.String(length=80), nullable=False),
+        sa.Column("document", Document, nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("unit", sa.String(length=40), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("requester_kind", sa.String(length=20), nullable=False),
+        sa.Column("requester_id", sa.Uuid(), nullable=False),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
+    )
+    op.create_index(op.f("ix_approval_state_id"), "approval", ["state", "id"], unique=False)
+    op.create_index(
+        "uq_approval_pending",
+        "approval",
+        ["fingerprint"],
+        unique=True,
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
         "attribute",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.String(length=200), nullable=False),
@@ -1797,3 +1826,11 @@ def downgrade() -> None:
     op.drop_table("audit_record")
     op.drop_table("audit_link")
     op.drop_table("attribute")
+    op.drop_index(
+        "uq_approval_pending",
+        table_name="approval",
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.drop_index(op.f("ix_approval_state_id"), table_name="approval")
+    op.drop_table("approval")
