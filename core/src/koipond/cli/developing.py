@@ -28,6 +28,7 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
 
     with _step("load the code"):
         from koipond.app import create_app, set_up
+        from koipond.cli.draining import Draining
         from koipond.kernel.logs import configure
 
         configure(production=settings.production)
@@ -47,7 +48,7 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
         _tell("start", time.perf_counter() - started, [])
         click.echo(_welcome(_address(listener)))
 
-    app.on_startup.append(announce)
+    app.on_startup += [Draining(app.state.crowd).begin, announce]
     if trace_hooks:
         from koipond.cli.tracing import HookTrace
 
