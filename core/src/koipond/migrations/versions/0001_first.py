@@ -1008,6 +1008,7 @@ def upgrade() -> None:
         sa.Column("tax_category", sa.String(length=40), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tax_category"], ["tax_category.code"], name=op.f("fk_product_tax_category")
         ),
