@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from koipond import hooks as specs
+from koipond.approval.service import ask as ask_for_approval
 from koipond.channel.service import (
     check_channels,
     check_zones,
@@ -132,6 +133,7 @@ def make_shop(
         consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
+        withhold=ask_for_approval,
         permissions=lambda: _known_permissions(installation.running, extensions),
     )
 

@@ -8,6 +8,7 @@ from koipond.catalog.service import audit as audit_catalog
 from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
+from koipond.kernel.chaining import ChainAudit, audit_chain, chain_audit
 from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.couriers import CarryEvents, carry_events
 from koipond.kernel.deliveries import Consumer
@@ -74,6 +75,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
+    ChainAudit: chain_audit,
     ForgetDeliveries: forget_deliveries,
     PruneEvents: prune_events,
     GiveBackUnits: do_give_back,
@@ -94,6 +96,7 @@ JOBS: Jobs = {
     ForgetAttempts: forget_attempts,
 }
 RECURRING = (
+    Every(seconds=10, job=ChainAudit()),
     Every(seconds=5, job=GiveBackUnits()),
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
@@ -129,6 +132,7 @@ AUDITS: Sequence[Audit] = (
     audit_fulfilments,
     order.audit,
     *EVENT_AUDITS,
+    audit_chain,
 )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import strawberry
 from msgspec import Struct
 
+from koipond.approval import graphql as approval
+from koipond.audit import graphql as audit
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
@@ -42,6 +44,8 @@ _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
     staff,
+    audit,
+    approval,
     delivery,
     plugin_settings,
     webhooks,

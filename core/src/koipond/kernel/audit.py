@@ -101,9 +101,22 @@ class Entry(Struct, frozen=True, kw_only=True):
 class Act:
     """What somebody who runs the shop has begun to do: one mutation, or one command."""
 
-    def __init__(self, operation: str, *, given: Any = None) -> None:
-        """operation: the mutation's name. given: its input, as it was read."""
+    def __init__(
+        self,
+        operation: str,
+        *,
+        given: Any = None,
+        permission: str | None = None,
+        is_approved: bool = False,
+    ) -> None:
+        """operation: the mutation's name. given: its input, as it was read.
+
+        permission: what it asks for: it reaches as far as who asks has that.
+        is_approved: a second one of the staff has agreed to it; see approval/.
+        """
         self.operation = operation[:OPERATION_MAX]
+        self.permission = permission
+        self.is_approved = is_approved
         self._given = given
         # How many records of it are stored, or will be with the transaction that wrote them.
         self.records = 0

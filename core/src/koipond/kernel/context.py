@@ -25,6 +25,7 @@ from koipond.kernel.audit import Act, Actor, Entry, Origin
 from koipond.kernel.callers import NOBODY, Caller
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
+from koipond.kernel.errors import ApprovalNeeded, DomainError
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import ChannelId
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 Reaction = Callable[["Context", Any], Awaitable[object]]
+# (request, the mutation's name, its input, why) -> what the caller is told.
+Withhold = Callable[["Context", str, Any, ApprovalNeeded], Awaitable[DomainError]]
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -87,13 +90,15 @@ class Shop:
         extensions: Extensions = Extensions(),  # noqa: B008  # frozen
         installation: Installation = Installation(),  # noqa: B008  # frozen
         permissions: Callable[[], Set[str]] = frozenset,
+        withhold: Withhold | None = None,
     ) -> None:
         """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
 
         jobs, recurring, consumers: what a worker of this shop does; see kernel/worker.py.
         input_types: what its plugins read from the inputs that buyers give them.
         extensions: what its plugins add. installation: which they are.
-        permissions: returns all that there are, core's and the plugins'.
+        permissions: returns all that there are, core's and the plugins'. withhold: keeps a mutation
+        until a second one of the staff agrees to it, and returns what the first one is told.
         """
         self.settings = settings
         self.database = database
@@ -108,6 +113,7 @@ class Shop:
         self.extensions = extensions
         self.installation = installation
         self.permissions = permissions
+        self.withhold = withhold
         # What this process keeps of the database for a moment; see kernel/fresh.py.
         self.kept: dict[object, Any] = {}
         # Made by quota/ when the first units are asked for.

@@ -70,3 +70,20 @@ def check_version(subject: str, *, expected: int | None, current: int) -> None:
         raise VersionConflict(
             subject=subject, expected_version=expected, current_version=current
         ).located("expectedVersion")
+
+
+@domain_error
+class ApprovalNeeded(DomainError):
+    """An act of staff that a second one of them must agree to; the mutation sees to that."""
+
+    code: ClassVar[str] = "APPROVAL_NEEDED"
+    act: str
+    unit: str
+    asked_units: int
+    alone_units: int
+
+    def __str__(self) -> str:
+        return (
+            f"A {self.act} of {self.asked_units} in all, in the smallest units of {self.unit}, is "
+            f"above {self.alone_units}: a second one of the staff must agree (approveAct)."
+        )

@@ -202,6 +202,22 @@ class TrustedDocumentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown
     enforce: bool = False
 
 
+class FourEyesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From where on a second one of the staff must agree to an act; see docs/staff.md."""
+
+    # `refund`, or what a plugin calls it, such as `grant`.
+    act: str
+    # A currency such as EUR, or the plugin's unit, such as points.
+    unit: str
+    # The most that one may do alone, in the smallest units: cents of EUR, whole points.
+    above: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no amount is above."""
+        if self.above < 0:
+            raise ValueError(f"above: 0 or more, not {self.above}")
+
+
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A catalogue that `koi dev` imports once, or what it asks of the staff's schema once."""
 
@@ -292,6 +308,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payment_timeout_s: int = 20
     # How long after it expired an order is revived by money that comes late, if all can be had.
     late_payment_grace_s: int = 3_600
+    # Acts of staff that a second one of them must agree to; others nobody has to.
+    four_eyes: tuple[FourEyesSettings, ...] = ()
+    # How long such an act waits for somebody to agree to it.
+    approval_days: int = 7
     # How long events wait for a plugin that is disabled, to be heard when it is enabled again.
     deliveries_keep_days: int = 30
     # How long events are kept that all have heard of, for `koi plugin backfill`; 0: for ever.

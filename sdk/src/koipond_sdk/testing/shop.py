@@ -12,12 +12,13 @@ from uuid import UUID
 import httpx2
 import structlog
 from litestar import Litestar
-from sqlalchemy import Connection, Engine, Table, event, text
+from sqlalchemy import Connection, Engine, Table, event, select, text
 
 from koipond.app import ADMIN_PATH, STOREFRONT_PATH, create_app
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
+from koipond.kernel.audit import audit_record
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.logs import redact
 from koipond.kernel.money import currency as parse_currency
@@ -57,6 +58,8 @@ class RunningShop:
         self.http = http
         self.shop: Shop = app.state.shop
         self._staff: dict[UUID | None, Viewer] = {}
+        # Whether statements count that are sent now.
+        self._counts = True
 
     @property
     def settings(self) -> Settings:
@@ -96,7 +99,26 @@ class RunningShop:
         body = {"query": document, "variables": dict(variables or {})}
         response = await self.http.post(path, json=body, headers=given)
         answer: dict[str, Any] = response.json()
+        if admin:
+            await self._check_recorded(answer, document, response.headers["X-Request-Id"])
         return answer
+
+    async def _check_recorded(
+        self, answer: Mapping[str, Any], document: str, request_id: str
+    ) -> None:
+        """Assert that what staff did by a mutation has a record in the audit."""
+        if "errors" in answer or not document.lstrip().startswith("mutation"):
+            return
+        if any(done and done.get("userErrors") for done in answer["data"].values()):
+            return
+        statement = select(audit_record.c.operation).where(audit_record.c.request_id == request_id)
+        self._counts = False
+        try:
+            async with self.shop.database.reading() as db:
+                recorded = (await db.execute(statement)).scalars().all()
+        finally:
+            self._counts = True
+        assert recorded, f"{document}: no record of it is in the audit"
 
     @asynccontextmanager
     async def context(
@@ -164,7 +186,7 @@ class RunningShop:
         sent: list[str] = []
 
         def note(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-            if not statement.startswith(("BEGIN", "PRAGMA")):
+            if self._counts and not statement.startswith(("BEGIN", "PRAGMA")):
                 sent.append(statement)
 
         event.listen(Engine, "before_cursor_execute", note)

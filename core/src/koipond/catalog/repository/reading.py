@@ -1,7 +1,7 @@
 """Reads the catalogue by ids: one SELECT each, whatever their number."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -49,6 +49,21 @@ async def find_products_by_ids(
     """Return products by id, listed or not."""
     rows = await db.execute(select(product).where(product.c.id.in_(product_ids)))
     return {row.id: product_of(row) for row in rows}
+
+
+async def find_slugs(
+    db: AsyncConnection, product_ids: Iterable[ProductId]
+) -> dict[ProductId, tuple[str, int]]:
+    """Return {product: its slug and its version}."""
+    columns = (product.c.id, product.c.slug, product.c.version)
+    rows = await db.execute(select(*columns).where(product.c.id.in_(list(product_ids))))
+    return {row.id: (row.slug, row.version) for row in rows}
+
+
+async def find_by_slug(db: AsyncConnection, slug: str) -> ProductId | None:
+    """Return the product of a slug, listed or not, or None."""
+    found = await db.execute(select(product.c.id).where(product.c.slug == slug))
+    return found.scalar_one_or_none()
 
 
 async def find_variants_by_ids(

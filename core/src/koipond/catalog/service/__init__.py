@@ -7,6 +7,7 @@ from koipond.catalog.service.activities import (
     refresh_activities,
     withdraw_activities,
 )
+from koipond.catalog.service.editing import create_product, find_versions, update_product
 from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
@@ -52,6 +53,7 @@ __all__ = [
     "audit",
     "choose_sort",
     "count_products",
+    "create_product",
     "find_activities",
     "find_activities_by_ids",
     "find_attributes",
@@ -76,6 +78,7 @@ __all__ = [
     "find_variants",
     "find_variants_by_ids",
     "find_variants_of",
+    "find_versions",
     "product_page",
     "publish_activities",
     "refresh_activities",
@@ -86,5 +89,6 @@ __all__ = [
     "set_price",
     "set_price_rule",
     "set_tax_category",
+    "update_product",
     "withdraw_activities",
 ]

@@ -11,6 +11,7 @@ from uuid import UUID
 from koipond.kernel import audit
 from koipond.kernel.audit import Act
 from koipond.kernel.context import Context, bookkeeping, transaction
+from koipond.kernel.errors import ApprovalNeeded, DomainError
 
 # Who asks again and again for what they may not do has one record a minute of each such mutation.
 _REFUSAL_NOTED = timedelta(minutes=1)
@@ -20,7 +21,9 @@ _REFUSALS = object()
 
 
 @asynccontextmanager
-async def acting(ctx: Context, operation: str, given: Any) -> AsyncIterator[None]:
+async def acting(
+    ctx: Context, operation: str, given: Any, *, permission: str | None
+) -> AsyncIterator[None]:
     """Let what happens in the block be one act, if it is staff who ask.
 
     A mutation that has come to its end without a record, because it changed nothing by a
@@ -29,7 +32,10 @@ async def acting(ctx: Context, operation: str, given: Any) -> AsyncIterator[None
     if not ctx.viewer.is_staff:
         yield
         return
-    outer, act = ctx.act, Act(operation, given=given)
+    outer = ctx.act
+    # Who approves an act runs it inside of their own.
+    is_approved = outer is not None and outer.is_approved
+    act = Act(operation, given=given, permission=permission, is_approved=is_approved)
     ctx.act = act
     try:
         yield
@@ -39,6 +45,17 @@ async def acting(ctx: Context, operation: str, given: Any) -> AsyncIterator[None
             await _note(ctx)
     finally:
         ctx.act = outer
+
+
+async def withhold(ctx: Context, operation: str, given: Any, needed: ApprovalNeeded) -> DomainError:
+    """Keep a mutation until somebody agrees to it; returns what the caller is told."""
+    if ctx.shop.withhold is None or ctx.in_transaction:
+        return needed
+    ctx.act = Act(operation, given=given)
+    try:
+        return await ctx.shop.withhold(ctx, operation, given, needed)
+    finally:
+        ctx.act = None
 
 
 async def note_refusal(ctx: Context, operation: str, given: Any) -> None:

@@ -10,8 +10,8 @@ import strawberry
 from msgspec import Struct
 
 from koipond.kernel.context import Context
-from koipond.kernel.errors import DomainError, PluginDisabled
-from koipond.kernel.schema.acting import acting, note_refusal
+from koipond.kernel.errors import ApprovalNeeded, DomainError, PluginDisabled
+from koipond.kernel.schema.acting import acting, note_refusal, withhold
 from koipond.kernel.schema.errors import wrap_error
 from koipond.kernel.viewer import MEMBERS_ONLY, PermissionLimited, PermissionMissing, ViewerKind
 
@@ -112,9 +112,12 @@ def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
                 await note_refusal(ctx, info.field_name, given)
                 raise
             try:
-                async with acting(ctx, info.field_name, given):
+                async with acting(ctx, info.field_name, given, permission=access.permission):
                     check_open(ctx, resolver)
                     return await resolver(self, info, **arguments)
+            except ApprovalNeeded as needed:
+                told = await withhold(ctx, info.field_name, given, needed)
+                return payload(user_errors=[wrap_error(told)])
             except DomainError as error:
                 return payload(user_errors=[wrap_error(error)])
 

@@ -12,12 +12,50 @@ down_revision = None
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
+        "approval",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("operation", sa.String(length=80), nullable=False),
+        sa.Column("document", Document, nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("unit", sa.String(length=40), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("requester_kind", sa.String(length=20), nullable=False),
+        sa.Column("requester_id", sa.Uuid(), nullable=False),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
+    )
+    op.create_index(op.f("ix_approval_state_id"), "approval", ["state", "id"], unique=False)
+    op.create_index(
+        "uq_approval_pending",
+        "approval",
+        ["fingerprint"],
+        unique=True,
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
         "attribute",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attribute")),
         sa.UniqueConstraint("code", name=op.f("uq_attribute_code")),
+    )
+    op.create_table(
+        "audit_link",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("linked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_link")),
+        sa.UniqueConstraint("record_id", name=op.f("uq_audit_link_record_id")),
     )
     op.create_table(
         "audit_record",
@@ -1069,6 +1107,7 @@ def upgrade() -> None:
         sa.Column("tax_category", sa.String(length=40), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tax_category"], ["tax_category.code"], name=op.f("fk_product_tax_category")
         ),
@@ -1900,4 +1939,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_record_at_id"), table_name="audit_record")
     op.drop_index(op.f("ix_audit_record_actor_id_at_id"), table_name="audit_record")
     op.drop_table("audit_record")
+    op.drop_table("audit_link")
     op.drop_table("attribute")
+    op.drop_index(
+        "uq_approval_pending",
+        table_name="approval",
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.drop_index(op.f("ix_approval_state_id"), table_name="approval")
+    op.drop_table("approval")

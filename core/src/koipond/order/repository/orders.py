@@ -1,6 +1,6 @@
 """SQL of carts and orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -243,9 +243,9 @@ def visible_to(*, member_id: MemberId | None, token_hash: str | None) -> ColumnE
     return or_(False, *conditions)
 
 
-def visible_to_staff() -> ColumnElement[bool]:
-    """The condition that an order may be seen by who may see all of them."""
-    return true()
+def visible_to_staff(reach: Collection[ChannelId] | None) -> ColumnElement[bool]:
+    """The condition that an order is of one of the channels that staff look after; None: of any."""
+    return true() if reach is None else order.c.channel_id.in_(sorted(reach))
 
 
 async def find_order(
@@ -270,9 +270,11 @@ async def find_member_orders(db: AsyncConnection, member_id: MemberId, page: Pag
     return cut(found, [(one.id.hex,) for one in found], page)
 
 
-async def find_orders(db: AsyncConnection, wanted: OrderFilter, page: Page) -> Slice[Order]:
-    """Return one page of all orders that fit, the newest first."""
-    statement = _ORDERS
+async def find_orders(
+    db: AsyncConnection, visible: ColumnElement[bool], wanted: OrderFilter, page: Page
+) -> Slice[Order]:
+    """Return one page of the visible orders that fit, the newest first."""
+    statement = _ORDERS.where(visible)
     if wanted.state is not None:
         statement = statement.where(order.c.state == wanted.state)
     if wanted.needs_attention is not None:
