@@ -15,6 +15,8 @@ from koipond.member.service.identities import (
     take_in,
 )
 from koipond.member.service.people import (
+    add_buyer,
+    asking_buyer,
     card_of,
     change_groups,
     check_group,
@@ -37,6 +39,8 @@ from koipond.member.service.people import (
 
 __all__ = [
     "add_address",
+    "add_buyer",
+    "asking_buyer",
     "card_of",
     "change_groups",
     "check_group",

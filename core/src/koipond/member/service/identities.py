@@ -33,7 +33,7 @@ async def take_in(ctx: Context, proven: Proven, *, name: str, key: MemberId | No
     """
     found = await repository.find_proven(ctx.db, proven)
     if found is None:
-        guest = await repository.find_guest(ctx.db, proven)
+        guest = await repository.asking_guest(proven).ask(ctx.db)
         if guest is not None:
             known_by = await repository.find_identities(ctx.db, guest, lock=True)
             found = await repository.find_proven(ctx.db, proven)
