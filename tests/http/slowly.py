@@ -85,8 +85,9 @@ def serving(shop: Path, *command: str, **settings: str) -> Iterator[tuple[Proces
         yield process, port
     finally:
         if process.process.poll() is None:
-            process.process.kill()
-            process.process.wait()
+            # Not killed: its workers would outlive it.
+            process.process.terminate()
+            process.process.wait(60)
 
 
 def document(kind: str) -> str:

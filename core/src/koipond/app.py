@@ -349,8 +349,7 @@ def create_app(
         logging_config=None,
     )
     app.asgi_handler = RequestLog(Shortcut(app.asgi_handler, endpoints))
-    app.state.shop = shop
-    app.state.crowd = crowd
+    app.state.shop, app.state.crowd = shop, crowd
     return app
 
 
