@@ -212,11 +212,6 @@ class FourEyesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # The most that one may do alone, in the smallest units: cents of EUR, whole points.
     above: int
 
-    def __post_init__(self) -> None:
-        """Refuse what no amount is above."""
-        if self.above < 0:
-            raise ValueError(f"above: 0 or more, not {self.above}")
-
 
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A catalogue that `koi dev` imports once, or what it asks of the staff's schema once."""
