@@ -53,6 +53,7 @@ from koipond.payment.types import (
 )
 from koipond.quota.service import audit as audit_quota
 from koipond.staff import events as staff_events
+from koipond.staff.events import StaffDisabled
 from koipond.stock import events as stock_events
 from koipond.stock.events import StockShort
 from koipond.stock.service import audit as audit_stock
@@ -72,6 +73,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     RefundFailed: (order.flag_failed_refund,),
     StockShort: (order.await_short_orders,),
     MemberLoggedIn: (order.claim_of_guest,),
+    StaffDisabled: (login.end_of_disabled,),
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {

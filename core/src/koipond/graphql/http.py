@@ -36,7 +36,7 @@ from koipond.graphql.request import (
 from koipond.graphql.scope import Scopes
 from koipond.graphql.sockets import Sockets
 from koipond.graphql.trusted import TrustedDocuments
-from koipond.graphql.viewing import read_viewer
+from koipond.graphql.viewing import check_door, read_viewer
 from koipond.kernel.callers import read_caller
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.errors import DomainError
@@ -180,11 +180,16 @@ class Endpoint:
     ) -> Answer:
         """Run the request on behalf of its viewer. Raises HttpRefused, DomainError."""
         viewer = await read_viewer(
-            self._shop, headers.get("authorization"), staff_only=self._staff_only
+            self._shop,
+            headers.get("authorization"),
+            staff_only=self._staff_only,
+            at_door=scope["method"] == "POST",
         )
         request = await self._read(scope, receive, headers)
         try:
             request = self._trusted.settle(request)
+            if self._staff_only and not viewer.is_staff:
+                check_door(request.query)
             prepared = self._executor.prepare(request)
             if scope["method"] == "GET" and not prepared.is_query:
                 raise HttpRefused(

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from graphql import (
+    DefinitionNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+)
+
 from koipond.graphql.request import HttpRefused
 from koipond.kernel.context import Shop
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
@@ -9,11 +18,41 @@ from koipond.login.service import check_login
 from koipond.staff import service as staff
 from koipond.staff.types import TOKEN_PREFIX
 
+# What the staff's schema answers those who are nobody yet.
+_DOORS = frozenset({"logInStaff", "logOut", "refreshLogin"})
+_TOKENS_MAX = 200
 
-async def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> Viewer:
+
+def check_door(query: str) -> None:
+    """Raise HttpRefused unless a document of a guest, for the staff's schema, only logs in or out.
+
+    Before it is held against the schema, whose words are not for guests.
+    """
+    try:
+        document = parse(query, max_tokens=_TOKENS_MAX)
+    except GraphQLError as error:
+        raise _not_staff(GUEST) from error
+    if not all(map(_is_door, document.definitions)):
+        raise _not_staff(GUEST)
+
+
+def _is_door(one: DefinitionNode) -> bool:
+    """Tell whether this is a mutation that only logs somebody in or out."""
+    if not isinstance(one, OperationDefinitionNode):
+        return False
+    fields = one.selection_set.selections
+    return one.operation is OperationType.MUTATION and all(
+        isinstance(field, FieldNode) and field.name.value in _DOORS for field in fields
+    )
+
+
+async def read_viewer(
+    shop: Shop, authorization: str | None, *, staff_only: bool, at_door: bool = False
+) -> Viewer:
     """Return whom a bearer token speaks for; without one it is a guest.
 
-    authorization: "Bearer …". Raises TokenInvalid, and HttpRefused for who is no staff.
+    authorization: "Bearer …". at_door: let guests in who may log in; `check_door` is asked next.
+    Raises TokenInvalid, and HttpRefused for who is no staff.
     """
     if authorization is None:
         viewer = GUEST
@@ -22,7 +61,8 @@ async def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool
         if kind.lower() != "bearer":
             raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
         viewer = await _recognise(shop, token.strip())
-    if staff_only and not viewer.is_staff:
+    is_guest = viewer.kind is ViewerKind.GUEST
+    if staff_only and not viewer.is_staff and not (is_guest and at_door):
         raise _not_staff(viewer)
     return viewer
 

@@ -19,16 +19,19 @@ from koipond.login.service.sessions import (
     prune_logins,
     refresh_login,
 )
+from koipond.login.service.staff import end_of_disabled, log_in_staff, set_staff_password
 
 __all__ = [
     "MESSAGE_KINDS",
     "change_password",
     "check_login",
     "confirm_email_change",
+    "end_of_disabled",
     "end_session",
     "end_sessions",
     "find_sessions",
     "log_in",
+    "log_in_staff",
     "log_in_with_code",
     "log_in_with_provider",
     "log_out",
@@ -40,4 +43,5 @@ __all__ = [
     "request_login_code",
     "request_password_reset",
     "reset_password",
+    "set_staff_password",
 ]
