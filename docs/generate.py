@@ -14,10 +14,11 @@ from typing import Any, get_type_hints
 import click
 import msgspec
 
-from koipond import hooks, settings
+from koipond import hooks
 from koipond.cli.schemas import event_schemas, write_json
 from koipond.kernel.errors import DomainError
 from koipond.kernel.events import Event
+from koipond.settings import shape as settings
 from koipond_sdk import views
 
 ROOT = Path(__file__).parent.parent

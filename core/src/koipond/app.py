@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from koipond import hooks as specs
+from koipond.approval.service import ask as ask_for_approval
 from koipond.channel.service import (
     check_channels,
     check_zones,
@@ -35,7 +36,7 @@ from koipond.graphql.assembly import (
 )
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor
-from koipond.graphql.http import Endpoint
+from koipond.graphql.http import Endpoint, Shortcut
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
 from koipond.hooks import Hooks
@@ -44,6 +45,7 @@ from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
+from koipond.kernel.extensions import Extensions
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.metrics import make_metrics
@@ -131,7 +133,14 @@ def make_shop(
         consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
+        withhold=ask_for_approval,
+        permissions=lambda: _known_permissions(installation.running, extensions),
     )
+
+
+def _known_permissions(plugins: tuple[Plugin, ...], extensions: Extensions) -> frozenset[str]:
+    registered = {one.name for found in extensions.permissions.values() for one in found}
+    return make_schemas(plugins).permissions | registered
 
 
 def _make_database(settings: Settings) -> Database:
@@ -322,12 +331,13 @@ def create_app(
             return Response({"status": "not ready", "reason": str(error)}, status_code=503)
         return Response({"status": "ok"})
 
+    endpoints = _endpoints(shop, running, crowd)
     app = Litestar(
         route_handlers=[
             index,
             health,
             ready,
-            *_endpoints(shop, running, crowd),
+            *(asgi(path, copy_scope=False)(one.handle) for path, one in endpoints.items()),
             make_ingress(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
@@ -338,9 +348,8 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = RequestLog(app.asgi_handler)
-    app.state.shop = shop
-    app.state.crowd = crowd
+    app.asgi_handler = RequestLog(Shortcut(app.asgi_handler, endpoints))
+    app.state.shop, app.state.crowd = shop, crowd
     return app
 
 
@@ -376,7 +385,7 @@ class _NoEvents(BaseEventEmitterBackend):
         return None
 
 
-def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> list[BaseRouteHandler]:
+def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> dict[str, Endpoint]:
     settings, scopes = shop.settings, Scopes(shop)
     for_storefront, for_admin = make_executors(plugins, production=settings.production)
     storefront = Endpoint(
@@ -399,7 +408,4 @@ def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> list[Ba
         staff_only=True,
         first_query=FIRST_QUERY,
     )
-    return [
-        asgi(STOREFRONT_PATH, copy_scope=False)(storefront.handle),
-        asgi(ADMIN_PATH, copy_scope=False)(admin.handle),
-    ]
+    return {STOREFRONT_PATH: storefront, ADMIN_PATH: admin}

@@ -8,6 +8,7 @@ from koipond.catalog.service import audit as audit_catalog
 from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
+from koipond.kernel.chaining import ChainAudit, audit_chain, chain_audit
 from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.couriers import CarryEvents, carry_events
 from koipond.kernel.deliveries import Consumer
@@ -22,6 +23,10 @@ from koipond.kernel.invariants import Audit
 from koipond.kernel.jobs import Jobs
 from koipond.kernel.schedules import Every
 from koipond.ledger.service import audit as audit_ledger
+from koipond.login import events as login_events
+from koipond.login import service as login
+from koipond.login.events import MemberLoggedIn
+from koipond.login.types import PruneLogins
 from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.notify.service import prune_messages
@@ -47,6 +52,8 @@ from koipond.payment.types import (
     VoidPayment,
 )
 from koipond.quota.service import audit as audit_quota
+from koipond.staff import events as staff_events
+from koipond.staff.events import StaffDisabled
 from koipond.stock import events as stock_events
 from koipond.stock.events import StockShort
 from koipond.stock.service import audit as audit_stock
@@ -65,9 +72,12 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     Refunded: (order.flag_refund_elsewhere,),
     RefundFailed: (order.flag_failed_refund,),
     StockShort: (order.await_short_orders,),
+    MemberLoggedIn: (order.claim_of_guest,),
+    StaffDisabled: (login.end_of_disabled,),
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
+    ChainAudit: chain_audit,
     ForgetDeliveries: forget_deliveries,
     PruneEvents: prune_events,
     GiveBackUnits: do_give_back,
@@ -83,10 +93,12 @@ JOBS: Jobs = {
     GiveRefund: payment.run_refund,
     SendMessage: member.deliver_message,
     PruneMessages: prune_messages,
+    PruneLogins: login.prune_logins,
     CarryEvents: carry_events,
     ForgetAttempts: forget_attempts,
 }
 RECURRING = (
+    Every(seconds=10, job=ChainAudit()),
     Every(seconds=5, job=GiveBackUnits()),
     Every(seconds=15, job=ExpireOrders()),
     Every(seconds=15, job=QueryPayments()),
@@ -94,16 +106,24 @@ RECURRING = (
     Every(seconds=3_600, job=ForgetAttempts()),
     Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=3_600, job=PruneMessages()),
+    Every(seconds=3_600, job=PruneLogins()),
     Every(seconds=60, job=CloseOrders()),
 )
 # Who in core hears of events after their commit, beside the plugins.
 CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
 # What others may be told of; plugins add theirs.
 EVENTS = events_of(
-    member_events, stock_events, payment_events, fulfilment_events, order_events, webhook_events
+    staff_events,
+    member_events,
+    login_events,
+    stock_events,
+    payment_events,
+    fulfilment_events,
+    order_events,
+    webhook_events,
 )
 # What core writes to members; plugins add theirs.
-MESSAGE_KINDS = order.MESSAGE_KINDS
+MESSAGE_KINDS = (*login.MESSAGE_KINDS, *order.MESSAGE_KINDS)
 # What must always hold: the tests and `koi doctor --audit` look.
 AUDITS: Sequence[Audit] = (
     audit_quota,
@@ -114,6 +134,7 @@ AUDITS: Sequence[Audit] = (
     audit_fulfilments,
     order.audit,
     *EVENT_AUDITS,
+    audit_chain,
 )
 
 

@@ -31,6 +31,7 @@ from koipond.kernel.errors import DomainError
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
 from koipond.kernel.schema import Api
+from koipond.login.types import LoginProof, ProvenPerson
 from koipond.member.types import Reward
 from koipond.notify.types import MessageKind, OutgoingMessage, Sent
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired
@@ -280,6 +281,17 @@ async def message_send(ctx: Context, message: OutgoingMessage) -> Sent:
     raise NotImplementedError
 
 
+@by_key(since="0.1", deadline_s=10.0)
+async def login_prove(ctx: Context, proof: LoginProof) -> ProvenPerson:
+    """Say who somebody is, by what their client got from the login provider that is the key.
+
+    Called when somebody logs in, outside of any transaction: ask the provider's server, check its
+    signature. ProofRefused is what the caller is told. What is returned logs in: an e-mail address
+    or a phone number only if the provider has checked that it is theirs.
+    """
+    raise NotImplementedError
+
+
 # {hook that loads: what is calculated from it}
 _CALCULATED_FROM = {"price_inputs": "price_quotes", "cart_inputs": "cart_adjustments"}
 
@@ -446,6 +458,18 @@ class Hooks:
     def senders(self) -> dict[str, str]:
         """Return {key: plugin} of the senders that plugins bring."""
         return {key: one.plugin for key, one in self.registry.keys["message_send"].items()}
+
+    async def login_prove(self, ctx: Context, proof: LoginProof) -> ProvenPerson:
+        """Return whom a provider vouches for. Raises ProofRefused, PluginFailed."""
+        person: ProvenPerson = await self._call.ask_by_key(
+            "login_prove", proof.provider, ctx, proof
+        )
+        return person
+
+    def login_providers(self, off: Set[str] = frozenset()) -> list[str]:
+        """Return the keys of login providers. off: plugins that are not asked."""
+        given = self.registry.keys["login_prove"]
+        return sorted(key for key, one in given.items() if one.plugin not in off)
 
     def consumers(self) -> list[Consumer]:
         """Return the plugins that hear of events, each as one consumer of the outbox."""

@@ -112,7 +112,7 @@ def test_a_permission_that_nobody_registers_is_named_with_those_that_there_are()
     (line,) = conflicts(adding(Product, Guarded, admin=True, fields=("Product.rank",)))
     start = (
         "toy: Product.rank asks for the permission ranks.read, which nobody registers: name it in "
-        "register_permissions, or ask for one that there is: catalog.read, catalog.write, "
+        "register_permissions, or ask for one that there is: approval.read, "
     )
     assert line.startswith(start)
 

@@ -129,3 +129,11 @@ def test_a_longer_list_is_named_however_deep_it_lies() -> None:
     assert find_long_list({"a": [1] * ITEMS_MAX, "b": "x" * 5_000}) is None
     for variables in ({"a": [1] * 1_001}, {"b": 1, "a": {"c": [[], [{"d": [None] * 1_001}]]}}):
         assert find_long_list(variables) == problem
+
+
+def test_objects_in_variables_are_as_short_as_lists() -> None:
+    wide = {f"k{number}": number for number in range(ITEMS_MAX)}
+    assert find_long_list(wide) is None
+    problem = "an object of 1,001 fields, at most 1,000 are read"
+    for variables in (wide | {"more": 1}, {"a": [{"b": wide | {"more": 1}}]}):
+        assert find_long_list(variables) == problem

@@ -275,6 +275,9 @@ class Fountain:
     def time_left(self) -> timedelta | None:
         return None
 
+    async def check_login(self) -> None:
+        return None
+
     async def answers(self) -> AsyncIterator[Any]:
         while True:
             self.asked += 1

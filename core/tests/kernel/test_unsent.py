@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import outbox_event
-from koipond.kernel.unsent import Unsent
+from koipond.kernel.unsent import Outdated, Unsent
 from koipond.kernel.viewer import GUEST
 from koipond.member.tables import identity, member
 from koipond_sdk.testing import RunningShop
@@ -125,6 +127,59 @@ async def test_rows_are_changed_only_if_they_are_as_they_must_be_and_told_of(
     changed = [first | {"name": "Mei"}, second | {"name": "Mei"}, third]
     assert await members(shop) == changed
     assert len(await shop.rows(identity)) == 3
+
+
+async def test_nothing_is_stored_unless_every_row_that_was_not_read_is_as_believed(
+    shop: RunningShop,
+) -> None:
+    first, second = guest(), guest(name="Bo")
+    unsent = Unsent()
+    unsent.add(member, first, second)
+    await send(shop, unsent)
+    for believed in ({"locale": ["de", "nl"]}, {"created_at": [None]}):
+        unsent.change(member, {"id": first["id"], "state": "gone"}, must=True)
+        unsent.change(member, {"id": second["id"], "state": "gone"}, only_if=believed, must=True)
+        unsent.add(identity, known_by(first, "lin@example.org"))
+        before = await shop.snapshot()
+        with pytest.raises(Outdated):
+            await send(shop, unsent)
+        assert await shop.snapshot() == before
+        unsent = Unsent()
+    so_it_is = {"name": ["Mei", "Bo"], "created_at": [NOW], "time_zone": [None]}
+    unsent.change(member, {"id": second["id"], "state": "gone"}, only_if=so_it_is, must=True)
+    unsent.add(identity, known_by(first, "lin@example.org"))
+    await send(shop, unsent)
+    assert await members(shop) == [first, second | {"state": "gone"}]
+    assert len(await shop.rows(identity)) == 1
+
+
+async def test_the_only_statement_of_a_transaction_is_one_by_itself(shop: RunningShop) -> None:
+    begun: list[str] = []
+
+    @transaction
+    async def carry_out(ctx: Context, *names: str) -> None:
+        for name in names:
+            await ctx.store()
+            ctx.unsent.add(member, guest(name=name))
+
+    def note(connection: Any, *_: Any) -> None:
+        adapted = connection.connection.dbapi_connection
+        begun.append(getattr(adapted, "_transaction", None))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "commit", note)
+    try:
+        async with shop.shop.context(viewer=GUEST) as ctx:
+            await carry_out(ctx, "Lin")
+            alone, begun[:] = [*begun], []
+            await carry_out(ctx, "Mei", "Bo")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "commit", note)
+    assert sorted(one["name"] for one in await members(shop)) == ["Bo", "Lin", "Mei"]
+    if not shop.shop.database.is_sqlite:
+        assert alone == [None, None]
+        assert begun[-1] is not None
 
 
 async def test_a_row_cannot_wait_twice(shop: RunningShop) -> None:

@@ -4,15 +4,15 @@ import pytest
 
 from koipond.member.errors import ContactInvalid
 from koipond.member.rules import normalise_contact
-from koipond.member.types import Contact, IdentityKind
+from koipond.member.types import EMAIL, PHONE, Contact
 
 
 def test_addresses_are_kept_in_one_form() -> None:
     contact = normalise_contact(name=" Lin ", email=" Lin@Example.ORG ", phone="+86 138-0000 0000")
     assert contact == Contact(name="Lin", email="lin@example.org", phone="+8613800000000")
     assert contact.identities == [
-        (IdentityKind.EMAIL, "lin@example.org"),
-        (IdentityKind.PHONE, "+8613800000000"),
+        (EMAIL, "lin@example.org"),
+        (PHONE, "+8613800000000"),
     ]
 
 

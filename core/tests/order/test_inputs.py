@@ -12,6 +12,7 @@ from koipond.app import make_schemas
 from koipond.kernel.ids import OrderId, VariantId, decode, encode
 from koipond.kernel.inputs import InputTypes, Level
 from koipond.kernel.quantity import Quantity
+from koipond.kernel.viewer import GUEST
 from koipond.order import repository, service
 from koipond.order.service import quoting, tokens
 from koipond.order.types import Cart, CheckoutDetails, LineWish
@@ -62,7 +63,7 @@ def quantities(payload: dict[str, Any]) -> list[int]:
 
 async def find_cart(shop: RunningShop, token: str) -> Cart:
     async with shop.shop.database.reading() as db:
-        found = await repository.find_cart(db, tokens.hash_token(token))
+        found = await repository.find_cart(db, tokens.hash_token(token), GUEST)
     assert found is not None
     return found
 

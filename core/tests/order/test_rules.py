@@ -15,10 +15,11 @@ from koipond.kernel.ids import (
 from koipond.kernel.money import MAX_MINOR, Currency, Money
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale
+from koipond.member.errors import AddressInvalid
+from koipond.member.rules import check_address
 from koipond.member.types import Contact
 from koipond.order import rules
 from koipond.order.errors import (
-    AddressInvalid,
     CartEmpty,
     CheckoutIncomplete,
     QuantityOutOfRange,
@@ -219,11 +220,11 @@ def test_an_address_that_nothing_can_be_sent_to_is_refused(
 ) -> None:
     given = {"line1": "1 Tea Road", "city": "Hangzhou", "country": "CN"} | {field: value}
     with pytest.raises(AddressInvalid, match=words):
-        rules.check_address(Address(**given))
+        check_address(Address(**given))
 
 
 def test_a_country_is_kept_in_capitals() -> None:
-    checked = rules.check_address(Address(line1=" 1 Tea Road ", city="Bonn", country="de"))
+    checked = check_address(Address(line1=" 1 Tea Road ", city="Bonn", country="de"))
     assert (checked.line1, checked.country) == ("1 Tea Road", "DE")
 
 

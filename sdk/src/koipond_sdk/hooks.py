@@ -5,6 +5,8 @@ The hooks themselves stand in the reference, docs/reference/hooks.md.
 
 from koipond.kernel.dispatch import implement
 from koipond.kernel.inputs import PluginInput
+from koipond.login.errors import ProofRefused
+from koipond.login.types import LoginProof, ProvenPerson
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from koipond.order.types import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.payment.events import Refunded
@@ -35,6 +37,7 @@ __all__ = [
     "CheckoutTerms",
     "Gift",
     "HoldWish",
+    "LoginProof",
     "OrderCancelled",
     "OrderConfirmed",
     "OrderExpired",
@@ -44,7 +47,9 @@ __all__ = [
     "PriceItem",
     "PriceQuote",
     "PriceRequest",
+    "ProofRefused",
     "Proposal",
+    "ProvenPerson",
     "QuotaRequest",
     "Refunded",
     "StackMode",

@@ -115,6 +115,17 @@ class ProductUnknown(DomainError):
 
 
 @domain_error
+class ProductSlugTaken(DomainError):
+    """A new product under the slug of another one."""
+
+    code: ClassVar[str] = "PRODUCT_SLUG_TAKEN"
+    slug: str
+
+    def __str__(self) -> str:
+        return f"There is a product {self.slug[:60]!r}. Take another slug, or updateProduct."
+
+
+@domain_error
 class SkuTaken(DomainError):
     """A stock keeping unit that another product has."""
 

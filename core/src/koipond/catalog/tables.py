@@ -66,6 +66,8 @@ product = Table(
     Column("tax_category", ForeignKey("tax_category.code"), nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    # Counts the changes, so that nobody overwrites what they have not seen.
+    Column("version", Integer, nullable=False),
     UniqueConstraint("slug"),
 )
 

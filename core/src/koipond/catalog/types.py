@@ -425,6 +425,7 @@ class StoredProduct(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     listed: bool
+    version: int = 0
     tax_category: str | None = None
     categories: Mapping[int, UUID] = {}
     collections: Mapping[int, UUID] = {}

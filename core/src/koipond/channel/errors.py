@@ -66,3 +66,19 @@ class ZoneUnknown(DomainError):
 
     def __str__(self) -> str:
         return f"There is no zone {self.zone[:40]!r}. `setZone` makes one. There are: {self.known}."
+
+
+@domain_error
+class ChannelNotHeld(DomainError):
+    """An act in a channel, by somebody who has the right to it in others."""
+
+    code: ClassVar[str] = "CHANNEL_NOT_HELD"
+    permission: str
+    channel: str
+    channels: str
+
+    def __str__(self) -> str:
+        return (
+            f"You hold {self.permission} in {self.channels or 'no channel'}, and not in "
+            f"{self.channel[:40] or 'all channels'}. Ask somebody who does."
+        )

@@ -23,7 +23,8 @@ from koipond.kernel.schema import (
 strawberry.enum(Rounding)
 
 READ = needs("channel.read")
-WRITE = needs("channel.write")
+WRITE = needs(types.WRITES_CHANNELS)
+WRITE_OWN = needs(types.WRITES_CHANNELS, by_channel=True)
 
 
 @strawberry.type(description="Where it is sold. Chosen by the header Koi-Channel.")
@@ -170,7 +171,7 @@ class StaffChannelQueries:
 
 @strawberry.type
 class StaffChannelMutations:
-    @mutation(WRITE)
+    @mutation(WRITE_OWN)
     async def set_channel(self, info: Info, input: SetChannelInput) -> SetChannelPayload:
         """Change a channel: its home, its tax, its rounding. Storefronts see it within 5 s."""
         changed = await service.change_channel(info.context, input.code, input.change())

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from koipond.channel import repository, rules
-from koipond.channel.errors import ChannelInvalid, ChannelUnknown, ZoneUnknown
-from koipond.channel.types import RATES, Channel, ChannelDraft, Zone, ZoneDraft
+from koipond.channel.errors import ChannelInvalid, ChannelNotHeld, ChannelUnknown, ZoneUnknown
+from koipond.channel.types import RATES, WRITES_CHANNELS, Channel, ChannelDraft, Zone, ZoneDraft
 from koipond.kernel.context import Context, Scope, transaction
 from koipond.kernel.editions import count_up
 from koipond.kernel.fresh import Fresh
@@ -25,6 +25,26 @@ async def find_channels(ctx: Context) -> list[Channel]:
 async def recall_channels(ctx: Context) -> Sequence[Channel]:
     """Return every channel as it was at most 5 s ago, the default first."""
     return await CHANNELS.find(ctx)
+
+
+async def find_reach(ctx: Context, permission: str) -> frozenset[ChannelId] | None:
+    """Return the channels in which who asks has a permission; None: in all, or they are no staff.
+
+    What belongs to another channel is as if there were none.
+    """
+    if not ctx.viewer.limited:
+        return None
+    codes = ctx.viewer.channels_for(permission)
+    if codes is None:
+        return None
+    return frozenset(one.id for one in await recall_channels(ctx) if one.code in codes)
+
+
+def check_reach(ctx: Context, permission: str, channel: str) -> None:
+    """Raise ChannelNotHeld if who asks has a permission, and not in this channel."""
+    if ctx.viewer.limited and not ctx.viewer.may_in(permission, channel):
+        held = ", ".join(sorted(ctx.viewer.channels_for(permission) or ()))
+        raise ChannelNotHeld(permission=permission, channel=channel, channels=held)
 
 
 async def choose_scope(
@@ -65,14 +85,16 @@ async def change_channel(
     """Change a channel as it is told; orders that were placed keep what they cost.
 
     Its code and currencies stay: prices and orders are of them. Raises ChannelUnknown,
-    ChannelInvalid.
+    ChannelInvalid, ChannelNotHeld.
     """
+    check_reach(ctx, WRITES_CHANNELS, code)
     channels = await repository.find_all(ctx.db)
     known = next((one for one in channels if one.code == code), None)
     if known is None:
         raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
     changed = rules.make_channel(known.id, change(rules.draft_of(known)))
     await repository.save(ctx.db, changed)
+    ctx.audited(f"channel {code}", before=known, after=changed)
     CHANNELS.forget(ctx.shop)
     return changed
 
@@ -111,7 +133,9 @@ async def check_zone(ctx: Context, code: str) -> None:
 async def set_zone(ctx: Context, draft: ZoneDraft) -> Zone:
     """Make a zone, or give a known one other places. Raises ZoneInvalid."""
     told = rules.make_zone(draft)
+    known = (await repository.find_zones(ctx.db)).get(told.code)
     await repository.save_zone(ctx.db, told)
+    ctx.audited(f"zone {told.code}", before=known, after=told)
     await count_up(ctx, RATES)
     return told
 
@@ -138,6 +162,7 @@ async def _add(ctx: Context, draft: ChannelDraft) -> Channel:
             channel=draft.code, reason="there is one of this code; `koi channel list` shows it"
         )
     await repository.add(ctx.db, new)
+    ctx.audited(f"channel {new.code}", after=new)
     CHANNELS.forget(ctx.shop)
     return new
 

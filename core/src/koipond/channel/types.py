@@ -10,6 +10,7 @@ from koipond.kernel.texts import Locale
 
 # The edition of zones, tax and shipping: purchases read all of them, staff change them seldom.
 RATES = "rates"
+WRITES_CHANNELS = "channel.write"
 
 
 class Channel(Struct, frozen=True, kw_only=True):

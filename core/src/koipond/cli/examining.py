@@ -14,6 +14,7 @@ from koipond.delivery import service as delivery
 from koipond.duties import JOBS, audits_of
 from koipond.extending import check_prefixes, find_states, gather
 from koipond.graphql.assets import ASSETS, AssetsMissing, read_asset
+from koipond.kernel.chaining import find_waiting as find_waiting_records
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake
@@ -300,6 +301,7 @@ async def _unattended(settings: Settings, plugins: Sequence[Plugin]) -> list[Fin
         endpoints = await webhooks.find_endpoints(ctx)
         dead = await delivery.find_dead(ctx, Page(first=_NAMED))
         count = await delivery.count_dead(ctx)
+        unlinked, since = await find_waiting_records(ctx)
     findings = [
         Finding(
             about="webhooks",
@@ -324,4 +326,9 @@ async def _unattended(settings: Settings, plugins: Sequence[Plugin]) -> list[Fin
     if count > len(dead.rows):
         more = f"{count - len(dead.rows):,} more"
         findings.append(Finding(about="dead letters", found=more, fix="koi dead list"))
+    if unlinked:
+        waits = (
+            f"{unlinked:,} records of the audit wait for a link since {since:%Y-%m-%d %H:%M} UTC"
+        )
+        findings.append(Finding(about="audit", found=waits, fix="koi worker"))
     return findings or [Finding(about="background", found="nothing stands still")]

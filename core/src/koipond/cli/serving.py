@@ -111,6 +111,8 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Ours, which `trusted_proxies` tells: a test shows what it believes.
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
 
@@ -124,7 +126,7 @@ def worker_app() -> Litestar:
     settings = read_settings(os.environ.get(SETTINGS_VARIABLE), production=True)
     configure(production=settings.production)
     app = create_app(settings)
-    app.on_startup.append(Draining(app.state.crowd).begin)
+    app.on_startup.append(Draining(app.state.crowd, notice_s=settings.leave_notice_s).begin)
     return app
 
 

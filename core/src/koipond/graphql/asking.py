@@ -34,13 +34,14 @@ class GraphQLRequest(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a request comes to. `began` is false if nothing was executed: it then has no data.
 
-    trouble: what kept the database from it.
+    trouble: what kept the database from it. limited_for_s: part of it was done too often.
     """
 
     data: dict[str, Any] | None = None
     errors: Sequence[Mapping[str, Any]] = ()
     began: bool = True
     trouble: Trouble | None = None
+    limited_for_s: int | None = None
     extensions: Mapping[str, Any] = {}
 
     def told(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import strawberry
 from msgspec import Struct
 
+from koipond.approval import graphql as approval
+from koipond.audit import graphql as audit
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
@@ -26,11 +28,13 @@ from koipond.kernel.schema import (
 )
 from koipond.kernel.schema.conflicts import declaration_conflicts
 from koipond.kernel.schema.owners import CORE, Owner
+from koipond.login import graphql as login
 from koipond.member import graphql as member
 from koipond.notify import graphql as notify
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
+from koipond.staff import graphql as staff
 from koipond.stock import graphql as stock
 from koipond.tax import graphql as tax
 from koipond.webhooks import graphql as webhooks
@@ -39,11 +43,15 @@ from koipond.webhooks import graphql as webhooks
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
+    staff,
+    audit,
+    approval,
     delivery,
     plugin_settings,
     webhooks,
     notify,
     member,
+    login,
     tax,
     catalog,
     stock,

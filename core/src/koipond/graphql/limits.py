@@ -64,11 +64,13 @@ def find_excess(document: DocumentNode) -> str | None:
 
 
 def find_long_list(variables: Mapping[str, Any]) -> str | None:
-    """Return what is too long about the variables of a request, or None."""
-    waiting: list[Any] = list(variables.values())
+    """Return what is too long about the variables of a request, their objects included, or None."""
+    waiting: list[Any] = [dict(variables)]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
+            if len(value) > ITEMS_MAX:
+                return f"an object of {len(value):,} fields, at most {ITEMS_MAX:,} are read"
             waiting.extend(value.values())
         elif isinstance(value, list):
             if len(value) > ITEMS_MAX:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import strawberry
-from graphql import GraphQLField, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.collect_fields import (
     FieldDetails,
     FragmentDetails,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from koipond.graphql.executor.plan import PlannedField
 
 __all__ = [
-    "TYPE_CAST_ATTRIBUTE",
     "FieldDetails",
     "FragmentDetails",
     "GroupedFieldSet",
@@ -45,8 +44,12 @@ __all__ = [
     "declared_field",
     "info_of",
     "is_attribute",
+    "is_told_by_class",
     "resolve_info",
 ]
+
+
+_OBJECTS = GraphQLCoreConverter.from_object.__name__
 
 
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
@@ -60,6 +63,16 @@ def declared_field(definition: GraphQLField) -> StrawberryField | None:
         GraphQLCoreConverter.DEFINITION_BACKREF
     )
     return found
+
+
+def is_told_by_class(kind: GraphQLObjectType, value: Any) -> bool:
+    """Tell whether what a type says of an object it says of all objects of its class.
+
+    Strawberry's own check does, unless `strawberry.cast` said what this one object is.
+    """
+    name = getattr(kind.is_type_of, "__qualname__", "")
+    own = name.startswith(f"{GraphQLCoreConverter.__qualname__}.{_OBJECTS}.")
+    return own and TYPE_CAST_ATTRIBUTE not in getattr(value, "__dict__", {})
 
 
 def is_attribute(definition: GraphQLField) -> bool:

@@ -26,6 +26,8 @@ OPERATIONS_LIMIT = "OPERATIONS_LIMIT"
 _INIT_WITHIN_S = 10.0
 # How long a caller who reads nothing may keep us from closing.
 _CLOSE_WITHIN_S = 2.0
+# How often it is looked whether the login was ended.
+_LOGIN_LOOK_S = 20.0
 _SOONEST_S = 0.01
 
 
@@ -73,6 +75,9 @@ class Caller(Protocol):
 
     def begin(self, request: GraphQLRequest) -> Operation:
         """Begin an operation. Raises RequestRefused, HttpRefused."""
+
+    async def check_login(self) -> None:
+        """Raise Ending once the login is over that the token was given in."""
 
     def time_left(self) -> timedelta | None:
         """Return how long the caller's token still holds; None: for ever."""
@@ -277,7 +282,8 @@ class Conversation:
         until = loop.time() + seconds
         while (left_s := until - loop.time()) > 0:
             token = self._check_token()
-            await asyncio.sleep(max(min(left_s, token), _SOONEST_S))
+            await self._caller.check_login()
+            await asyncio.sleep(max(min(left_s, token, _LOGIN_LOOK_S), _SOONEST_S))
         self._check_token()
 
     def _check_token(self) -> float:

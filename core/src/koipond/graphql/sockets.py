@@ -14,6 +14,7 @@ from msgspec import Struct
 from koipond.graphql.asking import Answer, GraphQLRequest
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor, Prepared
+from koipond.graphql.origin import read_origin
 from koipond.graphql.protocol import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -29,10 +30,14 @@ from koipond.graphql.request import HttpRefused
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import read_viewer
+from koipond.kernel.audit import Origin
+from koipond.kernel.callers import Caller as From
+from koipond.kernel.callers import read_caller
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.context import Scope as Place
 from koipond.kernel.errors import DomainError
 from koipond.kernel.viewer import GUEST, TokenInvalid
+from koipond.login.service import check_login
 
 # What fits into the frame that closes a socket.
 _REASON_BYTES_MAX = 123
@@ -64,7 +69,8 @@ class Sockets:
         socket = _Socket(receive, send, message_max=settings.request_max_bytes)
         await receive()
         headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
-        caller = _Caller(self, headers)
+        come_from = read_caller(scope, settings.trusted_proxies)
+        caller = _Caller(self, headers, come_from)
         conversation = caller.conversation = Conversation(
             socket,
             caller,
@@ -78,7 +84,7 @@ class Sockets:
             if not offered:
                 raise Ending(WRONG_SUBPROTOCOL, f"Speak the subprotocol {SUBPROTOCOL}.")
             _check_origin(headers, settings.origins)
-            self.crowd.enter(conversation, address=(scope["client"] or (None,))[0])
+            self.crowd.enter(conversation, address=come_from.address or None)
             await conversation.hold()
         except Ending as ending:
             await conversation.close(ending.code, str(ending))
@@ -142,9 +148,11 @@ class _Caller:
 
     conversation: Conversation
 
-    def __init__(self, at: Sockets, headers: Mapping[str, str]) -> None:
+    def __init__(self, at: Sockets, headers: Mapping[str, str], come_from: From) -> None:
         self._at = at
         self._headers = headers
+        self._from = come_from
+        self._origin: Origin = read_origin(come_from, headers)
         self._viewer = GUEST
         self._place: Place | None = None
 
@@ -156,7 +164,7 @@ class _Caller:
         given = {key.lower(): one for key, one in payload.items() if isinstance(one, str)}
         headers = {**self._headers, **given}
         try:
-            self._viewer = read_viewer(
+            self._viewer = await read_viewer(
                 self._at.shop, headers.get("authorization"), staff_only=self._at.staff_only
             )
             self._place = await self._at.scopes.choose(headers)
@@ -169,9 +177,18 @@ class _Caller:
     def begin(self, request: GraphQLRequest) -> _Operation:
         """Begin an operation. Raises RequestRefused."""
         settled = self._at.trusted.settle(request)
-        context = self._at.shop.context(viewer=self._viewer, scope=self._place)
+        context = self._at.shop.context(
+            viewer=self._viewer, scope=self._place, origin=self._origin, caller=self._from
+        )
         prepared = self._at.executor.prepare(settled)
         return _Operation(self._at.executor, prepared, settled, context)
+
+    async def check_login(self) -> None:
+        """Raise Ending once the login is over that the token was given in."""
+        try:
+            await check_login(self._at.shop, self._viewer)
+        except TokenInvalid as error:
+            raise Ending(FORBIDDEN, "The login has ended. Log in again.") from error
 
     def time_left(self) -> timedelta | None:
         """Return how long the caller's token still holds; None: for ever."""

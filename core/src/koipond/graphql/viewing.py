@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+from graphql import (
+    DefinitionNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+)
+
 from koipond.graphql.request import HttpRefused
 from koipond.kernel.context import Shop
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
+from koipond.login.service import check_login
+from koipond.staff import service as staff
+from koipond.staff.types import TOKEN_PREFIX
+
+# What the staff's schema answers those who are nobody yet.
+_DOORS = frozenset({"logInStaff", "logOut", "refreshLogin"})
+_TOKENS_MAX = 200
 
 
-def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> Viewer:
+def check_door(query: str) -> None:
+    """Raise HttpRefused unless a document of a guest, for the staff's schema, only logs in or out.
+
+    Before it is held against the schema, whose words are not for guests.
+    """
+    try:
+        document = parse(query, max_tokens=_TOKENS_MAX)
+    except GraphQLError as error:
+        raise _not_staff(GUEST) from error
+    if not all(map(_is_door, document.definitions)):
+        raise _not_staff(GUEST)
+
+
+def _is_door(one: DefinitionNode) -> bool:
+    """Tell whether this is a mutation that only logs somebody in or out."""
+    if not isinstance(one, OperationDefinitionNode):
+        return False
+    fields = one.selection_set.selections
+    return one.operation is OperationType.MUTATION and all(
+        isinstance(field, FieldNode) and field.name.value in _DOORS for field in fields
+    )
+
+
+async def read_viewer(
+    shop: Shop, authorization: str | None, *, staff_only: bool, at_door: bool = False
+) -> Viewer:
     """Return whom a bearer token speaks for; without one it is a guest.
 
-    authorization: "Bearer …". Raises TokenInvalid, and HttpRefused for who is no staff.
+    authorization: "Bearer …". at_door: let guests in who may log in; `check_door` is asked next.
+    Raises TokenInvalid, and HttpRefused for who is no staff.
     """
     if authorization is None:
         viewer = GUEST
@@ -18,17 +60,38 @@ def read_viewer(shop: Shop, authorization: str | None, *, staff_only: bool) -> V
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer":
             raise TokenInvalid(reason="the header is not `Authorization: Bearer …`")
-        viewer = check(token.strip(), secret=shop.settings.secret, now=shop.clock.now())
-    if staff_only and viewer.kind not in {ViewerKind.STAFF, ViewerKind.SERVICE}:
+        viewer = await _recognise(shop, token.strip())
+    is_guest = viewer.kind is ViewerKind.GUEST
+    if staff_only and not viewer.is_staff and not (is_guest and at_door):
         raise _not_staff(viewer)
     return viewer
+
+
+async def _recognise(shop: Shop, token: str) -> Viewer:
+    if token.startswith(TOKEN_PREFIX):
+        async with shop.context(viewer=GUEST) as ctx:
+            return await staff.recognise_program(ctx, token)
+    settings = shop.settings
+    claimed = check(
+        token,
+        secret=settings.secret,
+        previous=settings.previous_secret,
+        issuer=settings.token_issuer,
+        now=shop.clock.now(),
+    )
+    await check_login(shop, claimed)
+    if claimed.kind is not ViewerKind.STAFF:
+        return claimed
+    async with shop.context(viewer=GUEST) as ctx:
+        return await staff.recognise(ctx, claimed)
 
 
 def _not_staff(viewer: Viewer) -> HttpRefused:
     if viewer.kind is ViewerKind.GUEST:
         return HttpRefused(
             401,
-            "This is for staff. Send Authorization: Bearer …; `koi token staff` issues a token.",
+            "This is for staff. Send Authorization: Bearer …; `koi token staff` and `koi token "
+            "service` issue one.",
             code="UNAUTHENTICATED",
             headers={"WWW-Authenticate": "Bearer"},
         )

@@ -46,3 +46,44 @@ class PluginDisabled(DomainError):
             f"The part {self.plugin} of this shop is not offered in channel {self.channel}. "
             "Another channel may have it (header Koi-Channel)."
         )
+
+
+@domain_error
+class VersionConflict(DomainError):
+    """An edit of something that somebody has changed since it was read."""
+
+    code: ClassVar[str] = "VERSION_CONFLICT"
+    subject: str
+    expected_version: int
+    current_version: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject[:80]} was read as version {self.expected_version} and is version "
+            f"{self.current_version} now. Read it again, then edit that."
+        )
+
+
+def check_version(subject: str, *, expected: int | None, current: int) -> None:
+    """Raise VersionConflict for an edit of another version; None: whichever it is."""
+    if expected is not None and expected != current:
+        raise VersionConflict(
+            subject=subject, expected_version=expected, current_version=current
+        ).located("expectedVersion")
+
+
+@domain_error
+class ApprovalNeeded(DomainError):
+    """An act of staff that a second one of them must agree to; the mutation sees to that."""
+
+    code: ClassVar[str] = "APPROVAL_NEEDED"
+    act: str
+    unit: str
+    asked_units: int
+    alone_units: int
+
+    def __str__(self) -> str:
+        return (
+            f"A {self.act} of {self.asked_units} in all, in the smallest units of {self.unit}, is "
+            f"above {self.alone_units}: a second one of the staff must agree (approveAct)."
+        )

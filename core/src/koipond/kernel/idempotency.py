@@ -34,10 +34,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from koipond.kernel.context import Context, transaction
+from koipond.kernel.context import Context, bookkeeping, transaction
 from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 
 # A repeat that finds the first request still at work looks again this often, this many times.
 _LOOK_AGAIN_S = 0.05
@@ -200,13 +201,18 @@ async def _act_held(
         await act(ctx, held.subject_id)
 
 
-@transaction
+@bookkeeping
 async def advance(ctx: Context, held: Claim, step: Step) -> bool:
     """Store that the request has come to `step`; belongs to the transaction that takes it there.
 
     False: it had come as far before, by another try that holds the same key.
     """
-    return await _ADVANCE[step].row(ctx.db, _of(held)) is not None
+    return await advancing(held, step).ask(ctx.db)
+
+
+def advancing(held: Claim, step: Step) -> Question[bool]:
+    """Ask what `advance` does, together with what else the transaction begins with."""
+    return Question(_ADVANCE[step], _of(held), bool)
 
 
 def finish(ctx: Context, held: Claim) -> None:
@@ -214,13 +220,13 @@ def finish(ctx: Context, held: Claim) -> None:
     ctx.unsent.change(idempotency, _key(held) | {"step": Step.DONE}, known_by=_KEY)
 
 
-@transaction
+@bookkeeping
 async def forget(ctx: Context, held: Claim) -> None:
     """Give up a claim whose request was refused and changed nothing; the key may be used anew."""
     await ctx.db.execute(idempotency.delete().where(_is(held), idempotency.c.step == Step.CLAIMED))
 
 
-@transaction
+@bookkeeping
 async def let_go(ctx: Context, held: Claim) -> None:
     """Say that nobody is at work any more, so that a repeat resumes at once."""
     await ctx.db.execute(idempotency.update().where(_is(held)).values(leased_until=ctx.clock.now()))
@@ -235,7 +241,7 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
     return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease)
 
 
-@transaction
+@bookkeeping
 async def _take_over(
     ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
 ) -> Claim | None:

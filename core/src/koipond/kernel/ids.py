@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from typing import ClassVar, NewType, TypeVar
 from uuid import UUID
 
@@ -30,7 +31,12 @@ LocationId = NewType("LocationId", UUID)
 StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
+AddressId = NewType("AddressId", UUID)
 StaffId = NewType("StaffId", UUID)
+LoginSessionId = NewType("LoginSessionId", UUID)
+ServiceTokenId = NewType("ServiceTokenId", UUID)
+AuditRecordId = NewType("AuditRecordId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
 AdjustmentId = NewType("AdjustmentId", UUID)
@@ -70,7 +76,12 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     ActivityId: "act",
     LocationId: "loc",
     MemberId: "mem",
+    AddressId: "addr",
     StaffId: "staff",
+    LoginSessionId: "login",
+    ServiceTokenId: "svc",
+    AuditRecordId: "audit",
+    ApprovalId: "appr",
     OrderId: "ord",
     OrderLineId: "line",
     PaymentId: "pay",
@@ -94,12 +105,14 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
 
 # Crockford's alphabet: no letter that is mistaken for a digit.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-# Two digits at once, which is twice as fast: lists have hundreds of ids.
+# Two digits at once, which is twice as fast.
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 # 26 digits are 130 bits, of an id's 128.
 _BODY = re.compile(f"[0-7][{_ALPHABET}]{{25}}")
 _TO_PYTHON = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _SHIFTS = range(120, -1, -10)
+# Lists have hundreds of ids, and pages that everybody looks at have the same ones: 2 MB at most.
+_REMEMBERED = 8_192
 _PREFIX = re.compile(r"[a-z]{2,12}")
 
 
@@ -142,9 +155,13 @@ def name_ids(kind: Callable[[UUID], object], prefix: str) -> None:
 def encode(kind: Callable[[UUID], T], key: T) -> str:
     """Write an id for the outside world: `encode(ProductId, key)` is `prod_` and 26 characters."""
     assert isinstance(key, UUID)
+    return f"{PREFIXES[kind]}_{_body(key)}"
+
+
+@lru_cache(_REMEMBERED)
+def _body(key: UUID) -> str:
     number = key.int
-    body = "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
-    return f"{PREFIXES[kind]}_{body}"
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def decode(kind: Callable[[UUID], T], value: str) -> T:

@@ -12,6 +12,7 @@ _CONFLICTS = {"40001", "40P01"}
 # The server ends, or is not there yet.
 _ENDINGS = {"57P01", "57P02", "57P03"}
 _CONNECTION = "08"
+DIVISION_BY_ZERO = "22012"
 # A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
 OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
 # By class: connection, rollback, resources, object state, intervention, system, internal.
@@ -68,7 +69,7 @@ class RunAgain(Exception):
 
 def did_not_happen(error: BaseException) -> bool:
     """Tell whether a transaction was undone for another's sake, and may succeed if run again."""
-    return _sqlstate(error) in _CONFLICTS or "database is locked" in str(error)
+    return sqlstate_of(error) in _CONFLICTS or "database is locked" in str(error)
 
 
 def may_retry(error: DBAPIError) -> bool:
@@ -85,7 +86,7 @@ def is_lost(error: BaseException) -> bool:
     # What asyncpg says of a connection that the server has half closed.
     if isinstance(getattr(error, "orig", error).__cause__, asyncpg.InternalClientError):
         return True
-    sqlstate = _sqlstate(error)
+    sqlstate = sqlstate_of(error)
     return sqlstate in _ENDINGS or sqlstate.startswith(_CONNECTION)
 
 
@@ -102,14 +103,14 @@ def is_trouble(error: BaseException) -> bool:
     """
     if isinstance(error, (OSError, OperationalError, PoolTimeout)) or is_lost(error):
         return True
-    return _sqlstate(error)[:2] in _TROUBLES
+    return sqlstate_of(error)[:2] in _TROUBLES
 
 
 def find_trouble(error: BaseException | None) -> Trouble | None:
     """Return what to tell a caller whose request failed by `error`, if the database is to blame."""
     if error is None:
         return None
-    if isinstance(error, PoolTimeout) or _sqlstate(error) in _CROWDED:
+    if isinstance(error, PoolTimeout) or sqlstate_of(error) in _CROWDED:
         return BUSY
     if isinstance(error, OperationalError):
         name = getattr(error.orig, "sqlite_errorname", "")
@@ -124,6 +125,6 @@ def _if_trouble(sqlite_name: str) -> Trouble | None:
     return UNAVAILABLE if sqlite_name.startswith(_SQLITE_TROUBLES) else None
 
 
-def _sqlstate(error: BaseException) -> str:
+def sqlstate_of(error: BaseException) -> str:
     """Return PostgreSQL's code, else ""; asyncpg's own errors come as they are on connecting."""
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""

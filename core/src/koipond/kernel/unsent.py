@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import JSON, Table, bindparam, func, select, text
+from sqlalchemy import JSON, Table, bindparam, func, or_, select, text
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.troubles import DIVISION_BY_ZERO, sqlstate_of
 
 Row = Mapping[str, Any]
 # To read rows from a document costs PostgreSQL a quarter of the statement, and parameters of its
@@ -33,15 +35,22 @@ class _Act(Struct, frozen=True):
     known_by: tuple[str, ...] = ()
     unless_there: bool = False
     counts_on: tuple[str, str] | None = None
-    # {column: texts}, one of which a row must have, else it is left as it is.
-    only_if: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    # Columns that must have one of some values, else a row is left as it is; whether there are
+    # such values, and whether NULL is one. The values go with the row: they differ each time.
+    only_if: tuple[tuple[str, bool, bool], ...] = ()
     # Columns of the changed rows that `send` returns.
     tells: tuple[str, ...] = ()
+    # It changes a row, or nothing at all is stored.
+    must: bool = False
 
     @property
     def changed(self) -> list[str]:
         """The columns that are written to rows that are there."""
         return [name for name in self.columns if name not in self.known_by]
+
+
+class Outdated(Exception):
+    """A row is not what it was believed to be. The transaction must be given up."""
 
 
 class Unsent:
@@ -77,21 +86,27 @@ class Unsent:
         row: Row,
         *,
         known_by: tuple[str, ...] = ("id",),
-        only_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        only_if: Mapping[str, Sequence[Any]] = MappingProxyType({}),
         tells: tuple[str, ...] = (),
+        must: bool = False,
     ) -> None:
         """Set columns of the rows that have the same `known_by`.
 
         It must not wait here already: of two writes of a statement to one row one would be lost.
-        only_if: {column: texts}, one of which a row must have. tells: what `send` returns of them;
-        one change at a time can be told of, and it is made last.
+        only_if: {column: values}, one of which a row must have; None is NULL. tells:
+        what `send` returns of them; one change at a time can be told of, and it is made last.
+        must: there must be one such row, else `send` raises Outdated: for rows that were not read.
         """
         key = [row[name] for name in known_by]
         waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
         assert all([one.get(name) for name in known_by] != key for one in waiting), "twice"
-        conditions = tuple([(name, tuple(texts)) for name, texts in only_if.items()])
-        act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells)
-        self._waiting.append((act, [row]))
+        values = {name: [one for one in few if one is not None] for name, few in only_if.items()}
+        conditions = tuple(
+            [(name, bool(values[name]), None in few) for name, few in only_if.items()]
+        )
+        act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells, must=must)
+        given = {f"if_{name}": few for name, few in values.items() if few}
+        self._waiting.append((act, [{**row, **given}]))
 
     def hand_to(self, other: Unsent) -> bool:
         """Let `other` store what waits, if it is new rows alone, which depend on no others.
@@ -105,26 +120,42 @@ class Unsent:
         self._waiting = []
         return True
 
-    async def send(self, db: AsyncConnection) -> list[Any]:
-        """Store what waits, if anything does; returns the rows of the change that is told of."""
+    async def send(self, db: AsyncConnection, *, ends: bool = False) -> list[Any]:
+        """Store what waits, if anything does; returns the rows of the change that is told of.
+
+        ends: nothing follows in this transaction. Raises Outdated.
+        """
         waiting, self._waiting = sorted(self._waiting, key=_is_told_of), []
         if waiting and db.dialect.name == "postgresql":
-            acts = tuple([(act, _count_apart(rows)) for act, rows in waiting])
-            given: dict[str, Any] = {}
-            for place, (act, rows) in enumerate(waiting):
-                given |= _given(act, f"act_{place}", rows)
-            return await _together(acts).rows(db, given)
+            return await _send_together(db, waiting, ends=ends)
         told: list[Any] = []
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
             given_each = [_as_parameters(act, row) for row in counted]
-            done = await db.execute(_alone(act), given_each[0] if act.tells else given_each)
+            done = await db.execute(_alone(act), given_each[0] if act.known_by else given_each)
             told += done if act.tells else ()
+            if act.must and done.rowcount != 1:
+                raise Outdated(act.table.name)
         return told
 
 
 def _is_told_of(waiting: tuple[_Act, list[Row]]) -> bool:
     return bool(waiting[0].tells)
+
+
+async def _send_together(
+    db: AsyncConnection, waiting: Sequence[tuple[_Act, list[Row]]], *, ends: bool
+) -> list[Any]:
+    acts = tuple([(act, _count_apart(rows)) for act, rows in waiting])
+    given: dict[str, Any] = {}
+    for place, (act, rows) in enumerate(waiting):
+        given |= _given(act, f"act_{place}", rows)
+    try:
+        return await _together(acts).rows(db, given, ends=ends)
+    except DBAPIError as error:
+        if sqlstate_of(error) == DIVISION_BY_ZERO:
+            raise Outdated from error
+        raise
 
 
 def _count_apart(rows: Sequence[Row]) -> int:
@@ -158,23 +189,35 @@ def _together(acts: tuple[tuple[_Act, int], ...]) -> Prepared:
 
     Its foreign keys are checked at its end. acts: each, and how many rows it is given apart.
     """
-    *first, last = [
-        _change(act, f":act_{place}_0") if act.known_by else _insert(act, f":act_{place}", count)
+    parts = [
+        _change(act, f":act_{place}") if act.known_by else _insert(act, f":act_{place}", count)
         for place, (act, count) in enumerate(acts)
     ]
+    musts = [place for place, (act, _) in enumerate(acts) if act.must]
+    if musts:
+        assert not acts[-1][0].tells, "it answers that all is as it must be, and nothing else"
+        # An error, which takes back what the other acts did, and needs no second statement.
+        as_believed = " AND ".join(f"(SELECT count(*) = 1 FROM act_{place})" for place in musts)  # noqa: S608  our own names
+        parts.append(f"SELECT WHERE 1 / CAST({as_believed} AS integer) = 0")
+    *first, last = parts
     named = ", ".join(f"act_{place} AS ({sql})" for place, sql in enumerate(first))
     statement = text(f"WITH {named} {last}" if named else last)
     table, tells = acts[-1][0].table, acts[-1][0].tells
     return Prepared(statement.columns(*(table.c[name] for name in tells)) if tells else statement)
 
 
-def _change(act: _Act, row: str) -> str:
-    """Return what changes a row for PostgreSQL. row: how its parameters' names begin."""
-    changes = [f'"{name}" = {row}_{name}' for name in act.changed]
-    same = [f'"{name}" = {row}_{name}' for name in act.known_by]
-    for name, texts in act.only_if:
-        same.append(f'"{name}" IN ({", ".join(repr(str(one)) for one in texts)})')
+def _change(act: _Act, parameter: str) -> str:
+    """Return what changes a row for PostgreSQL. parameter: how its parameters' names begin."""
+    changes = [f'"{name}" = {parameter}_0_{name}' for name in act.changed]
+    same = [f'"{name}" = {parameter}_0_{name}' for name in act.known_by]
+    for name, has_values, may_be_null in act.only_if:
+        # As parameters: by what is written out it would look the row up in a partial index, which
+        # holds what all the others' rows have just been, until it is cleaned up.
+        fits = [f'"{name}" = ANY({parameter}_0_if_{name})'] if has_values else []
+        fits += [f'"{name}" IS NULL'] if may_be_null else []
+        same.append(f"({' OR '.join(fits)})")
     told = f" RETURNING {', '.join(act.tells)}" if act.tells else ""
+    told = " RETURNING 1" if act.must else told
     return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}{told}'  # noqa: S608  our own names
 
 
@@ -209,7 +252,11 @@ def _alone(act: _Act) -> Any:
     """Return the statement of one act for SQLite, for each row's parameters."""
     if act.known_by:
         same = [act.table.c[name] == bindparam(f"known_{name}") for name in act.known_by]
-        same += [act.table.c[name].in_(texts) for name, texts in act.only_if]
+        for name, has_values, may_be_null in act.only_if:
+            column = act.table.c[name]
+            few: Any = bindparam(f"if_{name}", expanding=True)
+            fits = [column.in_(few)] if has_values else []
+            same.append(or_(*fits, *([column.is_(None)] if may_be_null else [])))
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
         changing = act.table.update().where(*same).values(changes)
         return changing.returning(*(act.table.c[name] for name in act.tells))
@@ -218,7 +265,8 @@ def _alone(act: _Act) -> Any:
 
 
 def _as_parameters(act: _Act, row: Row) -> Row:
-    return {f"known_{name}" if name in act.known_by else name: row[name] for name in act.columns}
+    given = {f"known_{name}" if name in act.known_by else name: row[name] for name in act.columns}
+    return given | {f"if_{name}": row[f"if_{name}"] for name, some, _ in act.only_if if some}
 
 
 async def _count_on(

@@ -83,3 +83,56 @@ class ConsentNotNeeded(DomainError):
             f"Messages of the purpose {self.purpose} follow what a member does, and need no "
             "consent. Only `marketing` does."
         )
+
+
+@domain_error
+class AddressInvalid(DomainError):
+    """An address that nothing can be sent to."""
+
+    code: ClassVar[str] = "ADDRESS_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The address cannot be used: {self.reason}."
+
+
+@domain_error
+class AddressUnknown(DomainError):
+    """An address that is not there, or not of this member."""
+
+    code: ClassVar[str] = "ADDRESS_UNKNOWN"
+
+    def __str__(self) -> str:
+        return "There is no such address of yours. `me { addresses }` lists those that there are."
+
+
+@domain_error
+class TooManyAddresses(DomainError):
+    """One address more than a member can keep."""
+
+    code: ClassVar[str] = "TOO_MANY_ADDRESSES"
+    maximum: int
+
+    def __str__(self) -> str:
+        return f"A member keeps {self.maximum} addresses at most. Remove one."
+
+
+@domain_error
+class MemberInvalid(DomainError):
+    """A name or language that a member cannot have."""
+
+    code: ClassVar[str] = "MEMBER_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The member cannot be changed so: {self.reason}."
+
+
+@domain_error
+class IdentityTaken(DomainError):
+    """Something to be known by that is somebody else's."""
+
+    code: ClassVar[str] = "IDENTITY_TAKEN"
+
+    def __str__(self) -> str:
+        return "This belongs to another account. Log in to that one, or take another address."

@@ -1,17 +1,30 @@
 """What an e-mail address and a phone number look like; what a group must be."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 from koipond.kernel.texts import Locale
 from koipond.member.errors import (
+    AddressInvalid,
     ConsentNotNeeded,
     ContactInvalid,
     MemberGroupInvalid,
+    MemberInvalid,
     TimeZoneUnknown,
 )
-from koipond.member.types import Contact, Member, MemberGroup
+from koipond.member.types import (
+    EMAIL,
+    PHONE,
+    Address,
+    Contact,
+    Identity,
+    IdentityKind,
+    Member,
+    MemberGroup,
+)
 from koipond.notify.types import Purpose, Recipient
 
 # Not RFC 5322: what could be an address at all. Whether it is one, only a message to it shows.
@@ -22,6 +35,10 @@ _EMAIL = re.compile(
 _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _PHONE_SPACING = str.maketrans("", "", " -.()/\u00a0")
 _NAME_MAX = 200
+_ADDRESS_MAX = 200
+_COUNTRY_LENGTH = 2
+# Addresses that one member keeps.
+ADDRESSES_MAX = 50
 _GROUP_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _GROUP_NAME_MAX = 120
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,20}(/[A-Za-z0-9_+-]{1,20}){0,2}")
@@ -41,6 +58,57 @@ def normalise_contact(*, name: str, email: str | None, phone: str | None) -> Con
         reason = f"the name has {len(name)} characters, at most {_NAME_MAX} are kept"
         raise ContactInvalid(reason=reason).located("contact.name")
     return Contact(name=name.strip(), email=mail, phone=number)
+
+
+def read_address(told: str) -> Identity:
+    """Return an e-mail address or phone number in the form in which it is kept.
+
+    Raises ContactInvalid.
+    """
+    is_mail = "@" in told
+    contact = normalise_contact(
+        name="", email=told if is_mail else None, phone=None if is_mail else told
+    )
+    ((kind, value),) = contact.identities
+    return Identity(kind=kind, value=value)
+
+
+def check_phone(phone: str) -> str:
+    """Return a phone number as it is kept; "" is none. Raises ContactInvalid."""
+    if not phone.strip():
+        return ""
+    return normalise_contact(name="", email=None, phone=phone).phone or ""
+
+
+def contact_of(known: Identity) -> Contact:
+    """Return how to reach who is known by an e-mail address or a phone number."""
+    return Contact(
+        email=known.value if known.kind == EMAIL else None,
+        phone=known.value if known.kind == PHONE else None,
+    )
+
+
+def owns(known_by: Iterable[Identity], proven: Iterable[tuple[IdentityKind, str]]) -> bool:
+    """Tell whether who proved some identities has proved all that somebody is known by."""
+    return {(one.kind, one.value) for one in known_by} <= set(proven)
+
+
+def check_name(name: str) -> str:
+    """Return a name as it is kept. Raises MemberInvalid."""
+    told = " ".join(name.split())
+    if len(told) > _NAME_MAX:
+        reason = f"the name has {len(told)} characters, at most {_NAME_MAX} are kept"
+        raise MemberInvalid(reason=reason).located("name")
+    return told
+
+
+def shorten_name(name: str) -> str:
+    """Return of a name what everybody may see: `Lin W.`, `王**`."""
+    first, *others = name.split() or [""]
+    if others:
+        return f"{first} {others[-1][0]}."
+    # A name without spaces, as in Chinese, begins with the family's.
+    return first if first.isascii() else f"{first[:1]}{'*' * (len(first) - 1)}"
 
 
 def make_group(code: str, name: str) -> MemberGroup:
@@ -69,6 +137,24 @@ def check_consent(purpose: Purpose) -> None:
     """Raise ConsentNotNeeded for what is sent without."""
     if purpose is Purpose.TRANSACTIONAL:
         raise ConsentNotNeeded(purpose=purpose)
+
+
+def check_address(address: Address) -> Address:
+    """Return an address that something can be sent to. Raises AddressInvalid."""
+    fields = {name: value.strip() for name, value in msgspec.structs.asdict(address).items()}
+    for name, value in fields.items():
+        if len(value) > _ADDRESS_MAX:
+            reason = f"{name} has {len(value)} characters, at most {_ADDRESS_MAX} are kept"
+            raise AddressInvalid(reason=reason)
+    for name in ("line1", "city"):
+        if not fields[name]:
+            raise AddressInvalid(reason=f"{name} is empty")
+    country = fields["country"].upper()
+    if len(country) != _COUNTRY_LENGTH or not (country.isascii() and country.isalpha()):
+        raise AddressInvalid(
+            reason=f"the country is {fields['country'][:40]!r}, not two letters like CN or DE"
+        )
+    return Address(**(fields | {"country": country}))
 
 
 def recipient_of(

@@ -1,8 +1,8 @@
 """Tables of members, their identities and their groups."""
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Uuid, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Uuid, text
 
-from koipond.kernel.db import Instant, metadata
+from koipond.kernel.db import Document, Instant, metadata
 
 member = Table(
     "member",
@@ -44,8 +44,8 @@ identity = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("member_id", ForeignKey("member.id"), nullable=False),
-    # An IdentityKind.
-    Column("kind", String(20), nullable=False),
+    # An IdentityKind: `email`, `phone`, or what a login provider proves.
+    Column("kind", String(300), nullable=False),
     # Normalised: an e-mail in lower case, a phone number as digits with its plus.
     Column("value", String(320), nullable=False),
     # None: the member said so, nobody has checked.
@@ -69,6 +69,20 @@ identity = Table(
         postgresql_where=text("verified_at IS NOT NULL"),
         sqlite_where=text("verified_at IS NOT NULL"),
     ),
+)
+
+# Where a member has things sent; they give it by its id at checkout.
+member_address = Table(
+    "member_address",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member_id", ForeignKey("member.id"), nullable=False),
+    # Address
+    Column("address", Document, nullable=False),
+    Column("phone", String(20), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index(None, "member_id"),
 )
 
 member_group = Table(

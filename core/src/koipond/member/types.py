@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NewType
 from uuid import UUID
 
 from msgspec import Struct
 
-from koipond.kernel.ids import MemberId
+from koipond.kernel.ids import AddressId, MemberId
 from koipond.kernel.texts import Locale
 from koipond.notify.types import Purpose, Values
 
@@ -20,11 +21,27 @@ class MemberState(StrEnum):
     REGISTERED = "registered"
 
 
-class IdentityKind(StrEnum):
-    """What a member can be known by."""
+# What a member can be known by: `email`, `phone`, and what login providers prove, such as
+# `openid:APP`, `unionid` or `oidc:ISSUER`.
+IdentityKind = NewType("IdentityKind", str)
+EMAIL, PHONE = IdentityKind("email"), IdentityKind("phone")
+# Kinds that somebody can be written to at.
+ADDRESSES = frozenset({EMAIL, PHONE})
 
-    EMAIL = "email"
-    PHONE = "phone"
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """One thing that a member is known by. verified_at: None if nobody has checked it."""
+
+    kind: IdentityKind
+    value: str
+    verified_at: datetime | None = None
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """Who was found by what they proved. is_new: they were not registered before."""
+
+    member_id: MemberId
+    is_new: bool
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -37,8 +54,30 @@ class Contact(Struct, frozen=True, kw_only=True):
     @property
     def identities(self) -> list[tuple[IdentityKind, str]]:
         """What it is known by, the strongest first."""
-        known = [(IdentityKind.EMAIL, self.email), (IdentityKind.PHONE, self.phone)]
+        known = [(EMAIL, self.email), (PHONE, self.phone)]
         return [(kind, value) for kind, value in known if value is not None]
+
+
+class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it goes. country: ISO 3166-1, two letters."""
+
+    name: str = ""
+    line1: str
+    line2: str = ""
+    city: str
+    region: str = ""
+    postal_code: str = ""
+    country: str
+
+
+class MemberAddress(Struct, frozen=True, kw_only=True):
+    """An address that a member keeps. is_default: storefronts offer it first."""
+
+    id: AddressId
+    member_id: MemberId
+    address: Address
+    phone: str
+    is_default: bool
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -52,6 +91,12 @@ class Member(Struct, frozen=True, kw_only=True):
     locale: Locale
     time_zone: str | None
     created_at: datetime
+
+
+class MemberCard(Struct, frozen=True, kw_only=True):
+    """What everybody may see of a member. name: shortened."""
+
+    name: str
 
 
 class Consent(Struct, frozen=True, kw_only=True):

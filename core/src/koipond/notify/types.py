@@ -84,11 +84,16 @@ class VariableKind(StrEnum):
 
 
 class Variable(Struct, frozen=True, kw_only=True):
-    """Something that a message tells. words: what it is. optional: it may be left out, as ""."""
+    """Something that a message tells. words: what it is. optional: it may be left out, as "".
+
+    secret: only its reader may see it, such as a code to log in by: `tell_secrets` of the kind says
+    it as the message is sent, and what is kept of that has dots in its place.
+    """
 
     words: str
     kind: VariableKind = VariableKind.TEXT
     optional: bool = False
+    secret: bool = False
 
 
 class MessageText(Struct, frozen=True, kw_only=True):
@@ -102,6 +107,7 @@ class MessageText(Struct, frozen=True, kw_only=True):
 Value = str | Money | datetime
 Values = Mapping[str, Value]
 StillDue = Callable[[Any, "Message"], Awaitable[bool]]
+TellSecrets = Callable[[Any, "Message"], Awaitable[Mapping[str, str]]]
 
 
 class MessageKind(Struct, frozen=True, kw_only=True):
@@ -111,7 +117,8 @@ class MessageKind(Struct, frozen=True, kw_only=True):
     somebody did, for which it is sent. category: what the caps count together.
     ways: chains of media; of each chain the first that works is taken, all chains are used.
     keep: how long after it is due it is worth sending. texts: {medium: {locale: template}}.
-    still_due: asked right before it is sent, with a Context; False: it is STALE.
+    still_due: asked right before it is sent, with a Context; False: it is STALE. tell_secrets:
+    asked then too, for what its secret variables hold.
     """
 
     key: str
@@ -125,6 +132,12 @@ class MessageKind(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, Variable] = {}
     texts: Mapping[Medium, Mapping[Locale, MessageText]]
     still_due: StillDue | None = None
+    tell_secrets: TellSecrets | None = None
+
+    @property
+    def secrets(self) -> list[str]:
+        """The names of its secret variables."""
+        return [name for name, one in self.variables.items() if one.secret]
 
 
 class Recipient(Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ cart = Table(
     # CheckoutDetails
     Column("details", Document, nullable=False),
     Column("placed", Boolean, nullable=False),
+    # Whose it is since they logged in with it; nobody else then opens it by its token.
+    Column("member_id", ForeignKey("member.id"), nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("token_hash"),
@@ -42,6 +44,7 @@ order = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("number", String(20), nullable=False),
+    # Of the token that is made of its id; it is looked up by that, or by its number, never by this.
     Column("token_hash", String(64), nullable=False),
     Column("channel_id", Uuid, nullable=False),
     Column("currency", String(3), nullable=False),
@@ -74,7 +77,6 @@ order = Table(
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("total_minor >= 0", name="total_minor"),
     UniqueConstraint("number"),
-    UniqueConstraint("token_hash"),
     Index(None, "member_id", "id"),
 )
 # Written out and not as a parameter: only then can a plan that is kept use the partial index.

@@ -171,6 +171,13 @@ class Charge(Struct, frozen=True, kw_only=True):
     capture: bool = True
 
 
+class Begun(Struct, frozen=True, kw_only=True):
+    """A payment of which nobody has told anything yet, and what its provider is asked for."""
+
+    payment: Payment
+    charge: Charge
+
+
 class ChargeResult(Struct, frozen=True, kw_only=True):
     """What a provider knows of a charge, all in all: told twice or in any order it means the same.
 

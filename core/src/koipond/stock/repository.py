@@ -9,6 +9,7 @@ from sqlalchemy import Select, Uuid, bindparam, case, func, select
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import LocationId, QuotaId, StockMovementId, VariantId, new_id
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 from koipond.stock.tables import stock_level, stock_location, stock_movement
 from koipond.stock.types import Level, Location, MovementReason, StockReceipt
 
@@ -31,8 +32,25 @@ async def add_location(db: AsyncConnection, new: Location) -> None:
 
 async def find_levels(db: AsyncConnection, variant_ids: Collection[VariantId]) -> list[Level]:
     """Return the levels of these variants, the location that is asked first before the others."""
-    rows = await _LEVELS_OF.rows(db, {"variants": sorted(set(variant_ids))})
-    return [Level(**row._asdict()) for row in rows]
+    found = await asking_levels(variant_ids).ask(db)
+    return [level for key in sorted(found) for level in found[key]]
+
+
+def asking_levels(
+    variant_ids: Collection[VariantId],
+) -> Question[dict[VariantId, list[Level]]]:
+    """Ask for {variant: its levels, the location that is asked first first}."""
+    keys = sorted(set(variant_ids))
+
+    def read(rows: Sequence[Any]) -> dict[VariantId, list[Level]]:
+        levels: dict[VariantId, list[Level]] = {key: [] for key in keys}
+        for row in rows:
+            levels[row.variant_id].append(Level(**row._asdict()))
+        for found in levels.values():
+            found.sort(key=lambda one: (one.location_priority, one.location_id))
+        return levels
+
+    return Question(_LEVELS_OF, {"variants": keys}, read)
 
 
 async def find_short_levels(db: AsyncConnection, *, most: int) -> list[Level]:
@@ -195,9 +213,7 @@ _LEVELS: Select[Any] = select(
     stock_level.c.short,
 ).join(stock_location, stock_location.c.id == stock_level.c.location_id)
 _LEVELS_OF = Prepared(
-    _LEVELS.where(
-        stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True))
-    ).order_by(stock_level.c.variant_id, stock_location.c.priority, stock_level.c.location_id)
+    _LEVELS.where(stock_level.c.variant_id.in_(bindparam("variants", type_=Uuid, expanding=True)))
 )
 # (variant, quota) of the levels of variants.
 QUOTAS_OF = select(stock_level.c.variant_id, stock_level.c.quota_id).where(

@@ -12,12 +12,13 @@ from uuid import UUID
 import httpx2
 import structlog
 from litestar import Litestar
-from sqlalchemy import Connection, Engine, Table, event, text
+from sqlalchemy import Connection, Engine, Table, event, select, text
 
 from koipond.app import ADMIN_PATH, STOREFRONT_PATH, create_app
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
+from koipond.kernel.audit import audit_record
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.logs import redact
 from koipond.kernel.money import currency as parse_currency
@@ -29,6 +30,7 @@ from koipond.settings import ChannelSettings, Settings
 from koipond.stock.service import receive
 from koipond.stock.types import StockReceipt
 from koipond_sdk.testing.clock import START, FakeClock
+from koipond_sdk.testing.employing import employ, is_of_kit
 from koipond_sdk.testing.kept import lend
 from koipond_sdk.testing.snapshots import read_all
 
@@ -55,14 +57,27 @@ class RunningShop:
         self.clock = clock
         self.http = http
         self.shop: Shop = app.state.shop
+        self._staff: dict[UUID | None, Viewer] = {}
+        # Whether statements count that are sent now.
+        self._counts = True
 
     @property
     def settings(self) -> Settings:
         """What the shop was told."""
         return self.shop.settings
 
+    async def employ(self, viewer: Viewer) -> None:
+        """Let one of the staff be known, and be allowed what `viewer` is; STAFF is from the start.
+
+        `graphql` does so by itself.
+        """
+        if viewer.kind is ViewerKind.STAFF and self._staff.get(viewer.id) != viewer:
+            async with self.shop.context(viewer=STAFF) as ctx:
+                await employ(ctx, viewer)
+            self._staff[viewer.id] = viewer
+
     def token(self, viewer: Viewer) -> str:
-        """Return a bearer token of `viewer`, valid for an hour."""
+        """Return a bearer token of `viewer`, valid for an hour; staff must be known: `employ`."""
         now = self.clock.now()
         return sign(viewer, secret=self.settings.secret, now=now, lifetime=timedelta(hours=1))
 
@@ -78,12 +93,32 @@ class RunningShop:
         """Ask over HTTP; returns the answer's `data` and `errors` as they were sent."""
         given = dict(headers or {})
         if viewer is not GUEST:
+            await self.employ(viewer)
             given["Authorization"] = f"Bearer {self.token(viewer)}"
         path = ADMIN_PATH if admin else STOREFRONT_PATH
         body = {"query": document, "variables": dict(variables or {})}
         response = await self.http.post(path, json=body, headers=given)
         answer: dict[str, Any] = response.json()
+        if admin:
+            await self._check_recorded(answer, document, response.headers["X-Request-Id"])
         return answer
+
+    async def _check_recorded(
+        self, answer: Mapping[str, Any], document: str, request_id: str
+    ) -> None:
+        """Assert that what staff did by a mutation has a record in the audit."""
+        if "errors" in answer or not document.lstrip().startswith("mutation"):
+            return
+        if any(done and done.get("userErrors") for done in answer["data"].values()):
+            return
+        statement = select(audit_record.c.operation).where(audit_record.c.request_id == request_id)
+        self._counts = False
+        try:
+            async with self.shop.database.reading() as db:
+                recorded = (await db.execute(statement)).scalars().all()
+        finally:
+            self._counts = True
+        assert recorded, f"{document}: no record of it is in the audit"
 
     @asynccontextmanager
     async def context(
@@ -151,7 +186,7 @@ class RunningShop:
         sent: list[str] = []
 
         def note(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-            if not statement.startswith(("BEGIN", "PRAGMA")):
+            if self._counts and not statement.startswith(("BEGIN", "PRAGMA")):
                 sent.append(statement)
 
         event.listen(Engine, "before_cursor_execute", note)
@@ -169,9 +204,15 @@ class RunningShop:
     async def snapshot(self) -> dict[str, list[dict[str, Any]]]:
         """Return {table: rows} of all tables; equal snapshots mean that nothing changed.
 
-        Values are as the database says them: an id is a text.
+        Values are as the database says them: an id is a text. Left out are the audit, which also
+        has what was refused and what changed nothing, and those whom `employ` made.
         """
-        return await read_all(self.shop.database)
+        found = await read_all(self.shop.database)
+        return {
+            name: [row for row in rows if not is_of_kit(name, row)]
+            for name, rows in found.items()
+            if not name.startswith("audit_")
+        }
 
 
 def connect(app: Litestar) -> httpx2.AsyncClient:
@@ -206,6 +247,7 @@ async def running_shop(
         async with app.lifespan(), connect(app) as http:
             running = RunningShop(app, clock, http)
             await _add_channels(running.shop)
+            await running.employ(STAFF)
             yield running
 
 

@@ -1,6 +1,7 @@
 """The catalogue in the schema."""
 
 from koipond.catalog.graphql import queries
+from koipond.catalog.graphql.editing import EditedProduct, EditingMutations
 from koipond.catalog.graphql.mutations import AdminMutations
 from koipond.catalog.graphql.queries import add_plugin_queries
 from koipond.catalog.graphql.staff import StaffMutations, StaffProduct, StaffVariant
@@ -17,6 +18,8 @@ def register(api: Api) -> None:
     api.admin(Query, queries.AdminQueries)
     api.admin(Mutation, AdminMutations)
     api.admin(Mutation, StaffMutations)
+    api.admin(Mutation, EditingMutations)
+    api.admin(Product, EditedProduct)
     api.admin(Variant, StaffVariant)
     api.admin(Product, StaffProduct)
     api.node(ProductId, queries.load_product)

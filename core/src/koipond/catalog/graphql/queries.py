@@ -21,6 +21,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
 from koipond.kernel.money import Currency, parse_amount
+from koipond.kernel.pages import FIRST_DEFAULT
 from koipond.kernel.schema import (
     PUBLIC,
     Info,
@@ -120,7 +121,7 @@ class StorefrontQueries:
     async def products(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
@@ -155,7 +156,7 @@ class AdminQueries:
     async def products(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
@@ -211,16 +212,17 @@ async def _products(
     found = await service.find_products(
         ctx, page, wanted, order, everywhere=everywhere, details=product_details(names)
     )
+    locales = ctx.scope.locales
     made = connect(
         found,
-        lambda one: Product.of(one, ctx.scope.locales),
+        lambda one: Product.of(one, locales),
         behind=after is not None,
         count=lambda: service.count_products(ctx, wanted, everywhere=everywhere),
     )
     return ProductConnection(
-        edges=made.edges,
         nodes=made.nodes,
         page_info=made.page_info,
+        keys=made.keys,
         count=made.count,
         counted=service.Facets(ctx, wanted, everywhere=everywhere),
     )

@@ -151,9 +151,7 @@ class Variant(Node):
     async def price(parents: list["Variant"], info: Info) -> list[MoneyType | None]:
         """Its price in the currency of the request; null: not sold in this currency."""
         found = await service.find_prices_of(info.context, [parent.found for parent in parents])
-        return [
-            MoneyType.of(found[parent.key]) if parent.key in found else None for parent in parents
-        ]
+        return [None if one is None else MoneyType.of(one) for one in found]
 
     @batch
     @staticmethod
@@ -282,5 +280,5 @@ class Product(Node):
             id=strawberry.ID(encode(ProductId, found.id)),
             slug=found.slug,
             name=pick(found.name, locales),
-            description=pick(found.description or {}, locales),
+            description=pick(found.description, locales) if found.description else "",
         )

@@ -24,7 +24,14 @@ from koipond.catalog.tables import (
     variant,
     variant_option,
 )
-from koipond.catalog.types import Detail, OptionChoice, Product, ProductSort, Variant
+from koipond.catalog.types import (
+    Detail,
+    ListPrice,
+    OptionChoice,
+    Product,
+    ProductSort,
+    Variant,
+)
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ChannelId, ProductId
 from koipond.kernel.money import Currency
@@ -77,7 +84,8 @@ async def find_detailed(
     found = product_of(rows[0])
     if Detail.VARIANTS not in details:
         return found
-    variants = tuple(_variant(row, details) for row in rows if row.variant_id is not None)
+    read = _reader(details)
+    variants = tuple(read(row) for row in rows if row.variant_id is not None)
     return msgspec.structs.replace(found, variants=variants)
 
 
@@ -115,8 +123,9 @@ async def find_variants(
         assert prices is not None, "whose prices is said where prices are asked for"
         given |= prices.given
     found: dict[ProductId, list[Variant]] = defaultdict(list)
+    read = _reader(details)
     for row in await statement.rows(db, given):
-        found[row.variant_of].append(_variant(row, details))
+        found[row.variant_of].append(read(row))
     return found
 
 
@@ -208,20 +217,27 @@ def _variant_columns(source: Any, details: Details) -> tuple[list[ColumnElement[
     return columns, source
 
 
-def _variant(row: Any, details: Details) -> Variant:
-    priced: Any = UNSET
-    if Detail.PRICES in details:
-        base = row.amount_minor
-        priced = None if base is None else read_price(base, row.tiers)
-    return Variant(
-        id=row.variant_id,
-        product_id=row.variant_of,
-        sku=row.sku,
-        track_stock=row.track_stock,
-        grams=row.grams,
-        priced=priced,
-        options=_OPTIONS.read(row.options) if Detail.OPTIONS in details else UNSET,
-    )
+def _reader(details: Details) -> Callable[[Any], Variant]:
+    """Return what makes a snapshot of a row of variants."""
+    with_prices, with_options = Detail.PRICES in details, Detail.OPTIONS in details
+
+    def read(row: Any) -> Variant:
+        return Variant(
+            id=row.variant_id,
+            product_id=row.variant_of,
+            sku=row.sku,
+            track_stock=row.track_stock,
+            grams=row.grams,
+            priced=_priced(row) if with_prices else UNSET,
+            options=_OPTIONS.read(row.options) if with_options else UNSET,
+        )
+
+    return read
+
+
+def _priced(row: Any) -> ListPrice | None:
+    base = row.amount_minor
+    return None if base is None else read_price(base, row.tiers)
 
 
 _LISTED_IN = bindparam("listed_in", type_=Uuid)

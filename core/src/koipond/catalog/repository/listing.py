@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
 )
 
+from koipond.catalog.repository import ranking
 from koipond.catalog.repository.details import (
     BY_ID,
     Details,
@@ -29,7 +30,7 @@ from koipond.catalog.repository.details import (
 from koipond.catalog.repository.facets import costs_between, is_in_stock
 from koipond.catalog.repository.plugins import fits, sort_by
 from koipond.catalog.repository.searching import closeness, found_by
-from koipond.catalog.rules.searching import asked_terms
+from koipond.catalog.rules.searching import Closeness, asked_terms
 from koipond.catalog.rules.words import slugify
 from koipond.catalog.tables import (
     attribute,
@@ -102,7 +103,15 @@ async def find_products(
             db, page, ProductSort(sort), listed_in=sought.listed_in, details=details
         )
     # By relevance, the order finds them: twice would cost twice.
-    joins = sort is ProductSort.RELEVANCE and bool(asked_terms(sought.wanted.text or ""))
+    terms = asked_terms(sought.wanted.text or "") if sort is ProductSort.RELEVANCE else ()
+    joins = bool(terms)
+    if (
+        terms
+        and len(await ranking.find_hits(db, terms, sought.locales, Closeness.PARTS)) > ranking.MANY
+    ):
+        wanted = sought.of(db, select(*product_columns(details)), by_text=False)
+        closest = await ranking.find_closest(db, wanted, page, terms, sought.locales)
+        return cut([product_of(row) for row, _ in closest], [key for _, key in closest], page)
     statement = sought.of(db, select(*product_columns(details)), by_text=not joins)
     match sort:
         case CatalogSort():

@@ -271,6 +271,7 @@ def _product(row: Any, variants: Sequence[Any], parts: _Parts) -> StoredProduct:
         description=row.description,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        version=row.version,
         tax_category=row.tax_category,
         listed=row.listed,
         categories=parts.categories.get(row.id, {}),

@@ -1,8 +1,9 @@
 """Reads the catalogue by ids: one SELECT each, whatever their number."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Uuid, and_, bindparam, select
@@ -39,6 +40,7 @@ from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ChannelId, ProductId, VariantId
 from koipond.kernel.money import Currency
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 
 
 async def find_products_by_ids(
@@ -47,6 +49,21 @@ async def find_products_by_ids(
     """Return products by id, listed or not."""
     rows = await db.execute(select(product).where(product.c.id.in_(product_ids)))
     return {row.id: product_of(row) for row in rows}
+
+
+async def find_slugs(
+    db: AsyncConnection, product_ids: Iterable[ProductId]
+) -> dict[ProductId, tuple[str, int]]:
+    """Return {product: its slug and its version}."""
+    columns = (product.c.id, product.c.slug, product.c.version)
+    rows = await db.execute(select(*columns).where(product.c.id.in_(list(product_ids))))
+    return {row.id: (row.slug, row.version) for row in rows}
+
+
+async def find_by_slug(db: AsyncConnection, slug: str) -> ProductId | None:
+    """Return the product of a slug, listed or not, or None."""
+    found = await db.execute(select(product.c.id).where(product.c.slug == slug))
+    return found.scalar_one_or_none()
 
 
 async def find_variants_by_ids(
@@ -66,15 +83,14 @@ async def find_variant_ids(db: AsyncConnection, skus: Sequence[str]) -> dict[str
     return {row.sku: row.id for row in rows}
 
 
-async def find_sellables(
-    db: AsyncConnection,
+def asking_sellables(
     variant_ids: Sequence[VariantId],
     *,
     channel_id: ChannelId,
     currency: Currency,
     now: datetime,
-) -> dict[VariantId, Sellable]:
-    """Return those of the variants that the channel lists, each with its price in the currency.
+) -> Question[dict[VariantId, Sellable]]:
+    """Ask for those of the variants that the channel lists, each with its price in the currency.
 
     One statement, so that all of it was so at one moment.
     """
@@ -84,13 +100,21 @@ async def find_sellables(
         "currency": currency,
         "now": now,
     }
-    options: dict[VariantId, list[OptionChoice]] = defaultdict(list)
+    return Question(_SELLABLES, asked, _read_sellables)
+
+
+def _read_sellables(rows: Sequence[Any]) -> dict[VariantId, Sellable]:
+    options: dict[VariantId, list[tuple[int, OptionChoice]]] = defaultdict(list)
     variants = {}
-    for row in await _SELLABLES.rows(db, asked):
+    for row in rows:
         variants[row.id] = row
         if row.option_name is not None:
-            options[row.id].append(OptionChoice(name=row.option_name, value=row.option_value))
-    return {key: _sellable(row, options[key]) for key, row in variants.items()}
+            choice = OptionChoice(name=row.option_name, value=row.option_value)
+            options[row.id].append((row.option_position, choice))
+    return {
+        key: _sellable(row, [one for _, one in sorted(options[key], key=itemgetter(0))])
+        for key, row in variants.items()
+    }
 
 
 async def find_options(
@@ -212,6 +236,7 @@ _SELLABLES = Prepared(
         TIERS.label("tiers"),
         product_option.c.name.label("option_name"),
         variant_option.c.value.label("option_value"),
+        product_option.c.position.label("option_position"),
     )
     .join(product, product.c.id == variant.c.product_id)
     .join(
@@ -224,7 +249,6 @@ _SELLABLES = Prepared(
     .outerjoin(PRICED, price.c.variant_id == variant.c.id)
     .outerjoin(_chosen, variant_option.c.variant_id == variant.c.id)
     .where(variant.c.id.in_(bindparam("variants", expanding=True)))
-    .order_by(product_option.c.position)
 )
 
 

@@ -167,6 +167,7 @@ def _product_rows(
             "tax_category": one.tax_category,
             "created_at": one.created_at,
             "updated_at": one.updated_at,
+            "version": one.version,
         },
     )
     own = {"product_id": one.id}

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    and_,
     column,
     func,
     literal,
@@ -43,7 +44,7 @@ def found_by(
     db: AsyncConnection, terms: Sequence[AskedTerm], locales: Sequence[Locale]
 ) -> Select[Any]:
     """Return a SELECT of the ids of products that all terms fit in one of the languages."""
-    return _fitting(db, terms, locales, Closeness.PARTS, select(product_search.c.product_id))
+    return select(product_search.c.product_id).where(fits(db, terms, locales, Closeness.PARTS))
 
 
 def closeness(
@@ -52,13 +53,9 @@ def closeness(
     """Return a SELECT of what `found_by` finds, with the best `closeness` that it fits by."""
     fitting = union_all(
         *(
-            _fitting(
-                db,
-                terms,
-                locales,
-                how,
-                select(product_search.c.product_id, literal(how.value, Integer).label("closeness")),
-            )
+            select(
+                product_search.c.product_id, literal(how.value, Integer).label("closeness")
+            ).where(fits(db, terms, locales, how))
             for how in Closeness
         )
     ).subquery()
@@ -114,15 +111,12 @@ async def rebuild_index(db: AsyncConnection) -> None:
         await db.exec_driver_sql("INSERT INTO product_terms (product_terms) VALUES ('rebuild')")
 
 
-def _fitting(
-    db: AsyncConnection,
-    terms: Sequence[AskedTerm],
-    locales: Sequence[Locale],
-    how: Closeness,
-    selected: Select[Any],
-) -> Select[Any]:
-    fits = _fits_postgres if db.dialect.name == "postgresql" else _fits_sqlite
-    return selected.where(product_search.c.locale.in_(locales), fits(terms, how))
+def fits(
+    db: AsyncConnection, terms: Sequence[AskedTerm], locales: Sequence[Locale], how: Closeness
+) -> ColumnElement[bool]:
+    """Hold for search texts in one of the languages that all terms fit so well."""
+    fitting = _fits_postgres if db.dialect.name == "postgresql" else _fits_sqlite
+    return and_(product_search.c.locale.in_(locales), fitting(terms, how))
 
 
 def _fits_postgres(terms: Sequence[AskedTerm], how: Closeness) -> ColumnElement[bool]:

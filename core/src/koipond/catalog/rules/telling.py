@@ -119,7 +119,8 @@ class Teller:
             outcome = Outcome.CHANGED
         if outcome is not Outcome.UNCHANGED:
             names = {kind: book.by_id for kind, book in self._books.items()}
-            self._keep(replace(told, updated_at=self._now, search=search_texts(told, names)))
+            told = replace(told, updated_at=self._now, version=told.version + 1)
+            self._keep(replace(told, search=search_texts(told, names)))
         return Saved(
             slug=draft.slug,
             product_id=told.id,

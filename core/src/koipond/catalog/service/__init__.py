@@ -7,6 +7,7 @@ from koipond.catalog.service.activities import (
     refresh_activities,
     withdraw_activities,
 )
+from koipond.catalog.service.editing import create_product, find_versions, update_product
 from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
@@ -20,6 +21,7 @@ from koipond.catalog.service.pricing import (
 )
 from koipond.catalog.service.searching import audit, reindex
 from koipond.catalog.service.shelf import (
+    asking_sellables,
     choose_sort,
     count_products,
     find_attributes,
@@ -47,9 +49,11 @@ from koipond.catalog.service.shelf import (
 
 __all__ = [
     "Facets",
+    "asking_sellables",
     "audit",
     "choose_sort",
     "count_products",
+    "create_product",
     "find_activities",
     "find_activities_by_ids",
     "find_attributes",
@@ -74,6 +78,7 @@ __all__ = [
     "find_variants",
     "find_variants_by_ids",
     "find_variants_of",
+    "find_versions",
     "product_page",
     "publish_activities",
     "refresh_activities",
@@ -84,5 +89,6 @@ __all__ = [
     "set_price",
     "set_price_rule",
     "set_tax_category",
+    "update_product",
     "withdraw_activities",
 ]

@@ -108,13 +108,21 @@ async def find_prices(ctx: Context, variant_ids: Sequence[VariantId]) -> dict[Va
     return _amounts(ctx, await find_list_prices(ctx, variant_ids))
 
 
-async def find_prices_of(ctx: Context, variants: Sequence[Variant]) -> dict[VariantId, Money]:
-    """Return what `find_prices` does; no price is read again that a variant came with."""
-    return _amounts(ctx, await find_listed(ctx, variants))
+async def find_prices_of(ctx: Context, variants: Sequence[Variant]) -> list[Money | None]:
+    """Return what each variant costs everyone now, as `find_prices` does, in their order.
+
+    No price is read again that a variant came with.
+    """
+    currency = ctx.scope.currency
+    missing = [one.id for one in variants if one.priced is UNSET]
+    read = await find_list_prices(ctx, missing) if missing else {}
+    prices = [read.get(one.id) if one.priced is UNSET else one.priced for one in variants]
+    return [None if one is None else Money(one.list_minor, currency) for one in prices]
 
 
 def _amounts(ctx: Context, found: Mapping[VariantId, ListPrice]) -> dict[VariantId, Money]:
-    return {key: Money(one.list_minor, ctx.scope.currency) for key, one in found.items()}
+    currency = ctx.scope.currency
+    return {key: Money(one.list_minor, currency) for key, one in found.items()}
 
 
 async def _find_variant(ctx: Context, key: VariantId) -> Variant:

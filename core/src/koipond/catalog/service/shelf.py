@@ -32,6 +32,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ChannelId, ProductId, VariantId, encode, new_id
 from koipond.kernel.pages import Page, Slice, page
 from koipond.kernel.quantity import Quantity
+from koipond.kernel.questions import Answered, Asked
 from koipond.tax import service as tax
 
 _WHOLE = frozenset({Detail.DESCRIPTION})
@@ -104,13 +105,21 @@ async def find_sellables(
 ) -> dict[VariantId, Sellable]:
     """Return those of the variants that the channel of the scope lists, as it sells them."""
     async with ctx.reading() as db:
-        return await repository.find_sellables(
-            db,
-            variant_ids,
-            channel_id=ctx.scope.channel_id,
-            currency=ctx.scope.currency,
-            now=ctx.clock.now(),
-        )
+        return await asking_sellables(ctx, variant_ids).ask(db)
+
+
+def asking_sellables(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Asked[dict[VariantId, Sellable]]:
+    """Ask what `find_sellables` returns, together with something else."""
+    if not variant_ids:
+        return Answered({})
+    return repository.asking_sellables(
+        variant_ids,
+        channel_id=ctx.scope.channel_id,
+        currency=ctx.scope.currency,
+        now=ctx.clock.now(),
+    )
 
 
 async def find_variant_ids(ctx: Context, skus: Sequence[str]) -> dict[str, VariantId]:

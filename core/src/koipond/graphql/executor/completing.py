@@ -31,6 +31,7 @@ from koipond.graphql.executor.places import OfItems, Places, Some
 from koipond.graphql.executor.plan import PlannedField, Selection
 from koipond.graphql.executor.resolving import raw_info
 from koipond.graphql.executor.settling import may_have_raised, settle
+from koipond.graphql.private import is_told_by_class
 
 Level = Callable[[Run, Selection, Sequence[Any], Places], Awaitable[list[Any]]]
 
@@ -146,6 +147,10 @@ class Completing:
     ) -> None:
         """Note the values that are not of the type that the schema says."""
         assert kind.is_type_of is not None
+        known = self._selection(kind).known
+        # Of a class that is known nothing need be asked, and most lists have objects of one class.
+        if known.issuperset(map(type, values)):
+            return
         info = raw_info(self._run, self._field)
         for index in _present(values):
             try:
@@ -157,6 +162,8 @@ class Completing:
                         f"Expected value of type '{kind}' but got: {inspect(values[index])}.",
                         self._field.nodes,
                     )
+                if is_told_by_class(kind, values[index]):
+                    known.add(type(values[index]))
             except Exception as error:
                 values[index] = self._fail(error, places, index)
 
@@ -219,8 +226,7 @@ class Completing:
         """Answer what is selected of the objects among the values."""
         if not present:
             return values
-        assert self._field.select is not None, "a field of an object type has a selection"
-        selection = self._field.select(kind)
+        selection = self._selection(kind)
         if len(present) == len(values):
             return await self._level(self._run, selection, values, places)
         objects = [values[index] for index in present]
@@ -228,6 +234,10 @@ class Completing:
         for index, one in zip(present, made, strict=True):
             values[index] = one
         return values
+
+    def _selection(self, kind: GraphQLObjectType) -> Selection:
+        assert self._field.select is not None, "a field of an object type has a selection"
+        return self._field.select(kind)
 
     def _fail(self, error: Exception, places: Places, index: int) -> Any:
         return self._run.fail(error, self._field, places.path(index))

@@ -16,6 +16,7 @@ be right about what is sound, and may give up on all else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -38,7 +39,7 @@ from graphql import (
 from graphql.pyutils import Undefined
 
 from koipond.graphql.executor.plan import PlannedField, Selection
-from koipond.graphql.private import TYPE_CAST_ATTRIBUTE
+from koipond.graphql.private import is_told_by_class
 
 Shape = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
@@ -68,7 +69,7 @@ def generate_shape(
     if len(rest) == len(fields):
         return None, fields
     writer = _Writer()
-    body = writer.object("o", kind, fields)
+    body = writer.answer("o", fields)
     source = f"def shape(objects):\n    return [{body} for o in objects]\n"
     exec(compile(source, f"<selection of {kind.name}>", "exec"), writer.names)  # noqa: S102  from names of the schema only
     shape: Shape = writer.names["shape"]
@@ -96,18 +97,26 @@ class _Writer:
     """Writes expressions, and keeps what they name."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {"as_list": _as_list, "give_up": _give_up}
+        self.names: dict[str, Any] = {
+            "as_list": _as_list,
+            "give_up": _give_up,
+            "Decimal": Decimal,
+        }
         self._numbers: Iterator[int] = count(1)
 
     def object(self, name: str, kind: GraphQLObjectType, fields: Sequence[PlannedField]) -> str:
-        """Write the answer to what is selected of the object `name`."""
-        pairs = ", ".join(f"{field.key!r}: {self._field(name, field)}" for field in fields)
-        made = f"{{{pairs}}}"
+        """Write the answer to what is selected of an object `name`, once it is of its type."""
+        made = self.answer(name, fields)
         if kind.is_type_of is None:
             return made
         check = self._keep("check", _Checked(kind))
         known = self._keep("known", self.names[check].known)
         return f"({made} if {name}.__class__ in {known} or {check}({name}) else give_up())"
+
+    def answer(self, name: str, fields: Sequence[PlannedField]) -> str:
+        """Write the answer to what is selected of an object `name` of the type."""
+        pairs = ", ".join(f"{field.key!r}: {self._field(name, field)}" for field in fields)
+        return f"{{{pairs}}}"
 
     def _field(self, name: str, field: PlannedField) -> str:
         if field.name == "__typename":
@@ -133,10 +142,16 @@ class _Writer:
 
     def _leaf(self, source: str, kind: GraphQLLeafType, *, may_be_null: bool) -> str:
         coerce = self._keep("leaf", _coercer(kind, may_be_null=may_be_null))
+        value = self._name("v")
+        if kind.coerce_output_value is str:
+            # A scalar that is written as text: of a number there surely is one.
+            return (
+                f"(str({value}) if ({value} := {source}).__class__ is Decimal"
+                f" else {coerce}({value}))"
+            )
         test = _SURE.get(kind)
         if test is None:
             return f"{coerce}({source})"
-        value = self._name("v")
         bound = test.replace("{}", f"({value} := {source})", 1)
         sure = bound.replace("{}", value)
         return f"({value} if {sure} else {coerce}({value}))"
@@ -154,20 +169,16 @@ class _Checked:
     """Tells whether objects are of a type, and remembers the classes whose objects are."""
 
     def __init__(self, kind: GraphQLObjectType) -> None:
+        self._kind = kind
         self._is_type_of: Any = kind.is_type_of
         self.known: set[type] = set()
 
     def __call__(self, value: Any) -> bool:
         if self._is_type_of(value, None) is not True:
             raise GaveUp
-        if not _is_cast(value):
+        if is_told_by_class(self._kind, value):
             self.known.add(value.__class__)
         return True
-
-
-def _is_cast(value: Any) -> bool:
-    """Tell whether strawberry.cast said of this one object what it is, not of its class."""
-    return TYPE_CAST_ATTRIBUTE in getattr(value, "__dict__", {})
 
 
 def _coercer(kind: GraphQLLeafType, *, may_be_null: bool) -> Callable[[Any], Any]:

@@ -52,6 +52,8 @@ class PlannedField(Struct, frozen=True, kw_only=True, eq=False):
 class Selection(Struct, frozen=True, kw_only=True, eq=False):
     """What is asked of objects of one type. blank: the answer before a field is in it.
 
+    known: classes whose objects are of the type, as was found once.
+
     shape: generated; makes the answers with the fields that are mere attributes, and nothing
     else in them. It raises where an object is not as the schema says. rest: the other fields.
     """
@@ -59,6 +61,7 @@ class Selection(Struct, frozen=True, kw_only=True, eq=False):
     type: GraphQLObjectType
     fields: Sequence[PlannedField]
     blank: Mapping[str, None]
+    known: set[Any]
     shape: Callable[[Sequence[Any]], list[dict[str, Any]]] | None = None
     rest: Sequence[PlannedField] = ()
 

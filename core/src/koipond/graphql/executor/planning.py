@@ -125,6 +125,7 @@ class _Planner:
             type=kind,
             fields=fields,
             blank=dict.fromkeys(field.key for field in fields),
+            known=set(),
             shape=shape,
             rest=rest,
         )

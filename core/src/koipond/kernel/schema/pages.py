@@ -1,11 +1,11 @@
 """Relay connections, with `nodes` beside the edges."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 import strawberry
 
-from koipond.kernel.pages import Slice, cursor
+from koipond.kernel.pages import Key, Slice, cursor
 
 N = TypeVar("N")
 R = TypeVar("R")
@@ -28,10 +28,16 @@ class Edge(Generic[N]):
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[N]):
-    edges: list[Edge[N]]
     nodes: list[N]
     page_info: PageInfo
+    keys: strawberry.Private[Sequence[Key]]
     count: strawberry.Private[Count | None] = None
+
+    @strawberry.field
+    def edges(self) -> list[Edge[N]]:
+        # Made only for who asks: most ask for the nodes, and a cursor costs as much as its row.
+        rows = zip(self.keys, self.nodes, strict=True)
+        return [Edge(cursor=cursor(key), node=node) for key, node in rows]
 
     # In a generic class mypy does not see the types of this decorator.
     @strawberry.field(  # type: ignore[untyped-decorator]  # see above
@@ -48,16 +54,15 @@ def connect(
 
     count: counts the rows on all pages; called only if the caller selects `totalCount`.
     """
-    nodes = [wrap(row) for row in found.rows]
-    cursors = [cursor(key) for key in found.keys]
+    keys = found.keys
     return Connection(
-        edges=[Edge(cursor=at, node=node) for at, node in zip(cursors, nodes, strict=True)],
-        nodes=nodes,
+        nodes=[wrap(row) for row in found.rows],
         page_info=PageInfo(
             has_next_page=found.has_next,
             has_previous_page=behind,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
+            start_cursor=cursor(keys[0]) if keys else None,
+            end_cursor=cursor(keys[-1]) if keys else None,
         ),
+        keys=keys,
         count=count,
     )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -71,7 +72,13 @@ class MoneyType:
     @classmethod
     def of(cls, money: Money) -> "MoneyType":
         """Wrap an amount."""
-        return cls(amount=money.amount, currency=money.currency)
+        return _wrap_money(money)
+
+
+@lru_cache(4_096)
+def _wrap_money(money: Money) -> MoneyType:
+    """Return what shows an amount; nobody changes it, and lists have the same ones many times."""
+    return MoneyType(amount=money.amount, currency=money.currency)
 
 
 @strawberry.input(name="MoneyInput", description="An amount of one currency.")

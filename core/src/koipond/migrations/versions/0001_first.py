@@ -12,12 +12,84 @@ down_revision = None
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
+        "approval",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("operation", sa.String(length=80), nullable=False),
+        sa.Column("document", Document, nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("unit", sa.String(length=40), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("requester_kind", sa.String(length=20), nullable=False),
+        sa.Column("requester_id", sa.Uuid(), nullable=False),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
+    )
+    op.create_index(op.f("ix_approval_state_id"), "approval", ["state", "id"], unique=False)
+    op.create_index(
+        "uq_approval_pending",
+        "approval",
+        ["fingerprint"],
+        unique=True,
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
         "attribute",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attribute")),
         sa.UniqueConstraint("code", name=op.f("uq_attribute_code")),
+    )
+    op.create_table(
+        "audit_link",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("linked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_link")),
+        sa.UniqueConstraint("record_id", name=op.f("uq_audit_link_record_id")),
+    )
+    op.create_table(
+        "audit_record",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("actor_kind", sa.String(length=20), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("operation", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("before", Document, nullable=False),
+        sa.Column("after", Document, nullable=False),
+        sa.Column("input", Document, nullable=False),
+        sa.Column("ip", sa.String(length=64), nullable=False),
+        sa.Column("user_agent", sa.String(length=200), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_record")),
+    )
+    op.create_index(
+        op.f("ix_audit_record_actor_id_at_id"),
+        "audit_record",
+        ["actor_id", "at", "id"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_audit_record_at_id"), "audit_record", ["at", "id"], unique=False)
+    op.create_index(
+        op.f("ix_audit_record_operation_at_id"),
+        "audit_record",
+        ["operation", "at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_audit_record_subject_at_id"), "audit_record", ["subject", "at", "id"], unique=False
     )
     op.create_table(
         "carried",
@@ -29,20 +101,6 @@ def upgrade() -> None:
         sa.Column("rests_until", Instant(), nullable=True),
         sa.Column("begun_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer", name=op.f("pk_carried")),
-    )
-    op.create_table(
-        "cart",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("channel_id", sa.Uuid(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("lines", Document, nullable=False),
-        sa.Column("details", Document, nullable=False),
-        sa.Column("placed", sa.Boolean(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("updated_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_cart")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_cart_token_hash")),
     )
     op.create_table(
         "category",
@@ -263,6 +321,59 @@ def upgrade() -> None:
         sqlite_where=sa.text("undoes_id IS NOT NULL"),
     )
     op.create_table(
+        "login_attempts",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_login_attempts")),
+    )
+    op.create_index(op.f("ix_login_attempts_since"), "login_attempts", ["since"], unique=False)
+    op.create_table(
+        "login_code",
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "address", name=op.f("pk_login_code")),
+    )
+    op.create_index(op.f("ix_login_code_expires_at"), "login_code", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_login_code_id"), "login_code", ["id"], unique=False)
+    op.create_table(
+        "login_session",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("principal_kind", sa.String(length=10), nullable=False),
+        sa.Column("principal_id", sa.Uuid(), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("device", sa.String(length=200), nullable=False),
+        sa.Column("address", sa.String(length=45), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("end_reason", sa.String(length=20), nullable=True),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_login_session_ended")
+        ),
+        sa.CheckConstraint("generation >= 0", name=op.f("ck_login_session_generation")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
+    )
+    op.create_index(op.f("ix_login_session_ended_at"), "login_session", ["ended_at"], unique=False)
+    op.create_index(
+        op.f("ix_login_session_expires_at"), "login_session", ["expires_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_login_session_principal_id_id"),
+        "login_session",
+        ["principal_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "member",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -404,6 +515,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("relayed_at IS NULL"),
     )
     op.create_table(
+        "password",
+        sa.Column("principal_kind", sa.String(length=10), nullable=False),
+        sa.Column("principal_id", sa.Uuid(), nullable=False),
+        sa.Column("hash", sa.String(length=200), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("principal_kind", "principal_id", name=op.f("pk_password")),
+    )
+    op.create_table(
         "payment",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -481,6 +600,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
     )
     op.create_table(
+        "purpose_token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("principal_kind", sa.String(length=10), nullable=False),
+        sa.Column("principal_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("used_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purpose_token")),
+    )
+    op.create_index(
+        op.f("ix_purpose_token_expires_at"), "purpose_token", ["expires_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_purpose_token_principal_id_purpose"),
+        "purpose_token",
+        ["principal_id", "purpose"],
+        unique=False,
+    )
+    op.create_table(
         "quota",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("capacity", sa.BigInteger(), nullable=True),
@@ -499,11 +639,47 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "50"},
     )
     op.create_table(
+        "role",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("permissions", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_role_version")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_role")),
+    )
+    op.create_table(
         "schedule",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("recurs", sa.String(length=200), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
+    )
+    op.create_table(
+        "service_token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("permissions", Document, nullable=False),
+        sa.Column("channels", Document, nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.Column("last_used_at", Instant(), nullable=True),
+        sa.Column("revoked_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_token")),
+        sa.UniqueConstraint("hash", name=op.f("uq_service_token_hash")),
+    )
+    op.create_table(
+        "staff",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_staff_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
+        sa.UniqueConstraint("email", name=op.f("uq_staff_email")),
     )
     op.create_table(
         "stock_location",
@@ -606,6 +782,22 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "cart",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("lines", Document, nullable=False),
+        sa.Column("details", Document, nullable=False),
+        sa.Column("placed", sa.Boolean(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_cart_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cart")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_cart_token_hash")),
+    )
+    op.create_table(
         "fulfilment_line",
         sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
         sa.Column("line_id", sa.Uuid(), nullable=False),
@@ -630,7 +822,7 @@ def upgrade() -> None:
         "identity",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=300), nullable=False),
         sa.Column("value", sa.String(length=320), nullable=False),
         sa.Column("verified_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_identity_member_id")),
@@ -709,6 +901,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("remaining > set_aside"),
     )
     op.create_table(
+        "member_address",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("address", Document, nullable=False),
+        sa.Column("phone", sa.String(length=20), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_member_address_member_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member_address")),
+    )
+    op.create_index(
+        op.f("ix_member_address_member_id"), "member_address", ["member_id"], unique=False
+    )
+    op.create_table(
         "member_consent",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -773,7 +981,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_order_member_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order")),
         sa.UniqueConstraint("number", name=op.f("uq_order_number")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_order_token_hash")),
     )
     op.create_index(
         "ix_order_attention",
@@ -900,6 +1107,7 @@ def upgrade() -> None:
         sa.Column("tax_category", sa.String(length=40), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tax_category"], ["tax_category.code"], name=op.f("fk_product_tax_category")
         ),
@@ -1000,6 +1208,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shipping_method")),
         sa.UniqueConstraint("channel_id", "code", name=op.f("uq_shipping_method_channel_id_code")),
     )
+    op.create_table(
+        "staff_role",
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("role_key", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(["role_key"], ["role.key"], name=op.f("fk_staff_role_role_key")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_role_staff_id")),
+        sa.PrimaryKeyConstraint("staff_id", "role_key", "channel", name=op.f("pk_staff_role")),
+    )
+    op.create_index(op.f("ix_staff_role_role_key"), "staff_role", ["role_key"], unique=False)
     op.create_table(
         "tax_rate",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1491,6 +1709,8 @@ def downgrade() -> None:
     op.drop_table("zone_place")
     op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
     op.drop_table("tax_rate")
+    op.drop_index(op.f("ix_staff_role_role_key"), table_name="staff_role")
+    op.drop_table("staff_role")
     op.drop_table("shipping_method")
     op.drop_index(
         "ix_reservation_use",
@@ -1557,6 +1777,8 @@ def downgrade() -> None:
         sqlite_where=sa.text("withdrawn_at IS NULL"),
     )
     op.drop_table("member_consent")
+    op.drop_index(op.f("ix_member_address_member_id"), table_name="member_address")
+    op.drop_table("member_address")
     op.drop_index(
         "ix_ledger_bucket_expires_on",
         table_name="ledger_bucket",
@@ -1581,6 +1803,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
     op.drop_table("fulfilment_line")
+    op.drop_table("cart")
     op.drop_table("attribute_value")
     op.drop_table("zone")
     op.drop_table("webhook_endpoint")
@@ -1592,8 +1815,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_table("stock_location")
+    op.drop_table("staff")
+    op.drop_table("service_token")
     op.drop_table("schedule")
+    op.drop_table("role")
     op.drop_table("quota")
+    op.drop_index(op.f("ix_purpose_token_principal_id_purpose"), table_name="purpose_token")
+    op.drop_index(op.f("ix_purpose_token_expires_at"), table_name="purpose_token")
+    op.drop_table("purpose_token")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
     op.drop_table("plugin_setting")
@@ -1606,6 +1835,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
     )
     op.drop_table("payment")
+    op.drop_table("password")
     op.drop_index(
         "ix_outbox_event_unrelayed",
         table_name="outbox_event",
@@ -1640,6 +1870,15 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("member_group")
     op.drop_table("member")
+    op.drop_index(op.f("ix_login_session_principal_id_id"), table_name="login_session")
+    op.drop_index(op.f("ix_login_session_expires_at"), table_name="login_session")
+    op.drop_index(op.f("ix_login_session_ended_at"), table_name="login_session")
+    op.drop_table("login_session")
+    op.drop_index(op.f("ix_login_code_id"), table_name="login_code")
+    op.drop_index(op.f("ix_login_code_expires_at"), table_name="login_code")
+    op.drop_table("login_code")
+    op.drop_index(op.f("ix_login_attempts_since"), table_name="login_attempts")
+    op.drop_table("login_attempts")
     op.drop_index(
         "ix_ledger_transfer_undoes_id",
         table_name="ledger_transfer",
@@ -1694,6 +1933,19 @@ def downgrade() -> None:
     op.drop_table("collection")
     op.drop_table("channel")
     op.drop_table("category")
-    op.drop_table("cart")
     op.drop_table("carried")
+    op.drop_index(op.f("ix_audit_record_subject_at_id"), table_name="audit_record")
+    op.drop_index(op.f("ix_audit_record_operation_at_id"), table_name="audit_record")
+    op.drop_index(op.f("ix_audit_record_at_id"), table_name="audit_record")
+    op.drop_index(op.f("ix_audit_record_actor_id_at_id"), table_name="audit_record")
+    op.drop_table("audit_record")
+    op.drop_table("audit_link")
     op.drop_table("attribute")
+    op.drop_index(
+        "uq_approval_pending",
+        table_name="approval",
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.drop_index(op.f("ix_approval_state_id"), table_name="approval")
+    op.drop_table("approval")

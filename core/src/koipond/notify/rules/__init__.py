@@ -28,6 +28,7 @@ from koipond.notify.rules.moving import (
     settle,
 )
 from koipond.notify.rules.templates import (
+    DOTS,
     Filled,
     check_template,
     choose_text,
@@ -37,6 +38,7 @@ from koipond.notify.rules.templates import (
 
 __all__ = [
     "ATTEMPTS_MAX",
+    "DOTS",
     "MESSAGE_MOVES",
     "Cap",
     "Decision",

@@ -14,6 +14,7 @@ from koipond.notify.rules.templates import check_template
 from koipond.notify.types import (
     ACT_MAX,
     KEY_MAX,
+    Medium,
     MessageKind,
     MessageWish,
     Purpose,
@@ -45,6 +46,8 @@ def find_problem(kind: MessageKind) -> str | None:
             kind.purpose is Purpose.MARKETING and kind.urgency is Urgency.URGENT
         ),
         "it is kept for no time": kind.keep <= timedelta(),
+        "it has secrets, and does not tell them, or tells them in the shop": bool(kind.secrets)
+        and (kind.tell_secrets is None or Medium.IN_APP in media),
         "a name of a variable is no word": not all(map(_WORD.fullmatch, kind.variables)),
     }
     found = next((words for words, is_so in problems.items() if is_so), None)
@@ -57,12 +60,14 @@ def check_wish(kind: MessageKind, wish: MessageWish) -> dict[str, Any]:
         raise MessageActInvalid(kind=kind.key, characters_max=ACT_MAX)
     known = ", ".join(kind.variables) or "none"
     for name in wish.values:
+        if name in kind.secrets:
+            raise _invalid(kind, name, "is secret, and told as it is sent")
         if name not in kind.variables:
             raise _invalid(kind, name, f"is nothing that it tells. There are: {known}")
     return {
         name: _read(kind, name, one, wish.values)
         for name, one in kind.variables.items()
-        if name in wish.values or not one.optional
+        if name in wish.values or not (one.optional or one.secret)
     }
 
 

@@ -59,6 +59,10 @@ _SAMPLES: Mapping[VariableKind, Any] = {
 }
 
 
+# What stands in the place of a secret.
+DOTS = "••••••"
+
+
 class Filled(Struct, frozen=True, kw_only=True):
     """A message in words."""
 

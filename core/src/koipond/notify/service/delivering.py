@@ -8,6 +8,8 @@ QUEUED --admitted--> SENDING --the sender's answer--> SENT
 from collections.abc import Mapping
 from datetime import time, timedelta
 
+from msgspec import Struct
+
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
@@ -31,6 +33,13 @@ from koipond.notify.types import (
 )
 
 _OPEN = {MessageState.QUEUED, MessageState.SENDING}
+
+
+class _Wording(Struct, frozen=True, kw_only=True):
+    """What its reader's words depend on. secrets: what its kind told of itself just now."""
+
+    time_zone: str | None
+    secrets: Mapping[str, str]
 
 
 async def deliver(ctx: Context, key: MessageId, preferences: Preferences) -> None:
@@ -61,7 +70,10 @@ async def _take(ctx: Context, key: MessageId, preferences: Preferences) -> Outgo
         return None
     kind = find_kinds(ctx).get(known.kind)
     is_due = kind is None or kind.still_due is None or await kind.still_due(ctx, known)
-    return await _admit(ctx, key, kind, preferences, is_due=is_due)
+    secrets: Mapping[str, str] = {}
+    if is_due and kind is not None and kind.tell_secrets is not None:
+        secrets = await kind.tell_secrets(ctx, known)
+    return await _admit(ctx, key, kind, preferences, is_due=is_due, secrets=secrets)
 
 
 @transaction
@@ -72,6 +84,7 @@ async def _admit(
     preferences: Preferences,
     *,
     is_due: bool,
+    secrets: Mapping[str, str],
 ) -> OutgoingMessage | None:
     # Of one member's messages one is admitted at a time: each counts those before it.
     await repository.lock_box(ctx.db, await repository.find_member(ctx.db, key))
@@ -93,7 +106,8 @@ async def _admit(
             await repository.save(ctx.db, waiting)
             await await_turn(ctx, waiting)
         case rules.Go(medium):
-            return await _go(ctx, known, kind, medium, preferences)
+            words = _Wording(time_zone=preferences.time_zone, secrets=secrets)
+            return await _go(ctx, known, kind, medium, words)
     return None
 
 
@@ -141,20 +155,28 @@ def _quiet_hours(ctx: Context) -> rules.QuietHours | None:
     return rules.QuietHours(start=time.fromisoformat(start), end=time.fromisoformat(end))
 
 
+class _Words(Struct, frozen=True, kw_only=True):
+    """A message in words: as it goes out, and as it is kept, which tells no secrets."""
+
+    template: Template
+    told: rules.Filled
+    kept: rules.Filled
+
+
 async def _go(
-    ctx: Context, known: Message, kind: MessageKind, medium: Medium, preferences: Preferences
+    ctx: Context, known: Message, kind: MessageKind, medium: Medium, words: _Wording
 ) -> OutgoingMessage | None:
     """Fill in a message and store that it is on its way."""
-    zone = preferences.time_zone or known.to.time_zone
     staff = await find_staff_texts(ctx)
     template = rules.choose_text(kind, medium, known.to.locales, staff)
     try:
-        filled = rules.fill(
-            kind, template.text, known.values, locale=template.locale, time_zone=zone
-        )
+        filled = _fill(kind, template, known, words)
     except DomainError as error:
-        template, filled = _built_in(kind, medium, known, zone, error)
-    going = rules.admit(known, medium, filled, template.version, now=ctx.clock.now())
+        # Staff's cannot be: its kind may have changed since.
+        log.error("a template of staff cannot be filled in", kind=kind.key, problem=str(error))
+        filled = _fill(kind, rules.choose_text(kind, medium, known.to.locales), known, words)
+    version = filled.template.version
+    going = rules.admit(known, medium, filled.kept, version, now=ctx.clock.now())
     if medium is Medium.IN_APP:
         place = await repository.count_up(ctx.db, known.member_id)
         await repository.save(ctx.db, rules.put(going, place))
@@ -168,22 +190,26 @@ async def _go(
         kind=known.kind,
         medium=medium,
         address=address,
-        locale=template.locale,
-        subject=filled.subject,
-        body=filled.body,
-        html=filled.html,
+        locale=filled.template.locale,
+        subject=filled.told.subject,
+        body=filled.told.body,
+        html=filled.told.html,
     )
 
 
-def _built_in(
-    kind: MessageKind, medium: Medium, known: Message, zone: str, error: DomainError
-) -> tuple[Template, rules.Filled]:
-    """Fill in the built-in template where staff's cannot be: its kind may have changed since."""
-    log.error("a template of staff cannot be filled in", kind=kind.key, problem=str(error))
-    template = rules.choose_text(kind, medium, known.to.locales)
-    return template, rules.fill(
-        kind, template.text, known.values, locale=template.locale, time_zone=zone
+def _fill(kind: MessageKind, template: Template, known: Message, words: _Wording) -> _Words:
+    """Fill in a template. Raises TemplateInvalid."""
+    told, kept = (
+        rules.fill(
+            kind,
+            template.text,
+            {**known.values, **secrets},
+            locale=template.locale,
+            time_zone=words.time_zone or known.to.time_zone,
+        )
+        for secrets in (words.secrets, dict.fromkeys(words.secrets, rules.DOTS))
     )
+    return _Words(template=template, told=told, kept=kept)
 
 
 @transaction

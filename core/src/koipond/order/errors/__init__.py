@@ -3,7 +3,6 @@
 from koipond.order.errors.carts import (
     ActivityOver,
     ActivitySoldOut,
-    AddressInvalid,
     CartAlreadyPlaced,
     CartEmpty,
     CartLineUnknown,
@@ -53,7 +52,6 @@ from koipond.order.errors.refunds import (
 __all__ = [
     "ActivityOver",
     "ActivitySoldOut",
-    "AddressInvalid",
     "CartAlreadyPlaced",
     "CartEmpty",
     "CartLineUnknown",

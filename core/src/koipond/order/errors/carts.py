@@ -129,17 +129,6 @@ class CheckoutIncomplete(DomainError):
 
 
 @domain_error
-class AddressInvalid(DomainError):
-    """An address that nothing can be sent to."""
-
-    code: ClassVar[str] = "ADDRESS_INVALID"
-    reason: str
-
-    def __str__(self) -> str:
-        return f"The address cannot be used: {self.reason}."
-
-
-@domain_error
 class QuoteChanged(DomainError):
     """A total other than the one that the buyer has seen."""
 

@@ -110,7 +110,7 @@ class ExchangeReturnPayload:
 
 @strawberry.type
 class EditMutations:
-    @mutation(needs("order.write"))
+    @mutation(needs("order.write", by_channel=True))
     async def edit_order(self, info: Info, input: EditOrderInput) -> EditOrderPayload:
         """Give lines other quantities and add others; the difference is due, or goes back."""
         done = await service.edit_order(

@@ -6,7 +6,7 @@ from typing import Self
 import strawberry
 
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import OrderId, decode
+from koipond.kernel.ids import AddressId, OrderId, decode
 from koipond.kernel.inputs import Level, keep
 from koipond.kernel.money import Money
 from koipond.kernel.quantity import Quantity
@@ -20,6 +20,8 @@ from koipond.kernel.schema import (
     takes_plugins,
 )
 from koipond.kernel.schema.errors import wrap_error
+from koipond.member import service as members
+from koipond.member.graphql import AddressInput
 from koipond.member.rules import normalise_contact
 from koipond.member.types import Contact
 from koipond.order import service, types
@@ -40,29 +42,6 @@ class ContactInput:
     def read(self) -> Contact:
         """Return the contact in the form in which it is kept. Raises ContactInvalid."""
         return normalise_contact(name=self.name, email=self.email, phone=self.phone)
-
-
-@strawberry.input
-class AddressInput:
-    line1: str
-    city: str
-    country: str = strawberry.field(description="ISO 3166-1, two letters")
-    name: str = ""
-    line2: str = ""
-    region: str = ""
-    postal_code: str = ""
-
-    def read(self) -> types.Address:
-        """Return the address as it was given."""
-        return types.Address(
-            name=self.name,
-            line1=self.line1,
-            line2=self.line2,
-            city=self.city,
-            region=self.region,
-            postal_code=self.postal_code,
-            country=self.country,
-        )
 
 
 @takes_plugins(Level.LINE)
@@ -89,6 +68,9 @@ class SetCheckoutInput:
     token: str
     contact: ContactInput | None = None
     shipping_address: AddressInput | None = None
+    address_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Of the member's own, instead of `shippingAddress`"
+    )
     shipping_method: str | None = None
     coupon_codes: list[str] | None = strawberry.field(
         default=None, description="In the place of those given before; [] takes them away"
@@ -136,6 +118,9 @@ class PlaceOrderInput:
     lines: list[OrderLineInput] | None = None
     contact: ContactInput | None = None
     shipping_address: AddressInput | None = None
+    address_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Of the member's own, instead of `shippingAddress`"
+    )
     shipping_method: str | None = None
     coupon_codes: list[str] | None = strawberry.field(
         default=None, description="In the place of those given before; [] takes them away"
@@ -241,7 +226,7 @@ class OrderMutations:
     @mutation(PUBLIC)
     async def set_checkout(self, info: Info, input: SetCheckoutInput) -> SetCheckoutPayload:
         """Tell a cart who buys, where it goes and how."""
-        details = _details(input)
+        details = await _details(info, input)
         done = await service.set_checkout(info.context, details, token=input.token)
         return SetCheckoutPayload.of(done)
 
@@ -252,7 +237,7 @@ class OrderMutations:
             idempotency_key=input.idempotency_key,
             token=input.token,
             lines=None if input.lines is None else _lines(input.lines),
-            details=_details(input),
+            details=await _details(info, input),
             payments=tuple(one.read() for one in input.payment or ()),
             expected_total=read_money(input.expected_total),
         )
@@ -284,11 +269,16 @@ class OrderMutations:
         return CancelOrderPayload.of(done)
 
 
-def _details(given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails:
+async def _details(info: Info, given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails:
+    """Return what was given. Raises AddressUnknown, IdInvalid and what is wrong with a contact."""
     contact, address = given.contact, given.shipping_address
+    kept = None
+    if given.address_id is not None and address is None:
+        key = decode(AddressId, given.address_id)
+        kept = (await members.get_own_address(info.context, key)).address
     return types.CheckoutDetails(
         contact=None if contact is None else contact.read(),
-        shipping_address=None if address is None else address.read(),
+        shipping_address=kept if address is None else address.read(),
         shipping_method=given.shipping_method,
         coupon_codes=None if given.coupon_codes is None else tuple(given.coupon_codes),
         inputs=None if given.plugins is None else keep(given.plugins.read()),

@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from koipond.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, decode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema import (
     Connection,
@@ -28,9 +28,10 @@ from koipond.payment.graphql import Payment
 strawberry.enum(AttentionReason)
 strawberry.enum(AttentionAction)
 
-READ = needs("order.read")
-WRITE = needs("order.write")
+READ = needs("order.read", by_channel=True)
+WRITE = needs("order.write", by_channel=True)
 PAY = needs("payment.write")
+PAY_OWN = needs("payment.write", by_channel=True)
 
 
 @strawberry.type(description="Something about an order that people must look at.")
@@ -98,7 +99,7 @@ class StaffOrderQueries:
     async def orders(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: OrderFilter | None = None,  # the field's name
     ) -> Connection[Order]:
@@ -195,7 +196,7 @@ class VoidPaymentPayload:
 
 @strawberry.type
 class StaffOrderMutations:
-    @mutation(PAY)
+    @mutation(PAY_OWN)
     async def refund_order(self, info: Info, input: RefundOrderInput) -> RefundOrderPayload:
         """Give back what was paid for units of lines, or an amount, by the way that it came."""
         done = await service.refund_order(

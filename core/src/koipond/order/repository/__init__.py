@@ -8,6 +8,7 @@ from koipond.order.repository.audits import (
     find_uneven,
     find_unkept,
 )
+from koipond.order.repository.belonging import claim_cart, give_orders, lock_contacts
 from koipond.order.repository.edits import (
     add_edit,
     find_edit,
@@ -39,7 +40,7 @@ from koipond.order.repository.orders import (
     find_unpaid,
     get,
     lock,
-    lock_cart,
+    locking_cart,
     move,
     save_cart,
     save_holds,
@@ -54,6 +55,7 @@ __all__ = [
     "add_order",
     "add_payee",
     "begin_closing",
+    "claim_cart",
     "close_cart",
     "count_fulfilled",
     "count_refunded",
@@ -77,9 +79,11 @@ __all__ = [
     "find_unpaid",
     "finish_edit",
     "get",
+    "give_orders",
     "lock",
-    "lock_cart",
+    "lock_contacts",
     "lock_whole",
+    "locking_cart",
     "move",
     "save_cart",
     "save_edited",

@@ -1,6 +1,6 @@
 """SQL of carts and orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,9 @@ from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 from koipond.kernel.unsent import Unsent
+from koipond.kernel.viewer import Viewer
 from koipond.order.tables import (
     cart,
     flagged,
@@ -56,18 +58,25 @@ async def add_cart(db: AsyncConnection, new: Cart, *, token_hash: str, now: date
     )
 
 
-async def find_cart(db: AsyncConnection, token_hash: str, *, lock: bool = False) -> Cart | None:
-    """Return the cart that a token opens; locked until the transaction ends, if so asked."""
-    statement = select(cart).where(cart.c.token_hash == token_hash)
+async def find_cart(
+    db: AsyncConnection, token_hash: str, viewer: Viewer, *, lock: bool = False
+) -> Cart | None:
+    """Return the cart that a token opens to a viewer; locked, if so asked.
+
+    A member's opens to nobody else: who finds the token on their device sees nothing.
+    """
+    is_open: ColumnElement[bool] = cart.c.member_id.is_(None)
+    if viewer.member_id is not None:
+        is_open |= cart.c.member_id == viewer.member_id
+    statement = select(cart).where(cart.c.token_hash == token_hash, is_open)
     rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = rows.one_or_none()
     return None if row is None else _cart(row)
 
 
-async def lock_cart(db: AsyncConnection, key: OrderId) -> Cart:
-    """Lock and return a cart that is known to be there."""
-    statement = select(cart).where(cart.c.id == key).with_for_update(key_share=True)
-    return _cart((await db.execute(statement)).one())
+def locking_cart(key: OrderId) -> Question[Cart]:
+    """Ask for a cart that is known to be there, and lock it."""
+    return Question(_LOCK_CART, {"key": key}, lambda rows: _cart(*rows))
 
 
 async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> None:
@@ -89,7 +98,7 @@ def close_cart(unsent: Unsent, key: OrderId, *, now: datetime) -> None:
     unsent.change(cart, {"id": key, "placed": True, "updated_at": now})
 
 
-def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> None:
+def add_order(unsent: Unsent, new: Order, *, token_hash: str) -> None:
     """Store a new order with its lines and adjustments."""
     unsent.add(
         order,
@@ -109,7 +118,7 @@ def add_order(unsent: Unsent, new: Order, *, token_hash: str, now: datetime) -> 
             "price_trace": new.trace,
             "placed_at": new.placed_at,
             "pay_until": new.pay_until,
-            "updated_at": now,
+            "updated_at": new.placed_at,
             # None is NULL only where nothing is said.
             **({"holds": new.holds} if new.holds else {}),
         },
@@ -129,14 +138,27 @@ def move(
     *,
     now: datetime,
     cancel_reason: str | None = None,
+    unread: Order | None = None,
 ) -> None:
-    """Store an order's new state; the row is locked and the move is allowed."""
+    """Store an order's new state; the row is locked and the move is allowed.
+
+    unread: it is not locked but believed to be as it was placed, which is this. What sends it
+    raises Outdated if it is not.
+    """
     row: dict[str, Any] = {"id": order_id, "state": state, "updated_at": now, "closing_at": None}
     if cancel_reason is not None:
         row["cancel_reason"] = cancel_reason
     if state is OrderState.EXPIRED:
         row["expired_at"] = now
-    unsent.change(order, row)
+    if unread is None:
+        unsent.change(order, row)
+        return
+    as_placed: dict[str, list[Any]] = {"state": [unread.state], "closing_at": [None]}
+    # Whatever is done to an order is done later.
+    as_placed["updated_at"] = [unread.placed_at]
+    if not unread.holds:
+        as_placed["holds"] = [None]
+    unsent.change(order, row, only_if=as_placed, must=True)
 
 
 async def begin_closing(db: AsyncConnection, order_id: OrderId, *, now: datetime) -> None:
@@ -221,9 +243,9 @@ def visible_to(*, member_id: MemberId | None, token_hash: str | None) -> ColumnE
     return or_(False, *conditions)
 
 
-def visible_to_staff() -> ColumnElement[bool]:
-    """The condition that an order may be seen by who may see all of them."""
-    return true()
+def visible_to_staff(reach: Collection[ChannelId] | None) -> ColumnElement[bool]:
+    """The condition that an order is of one of the channels that staff look after; None: of any."""
+    return true() if reach is None else order.c.channel_id.in_(sorted(reach))
 
 
 async def find_order(
@@ -248,9 +270,11 @@ async def find_member_orders(db: AsyncConnection, member_id: MemberId, page: Pag
     return cut(found, [(one.id.hex,) for one in found], page)
 
 
-async def find_orders(db: AsyncConnection, wanted: OrderFilter, page: Page) -> Slice[Order]:
-    """Return one page of all orders that fit, the newest first."""
-    statement = _ORDERS
+async def find_orders(
+    db: AsyncConnection, visible: ColumnElement[bool], wanted: OrderFilter, page: Page
+) -> Slice[Order]:
+    """Return one page of the visible orders that fit, the newest first."""
+    statement = _ORDERS.where(visible)
     if wanted.state is not None:
         statement = statement.where(order.c.state == wanted.state)
     if wanted.needs_attention is not None:
@@ -338,6 +362,9 @@ _ORDERS: Select[Any] = select(
     order,
     _LINES.of(order_line.c.order_id == order.c.id).label("lines"),
     _ADJUSTMENTS.of(order_adjustment.c.order_id == order.c.id).label("adjustments"),
+)
+_LOCK_CART = Prepared(
+    select(cart).where(cart.c.id == bindparam("key")).with_for_update(key_share=True)
 )
 _by_id = _ORDERS.where(order.c.id == bindparam("key"))
 _BY_ID = Prepared(_by_id)

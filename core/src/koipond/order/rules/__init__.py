@@ -14,6 +14,7 @@ from koipond.order.rules.auditing import (
     find_miscounted,
     find_unheld,
 )
+from koipond.order.rules.belonging import find_own
 from koipond.order.rules.claiming import (
     claims_of_activities,
     find_demands,
@@ -65,7 +66,6 @@ from koipond.order.rules.placing import (
     NUMBER_LENGTH,
     ORDER_MOVES,
     change_line,
-    check_address,
     check_complete,
     check_details,
     check_quantity,
@@ -112,7 +112,6 @@ __all__ = [
     "cart_items_of",
     "cart_request_of",
     "change_line",
-    "check_address",
     "check_cancellable",
     "check_complete",
     "check_coupons",
@@ -136,6 +135,7 @@ __all__ = [
     "find_lacking",
     "find_miscounted",
     "find_named",
+    "find_own",
     "find_problems",
     "find_problems_of",
     "find_refused_coupons",

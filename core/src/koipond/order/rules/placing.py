@@ -13,8 +13,8 @@ from koipond.kernel.inputs import ChosenInputs, InputTypes, KeptInputs, Level, c
 from koipond.kernel.money import MAX_MINOR, Currency, Money, RoundingPolicy
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Locale, pick
+from koipond.member.rules import check_address
 from koipond.order.errors import (
-    AddressInvalid,
     CartEmpty,
     CheckoutIncomplete,
     PluginInputStale,
@@ -24,7 +24,6 @@ from koipond.order.errors import (
     TotalTooLarge,
 )
 from koipond.order.types import (
-    Address,
     CartLine,
     CheckoutDetails,
     ChosenByBuyer,
@@ -54,8 +53,6 @@ ORDER_MOVES: Mapping[OrderState, Set[OrderState]] = {
 # Capitals and digits without those that are mistaken for each other.
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NUMBER_LENGTH = 11
-_ADDRESS_MAX = 200
-_COUNTRY_LENGTH = 2
 
 
 def check_quantity(quantity: Quantity, *, minimum: int, maximum: int) -> int:
@@ -102,24 +99,6 @@ def change_line(
     if any(_are_alike(line, changed) for line in others):
         return put_in(others, changed, quantity_max=quantity_max, lines_max=len(lines))
     return tuple(changed if line.id == changed.id else line for line in lines)
-
-
-def check_address(address: Address) -> Address:
-    """Return an address that something can be sent to. Raises AddressInvalid."""
-    fields = {name: value.strip() for name, value in msgspec.structs.asdict(address).items()}
-    for name, value in fields.items():
-        if len(value) > _ADDRESS_MAX:
-            reason = f"{name} has {len(value)} characters, at most {_ADDRESS_MAX} are kept"
-            raise AddressInvalid(reason=reason)
-    for name in ("line1", "city"):
-        if not fields[name]:
-            raise AddressInvalid(reason=f"{name} is empty")
-    country = fields["country"].upper()
-    if len(country) != _COUNTRY_LENGTH or not (country.isascii() and country.isalpha()):
-        raise AddressInvalid(
-            reason=f"the country is {fields['country'][:40]!r}, not two letters like CN or DE"
-        )
-    return Address(**(fields | {"country": country}))
 
 
 def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDetails:

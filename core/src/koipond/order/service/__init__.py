@@ -12,6 +12,7 @@ from koipond.order.service.attention import (
     flag_short_orders,
 )
 from koipond.order.service.auditing import audit
+from koipond.order.service.belonging import claim_of_guest
 from koipond.order.service.cancelling import cancel_any_order, cancel_order
 from koipond.order.service.cart import (
     add_to_cart,
@@ -76,6 +77,7 @@ __all__ = [
     "cancel_order",
     "cancel_return",
     "check_cover",
+    "claim_of_guest",
     "claim_payee_slot",
     "clear_attention",
     "close_orders",

@@ -42,7 +42,7 @@ async def settle_attention(ctx: Context, order: Order, *reasons: AttentionReason
 @transaction
 async def clear_attention(ctx: Context, order_id: OrderId) -> Order:
     """Say that people have looked at an order. Raises OrderUnknown."""
-    known = await repository.find_order(ctx.db, repository.visible_to_staff(), order_id=order_id)
+    known = await find_any_order(ctx, order_id=order_id)
     if known is None:
         raise OrderUnknown
     await settle_attention(ctx, await repository.lock(ctx.db, order_id))

@@ -56,7 +56,9 @@ async def _audit_each(ctx: Context) -> list[Finding]:
     page = Page(first=FIRST_MAX)
     while True:
         async with ctx.reading() as db:
-            found = await repository.find_orders(db, OrderFilter(), page)
+            found = await repository.find_orders(
+                db, repository.visible_to_staff(None), OrderFilter(), page
+            )
             keys = [one.id for one in found.rows]
         told = await ctx.find_told(keys, rules.TELLING)
         payments = await payment.find_payments_of(ctx, keys)

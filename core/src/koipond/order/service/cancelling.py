@@ -10,6 +10,7 @@ from koipond.order.errors import OrderUnknown
 from koipond.order.events import OrderCancelled
 from koipond.order.service.paying import answer
 from koipond.order.service.reading import find_any_order, find_own_order
+from koipond.order.service.refunding import check_cancelling
 from koipond.order.types import Order, OrderState, Placed
 from koipond.payment import service as payment
 from koipond.payment.types import RefundReason
@@ -42,6 +43,8 @@ async def cancel_any_order(ctx: Context, order_id: OrderId, *, reason: str) -> O
     order = await find_any_order(ctx, order_id=order_id)
     if order is None:
         raise OrderUnknown
+    if order.state is not OrderState.CANCELLED:
+        await check_cancelling(ctx, order)
     await _carry_out(ctx, order, reason)
     cancelled = await find_any_order(ctx, order_id=order_id)
     assert cancelled is not None, "orders are never deleted"

@@ -100,7 +100,7 @@ async def set_checkout(ctx: Context, given: CheckoutDetails, *, token: str) -> P
 async def find_cart(ctx: Context, token: str) -> Order | None:
     """Return the cart that a token opens, with today's prices; None if placed or unknown."""
     async with ctx.reading() as db:
-        cart = await repository.find_cart(db, hash_token(token))
+        cart = await repository.find_cart(db, hash_token(token), ctx.viewer)
     return await show_cart(ctx, cart) if cart is not None and not cart.placed else None
 
 
@@ -122,7 +122,7 @@ def read_wish(ctx: Context, wish: LineWish) -> CartLine:
 
 
 async def _lock_cart(ctx: Context, token: str) -> Cart:
-    cart = await repository.find_cart(ctx.db, hash_token(token), lock=True)
+    cart = await repository.find_cart(ctx.db, hash_token(token), ctx.viewer, lock=True)
     if cart is None:
         raise CartUnknown
     if cart.placed:

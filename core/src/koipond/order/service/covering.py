@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
+from msgspec import Struct
 
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.jobs import enqueue
@@ -27,12 +28,22 @@ LATE = 1
 PAYMENT_HOLD = "payment"
 
 
+class AsPlaced(Struct, frozen=True):
+    """Hands `cover_order` an order that is not locked, but believed to be as it was placed."""
+
+    order: Order
+
+
 async def cover_order(ctx: Context, event: PaymentAuthorised | PaymentCaptured) -> Order | None:
     """Confirm an order that is covered now; money for one that is off goes back.
 
     Authorised money covers: it is the provider's promise. Runs in the transaction that applies the
     payment (duties.py), which has the payment locked. Returns the order that it confirmed.
     """
+    believed: AsPlaced | None = ctx.handed.pop(AsPlaced, None)
+    if believed is not None:
+        payments = await payment.find_applied(ctx, believed.order.id)
+        return await confirm(ctx, believed.order, payments, unread=True)
     order = await repository.lock(ctx.db, event.order_id)
     payments = await _standing(ctx, order, await payment.find_applied(ctx, order.id))
     plan = rules.plan_covering(
@@ -106,18 +117,30 @@ async def _standing(ctx: Context, order: Order, payments: list[Payment]) -> list
 
 @transaction
 async def confirm(
-    ctx: Context, order: Order, payments: Sequence[Payment], *, late: Sequence[Claim] = ()
+    ctx: Context,
+    order: Order,
+    payments: Sequence[Payment],
+    *,
+    late: Sequence[Claim] = (),
+    unread: bool = False,
 ) -> Order:
     """Confirm a locked order that these payments cover; returns it as it is then.
 
-    late: what was reserved again for it.
+    late: what was reserved again for it. unread: it is not locked but believed to be as it was
+    placed; the transaction raises Outdated if it is not.
     """
-    repository.move(ctx.unsent, order.id, OrderState.CONFIRMED, now=ctx.clock.now())
+    now, as_placed = ctx.clock.now(), order if unread else None
+    repository.move(ctx.unsent, order.id, OrderState.CONFIRMED, now=now, unread=as_placed)
     payment.freeze(ctx, order.id, rules.parts_of(order), payments)
     ctx.emit(OrderConfirmed(order_id=order.id))
     if late:
         await stock.place(ctx, order.id, late, part=LATE)
     await stock.consume(ctx, order.id)
+    return confirmed(order)
+
+
+def confirmed(order: Order) -> Order:
+    """Return an order as it is once it is confirmed."""
     return msgspec.structs.replace(order, state=OrderState.CONFIRMED, is_closing=False)
 
 

@@ -12,9 +12,10 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Money
+from koipond.kernel.unsent import Outdated
 from koipond.order import repository, rules
 from koipond.order.errors import OrderNotPayable, OrderUnknown, PaymentWindowOver
-from koipond.order.service.covering import is_owing
+from koipond.order.service.covering import AsPlaced, confirmed, is_owing
 from koipond.order.service.policies import find_policy, policy_of
 from koipond.order.service.reading import find_own_order
 from koipond.order.service.tokens import order_token
@@ -22,9 +23,16 @@ from koipond.order.types import Order, OrderState, PaymentPolicy, PaymentWish, P
 from koipond.payment import rules as payment_rules
 from koipond.payment import service as payment
 from koipond.payment.errors import PaymentDeclined, PaymentUnresolved
-from koipond.payment.types import Charge, ChargeResult, Payment, PaymentState, Tender
+from koipond.payment.types import Begun, Charge, ChargeResult, Payment, PaymentState, Tender
 
 _OPERATION = "payOrder"
+
+
+class FirstPayment(Struct, frozen=True, kw_only=True):
+    """What this request has stored itself: a new order, and the first payment of it."""
+
+    order: Order
+    begun: Begun
 
 
 class _Applied(Struct, frozen=True, kw_only=True):
@@ -87,14 +95,15 @@ async def find_due(
     return found
 
 
-def begin_first(ctx: Context, order: Order, wish: PaymentWish, held: Claim) -> Charge:
+def begin_first(ctx: Context, order: Order, wish: PaymentWish, held: Claim) -> FirstPayment:
     """Store the first payment of a new order with it; `take_payments` has it asked for.
 
     Raises PaymentAmountInvalid, PaymentProviderUnknown.
     """
     policy = policy_of(ctx, ctx.scope.channel)
     key = _request_key(held, 0)
-    return _begin(ctx, order, wish, due=order.total, request_key=key, policy=policy)
+    begun = _begin(ctx, order, wish, due=order.total, request_key=key, policy=policy)
+    return FirstPayment(order=order, begun=begun)
 
 
 async def take_payments(
@@ -103,7 +112,7 @@ async def take_payments(
     wishes: Sequence[PaymentWish],
     held: Claim,
     *,
-    begun: Charge | None = None,
+    begun: FirstPayment | None = None,
 ) -> Order | None:
     """Take what is due by the wished tenders, one after the other, or learn what became of them;
     then the request is done. Returns the order if the last of them confirmed it.
@@ -117,13 +126,13 @@ async def take_payments(
     try:
         for place, wish in enumerate(wishes):
             key = _request_key(held, place)
-            charge, known = begun, None
+            charge, known = None if begun is None else begun.begun.charge, None
             if charge is None:
                 charge, known = await _find_or_begin(ctx, order_id, wish, held, key)
             if charge is not None:
                 told = await payment.ask_charge(ctx, charge, provider=wish.provider)
                 is_last = place == len(wishes) - 1
-                applied = await _apply(ctx, charge.id, told, held, is_last=is_last)
+                applied = await _apply(ctx, charge.id, told, held, is_last=is_last, first=begun)
                 known, is_done, confirmed = applied.payment, applied.is_done, applied.confirmed
                 crash_point("payment.applied")
             if known is not None and known.state is PaymentState.FAILED:
@@ -154,17 +163,52 @@ async def answer(ctx: Context, order_id: OrderId, confirmed: Order | None = None
     return Placed(order=order, token=order_token(ctx, order_id), refusal=refusal)
 
 
-@transaction
 async def _apply(
+    ctx: Context,
+    key: PaymentId,
+    told: ChargeResult,
+    held: Claim,
+    *,
+    is_last: bool,
+    first: FirstPayment | None,
+) -> _Applied:
+    """Apply a provider's answer, and all that follows from it.
+
+    first: what it is of, if this request has stored it; nearly always nobody has touched it since.
+    """
+    if first is not None and is_last:
+        order, begun = first.order, first.begun.payment
+        if payment_rules.brings_all(begun, told, order.total):
+            try:
+                known = await _apply_unread(ctx, first, told, held)
+            except Outdated:
+                pass  # as it is now, then
+            else:
+                return _Applied(payment=known, is_done=True, confirmed=confirmed(order))
+    return await _apply_read(ctx, key, told, held, is_last=is_last)
+
+
+@transaction
+async def _apply_unread(
+    ctx: Context, first: FirstPayment, told: ChargeResult, held: Claim
+) -> Payment:
+    """Confirm an order by the answer that pays all of it. Raises Outdated."""
+    known = await payment.apply_to_begun(ctx, first.begun.payment, told)
+    ctx.handed[AsPlaced] = AsPlaced(order=first.order)
+    idempotency.finish(ctx, held)
+    return known
+
+
+@transaction
+async def _apply_read(
     ctx: Context, key: PaymentId, told: ChargeResult, held: Claim, *, is_last: bool
 ) -> _Applied:
-    """Apply a provider's answer, and all that follows from it."""
     known = await payment.apply_result(ctx, key, told)
     is_done = is_last or known.state is PaymentState.FAILED
     if is_done:
         idempotency.finish(ctx, held)
-    confirmed = next((one for one in await ctx.settle() if isinstance(one, Order)), None)
-    return _Applied(payment=known, is_done=is_done, confirmed=confirmed)
+    order = next((one for one in await ctx.settle() if isinstance(one, Order)), None)
+    return _Applied(payment=known, is_done=is_done, confirmed=order)
 
 
 async def _find_or_begin(
@@ -236,7 +280,7 @@ async def _store(
     if due.amount_minor == 0:
         raise payment.unresolved(ctx, wish.provider)
     await idempotency.advance(ctx, held, Step.PAYING)
-    return _begin(ctx, order, wish, due=due, request_key=request_key, policy=policy)
+    return _begin(ctx, order, wish, due=due, request_key=request_key, policy=policy).charge
 
 
 def _begin(
@@ -247,7 +291,7 @@ def _begin(
     due: Money,
     request_key: str,
     policy: PaymentPolicy,
-) -> Charge:
+) -> Begun:
     tender = Tender(
         provider=wish.provider,
         amount=rules.tender_amount(wish.amount, due),
@@ -255,9 +299,9 @@ def _begin(
         capture=policy.capture_at_once,
         data=wish.data,
     )
-    charge = payment.begin(ctx, order.id, tender)
+    begun = payment.begin(ctx, order.id, tender)
     crash_point("payment.stored.before_commit")
-    return charge
+    return begun
 
 
 def _check_payable(ctx: Context, order: Order) -> None:

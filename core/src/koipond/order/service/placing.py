@@ -1,30 +1,34 @@
 """Use-cases of placing: hold the units, one transaction for the order, then the payment."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from koipond.catalog import service as catalog
+from koipond.catalog.types import Sellable
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import forget_copies
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import OrderId, new_id
+from koipond.kernel.ids import MemberId, OrderId, VariantId, new_id
 from koipond.kernel.money import Money
+from koipond.kernel.questions import Answered, Question, ask_together
 from koipond.member import service as member
+from koipond.member.types import Contact
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
 from koipond.order.service.consulting import Consulted, consult, with_terms
-from koipond.order.service.paying import answer, begin_first, take_payments
+from koipond.order.service.paying import FirstPayment, answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
 from koipond.order.service.preparing import Prepared, find_cart, in_scope, prepare
 from koipond.order.service.promoting import trace_of
-from koipond.order.service.quoting import quote
+from koipond.order.service.quoting import keys_of, quote
 from koipond.order.service.tokens import hash_token, order_token
 from koipond.order.types import Cart, Order, OrderState, OrderWish, PaymentWish, Placed
-from koipond.payment.types import Charge
 from koipond.quota.errors import (
     AlreadyPlaced,
     Lapsed,
@@ -40,6 +44,14 @@ from koipond.stock import service as stock
 _OPERATION = "placeOrder"
 # How often a purchase is priced anew because a price or the cart changed while it was placed.
 _TRIES = 3
+
+
+class _Fresh(Struct, frozen=True, kw_only=True):
+    """What a placement goes by, as it is in the order's transaction. buyer: None: nobody known."""
+
+    cart: Cart | None
+    sellables: Mapping[VariantId, Sellable]
+    buyer: MemberId | None
 
 
 class _Stale(Exception):
@@ -80,7 +92,7 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
 async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> Order | None:
     """Do what of the wish has not been done yet; returns the order if that confirmed it last."""
     order_id = OrderId(held.subject_id)
-    begun: Charge | None = None
+    begun: FirstPayment | None = None
     try:
         if held.step is Step.CLAIMED:
             begun = await _reserve_and_place(ctx, held, wish, cart)
@@ -94,7 +106,7 @@ async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | No
 
 async def _reserve_and_place(
     ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None
-) -> Charge | None:
+) -> FirstPayment | None:
     """Hold the units, then write the order; anew if the cart, a price or the hold went stale.
 
     Returns what to ask the first payment's provider for. A try that loses releases nothing: the
@@ -128,7 +140,9 @@ async def _reserve(ctx: Context, prepared: Prepared, consulted: Consulted) -> li
     """Hold all that an order wants: its units, and what plugins ask for."""
     order_id = consulted.checkout.order_id
     try:
-        return await stock.reserve(ctx, order_id, prepared.demands, others=consulted.claims)
+        return await stock.reserve(
+            ctx, order_id, prepared.demands, others=consulted.claims, known=prepared.levels
+        )
     except (QuotaShort, LimitReached, QuotaUnknown, QuotaNotStarted, QuotaClosed) as error:
         raise consulted.refusal_of(error, error.quota) from error
 
@@ -142,18 +156,19 @@ async def _place(
     claims: Sequence[QuotaClaim],
     *,
     payments: Sequence[PaymentWish],
-) -> Charge | None:
-    # First: of two requests that hold one key, the second waits here and finds it done.
-    if not await idempotency.advance(ctx, held, Step.PAYING if payments else Step.DONE):
+) -> FirstPayment | None:
+    step = Step.PAYING if payments else Step.DONE
+    found = await _find_fresh(ctx, idempotency.advancing(held, step), prepared)
+    if found is None:
         return None
     order_id, now = OrderId(held.subject_id), ctx.clock.now()
-    await _check_fresh(ctx, prepared)
-    order = with_terms(await _make_order(ctx, order_id, prepared, consulted), consulted)
-    token_hash = hash_token(order_token(ctx, order_id))
-    repository.add_order(ctx.unsent, order, token_hash=token_hash, now=now)
+    await _check_fresh(ctx, prepared, found)
+    buyer = member.add_buyer(ctx, _contact_of(prepared), found.buyer)
+    order = with_terms(_make_order(ctx, order_id, buyer, prepared, consulted), consulted)
+    repository.add_order(ctx.unsent, order, token_hash=hash_token(order_token(ctx, order_id)))
     if prepared.cart is not None:
         repository.close_cart(ctx.unsent, prepared.cart.id, now=now)
-    begun: Charge | None = None
+    begun: FirstPayment | None = None
     if payments and order.state is OrderState.PLACED:
         begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
@@ -169,25 +184,45 @@ async def _place(
     return begun
 
 
-async def _check_fresh(ctx: Context, prepared: Prepared) -> None:
+async def _find_fresh(ctx: Context, advancing: Question[bool], prepared: Prepared) -> _Fresh | None:
+    """Lock what this placement goes by and read it anew; None if another try has placed it.
+
+    Of two requests that hold one key, the second waits here, and finds it done. The cart stays
+    locked until it is placed.
+    """
+    assert ctx.in_transaction, "what is locked stays so until the order is stored"
+    keys = keys_of(prepared.lines, prepared.quote)
+    is_first, cart, sellables, buyer = await ask_together(
+        ctx.db,
+        advancing,
+        Answered(None) if prepared.cart is None else repository.locking_cart(prepared.cart.id),
+        catalog.asking_sellables(ctx, keys),
+        member.asking_buyer(ctx, _contact_of(prepared)),
+    )
+    return _Fresh(cart=cart, sellables=sellables, buyer=buyer) if is_first else None
+
+
+async def _check_fresh(ctx: Context, prepared: Prepared, found: _Fresh) -> None:
     """Raise if the cart or a price is not what was prepared; nothing of a plugin is loaded here."""
-    if prepared.cart is not None:
-        assert ctx.in_transaction, "the cart stays locked until it is placed"
-        cart = await repository.lock_cart(ctx.db, prepared.cart.id)
-        if cart.placed:
-            raise CartAlreadyPlaced(order_id=cart.id)
-        if cart != prepared.cart:
-            raise _Stale(prepared.quote.price.total)
-    fresh = await quote(ctx, prepared.lines, prepared.details, earlier=prepared.quote)
+    if found.cart is not None and found.cart.placed:
+        raise CartAlreadyPlaced(order_id=found.cart.id)
+    if found.cart != prepared.cart:
+        raise _Stale(prepared.quote.price.total)
+    lines, details, earlier = prepared.lines, prepared.details, prepared.quote
+    fresh = await quote(ctx, lines, details, earlier=earlier, sellables=found.sellables)
     if not fresh.is_like(prepared.quote):
         raise _Stale(fresh.price.total)
 
 
-async def _make_order(
-    ctx: Context, order_id: OrderId, prepared: Prepared, consulted: Consulted
-) -> Order:
+def _contact_of(prepared: Prepared) -> Contact:
     contact = prepared.details.contact
     assert contact is not None, "check_complete wants one"
+    return contact
+
+
+def _make_order(
+    ctx: Context, order_id: OrderId, buyer: MemberId, prepared: Prepared, consulted: Consulted
+) -> Order:
     policy = policy_of(ctx, ctx.scope.channel)
     now = ctx.clock.now()
     free = prepared.quote.price.total.amount_minor == 0
@@ -197,7 +232,7 @@ async def _make_order(
         number=rules.make_number([secrets.randbelow(32) for _ in range(rules.NUMBER_LENGTH)]),
         channel_id=ctx.scope.channel_id,
         locale=ctx.scope.locales[0],
-        member_id=await member.ensure_buyer(ctx, contact),
+        member_id=buyer,
         lines=prepared.quote.lines,
         price=prepared.quote.price,
         trace=trace_of(ctx, prepared.quote.price, prepared.quote.inputs, prepared.quote.promoted),

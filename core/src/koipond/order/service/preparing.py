@@ -1,18 +1,23 @@
 """What placing needs to know beforehand: read and priced outside of any transaction."""
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 
+from koipond.catalog import service as catalog
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import OrderId
+from koipond.kernel.ids import OrderId, VariantId
+from koipond.kernel.questions import ask_together
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
-from koipond.order.service.quoting import Quote, quote, scoped
+from koipond.order.service.quoting import Quote, keys_of, quote, scoped
 from koipond.order.service.tokens import hash_token
 from koipond.order.types import Cart, CartLine, CheckoutDetails, OrderWish
 from koipond.payment import service as payment
-from koipond.stock.types import Demand
+from koipond.stock import service as stock
+from koipond.stock.types import Demand, Level
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -22,6 +27,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     lines: tuple[CartLine, ...]
     details: CheckoutDetails
     quote: Quote
+    # Of the variants of its lines, where they were read with these.
+    levels: Mapping[VariantId, Sequence[Level]] = {}
 
     @property
     def demands(self) -> list[Demand]:
@@ -42,13 +49,18 @@ async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart |
     for tender in wish.payments:
         payment.check_provider(ctx, tender.provider)
     lines = cart.lines if cart is not None else _read_lines(ctx, wish)
-    quoted = await quote(ctx, lines, details, order_id=order_id)
+    keys = keys_of(lines)
+    async with ctx.reading() as db:
+        sellables, levels = await ask_together(
+            db, catalog.asking_sellables(ctx, keys), stock.asking_levels(keys)
+        )
+    quoted = await quote(ctx, lines, details, order_id=order_id, sellables=sellables)
     if quoted.problems:
         raise quoted.problems[0]
     rules.check_complete(quoted.lines, details, needs_address=quoted.needs_address)
     rules.check_total(quoted.price, wish.expected_total)
     rules.check_tenders(wish.payments, quoted.price.total)
-    return Prepared(cart=cart, lines=lines, details=details, quote=quoted)
+    return Prepared(cart=cart, lines=lines, details=details, quote=quoted, levels=levels)
 
 
 async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]:
@@ -65,7 +77,7 @@ async def find_cart(ctx: Context, wish: OrderWish) -> Cart | None:
     if wish.token is None:
         return None
     async with ctx.reading() as db:
-        cart = await repository.find_cart(db, hash_token(wish.token))
+        cart = await repository.find_cart(db, hash_token(wish.token), ctx.viewer)
     if cart is None:
         raise CartUnknown
     return cart

@@ -89,15 +89,17 @@ async def quote(
     *,
     order_id: OrderId | None = None,
     earlier: Quote | None = None,
+    sellables: Mapping[VariantId, Sellable] | None = None,
     promoter: Promoter | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
     order_id: what it will be. promoter: who says what is taken off the lines instead of the
     plugins. earlier: a quote of the same lines, to be compared with: what there was nothing of then
-    is not looked for, and plugins load nothing: this is in a transaction.
+    is not looked for, and plugins load nothing: this is in a transaction. sellables: what is known
+    of `keys_of` the lines already.
     """
-    sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier)
+    sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier, sellables)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
     chosen, stale = rules.read_inputs(
         lines, details, ctx.shop.input_types, channel=ctx.scope.channel, off=ctx.plugins_off
@@ -168,10 +170,15 @@ class _Known(NamedTuple):
 
 
 async def _look_up(
-    ctx: Context, lines: Sequence[CartLine], details: CheckoutDetails, earlier: Quote | None
+    ctx: Context,
+    lines: Sequence[CartLine],
+    details: CheckoutDetails,
+    earlier: Quote | None,
+    sellables: Mapping[VariantId, Sellable] | None,
 ) -> _Known:
-    keys = _keys_of(lines, earlier)
-    sellables = await catalog.find_sellables(ctx, keys) if keys else {}
+    keys = keys_of(lines, earlier)
+    if sellables is None:
+        sellables = await catalog.find_sellables(ctx, keys) if keys else {}
     had_quotes = earlier is None or earlier.price.considered
     activities = await catalog.find_activities(ctx, keys) if keys and had_quotes else {}
     rated_before = None if earlier is None else earlier.rated
@@ -180,7 +187,7 @@ async def _look_up(
     return _Known(sellables, activities, rated, groups)
 
 
-def _keys_of(lines: Sequence[CartLine], earlier: Quote | None) -> list[VariantId]:
+def keys_of(lines: Sequence[CartLine], earlier: Quote | None = None) -> list[VariantId]:
     """Return the variants that are bought, and those that are known to be given."""
     gifts = () if earlier is None else rules.find_gifts(earlier.promoted.offers)
     return list(dict.fromkeys([*(line.variant_id for line in lines), *gifts]))

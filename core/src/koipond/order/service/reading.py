@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from koipond.channel import service as channels
 from koipond.kernel.context import Context
-from koipond.kernel.ids import MemberId, OrderId
+from koipond.kernel.ids import ChannelId, MemberId, OrderId
 from koipond.kernel.pages import Page, Slice
 from koipond.kernel.texts import Locale
 from koipond.order import repository
@@ -12,6 +13,8 @@ from koipond.order.service.tokens import hash_token
 from koipond.order.types import Order, OrderFilter
 from koipond.pricing.rules import explain
 from koipond.pricing.types import TraceStep
+
+READS_ORDERS = "order.read"
 
 
 async def find_own_order(
@@ -32,9 +35,13 @@ async def find_own_order(
 async def find_any_order(
     ctx: Context, *, order_id: OrderId | None = None, number: str | None = None
 ) -> Order | None:
-    """Return an order by id or number, whosever it is: for staff and jobs."""
+    """Return an order by id or number, whosever it is: for staff and jobs.
+
+    Staff who look after some channels see no others'.
+    """
+    reach = await _find_reach(ctx)
     async with ctx.reading() as db:
-        visible = repository.visible_to_staff()
+        visible = repository.visible_to_staff(reach)
         return await repository.find_order(db, visible, order_id=order_id, number=number)
 
 
@@ -48,8 +55,15 @@ async def get_any_order(ctx: Context, order_id: OrderId) -> Order:
 
 async def find_orders(ctx: Context, wanted: OrderFilter, page: Page) -> Slice[Order]:
     """Return one page of all orders that fit, the newest first: for staff."""
+    reach = await _find_reach(ctx)
     async with ctx.reading() as db:
-        return await repository.find_orders(db, wanted, page)
+        return await repository.find_orders(db, repository.visible_to_staff(reach), wanted, page)
+
+
+async def _find_reach(ctx: Context) -> frozenset[ChannelId] | None:
+    """Return the channels whose orders staff may see, or what they are doing may reach."""
+    asked = None if ctx.act is None else ctx.act.permission
+    return await channels.find_reach(ctx, asked or READS_ORDERS)
 
 
 async def find_member_orders(ctx: Context, member_id: MemberId, page: Page) -> Slice[Order]:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from koipond.approval import service as approval
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
@@ -20,10 +21,12 @@ from koipond.payment.errors import (
     RefundNotRetryable,
     RefundUnknown,
 )
-from koipond.payment.types import Payment, RefundReason
+from koipond.payment.types import Payment, RefundReason, RefundState
 
 _OPERATION = "refundOrder"
 _NOTE_MAX = 200
+# What people decided to give back.
+_BY_STAFF = {RefundReason.STAFF, RefundReason.RETURNED}
 _STANDS = {OrderState.CONFIRMED, OrderState.CLOSED}
 
 
@@ -127,6 +130,24 @@ async def owe_units(ctx: Context, order: Order, wish: RefundWish, *, reason: Ref
     payments = await payment.find_payments(ctx, order.id)
     parts = await payment.find_parts(ctx, order.id)
     plan = rules.plan_refund(order, parts, payments, wish)
+    await _check_policy(ctx, order, sum(plan.values()))
     await repository.count_refunded(ctx.db, rules.refunded_units(wish))
     note = wish.note.strip()[:_NOTE_MAX]
     await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)
+
+
+async def _check_policy(ctx: Context, order: Order, amount_minor: int) -> None:
+    """Raise ApprovalNeeded if so much, with what staff gave back of it before, needs four eyes."""
+    given = sum(
+        one.amount.amount_minor
+        for one in await payment.find_refunds(ctx, order.id)
+        if one.reason in _BY_STAFF and one.state is not RefundState.FAILED
+    )
+    unit = order.total.currency
+    approval.check_policy(ctx, "refund", unit=unit, amount=given + amount_minor)
+
+
+async def check_cancelling(ctx: Context, order: Order) -> None:
+    """Raise ApprovalNeeded if what goes back with a cancelled order needs four eyes."""
+    paid = sum(one.captured.amount_minor for one in await payment.find_payments(ctx, order.id))
+    approval.check_policy(ctx, "refund", unit=order.total.currency, amount=paid)

@@ -1,6 +1,7 @@
 """Orders, seen from outside. A cart is an Order in state CART."""
 
-from koipond.order.types.carts import Address, Cart, CartLine, CheckoutDetails, ChosenByBuyer
+from koipond.member.types import Address
+from koipond.order.types.carts import Cart, CartLine, CheckoutDetails, ChosenByBuyer
 from koipond.order.types.checkouts import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.order.types.jobs import (
     CloseOrders,

@@ -7,19 +7,7 @@ from msgspec import Struct
 from koipond.kernel.ids import ChannelId, OrderId, OrderLineId, VariantId
 from koipond.kernel.inputs import ChosenInputs, KeptInputs
 from koipond.kernel.money import Currency
-from koipond.member.types import Contact
-
-
-class Address(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where it goes. country: ISO 3166-1, two letters."""
-
-    name: str = ""
-    line1: str
-    line2: str = ""
-    city: str
-    region: str = ""
-    postal_code: str = ""
-    country: str
+from koipond.member.types import Address, Contact
 
 
 class CheckoutDetails(Struct, frozen=True, kw_only=True):

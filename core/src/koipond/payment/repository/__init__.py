@@ -14,6 +14,7 @@ from koipond.payment.repository.payments import (
     lock_with_others,
     raise_capturing,
     save,
+    save_begun,
     unname,
 )
 from koipond.payment.repository.refunds import (
@@ -59,6 +60,7 @@ __all__ = [
     "owe",
     "raise_capturing",
     "save",
+    "save_begun",
     "set_parts",
     "take_back",
     "unname",

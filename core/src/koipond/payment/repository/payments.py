@@ -12,38 +12,23 @@ from koipond.kernel.money import Currency, Money
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.unsent import Unsent
 from koipond.payment.tables import payment, payment_event, pending
-from koipond.payment.types import Outcome, Payment, PaymentState, Tender
+from koipond.payment.types import Outcome, Payment, PaymentState
 
 
-def add(
-    unsent: Unsent,
-    key: PaymentId,
-    order_id: OrderId,
-    tender: Tender,
-    *,
-    now: datetime,
-    query_at: datetime,
-) -> None:
+def add(unsent: Unsent, new: Payment, *, query_at: datetime) -> None:
     """Store a payment before its provider is asked. query_at: when to ask what became of it."""
     unsent.add(
         payment,
         {
-            "id": key,
-            "order_id": order_id,
-            "provider": tender.provider,
-            "state": PaymentState.PENDING,
-            "currency": tender.amount.currency,
-            "amount_minor": tender.amount.amount_minor,
-            "authorised_minor": 0,
-            "captured_minor": 0,
-            "refunded_minor": 0,
-            "capturing_minor": 0,
-            "released": False,
-            "action": {},
-            "request_key": tender.request_key,
-            "query_at": query_at,
-            "created_at": now,
-            "updated_at": now,
+            "id": new.id,
+            "order_id": new.order_id,
+            "provider": new.provider,
+            "currency": new.amount.currency,
+            "amount_minor": new.amount.amount_minor,
+            "refunded_minor": new.refunded.amount_minor,
+            "request_key": new.request_key,
+            "created_at": new.created_at,
+            **_told_of(new, now=new.created_at, query_at=query_at),
         },
     )
 
@@ -106,20 +91,36 @@ async def lock_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]
 
 async def save(db: AsyncConnection, changed: Payment, *, now: datetime, query_at: datetime) -> None:
     """Store what a provider told of a payment that is locked."""
-    row = {
-        "of_key": changed.id,
-        "state": changed.state,
-        "authorised_minor": changed.authorised.amount_minor,
-        "captured_minor": changed.captured.amount_minor,
-        "capturing_minor": changed.capturing.amount_minor,
-        "released": changed.released,
-        "reference": changed.reference,
-        "failure": changed.failure and changed.failure[:500],
-        "action": dict(changed.action),
+    await _SAVE.rows(db, {"of_key": changed.id, **_told_of(changed, now=now, query_at=query_at)})
+
+
+def save_begun(unsent: Unsent, changed: Payment, *, now: datetime, query_at: datetime) -> None:
+    """Store what a provider told of a payment of which nothing was known before; unread.
+
+    What sends it raises Outdated if something was.
+    """
+    unsent.change(
+        payment,
+        {"id": changed.id, **_told_of(changed, now=now, query_at=query_at)},
+        only_if={"state": [PaymentState.PENDING], "reference": [None]},
+        must=True,
+    )
+
+
+def _told_of(one: Payment, *, now: datetime, query_at: datetime) -> dict[str, Any]:
+    """Return the columns that a provider's answers change."""
+    return {
+        "state": one.state,
+        "authorised_minor": one.authorised.amount_minor,
+        "captured_minor": one.captured.amount_minor,
+        "capturing_minor": one.capturing.amount_minor,
+        "released": one.released,
+        "reference": one.reference,
+        "failure": one.failure and one.failure[:500],
+        "action": dict(one.action),
         "query_at": query_at,
         "updated_at": now,
     }
-    await _SAVE.rows(db, row)
 
 
 async def unname(db: AsyncConnection, key: PaymentId) -> None:

@@ -2,6 +2,8 @@
 
 from koipond.payment.rules.charges import (
     PAYMENT_MOVES,
+    begin,
+    brings_all,
     claimed,
     covered,
     due,
@@ -27,6 +29,8 @@ from koipond.payment.rules.signatures import check_signature, sign
 
 __all__ = [
     "PAYMENT_MOVES",
+    "begin",
+    "brings_all",
     "check_signature",
     "claimed",
     "covered",

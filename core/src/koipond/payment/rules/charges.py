@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from koipond.kernel.ids import PaymentId
+from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.state import allows
 from koipond.payment.types import (
+    Begun,
+    Charge,
     ChargeResult,
     Payment,
     PaymentState,
@@ -17,6 +19,7 @@ from koipond.payment.types import (
     Refund,
     RefundReason,
     RefundState,
+    Tender,
     ToldRefund,
 )
 
@@ -40,6 +43,41 @@ PAYMENT_MOVES: Mapping[PaymentState, Set[PaymentState]] = {
     PaymentState.VOIDED: {PaymentState.CAPTURED},
     PaymentState.CAPTURED: set(),
 }
+
+
+def begin(key: PaymentId, order_id: OrderId, tender: Tender, *, now: datetime) -> Begun:
+    """Return a payment of which nobody has told anything, and what its provider is asked for."""
+    nothing = Money(0, tender.amount.currency)
+    payment = Payment(
+        id=key,
+        order_id=order_id,
+        provider=tender.provider,
+        state=PaymentState.PENDING,
+        amount=tender.amount,
+        authorised=nothing,
+        captured=nothing,
+        refunded=nothing,
+        capturing=nothing,
+        released=False,
+        reference=None,
+        failure=None,
+        action={},
+        request_key=tender.request_key,
+        created_at=now,
+    )
+    charge = Charge(
+        id=key,
+        order_id=order_id,
+        amount=tender.amount,
+        data=tender.data,
+        capture=tender.capture,
+    )
+    return Begun(payment=payment, charge=charge)
+
+
+def brings_all(begun: Payment, told: ChargeResult, total: Money) -> bool:
+    """Tell whether a first answer, rightly meant, makes a payment cover all of its order."""
+    return find_mismatch(begun, told) is None and fold(begun, told).covers >= total
 
 
 def fold(known: Payment, told: ChargeResult) -> Payment:

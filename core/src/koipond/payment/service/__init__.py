@@ -15,6 +15,7 @@ from koipond.payment.service.auditing import audit
 from koipond.payment.service.capturing import capture_payment, run_capture
 from koipond.payment.service.charging import (
     apply_result,
+    apply_to_begun,
     ask_charge,
     begin,
     find_begun,
@@ -53,6 +54,7 @@ from koipond.payment.service.webhooks import receive_notice
 __all__ = [
     "apply_refund",
     "apply_result",
+    "apply_to_begun",
     "ask_charge",
     "audit",
     "begin",

@@ -14,10 +14,13 @@ from koipond.payment.events import (
 from koipond.payment.types import ChargeResult, Payment, PaymentState
 
 
-async def apply(ctx: Context, known: Payment, told: ChargeResult) -> Payment:
+async def apply(
+    ctx: Context, known: Payment, told: ChargeResult, *, unread: bool = False
+) -> Payment:
     """Store what a provider told of a locked payment; what comes again, or too late, does nothing.
 
-    What a provider cannot mean is not applied but raised to staff.
+    What a provider cannot mean is not applied but raised to staff. unread: it is not locked but
+    believed to be as it was begun; then what sends the rest stores this too, or raises Outdated.
     """
     mismatch = rules.find_mismatch(known, told)
     if mismatch is not None:
@@ -29,7 +32,10 @@ async def apply(ctx: Context, known: Payment, told: ChargeResult) -> Payment:
         return known
     lease = timedelta(seconds=ctx.settings.idempotency_lease_s)
     query_at = rules.next_query(created_at=known.created_at, now=now, first=lease)
-    await repository.save(ctx.db, changed, now=now, query_at=query_at)
+    if unread:
+        repository.save_begun(ctx.unsent, changed, now=now, query_at=query_at)
+    else:
+        await repository.save(ctx.db, changed, now=now, query_at=query_at)
     _tell(ctx, known, changed)
     return changed
 

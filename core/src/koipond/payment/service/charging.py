@@ -6,12 +6,13 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderId, PaymentId, new_id
 from koipond.kernel.jobs import enqueue
-from koipond.payment import repository
+from koipond.payment import repository, rules
 from koipond.payment.errors import PaymentUnknown
 from koipond.payment.service.applying import apply
 from koipond.payment.service.providers import ask, check_provider
 from koipond.payment.service.reading import find_payment, find_payments, hand_on
 from koipond.payment.types import (
+    Begun,
     Charge,
     ChargeResult,
     Payment,
@@ -25,21 +26,15 @@ _LOST = ChargeResult(state=PaymentState.FAILED, failure="the provider never hear
 _QUERIES_AT_ONCE = 200
 
 
-def begin(ctx: Context, order_id: OrderId, tender: Tender) -> Charge:
+def begin(ctx: Context, order_id: OrderId, tender: Tender) -> Begun:
     """Store, with what the transaction has unsent, a payment that its provider is about to be
     asked for; `ask_charge` asks. Raises PaymentProviderUnknown.
     """
     check_provider(ctx, tender.provider)
     now = ctx.clock.now()
-    key = PaymentId(new_id())
-    repository.add(ctx.unsent, key, order_id, tender, now=now, query_at=now + _lease(ctx))
-    return Charge(
-        id=key,
-        order_id=order_id,
-        amount=tender.amount,
-        data=tender.data,
-        capture=tender.capture,
-    )
+    begun = rules.begin(PaymentId(new_id()), order_id, tender, now=now)
+    repository.add(ctx.unsent, begun.payment, query_at=now + _lease(ctx))
+    return begun
 
 
 async def ask_charge(ctx: Context, charge: Charge, *, provider: str) -> ChargeResult:
@@ -112,6 +107,18 @@ async def apply_result(ctx: Context, key: PaymentId, result: ChargeResult) -> Pa
         raise PaymentUnknown(payment_id=key)
     applied = await apply(ctx, known, result)
     hand_on(ctx, known.order_id, [applied if one.id == key else one for one in locked])
+    crash_point("payment.applied.before_commit")
+    return applied
+
+
+@transaction
+async def apply_to_begun(ctx: Context, begun: Payment, result: ChargeResult) -> Payment:
+    """Apply the first answer to the only payment of a new order, without reading it again.
+
+    The transaction raises Outdated if something else was applied to it meanwhile.
+    """
+    applied = await apply(ctx, begun, result, unread=True)
+    hand_on(ctx, begun.order_id, [applied])
     crash_point("payment.applied.before_commit")
     return applied
 

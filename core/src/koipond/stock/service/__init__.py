@@ -8,6 +8,7 @@ from koipond.stock.service.booking import (
     receive,
 )
 from koipond.stock.service.levels import (
+    asking_levels,
     audit,
     find_availability,
     find_free,
@@ -41,6 +42,7 @@ __all__ = [
     "adjust_stock",
     "adjust_stock_once",
     "allow_back_order",
+    "asking_levels",
     "audit",
     "consume",
     "do_give_back",

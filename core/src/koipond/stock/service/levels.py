@@ -12,6 +12,7 @@ from koipond.kernel.ids import (
     encode,
 )
 from koipond.kernel.invariants import Finding
+from koipond.kernel.questions import Answered, Asked
 from koipond.quota import service as quota
 from koipond.stock import repository, rules
 from koipond.stock.types import (
@@ -34,6 +35,15 @@ async def find_level_rows(ctx: Context, variant_ids: Collection[VariantId]) -> l
         return []
     async with ctx.reading() as db:
         return await repository.find_levels(db, variant_ids)
+
+
+def asking_levels(
+    variant_ids: Collection[VariantId],
+) -> Asked[dict[VariantId, list[Level]]]:
+    """Ask for {variant: its levels}, which `reserve` wants, together with something else."""
+    if not variant_ids:
+        return Answered({})
+    return repository.asking_levels(variant_ids)
 
 
 async def count_free(ctx: Context, levels: Sequence[Level]) -> list[StockLevel]:

@@ -1,6 +1,7 @@
 """Use-cases of units that orders hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,6 +12,7 @@ from koipond.kernel.ids import (
     OwnerId,
     QuotaId,
     SubjectId,
+    VariantId,
 )
 from koipond.quota import service as quota
 from koipond.quota.errors import CapacityTaken, QuotaShort
@@ -39,16 +41,21 @@ async def reserve(
     *,
     others: Sequence[Claim] = (),
     part: int = 0,
+    known: Mapping[VariantId, Sequence[Level]] = MappingProxyType({}),
 ) -> list[Claim]:
     """Hold all that an order wants for a short while, or nothing; in no transaction.
 
     demands: one per tracked variant. others: what it wants beside the stock, on quotas that are no
-    level's. Returns the claims that `place` takes. The same ask again by the same order keeps what
-    it has. Raises InsufficientStock, AlreadyPlaced, DeskBusy, and a quota's own refusal for one of
-    `others`.
+    level's. known: what `asking_levels` told a moment ago. Returns the claims that `place` takes.
+    The same ask again by the same order keeps what it has. Raises InsufficientStock, AlreadyPlaced,
+    DeskBusy, and a quota's own refusal for one of `others`.
     """
     for attempt in range(1, _PLANS + 1):
-        levels = await find_level_rows(ctx, [demand.variant_id for demand in demands])
+        wanted = [demand.variant_id for demand in demands]
+        if attempt == 1 and known.keys() >= set(wanted):
+            levels = [level for key in wanted for level in known[key]]
+        else:
+            levels = await find_level_rows(ctx, wanted)
         plan = rules.plan_without_choice(demands, levels)
         has_choice = plan is None
         if plan is None:

@@ -7,14 +7,18 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
-
-import httpx2
 
 from koipond.webhooks import rules
 from koipond.webhooks.errors import WebhookUrlInvalid
 from koipond.webhooks.rules import Network
 from koipond.webhooks.types import Answer
+
+# The client takes 10 MB of memory, and only those processes send that work off jobs: it is imported
+# with the first request.
+if TYPE_CHECKING:
+    import httpx2
 
 # Of what a receiver says, so much is read, and so much kept.
 _READ_BYTES = 4_096
@@ -59,6 +63,8 @@ class Post:
 
     async def send(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send one request; whatever goes wrong is in the answer."""
+        import httpx2
+
         loop = asyncio.get_running_loop()
         # Reads the system's certificates once, which takes a while.
         trust = self._trust if self._trust is not None else await asyncio.to_thread(_trusted)
@@ -85,6 +91,8 @@ class Post:
     async def _send(
         self, url: str, headers: Mapping[str, str], body: bytes, trust: ssl.SSLContext
     ) -> tuple[int, str, str]:
+        import httpx2
+
         parts = rules.check_url(url, self._networks)
         address = await self._find_address(parts)
         host = parts.hostname or ""
@@ -145,4 +153,6 @@ def _clean(text: str | None) -> str | None:
 
 @lru_cache(1)
 def _trusted() -> ssl.SSLContext:
+    import httpx2
+
     return httpx2.create_ssl_context()

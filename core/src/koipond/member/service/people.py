@@ -5,11 +5,21 @@ from collections.abc import Collection, Mapping, Sequence
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
+from koipond.kernel.questions import Answered, Asked
 from koipond.kernel.texts import Locale
+from koipond.kernel.texts import locale as parse_locale
 from koipond.member import repository, rules
 from koipond.member.errors import MemberGroupUnknown, MemberUnknown
 from koipond.member.events import MemberCreated
-from koipond.member.types import Consent, Contact, Member, MemberGroup, MemberMessage, Reward
+from koipond.member.types import (
+    Consent,
+    Contact,
+    Member,
+    MemberCard,
+    MemberGroup,
+    MemberMessage,
+    Reward,
+)
 from koipond.notify import service as notify
 from koipond.notify.errors import MessageUnknown
 from koipond.notify.types import MessageWish, Preferences, Purpose, Recipient, SendMessage
@@ -23,9 +33,21 @@ async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
     A guest is made at the first order and found again by the same e-mail address or phone number.
     Somebody's registered account is never found by an address that the buyer merely typed.
     """
+    return add_buyer(ctx, contact, await asking_buyer(ctx, contact).ask(ctx.db))
+
+
+def asking_buyer(ctx: Context, contact: Contact) -> Asked[MemberId | None]:
+    """Ask whose purchase this is, together with something else; `add_buyer` wants the answer."""
+    if ctx.viewer.member_id is not None:
+        return Answered(ctx.viewer.member_id)
+    return repository.asking_guest(contact.identities)
+
+
+def add_buyer(ctx: Context, contact: Contact, found: MemberId | None) -> MemberId:
+    """Return the buyer who was asked for; a guest whom nobody knew is stored with the order."""
     if ctx.viewer.member_id is not None:
         return ctx.viewer.member_id
-    key = await repository.find_guest(ctx.db, contact.identities)
+    key = found
     if key is None:
         key = MemberId(new_id())
         repository.add(
@@ -40,6 +62,11 @@ async def find_member(ctx: Context, key: MemberId) -> Member | None:
     """Return a member, or None."""
     async with ctx.reading() as db:
         return await repository.find(db, key)
+
+
+def card_of(found: Member) -> MemberCard:
+    """Return what everybody may see of a member."""
+    return MemberCard(name=rules.shorten_name(found.name))
 
 
 async def find_by_address(ctx: Context, address: str) -> MemberId:
@@ -125,6 +152,20 @@ async def change_groups(
     await repository.leave(ctx.db, key, leave)
     await repository.join(ctx.db, key, join)
     return found
+
+
+@transaction
+async def update_member(
+    ctx: Context, key: MemberId, *, name: str | None = None, locale: str | None = None
+) -> Member:
+    """Note what a member is called, and which language they read.
+
+    None leaves it. Raises MemberUnknown, MemberInvalid, LocaleUnknown.
+    """
+    told = None if name is None else rules.check_name(name)
+    language = None if locale is None else parse_locale(locale)
+    await repository.rename(ctx.db, key, name=told, locale=language)
+    return await _get(ctx, key)
 
 
 @transaction

@@ -3,26 +3,39 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, tuple_
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
 from koipond.member.tables import identity, member, member_consent, member_group, membership
-from koipond.member.types import Consent, IdentityKind, Member, MemberGroup, MemberState
+from koipond.member.types import (
+    EMAIL,
+    PHONE,
+    Consent,
+    IdentityKind,
+    Member,
+    MemberGroup,
+    MemberState,
+)
 from koipond.notify.types import Purpose
 
 Known = Sequence[tuple[IdentityKind, str]]
 
 
-async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
-    """Return the guest who gave one of these addresses before, by the strongest of them."""
-    rows = await _GUESTS.rows(db, {"known_by": list(known_by)})
-    found = {IdentityKind(kind): member_id for kind, member_id in rows}
-    return next((found[kind] for kind, _ in known_by if kind in found), None)
+def asking_guest(known_by: Known) -> Question[MemberId | None]:
+    """Ask for the guest who gave one of these addresses before, by the strongest of them."""
+
+    def read(rows: Sequence[Any]) -> MemberId | None:
+        found = {IdentityKind(kind): member_id for kind, member_id in rows}
+        return next((found[kind] for kind, _ in known_by if kind in found), None)
+
+    return Question(_GUESTS, {"known_by": list(known_by)}, read)
 
 
 def add(unsent: Unsent, *, key: MemberId, name: str, locale: Locale, now: datetime) -> None:
@@ -55,6 +68,16 @@ async def find_by_identity(db: AsyncConnection, value: str) -> MemberId | None:
         .limit(1)
     )
     return rows.scalar_one_or_none()
+
+
+async def rename(
+    db: AsyncConnection, key: MemberId, *, name: str | None, locale: Locale | None
+) -> None:
+    """Store what a member is called and reads; None leaves it."""
+    told = {"name": name, "locale": locale}
+    changed = {column: value for column, value in told.items() if value is not None}
+    if changed:
+        await db.execute(member.update().where(member.c.id == key).values(changed))
 
 
 async def set_time_zone(db: AsyncConnection, key: MemberId, time_zone: str) -> bool:
@@ -160,7 +183,7 @@ def _known_by(kind: IdentityKind) -> object:
         select(func.min(identity.c.value))
         .where(identity.c.member_id == member.c.id, identity.c.kind == kind)
         .scalar_subquery()
-        .label(kind.value)
+        .label(kind)
     )
 
 
@@ -180,6 +203,6 @@ _MEMBER = select(
     member.c.locale,
     member.c.time_zone,
     member.c.created_at,
-    _known_by(IdentityKind.EMAIL),  # type: ignore[call-overload]  # a label is a column to SELECT
-    _known_by(IdentityKind.PHONE),
+    _known_by(EMAIL),  # type: ignore[call-overload]  # a label is a column to SELECT
+    _known_by(PHONE),
 )

@@ -1,39 +1,17 @@
-"""Settings: one frozen Struct, read from a TOML file and the environment; units in the names."""
+"""What settings there are: one frozen Struct, units in the names."""
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from ipaddress import ip_network
-from pathlib import Path
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 DEVELOPMENT_SECRET = "koipond-development-secret-not-for-production"  # noqa: S105  # refused in production
-FILE = "koi.toml"
 
-# Variables that begin like ours: of the command, of the tests, and what Kubernetes sets beside a
-# service called koi.
-_NO_SETTING = re.compile(
-    r"KOI_(SETTINGS|TYPED|TEST_DATA|PG_WHEEL|CRASH_AT|RACE_\w+|(SERVICE|PORT)(_\w+)?)"
-)
+# What is counted by `rate_limits`.
+OPERATIONS = frozenset({"code", "login", "password", "refresh", "register"})
 _CLOCK = re.compile(r"(([01][0-9]|2[0-3]):[0-5][0-9])?")
-# What no variable can say.
-_TABLES_AND_LISTS = {
-    "channels",
-    "message_caps",
-    "origins",
-    "seeds",
-    "trusted_admin_documents",
-    "trusted_documents",
-    "webhook_networks",
-    "zones",
-}
 # {setting: the least and the most}.
 _RANGES = {
     "database_pool_size": (1, 1_000),
@@ -58,25 +36,18 @@ _RANGES = {
     "sockets_per_member_max": (1, 1_000_000),
     "socket_operations_max": (1, 10_000),
     "socket_ping_s": (0.05, 3_600),
+    "leave_notice_s": (0, 600),
     "nats_timeout_s": (0.1, 60),
     "webhook_timeout_s": (0.1, 60),
     "webhook_attempts_keep_days": (1, 3_650),
     "messages_keep_days": (0, 36_500),
     "messages": (0, 1_000_000),
     "hours": (1, 87_600),
+    "access_token_s": (60, 86_400),
+    "login_keep_days": (1, 3_650),
+    "times": (1, 1_000_000),
+    "seconds": (1, 86_400),
 }
-_KINDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "a text",
-    "array": "a list in [ ]",
-    "object": "a table",
-}
-
-
-class SettingsInvalid(Exception):
-    """A settings file or variable that cannot be used; the message says which and why."""
 
 
 def _check_ranges(settings: Struct) -> None:
@@ -87,11 +58,11 @@ def _check_ranges(settings: Struct) -> None:
             raise ValueError(f"{name}: from {least:,} to {most:,}, not {value:,}")
 
 
-def _check_network(network: str) -> None:
+def _check_network(setting: str, network: str) -> None:
     try:
         ip_network(network)
     except ValueError as error:
-        raise ValueError(f"webhook_networks: {error}. Write it like 10.1.0.0/16") from error
+        raise ValueError(f"{setting}: {error}. Write it like 10.1.0.0/16") from error
 
 
 class ShippingRateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,6 +171,28 @@ class CapSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         _check_ranges(self)
 
 
+class RateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often something may be done; see docs/members.md."""
+
+    # `login`, `code`, `register`, `refresh` or `password`.
+    operation: str
+    # `account` or `address`: what is counted together.
+    per: str
+    # How often, at most.
+    times: int
+    # Within so many seconds, whenever they begin.
+    seconds: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no limit."""
+        if self.per not in {"account", "address"}:
+            raise ValueError(f"per: account or address, not {self.per!r}")
+        if self.operation not in OPERATIONS:
+            known = ", ".join(sorted(OPERATIONS))
+            raise ValueError(f"operation: one of {known}, not {self.operation!r}")
+        _check_ranges(self)
+
+
 class TrustedDocumentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Documents that clients name by their SHA-256 instead of sending them; see docs/graphql.md."""
 
@@ -207,6 +200,17 @@ class TrustedDocumentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown
     file: str = ""
     # Answer no others: nobody then asks what the shop's own clients do not.
     enforce: bool = False
+
+
+class FourEyesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From where on a second one of the staff must agree to an act; see docs/staff.md."""
+
+    # `refund`, or what a plugin calls it, such as `grant`.
+    act: str
+    # A currency such as EUR, or the plugin's unit, such as points.
+    unit: str
+    # The most that one may do alone, in the smallest units: cents of EUR, whole points.
+    above: int
 
 
 class SeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -238,6 +242,34 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database_answer_s: float = 30.0
     # Signs bearer tokens; at least 32 characters. Production refuses the default.
     secret: str = DEVELOPMENT_SECRET
+    # The secret before this one: what it signed still holds. Empty: there is none. To change the
+    # secret, move it here, and take it away when `login_keep_days` have passed, or sooner: who
+    # then comes back logs in again.
+    previous_secret: str = ""
+    # Who signs tokens, as their `iss` says; a test shop with the same secret needs another.
+    token_issuer: str = "koipond"  # noqa: S105  # a name
+    # How long an access token holds that a login gave; what ends the login ends it in 60 s.
+    access_token_s: int = 900
+    # How long a login is kept that is not used.
+    login_keep_days: int = 60
+    # How often who may do what.
+    rate_limits: tuple[RateSettings, ...] = (
+        RateSettings(operation="login", per="account", times=10, seconds=900),
+        RateSettings(operation="login", per="address", times=100, seconds=900),
+        RateSettings(operation="code", per="account", times=5, seconds=900),
+        RateSettings(operation="code", per="address", times=50, seconds=900),
+        RateSettings(operation="register", per="account", times=5, seconds=900),
+        RateSettings(operation="register", per="address", times=30, seconds=900),
+        RateSettings(operation="password", per="account", times=10, seconds=900),
+        RateSettings(operation="refresh", per="address", times=1_000, seconds=60),
+    )
+    # Where they are counted for all processes: redis://HOST:6379/0 or valkey://HOST:6379/0; needs
+    # koipond[redis]. Empty: in the memory of each. Failed logins of an account are counted in the
+    # database in any case.
+    limits_url: str = ""
+    # Networks of the proxies in front: `["10.0.0.0/8"]`. X-Forwarded-For is believed of them alone.
+    # Without it all who come through a proxy have the proxy's address.
+    trusted_proxies: tuple[str, ...] = ()
     # Production hides GraphiQL, introspection and suggestions, writes logs as JSON, wants a secret,
     # and has no sandbox to pay with. `koi serve` and `koi worker` are production unless they are
     # told `false` here.
@@ -254,8 +286,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     origins: tuple[str, ...] = ()
     # Sockets that one process keeps open; who comes later is told to try again (1013).
     sockets_max: int = 10_000
-    # The most of them from one address. Behind a proxy, tell `koi serve` which one it is: by the
-    # variable FORWARDED_ALLOW_IPS. Else all callers have the proxy's address.
+    # The most of them from one address. Behind a proxy say so in trusted_proxies.
     sockets_per_address_max: int = 500
     # The most of them of one member, or of one of the staff.
     sockets_per_member_max: int = 20
@@ -263,12 +294,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     socket_operations_max: int = 20
     # How often a socket is asked whether somebody is there, who then has as long to say so.
     socket_ping_s: float = 25.0
+    # How long after SIGTERM `koi serve` still answers who comes, while /ready says 503: so long as
+    # the balancer in front needs to see it. Whom it sends later is refused by the closed port.
+    leave_notice_s: float = 0.0
     # How long an unfinished request keeps its idempotency key to itself.
     idempotency_lease_s: int = 30
     # How long a payment provider may take to answer; less than idempotency_lease_s.
     payment_timeout_s: int = 20
     # How long after it expired an order is revived by money that comes late, if all can be had.
     late_payment_grace_s: int = 3_600
+    # Acts of staff that a second one of them must agree to; others nobody has to.
+    four_eyes: tuple[FourEyesSettings, ...] = ()
+    # How long such an act waits for somebody to agree to it.
+    approval_days: int = 7
     # How long events wait for a plugin that is disabled, to be heard when it is enabled again.
     deliveries_keep_days: int = 30
     # How long events are kept that all have heard of, for `koi plugin backfill`; 0: for ever.
@@ -341,137 +379,33 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Refuse a secret that is too short to sign with (RFC 7518, section 3.2: 256 bits)."""
         _check_ranges(self)
-        if len(self.secret) < 32:
-            raise ValueError("secret: at least 32 characters; `openssl rand -hex 32` makes one")
         for name in ("quiet_from", "quiet_until"):
             if not _CLOCK.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name}: a time such as 22:00, or nothing")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.nats_stream):
             raise ValueError("nats_stream: letters, digits, - and _, at most 64")
-        for network in self.webhook_networks:
-            _check_network(network)
+        _check_networks(self)
+        _check_tokens(self)
         if self.payment_timeout_s >= self.idempotency_lease_s:
             raise ValueError("payment_timeout_s: less than idempotency_lease_s, which outlasts it")
-        if self.production and self.secret == DEVELOPMENT_SECRET:
-            raise ValueError(
-                "secret: production refuses the built-in one. Set the variable KOI_SECRET to one "
-                "that nobody knows; `openssl rand -hex 32` makes one"
-            )
 
 
-def load(
-    file: Path | None = None,
-    environment: Mapping[str, str] = os.environ,
-    *,
-    defaults: Mapping[str, Any] | None = None,
-    **overrides: Any,
-) -> Settings:
-    """Read settings: `defaults`, then the file, then variables named KOI_…, then `overrides`.
-
-    file: None means `koi.toml` in the working folder if there is one. Paths in a file are relative
-    to it. Raises SettingsInvalid.
-    """
-    found = file if file is not None else Path(FILE)
-    from_file = _from_file(found) if file is not None or found.exists() else {}
-    from_variables = _from_environment(environment)
-    given = {**(defaults or {}), **from_file, **from_variables, **overrides}
-    # {setting: where it stands}; what was read later wins.
-    places = dict.fromkeys(from_file, str(found))
-    places |= {name: f"the variable {_variable(name)}" for name in from_variables}
-    try:
-        return msgspec.convert(given, Settings, strict=False)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise SettingsInvalid(_explain(str(error), places)) from error
+def _check_networks(settings: Settings) -> None:
+    for name in ("webhook_networks", "trusted_proxies"):
+        for network in getattr(settings, name):
+            _check_network(name, network)
 
 
-def _from_file(file: Path) -> dict[str, Any]:
-    try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsInvalid(f"There is no file {file}") from error
-    except IsADirectoryError as error:
-        raise SettingsInvalid(f"{file} is a folder. Name the file in it") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsInvalid(f"{file} cannot be read as TOML: {error}") from error
-    for name in ("media_folder", "sandbox_file"):
-        if given.get(name):
-            given[name] = str(file.parent / str(given[name]))
-    kind, sep, path = str(given.get("database_url", "")).partition("sqlite:///")
-    if sep and not kind and path:
-        given["database_url"] = f"sqlite:///{file.parent / path}"
-    trusted = [given.get("trusted_documents"), given.get("trusted_admin_documents")]
-    for one in (*_tables(given.get("seeds")), *_tables(trusted)):
-        if one.get("file"):
-            one["file"] = str(file.parent / str(one["file"]))
-    return given
-
-
-def _tables(value: object) -> list[dict[str, Any]]:
-    """Return the tables of a list; what is something else is refused later, in words."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings among the variables: KOI_DATABASE_URL is `database_url`."""
-    named = {
-        _variable(name): name
-        for name in Settings.__struct_fields__
-        if name not in _TABLES_AND_LISTS
-    }
-    for key in environment:
-        if key.startswith("KOI_") and key not in named and not _NO_SETTING.fullmatch(key):
-            raise SettingsInvalid(
-                f"There is no setting for the variable {key}.{_nearest(key, named)}"
-            )
-    return {named[key]: value for key, value in environment.items() if key in named}
-
-
-def _variable(name: str) -> str:
-    return f"KOI_{name.upper()}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return a sentence that names what was probably meant."""
-    close = get_close_matches(name, list(known), 1)
-    return f" Is it {close[0]}?" if close else f" There are: {', '.join(sorted(known))}"
-
-
-def _explain(problem: str, places: Mapping[str, str]) -> str:
-    """Say in people's words what msgspec or we found, and where it stands."""
-    told, _, at = problem.partition(" - at `$")
-    at = at.strip("`.")
-    words = _mistyped(told, at) or _misnamed(told, at) or (f"{at}.{told}" if at else told)
-    first = re.match(r"\w*", words)
-    place = places.get(first[0]) if first else None
-    return f"{place}: {words}" if place else words
-
-
-def _mistyped(told: str, at: str) -> str | None:
-    found = re.fullmatch(r"Expected `(\w+)[^`]*`, got `(\w+)`", told)
-    if found is None:
-        return None
-    wanted, got = (_KINDS.get(kind, kind) for kind in found.groups())
-    return f"{at}: this must be {wanted}, and is {got}"
-
-
-def _misnamed(told: str, at: str) -> str | None:
-    found = re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", told)
-    if found is None:
-        return None
-    path = f"{at}.{found[2]}" if at else found[2]
-    if found[1] == "missing required":
-        return f"{path}: this is missing"
-    holder = at.rpartition(".")[2].partition("[")[0]
-    struct = {
-        "channels": ChannelSettings,
-        "message_caps": CapSettings,
-        "shipping": ShippingSettings,
-        "rates": ShippingRateSettings,
-        "rounding": RoundingSettings,
-        "zones": ZoneSettings,
-        "seeds": SeedSettings,
-        "trusted_documents": TrustedDocumentsSettings,
-        "trusted_admin_documents": TrustedDocumentsSettings,
-    }
-    fields = struct.get(holder, Settings).__struct_fields__
-    return f"{path}: there is no such setting.{_nearest(found[2], fields)}"
+def _check_tokens(settings: Settings) -> None:
+    """Refuse what anybody could sign tokens with."""
+    if len(settings.secret) < 32:
+        raise ValueError("secret: at least 32 characters; `openssl rand -hex 32` makes one")
+    if settings.previous_secret and len(settings.previous_secret) < 32:
+        raise ValueError("previous_secret: at least 32 characters, or nothing")
+    if not settings.token_issuer:
+        raise ValueError("token_issuer: a name")
+    if settings.production and DEVELOPMENT_SECRET in {settings.secret, settings.previous_secret}:
+        raise ValueError(
+            "secret: production refuses the built-in one. Set the variable KOI_SECRET to one "
+            "that nobody knows; `openssl rand -hex 32` makes one"
+        )

@@ -5,15 +5,12 @@ from datetime import datetime
 import strawberry
 
 from koipond.kernel.ids import MemberId, decode, encode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
-    Api,
     Connection,
     Info,
-    Mutation,
-    Query,
     UserError,
     batch,
     connect,
@@ -30,6 +27,16 @@ READ = needs("member.read")
 WRITE = needs("member.write")
 
 
+@strawberry.type(description="A member as everybody may see them.")
+class MemberCard:
+    name: str = strawberry.field(description="Shortened, such as Lin W.")
+
+    @classmethod
+    def of(cls, found: types.Member) -> "MemberCard":
+        """Wrap what everybody may see of a member."""
+        return cls(name=service.card_of(found).name)
+
+
 @strawberry.type(description="Someone who buys, as seen by themselves.")
 class Member:
     key: strawberry.Private[MemberId]
@@ -40,6 +47,8 @@ class Member:
     time_zone: str | None = strawberry.field(
         description="An IANA name; decides when they are not disturbed"
     )
+    locale: str = strawberry.field(description="Which language they read")
+    card: MemberCard = strawberry.field(description="What others see of them")
     created_at: datetime
 
     @classmethod
@@ -52,6 +61,8 @@ class Member:
             email=found.email,
             phone=found.phone,
             time_zone=found.time_zone,
+            locale=found.locale,
+            card=MemberCard.of(found),
             created_at=found.created_at,
         )
 
@@ -95,7 +106,7 @@ class MemberMessages:
     async def messages(
         parents: list[Member],
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         unread_only: bool = False,
     ) -> list[Connection[Message]]:
@@ -113,6 +124,20 @@ class MemberMessages:
         """How many of them the member has not read."""
         found = await notify.count_unread(info.context, [parent.key for parent in parents])
         return [found[parent.key] for parent in parents]
+
+
+@strawberry.input
+class UpdateMemberInput:
+    name: str | None = strawberry.field(default=None, description="None leaves it")
+    locale: str | None = strawberry.field(
+        default=None, description="A language tag such as zh-Hans; None leaves it"
+    )
+
+
+@strawberry.type
+class UpdateMemberPayload:
+    member: Member | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
 @strawberry.input
@@ -140,6 +165,14 @@ class SetConsentPayload:
 
 @strawberry.type
 class MemberMutations:
+    @mutation(MEMBER)
+    async def update_member(self, info: Info, input: UpdateMemberInput) -> UpdateMemberPayload:
+        """Say what you are called and which language you read."""
+        key = info.context.viewer.member_id
+        assert key is not None, "MEMBER has seen to it"
+        found = await service.update_member(info.context, key, name=input.name, locale=input.locale)
+        return UpdateMemberPayload(member=Member.of(found))
+
     @mutation(MEMBER)
     async def set_time_zone(self, info: Info, input: SetTimeZoneInput) -> SetTimeZonePayload:
         """Say where you live: at night there you are not disturbed."""
@@ -239,14 +272,3 @@ class StaffMemberMutations:
             info.context, decode(MemberId, input.member_id), join=input.join, leave=input.leave
         )
         return ChangeMemberGroupsPayload(member=Member.of(found))
-
-
-def register(api: Api) -> None:
-    """Add members to the storefront's schema, and their groups to that of staff."""
-    api.storefront(Query, MemberQueries)
-    api.storefront(Mutation, MemberMutations)
-    api.storefront(Member, MemberMessages)
-    api.both(Member, MemberConsents)
-    api.admin(Query, StaffMemberQueries)
-    api.admin(Mutation, StaffMemberMutations)
-    api.admin(Member, StaffMember)

@@ -1,0 +1,46 @@
+"""Approvals, seen from outside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from koipond.kernel.ids import ApprovalId
+
+
+class ApprovalState(StrEnum):
+    """APPROVED: somebody agreed, and it is being done. DONE: it is; REFUSED: it could not be."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DONE = "done"
+    REFUSED = "refused"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+class Approval(Struct, frozen=True, kw_only=True):
+    """An act that waits for a second one of the staff, or waited.
+
+    operation: the mutation. document: its input. amount: in the smallest units of `unit`.
+    """
+
+    id: ApprovalId
+    state: ApprovalState
+    operation: str
+    document: Any
+    act: str
+    unit: str
+    amount: int
+    requester_kind: str
+    requester_id: UUID
+    requested_at: datetime
+    expires_at: datetime
+    channel: str = ""
+    decided_by: UUID | None = None
+    decided_at: datetime | None = None
+    note: str = ""

@@ -1,0 +1,1 @@
+"""Who changed what: records are written by kernel/audit.py, and read by this."""

@@ -1,0 +1,1 @@
+"""Who somebody is: passwords, codes and providers prove it, sessions and tokens remember it."""

@@ -1,0 +1,47 @@
+"""Use-cases of logins."""
+
+from koipond.login.service.codes import log_in_with_code, register, request_login_code
+from koipond.login.service.emails import confirm_email_change, request_email_change
+from koipond.login.service.messages import MESSAGE_KINDS
+from koipond.login.service.passwords import (
+    change_password,
+    log_in,
+    request_password_reset,
+    reset_password,
+)
+from koipond.login.service.providers import log_in_with_provider, login_providers
+from koipond.login.service.sessions import (
+    check_login,
+    end_session,
+    end_sessions,
+    find_sessions,
+    log_out,
+    prune_logins,
+    refresh_login,
+)
+from koipond.login.service.staff import end_of_disabled, log_in_staff, set_staff_password
+
+__all__ = [
+    "MESSAGE_KINDS",
+    "change_password",
+    "check_login",
+    "confirm_email_change",
+    "end_of_disabled",
+    "end_session",
+    "end_sessions",
+    "find_sessions",
+    "log_in",
+    "log_in_staff",
+    "log_in_with_code",
+    "log_in_with_provider",
+    "log_out",
+    "login_providers",
+    "prune_logins",
+    "refresh_login",
+    "register",
+    "request_email_change",
+    "request_login_code",
+    "request_password_reset",
+    "reset_password",
+    "set_staff_password",
+]

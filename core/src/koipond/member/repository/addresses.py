@@ -1,0 +1,99 @@
+"""SQL of the addresses that members keep."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.ids import AddressId, MemberId
+from koipond.member.tables import member, member_address
+from koipond.member.types import Address, MemberAddress
+
+
+async def find_addresses(
+    db: AsyncConnection, keys: Collection[MemberId]
+) -> dict[MemberId, list[MemberAddress]]:
+    """Return {member: addresses, the default one first} of those who keep some."""
+    rows = await db.execute(
+        select(member_address)
+        .where(member_address.c.member_id.in_(sorted(keys)))
+        .order_by(member_address.c.is_default.desc(), member_address.c.id)
+    )
+    found: dict[MemberId, list[MemberAddress]] = defaultdict(list)
+    for row in rows:
+        found[row.member_id].append(_address(row))
+    return dict(found)
+
+
+async def find_address(
+    db: AsyncConnection, owner: MemberId, key: AddressId
+) -> MemberAddress | None:
+    """Return an address of this member; a foreign one is as if there were none."""
+    rows = await db.execute(
+        select(member_address).where(
+            member_address.c.id == key, member_address.c.member_id == owner
+        )
+    )
+    row = rows.one_or_none()
+    return None if row is None else _address(row)
+
+
+async def lock_owner(db: AsyncConnection, owner: MemberId) -> int:
+    """Lock a member, who changes one address at a time; returns how many they keep."""
+    await db.execute(
+        select(member.c.id).where(member.c.id == owner).with_for_update(key_share=True)
+    )
+    counted = select(func.count()).where(member_address.c.member_id == owner)
+    kept: int = (await db.execute(counted)).scalar_one()
+    return kept
+
+
+async def save_address(db: AsyncConnection, told: MemberAddress, *, now: datetime) -> None:
+    """Store an address, new or known; of a member's, one is the default."""
+    if told.is_default:
+        await db.execute(
+            member_address.update()
+            .where(member_address.c.member_id == told.member_id, member_address.c.id != told.id)
+            .values(is_default=False)
+        )
+    row = {
+        "address": msgspec.to_builtins(told.address),
+        "phone": told.phone,
+        "is_default": told.is_default,
+        "updated_at": now,
+    }
+    changed = await db.execute(
+        member_address.update().where(member_address.c.id == told.id).values(row)
+    )
+    if not changed.rowcount:
+        new = row | {"id": told.id, "member_id": told.member_id}
+        await db.execute(member_address.insert().values(new))
+
+
+async def make_default(db: AsyncConnection, told: MemberAddress, *, now: datetime) -> None:
+    """Store that an address is its member's default."""
+    await save_address(db, msgspec.structs.replace(told, is_default=True), now=now)
+
+
+async def remove_address(db: AsyncConnection, owner: MemberId, key: AddressId) -> bool:
+    """Remove an address of this member; False if there is none."""
+    gone = await db.execute(
+        member_address.delete().where(
+            member_address.c.id == key, member_address.c.member_id == owner
+        )
+    )
+    return gone.rowcount == 1
+
+
+def _address(row: Any) -> MemberAddress:
+    return MemberAddress(
+        id=row.id,
+        member_id=row.member_id,
+        address=msgspec.convert(row.address, Address),
+        phone=row.phone,
+        is_default=row.is_default,
+    )

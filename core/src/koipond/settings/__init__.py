@@ -1,0 +1,35 @@
+"""Settings: one frozen Struct, read from a TOML file and the environment; units in the names."""
+
+from koipond.settings.reading import FILE, SettingsInvalid, load
+from koipond.settings.shape import (
+    DEVELOPMENT_SECRET,
+    OPERATIONS,
+    CapSettings,
+    ChannelSettings,
+    RateSettings,
+    RoundingSettings,
+    SeedSettings,
+    Settings,
+    ShippingRateSettings,
+    ShippingSettings,
+    TrustedDocumentsSettings,
+    ZoneSettings,
+)
+
+__all__ = [
+    "DEVELOPMENT_SECRET",
+    "FILE",
+    "OPERATIONS",
+    "CapSettings",
+    "ChannelSettings",
+    "RateSettings",
+    "RoundingSettings",
+    "SeedSettings",
+    "Settings",
+    "SettingsInvalid",
+    "ShippingRateSettings",
+    "ShippingSettings",
+    "TrustedDocumentsSettings",
+    "ZoneSettings",
+    "load",
+]

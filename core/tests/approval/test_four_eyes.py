@@ -1,0 +1,223 @@
+"""What staff may not do alone waits for a second one of them, and is done once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from core.tests.payment.till import Till, codes, tender
+
+from koipond.kernel.ids import OrderId, StaffId, decode, encode, new_id
+from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.settings import FourEyesSettings
+from koipond_sdk.testing import STAFF, running_shop
+
+REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
+  order { id paid { amount } } userErrors { __typename code message
+    ... on ApprovalPending { approvalId askedUnits aloneUnits } } } }"""
+CANCEL = """mutation($input: CancelOrderInput!) { done: cancelOrder(input: $input) {
+  order { id state } userErrors { code ... on ApprovalPending { approvalId } } } }"""
+APPROVE = """mutation($input: ApproveActInput!) { done: approveAct(input: $input) {
+  approval { state decidedBy note } userErrors { code message } } }"""
+DECLINE = APPROVE.replace("ApproveActInput", "DeclineActInput").replace("approveAct", "declineAct")
+APPROVALS = """{ approvals { nodes { id state operation act unit amount requestedBy note } } }"""
+
+
+def somebody(*permissions: str, kind: ViewerKind = ViewerKind.STAFF) -> Viewer:
+    return Viewer(kind=kind, id=new_id(), permissions=frozenset(permissions or {"*"}))
+
+
+@pytest_asyncio.fixture
+async def till(database_url: str) -> AsyncIterator[Till]:
+    """A shop in which a second one agrees to refunds of more than 15.00 EUR of one order."""
+    policy = FourEyesSettings(act="refund", unit="EUR", above=15_00)
+    async with running_shop(database_url, four_eyes=(policy,)) as shop:
+        made = Till(shop)
+        yield made
+        assert await made.audit() == []
+
+
+async def sell(till: Till) -> str:
+    """Sell three units for 10.00 each; returns the order's outside id."""
+    placed = await till.place(await till.stock(price="10.00"), tender(), quantity=3)
+    key: str = placed["order"]["id"]
+    return key
+
+
+async def act(till: Till, document: str, viewer: Viewer = STAFF, **given: Any) -> dict[str, Any]:
+    answer = await till.shop.graphql(document, {"input": given}, viewer=viewer, admin=True)
+    assert "errors" not in answer, answer
+    payload: dict[str, Any] = answer["data"]["done"]
+    return payload
+
+
+def wish(order: str, amount: str, key: str | None = None) -> dict[str, Any]:
+    money = {"amount": amount, "currency": "EUR"}
+    return {"orderId": order, "amount": money, "idempotencyKey": key or str(uuid4())}
+
+
+async def hold(till: Till, order: str, amount: str, key: str | None = None) -> str:
+    """Ask for more than one may give back alone; returns the approval's id."""
+    done = await act(till, REFUND, **wish(order, amount, key))
+    assert codes(done) == ["APPROVAL_PENDING"], done
+    approval: str = done["userErrors"][0]["approvalId"]
+    return approval
+
+
+async def given_back(till: Till, order: str) -> list[int]:
+    return [amount for _, amount, _ in await till.refunds(decode(OrderId, order))]
+
+
+async def test_what_is_within_the_policy_is_done_at_once(till: Till) -> None:
+    order = await sell(till)
+    assert codes(await act(till, REFUND, **wish(order, "15.00"))) == []
+    assert await given_back(till, order) == [15_00]
+
+
+async def test_a_refund_above_it_waits_and_is_done_when_another_agrees(till: Till) -> None:
+    order = await sell(till)
+    done = await act(till, REFUND, **wish(order, "15.01"))
+    (error,) = done["userErrors"]
+    assert (error["__typename"], error["askedUnits"], error["aloneUnits"]) == (
+        "ApprovalPending",
+        1501,
+        1500,
+    )
+    assert await given_back(till, order) == []
+    second = somebody()
+    agreed = await act(till, APPROVE, second, approvalId=error["approvalId"])
+    assert agreed == {
+        "approval": {
+            "state": "DONE",
+            "decidedBy": encode(StaffId, StaffId(second.id)),
+            "note": "",
+        },
+        "userErrors": [],
+    }
+    assert await given_back(till, order) == [15_01]
+    again = await act(till, APPROVE, second, approvalId=error["approvalId"])
+    assert codes(again) == ["APPROVAL_NOT_PENDING"]
+    assert await given_back(till, order) == [15_01]
+
+
+async def test_small_parts_count_together(till: Till) -> None:
+    order = await sell(till)
+    for _ in range(3):
+        assert codes(await act(till, REFUND, **wish(order, "5.00"))) == []
+    await hold(till, order, "0.01")
+    assert await given_back(till, order) == [5_00] * 3
+
+
+async def test_who_asked_does_not_agree_and_nor_does_a_program(till: Till) -> None:
+    approval = await hold(till, await sell(till), "20.00")
+    assert codes(await act(till, APPROVE, approvalId=approval)) == ["APPROVAL_BY_SELF"]
+    made = await act(
+        till,
+        """mutation($input: CreateServiceTokenInput!) { done: createServiceToken(input: $input) {
+          token userErrors { code } } }""",
+        name="robot",
+        permissions=["*"],
+    )
+    answer = await till.shop.http.post(
+        "/admin/graphql",
+        json={"query": APPROVE, "variables": {"input": {"approvalId": approval}}},
+        headers={"Authorization": f"Bearer {made['token']}"},
+    )
+    assert codes(answer.json()["data"]["done"]) == ["APPROVAL_BY_SELF"]
+
+
+async def test_who_agrees_must_hold_what_the_act_asks_for(till: Till) -> None:
+    approval = await hold(till, await sell(till), "20.00")
+    clerk = somebody("approval.write", "order.read")
+    done = await act(till, APPROVE, clerk, approvalId=approval)
+    assert codes(done) == ["PERMISSION_MISSING"]
+    assert codes(await act(till, DECLINE, clerk, approvalId=approval)) == ["PERMISSION_MISSING"]
+    cashier = somebody("approval.write", "payment.write")
+    assert codes(await act(till, APPROVE, cashier, approvalId=approval)) == []
+
+
+async def test_who_asks_for_the_same_again_is_told_of_the_same_approval(till: Till) -> None:
+    order, key = await sell(till), str(uuid4())
+    approval = await hold(till, order, "20.00", key)
+    assert await hold(till, order, "20.00", key) == approval
+    await act(till, APPROVE, somebody(), approvalId=approval)
+    # It was done under the key of who asked.
+    done = await act(till, REFUND, **wish(order, "20.00", key))
+    assert (codes(done), done["order"]["paid"]) == ([], {"amount": "10.00"})
+    assert await given_back(till, order) == [20_00]
+
+
+async def test_an_act_that_is_declined_is_not_done(till: Till) -> None:
+    order = await sell(till)
+    approval = await hold(till, order, "20.00")
+    second = somebody()
+    declined = await act(till, DECLINE, second, approvalId=approval, note="Too much")
+    assert (declined["approval"]["state"], declined["approval"]["note"]) == ("DECLINED", "Too much")
+    assert codes(await act(till, APPROVE, second, approvalId=approval)) == ["APPROVAL_NOT_PENDING"]
+    assert await given_back(till, order) == []
+
+
+async def test_an_act_that_waits_too_long_is_not_done(till: Till) -> None:
+    order, key = await sell(till), str(uuid4())
+    approval = await hold(till, order, "20.00", key)
+    till.shop.clock.advance(days=7)
+    assert codes(await act(till, APPROVE, somebody(), approvalId=approval)) == [
+        "APPROVAL_NOT_PENDING"
+    ]
+    listed = await till.shop.graphql(APPROVALS, viewer=STAFF, admin=True)
+    assert listed["data"]["approvals"]["nodes"][0]["state"] == "EXPIRED"
+    assert await hold(till, order, "20.00", key) != approval
+    assert await given_back(till, order) == []
+
+
+async def test_what_the_act_is_refused_by_is_told_to_who_agrees(till: Till) -> None:
+    order = await sell(till)
+    first, second = [await hold(till, order, amount) for amount in ("20.00", "25.00")]
+    assert codes(await act(till, APPROVE, somebody(), approvalId=first)) == []
+    refused = await act(till, APPROVE, somebody(), approvalId=second)
+    assert codes(refused) == ["REFUND_TOO_LARGE"]
+    assert refused["approval"]["state"] == "REFUSED"
+    assert await given_back(till, order) == [20_00]
+
+
+async def test_of_two_who_agree_at_once_one_has_it_done(till: Till) -> None:
+    order = await sell(till)
+    approval = await hold(till, order, "20.00")
+    both = [somebody(), somebody()]
+    for one in both:
+        await till.shop.employ(one)
+    told = await asyncio.gather(*(act(till, APPROVE, one, approvalId=approval) for one in both))
+    assert sorted(map(codes, told)) == [[], ["APPROVAL_NOT_PENDING"]]
+    assert await given_back(till, order) == [20_00]
+
+
+async def test_a_cancelled_order_is_a_refund_of_all(till: Till) -> None:
+    order = await sell(till)
+    done = await act(till, CANCEL, orderId=order)
+    assert codes(done) == ["APPROVAL_PENDING"]
+    assert (await till.order(decode(OrderId, order))).state.name == "CONFIRMED"
+    approval = done["userErrors"][0]["approvalId"]
+    assert codes(await act(till, APPROVE, somebody(), approvalId=approval)) == []
+    assert (await till.order(decode(OrderId, order))).state.name == "CANCELLED"
+    assert await given_back(till, order) == [30_00]
+
+
+async def test_what_waits_and_who_agreed_are_in_the_audit(till: Till) -> None:
+    second = somebody()
+    approval = await hold(till, await sell(till), "20.00")
+    await act(till, APPROVE, second, approvalId=approval)
+    answer = await till.shop.graphql(
+        "{ auditRecords { nodes { actorId operation subject after } } }", viewer=STAFF, admin=True
+    )
+    told = [
+        (one["actorId"], one["operation"], (one["after"] or {}).get("state"))
+        for one in answer["data"]["auditRecords"]["nodes"]
+        if one["subject"] == approval
+    ]
+    asked, agreed = encode(StaffId, StaffId(STAFF.id)), encode(StaffId, StaffId(second.id))
+    assert told == [
+        (agreed, "approveAct", "done"),
+        (agreed, "approveAct", "approved"),
+        (asked, "refundOrder", None),
+    ]

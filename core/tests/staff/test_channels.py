@@ -1,0 +1,126 @@
+"""Who looks after some channels sees and changes nothing of another."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from core.tests.payment.till import Till, codes, tender
+
+from koipond.kernel.ids import new_id
+from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.settings import ChannelSettings
+from koipond_sdk.testing import STAFF, running_shop
+
+CHANNELS = tuple(
+    ChannelSettings(code=code, name=code, currencies=("EUR",), locales=("en",))
+    for code in ("main", "eu")
+)
+HELD = ("order.read", "order.write", "payment.write", "channel.write")
+ORDER = "query($id: ID) { order(id: $id) { id } }"
+ORDERS = "{ orders { nodes { id } } }"
+REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
+  order { id } userErrors { code message } } }"""
+CANCEL = """mutation($input: CancelOrderInput!) { done: cancelOrder(input: $input) {
+  order { id } userErrors { code message } } }"""
+EDIT = """mutation($input: EditOrderInput!) { done: editOrder(input: $input) {
+  order { id } userErrors { code message } } }"""
+CLEAR = """mutation($input: ClearOrderAttentionInput!) { done: clearOrderAttention(input: $input) {
+  order { id } userErrors { code message } } }"""
+SET_CHANNEL = """mutation($input: SetChannelInput!) { done: setChannel(input: $input) {
+  channel { name } userErrors { code message } } }"""
+
+
+@pytest_asyncio.fixture
+async def till(database_url: str) -> AsyncIterator[Till]:
+    async with running_shop(database_url, channels=CHANNELS) as shop:
+        yield Till(shop)
+
+
+def only_in(channel: str, *permissions: str) -> Viewer:
+    held = frozenset(permissions or HELD)
+    return Viewer(
+        kind=ViewerKind.STAFF,
+        id=new_id(),
+        permissions=held,
+        limited=dict.fromkeys(held, frozenset({channel})),
+    )
+
+
+async def sell(till: Till) -> str:
+    """Sell in channel main; returns the order's id."""
+    placed = await till.place(await till.stock(price="10.00"), tender())
+    key: str = placed["order"]["id"]
+    return key
+
+
+async def ask(till: Till, document: str, viewer: Viewer, **given: Any) -> Any:
+    answer = await till.shop.graphql(document, given, viewer=viewer, admin=True)
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def test_orders_of_another_channel_are_as_if_there_were_none(till: Till) -> None:
+    order = await sell(till)
+    here, there = only_in("main"), only_in("eu")
+    assert await ask(till, ORDER, here, id=order) == {"order": {"id": order}}
+    assert await ask(till, ORDER, there, id=order) == {"order": None}
+    assert await ask(till, ORDERS, here) == {"orders": {"nodes": [{"id": order}]}}
+    assert await ask(till, ORDERS, there) == {"orders": {"nodes": []}}
+
+
+async def test_what_is_asked_of_a_foreign_order_is_answered_like_one_that_is_not_there(
+    till: Till,
+) -> None:
+    order = await sell(till)
+    there = only_in("eu")
+    # They may look at all orders, and act in their own channel.
+    looker = Viewer(
+        kind=there.kind,
+        id=new_id(),
+        permissions=there.permissions,
+        limited={name: one for name, one in there.limited.items() if name != "order.read"},
+    )
+    assert await ask(till, ORDER, looker, id=order) == {"order": {"id": order}}
+    money = {"amount": "1.00", "currency": "EUR"}
+    key = {"idempotencyKey": str(uuid4())}
+    before = await till.shop.snapshot()
+    nobody = "ord_01k0000000e008000000000001"
+    for document, given in [
+        (REFUND, {"amount": money, **key}),
+        (CANCEL, {}),
+        (EDIT, {"lines": [], **key}),
+        (CLEAR, {}),
+    ]:
+        for viewer in (there, looker):
+            told = [
+                (await ask(till, document, viewer, input={"orderId": one, **given}))["done"]
+                for one in (order, nobody)
+            ]
+            assert codes(told[0]) == ["ORDER_UNKNOWN"], document
+            assert told[0] == told[1]
+    assert await till.shop.snapshot() == before
+    done = await ask(
+        till, REFUND, only_in("main"), input={"orderId": order, "amount": money, **key}
+    )
+    assert codes(done["done"]) == []
+
+
+async def test_what_knows_no_channels_is_closed_to_them(till: Till) -> None:
+    void = """mutation { voidPayment(input: {paymentId: "pay_x"}) { userErrors { code } } }"""
+    answer = await till.shop.graphql(void, viewer=only_in("main"), admin=True)
+    assert answer["errors"][0]["extensions"]["code"] == "PERMISSION_LIMITED"
+
+
+async def test_another_channel_is_not_theirs_to_change(till: Till) -> None:
+    given = {"code": "main", "name": "Mine"}
+    refused = (await ask(till, SET_CHANNEL, only_in("eu"), input=given))["done"]
+    assert refused["userErrors"] == [
+        {
+            "code": "CHANNEL_NOT_HELD",
+            "message": "You hold channel.write in eu, and not in main. Ask somebody who does.",
+        }
+    ]
+    done = (await ask(till, SET_CHANNEL, only_in("main"), input=given))["done"]
+    assert done["channel"] == {"name": "Mine"}
+    assert (await ask(till, SET_CHANNEL, STAFF, input=given))["done"]["userErrors"] == []
