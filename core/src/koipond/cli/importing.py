@@ -11,7 +11,7 @@ import rich_click as click
 from koipond.cli.options import with_settings
 
 if TYPE_CHECKING:
-    from koipond.imports.types import Counts, ImportOptions, ImportReport, RefusedProduct
+    from koipond.imports.types import Counts, ImportOptions, ImportReport, RefusedRow
     from koipond.kernel.context import Context
     from koipond.settings import Settings
 
@@ -99,7 +99,7 @@ async def import_behind_bar(ctx: Context, file: Path, options: ImportOptions) ->
         )
 
 
-def _show_refusals(refusals: tuple[RefusedProduct, ...]) -> None:
+def _show_refusals(refusals: tuple[RefusedRow, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -109,7 +109,7 @@ def _show_refusals(refusals: tuple[RefusedProduct, ...]) -> None:
     table = Table("Line", "Product", "Why it was skipped")
     for refusal in refusals:
         # Text: what stands in a file is no markup.
-        table.add_row(str(refusal.line), Text(refusal.product), Text(refusal.reason))
+        table.add_row(str(refusal.line), Text(refusal.item), Text(refusal.reason))
     Console().print(table)
 
 

@@ -1,9 +1,13 @@
 """What an e-mail address and a phone number look like; what a group must be."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
+
+from koipond.kernel.ids import MemberId
 from koipond.kernel.texts import Locale
 from koipond.member.errors import (
     ConsentNotNeeded,
@@ -11,7 +15,7 @@ from koipond.member.errors import (
     MemberGroupInvalid,
     TimeZoneUnknown,
 )
-from koipond.member.types import Contact, Member, MemberGroup
+from koipond.member.types import Contact, Member, MemberDraft, MemberGroup, ToldMember
 from koipond.notify.types import Purpose, Recipient
 
 # Not RFC 5322: what could be an address at all. Whether it is one, only a message to it shows.
@@ -91,3 +95,72 @@ def recipient_of(
         locales=tuple(dict.fromkeys([*locales, member.locale])),
         time_zone=member.time_zone or time_zone,
     )
+
+
+class MemberPlan(Struct, frozen=True, kw_only=True):
+    """Who the members of a file are: a member per draft, who of them is new, and what is added.
+
+    news: whether a draft is the first that told of a new member.
+    """
+
+    keys: tuple[MemberId, ...]
+    news: tuple[bool, ...]
+    new: Mapping[MemberId, MemberDraft]
+    known: Mapping[tuple[str, str], MemberId]
+
+
+def plan_members(
+    drafts: Sequence[MemberDraft],
+    known: Mapping[tuple[str, str], MemberId],
+    *,
+    new_id: Callable[[], UUID],
+) -> MemberPlan:
+    """Find each draft's member by the strongest thing that it is known by, or make a new one.
+
+    known: {identity: whose it is}. A draft is found by what an earlier one told, too.
+    """
+    owners = dict(known)
+    keys: list[MemberId] = []
+    new: dict[MemberId, MemberDraft] = {}
+    news: list[bool] = []
+    for draft in drafts:
+        found = next((owners[one] for one in draft.identities if one in owners), None)
+        key = found if found is not None else MemberId(new_id())
+        if found is None:
+            new[key] = draft
+        for one in draft.identities:
+            owners.setdefault(one, key)
+        keys.append(key)
+        news.append(found is None)
+    added = {one: key for one, key in owners.items() if one not in known}
+    return MemberPlan(keys=tuple(keys), news=tuple(news), new=new, known=added)
+
+
+def find_changed(
+    drafts: Sequence[MemberDraft],
+    keys: Sequence[MemberId],
+    told: Mapping[MemberId, tuple[str, Locale, str | None]],
+) -> dict[MemberId, tuple[str, Locale, str | None]]:
+    """Return {member: name, language and zone} of known ones of whom drafts say something else."""
+    changed: dict[MemberId, tuple[str, Locale, str | None]] = {}
+    for draft, key in zip(drafts, keys, strict=True):
+        if key not in told:
+            continue
+        name, locale, time_zone = changed.get(key, told[key])
+        now = (draft.name or name, draft.locale or locale, draft.time_zone or time_zone)
+        if now != (name, locale, time_zone):
+            changed[key] = now
+    return changed
+
+
+def tell_plan(plan: MemberPlan, changed: Mapping[MemberId, object]) -> list[ToldMember]:
+    """Return what became of each draft; an identity that a known member gains is a change."""
+    gained = set(plan.known.values())
+    return [
+        ToldMember(
+            member_id=key,
+            is_new=is_new,
+            has_changed=not is_new and key not in plan.new and (key in changed or key in gained),
+        )
+        for key, is_new in zip(plan.keys, plan.news, strict=True)
+    ]

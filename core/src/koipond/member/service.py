@@ -9,7 +9,16 @@ from koipond.kernel.texts import Locale
 from koipond.member import repository, rules
 from koipond.member.errors import MemberGroupUnknown, MemberUnknown
 from koipond.member.events import MemberCreated
-from koipond.member.types import Consent, Contact, Member, MemberGroup, MemberMessage, Reward
+from koipond.member.types import (
+    Consent,
+    Contact,
+    Member,
+    MemberDraft,
+    MemberGroup,
+    MemberMessage,
+    Reward,
+    ToldMember,
+)
 from koipond.notify import service as notify
 from koipond.notify.errors import MessageUnknown
 from koipond.notify.types import MessageWish, Preferences, Purpose, Recipient, SendMessage
@@ -34,6 +43,35 @@ async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
         ctx.emit(MemberCreated(member_id=key))
     repository.add_identities(ctx.unsent, key, contact.identities)
     return key
+
+
+@transaction
+async def import_members(
+    ctx: Context, drafts: Sequence[MemberDraft], *, locale: Locale, only_new: bool = False
+) -> list[ToldMember]:
+    """Find everyone of a file by what they are known by, or make them guests, telling nobody.
+
+    Of a member who is known, what the file says of name, language, zone and groups becomes so, and
+    what they were not known by yet is added. An identity that is somebody else's stays theirs: the
+    strongest decides. locale: of new ones who told none. only_new: known ones stay as they are.
+    One answer per draft, in order.
+    Raises MemberGroupUnknown, TimeZoneUnknown.
+    """
+    for code in sorted({code for draft in drafts for code in draft.groups}):
+        await check_group(ctx, code)
+    for zone in sorted({draft.time_zone for draft in drafts if draft.time_zone is not None}):
+        rules.check_time_zone(zone)
+    every = [one for draft in drafts for one in draft.identities]
+    plan = rules.plan_members(drafts, await repository.find_known(ctx.db, every), new_id=new_id)
+    known = set() if only_new else set(plan.keys) - plan.new.keys()
+    told = await repository.find_told(ctx.db, known)
+    changed = rules.find_changed(drafts, plan.keys, told)
+    await repository.add_many(ctx.db, plan.new, locale=locale, now=ctx.clock.now())
+    await repository.add_known(ctx.db, plan.known)
+    await repository.tell_many(ctx.db, changed)
+    for key, draft in zip(plan.keys, drafts, strict=True):
+        await repository.join(ctx.db, key, draft.groups)
+    return rules.tell_plan(plan, changed)
 
 
 async def find_member(ctx: Context, key: MemberId) -> Member | None:

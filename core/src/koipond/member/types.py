@@ -25,6 +25,8 @@ class IdentityKind(StrEnum):
 
     EMAIL = "email"
     PHONE = "phone"
+    # What another system calls them, behind that system's name and a colon.
+    EXTERNAL = "external"
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,42 @@ class Member(Struct, frozen=True, kw_only=True):
     locale: Locale
     time_zone: str | None
     created_at: datetime
+
+
+class MemberDraft(Struct, frozen=True, kw_only=True):
+    """Somebody as a file of another system tells of them; at least one of the first three.
+
+    external: what that system calls them, behind its name and a colon. name, locale, time_zone,
+    groups: "", None and () say nothing, and what is known stays. created_at: since when they are
+    known; None is now.
+    """
+
+    external: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    name: str = ""
+    locale: Locale | None = None
+    time_zone: str | None = None
+    groups: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+    @property
+    def identities(self) -> list[tuple[IdentityKind, str]]:
+        """What they are known by, the strongest first."""
+        known = [
+            (IdentityKind.EXTERNAL, self.external),
+            (IdentityKind.EMAIL, self.email),
+            (IdentityKind.PHONE, self.phone),
+        ]
+        return [(kind, value) for kind, value in known if value is not None]
+
+
+class ToldMember(Struct, frozen=True, kw_only=True):
+    """What became of a draft."""
+
+    member_id: MemberId
+    is_new: bool
+    has_changed: bool = False
 
 
 class Consent(Struct, frozen=True, kw_only=True):

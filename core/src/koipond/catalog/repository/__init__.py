@@ -24,6 +24,7 @@ from koipond.catalog.repository.listing import (
 from koipond.catalog.repository.loading import load_shelf, take_turns
 from koipond.catalog.repository.pricing import (
     ensure_price_list,
+    find_base_prices,
     find_prices,
     find_rule,
     find_rules,
@@ -31,6 +32,7 @@ from koipond.catalog.repository.pricing import (
     remove_rule,
     save_rule,
     set_price,
+    set_prices,
 )
 from koipond.catalog.repository.reading import (
     find_attributes,
@@ -40,6 +42,7 @@ from koipond.catalog.repository.reading import (
     find_options,
     find_products_by_ids,
     find_sellables,
+    find_sold_as,
     find_variant_ids,
     find_variant_media,
     find_variants_by_ids,
@@ -67,6 +70,7 @@ __all__ = [
     "find_activities",
     "find_activities_by_ids",
     "find_attributes",
+    "find_base_prices",
     "find_categories",
     "find_collections",
     "find_detailed",
@@ -80,6 +84,7 @@ __all__ = [
     "find_rule",
     "find_rules",
     "find_sellables",
+    "find_sold_as",
     "find_unsearchable",
     "find_variant_ids",
     "find_variant_media",
@@ -94,6 +99,7 @@ __all__ = [
     "save_shelf",
     "set_grams",
     "set_price",
+    "set_prices",
     "set_tax_category",
     "take_turns",
     "withdraw",

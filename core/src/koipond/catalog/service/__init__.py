@@ -17,6 +17,7 @@ from koipond.catalog.service.pricing import (
     remove_price_rule,
     set_price,
     set_price_rule,
+    set_prices,
 )
 from koipond.catalog.service.searching import audit, reindex
 from koipond.catalog.service.shelf import (
@@ -33,6 +34,7 @@ from koipond.catalog.service.shelf import (
     find_products,
     find_products_by_ids,
     find_sellables,
+    find_sold_as,
     find_variant_ids,
     find_variant_media,
     find_variant_names,
@@ -68,6 +70,7 @@ __all__ = [
     "find_products",
     "find_products_by_ids",
     "find_sellables",
+    "find_sold_as",
     "find_variant_ids",
     "find_variant_media",
     "find_variant_names",
@@ -83,6 +86,7 @@ __all__ = [
     "set_grams",
     "set_price",
     "set_price_rule",
+    "set_prices",
     "set_tax_category",
     "withdraw_activities",
 ]

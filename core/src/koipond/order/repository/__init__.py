@@ -16,6 +16,7 @@ from koipond.order.repository.edits import (
     finish_edit,
     save_edited,
 )
+from koipond.order.repository.history import add_imported
 from koipond.order.repository.lines import (
     count_fulfilled,
     count_returned,
@@ -51,6 +52,7 @@ from koipond.order.repository.orders import (
 __all__ = [
     "add_cart",
     "add_edit",
+    "add_imported",
     "add_order",
     "add_payee",
     "begin_closing",

@@ -2,6 +2,7 @@
 
 from koipond.order.types.carts import Address, Cart, CartLine, CheckoutDetails, ChosenByBuyer
 from koipond.order.types.checkouts import Checkout, CheckoutTerms, HoldWish, QuotaRequest
+from koipond.order.types.history import PastLine, PastOrder
 from koipond.order.types.jobs import (
     CloseOrders,
     ExpireOrder,
@@ -67,6 +68,8 @@ __all__ = [
     "OrderLine",
     "OrderState",
     "OrderWish",
+    "PastLine",
+    "PastOrder",
     "PayeeSlot",
     "PaymentPolicy",
     "PaymentWish",

@@ -7,6 +7,7 @@ from koipond.stock.service.booking import (
     allow_back_order,
     receive,
 )
+from koipond.stock.service.counting import import_stock
 from koipond.stock.service.levels import (
     audit,
     find_availability,
@@ -55,6 +56,7 @@ __all__ = [
     "find_moved",
     "find_promised",
     "give_back",
+    "import_stock",
     "let_go",
     "place",
     "receive",
