@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,12 @@ from koipond.graphql.assembly import (
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import Endpoint
+from koipond.graphql.request import HttpRefused
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
+from koipond.graphql.viewing import read_viewer
 from koipond.hooks import Hooks
+from koipond.imports.http import make_errors, make_uploads
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
@@ -50,7 +53,7 @@ from koipond.kernel.metrics import make_metrics
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
-from koipond.kernel.viewer import GUEST
+from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer
 from koipond.kernel.worker import working
 from koipond.notify.service import check_senders, make_senders
 from koipond.notify.types import MessageKind, Sender
@@ -329,6 +332,8 @@ def create_app(
             ready,
             *_endpoints(shop, running, crowd),
             make_ingress(shop),
+            make_uploads(shop, partial(_find_staff, shop)),
+            make_errors(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
         ],
@@ -342,6 +347,14 @@ def create_app(
     app.state.shop = shop
     app.state.crowd = crowd
     return app
+
+
+def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
+    """Return the staff member or service that a header speaks for, if it speaks for one."""
+    try:
+        return read_viewer(shop, authorization, staff_only=True)
+    except (HttpRefused, TokenInvalid):
+        return None
 
 
 def _metrics(shop: Shop, plugins: tuple[Plugin, ...]) -> BaseRouteHandler:

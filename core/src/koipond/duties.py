@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from koipond.catalog.service import audit as audit_catalog
 from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
+from koipond.imports.service import do_import, forget_files
+from koipond.imports.types import ForgetFiles, RunImport
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.context import Reaction, Shop
 from koipond.kernel.couriers import CarryEvents, carry_events
@@ -85,6 +87,8 @@ JOBS: Jobs = {
     PruneMessages: prune_messages,
     CarryEvents: carry_events,
     ForgetAttempts: forget_attempts,
+    RunImport: do_import,
+    ForgetFiles: forget_files,
 }
 RECURRING = (
     Every(seconds=5, job=GiveBackUnits()),
@@ -92,6 +96,7 @@ RECURRING = (
     Every(seconds=15, job=QueryPayments()),
     Every(seconds=3_600, job=ForgetDeliveries()),
     Every(seconds=3_600, job=ForgetAttempts()),
+    Every(seconds=3_600, job=ForgetFiles()),
     Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=3_600, job=PruneMessages()),
     Every(seconds=60, job=CloseOrders()),

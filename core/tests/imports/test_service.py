@@ -50,7 +50,10 @@ async def test_a_file_becomes_products_with_prices_and_stock(
 ) -> None:
     report = await load(shop, write("tea,Green tea,T-1,12.50,shopify,7"))
     assert report == ImportReport(
-        counts=Counts(created=1, stock_booked=1), resumed_at=0, refusals=()
+        counts=Counts(created=1, stock_booked=1),
+        resumed_at=0,
+        refusals=(),
+        run_id=report.run_id,
     )
     answer = await shop.graphql(
         '{ product(slug: "tea") { name variants { sku price { amount } availability { state } } } }'
@@ -123,9 +126,16 @@ async def test_a_bad_row_skips_its_product_and_is_reported_with_line_and_reason(
             item="b",
             reason="Variant Price: 'free' is no amount in EUR: from 0 to 92233720368547758.07, "
             "at most 2 decimals, a point before them, no thousands separator. Write it like 12.50",
+            column="Variant Price",
+            code="AMOUNT_INVALID",
         ),
-        RefusedRow(line=4, item="c", reason="Variant Inventory Qty: -1 is below 0"),
-        RefusedRow(line=5, item="d", reason="Title is empty"),
+        RefusedRow(
+            line=4,
+            item="c",
+            reason="Variant Inventory Qty: -1 is below 0",
+            column="Variant Inventory Qty",
+        ),
+        RefusedRow(line=5, item="d", reason="Title is empty", column="Title"),
         RefusedRow(
             line=6,
             item="e",
@@ -141,6 +151,7 @@ async def test_a_bad_row_skips_its_product_and_is_reported_with_line_and_reason(
             item="g h",
             reason="Product 'g h' cannot be stored: its slug is part of an address: no spaces and "
             "none of / ? # % \\.",
+            code="PRODUCT_INVALID",
         ),
     )
     assert sorted(row["slug"] for row in await shop.rows("product")) == ["a", "h"]
@@ -158,6 +169,7 @@ async def test_a_sku_of_a_product_in_the_shop_is_refused(
             line=2,
             item="other",
             reason="SKU TAKEN belongs to the product mine. A SKU names one variant.",
+            code="SKU_TAKEN",
         ),
     )
     assert await goods(shop) == before

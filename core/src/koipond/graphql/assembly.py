@@ -11,7 +11,7 @@ from koipond.channel import graphql as channel
 from koipond.delivery import graphql as delivery
 from koipond.fulfilment import graphql as fulfilment
 from koipond.hooks import Hooks
-from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
+from koipond.imports import graphql as imports
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.schema import (
@@ -50,6 +50,7 @@ _CONCEPTS = (
     payment,
     fulfilment,
     order,
+    imports,
 )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from koipond.imports.tables import import_refusal, import_run
 from koipond.imports.types import (
@@ -153,6 +153,26 @@ async def find_refusals(
         .limit(most)
     )
     return [RefusedRow(**row._mapping) for row in rows]
+
+
+async def find_first_refusals(
+    db: AsyncConnection, run_ids: Sequence[ImportRunId], *, most: int
+) -> dict[ImportRunId, list[RefusedRow]]:
+    """Return {run: the first things that it skipped, by line}; at most so many each."""
+    place = func.row_number().over(
+        partition_by=import_refusal.c.run_id, order_by=import_refusal.c.line
+    )
+    placed = (
+        select(import_refusal, place.label("place"))
+        .where(import_refusal.c.run_id.in_(run_ids))
+        .subquery()
+    )
+    rows = await db.execute(select(placed).where(placed.c.place <= most).order_by(placed.c.line))
+    found: dict[ImportRunId, list[RefusedRow]] = {key: [] for key in run_ids}
+    for row in rows:
+        told = {name: row._mapping[name] for name in RefusedRow.__struct_fields__}
+        found[row.run_id].append(RefusedRow(**told))
+    return found
 
 
 def _digest(key: ImportKey) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from koipond.kernel.ids import MemberId
 from koipond.kernel.texts import Locale
@@ -114,10 +115,12 @@ def plan_members(
     known: Mapping[tuple[str, str], MemberId],
     *,
     new_id: Callable[[], UUID],
+    first_wins: bool,
 ) -> MemberPlan:
     """Find each draft's member by the strongest thing that it is known by, or make a new one.
 
-    known: {identity: whose it is}. A draft is found by what an earlier one told, too.
+    known: {identity: whose it is}. A draft is found by what an earlier one told, too; first_wins:
+    what that said of a new member is not changed by what a later one says.
     """
     owners = dict(known)
     keys: list[MemberId] = []
@@ -128,12 +131,23 @@ def plan_members(
         key = found if found is not None else MemberId(new_id())
         if found is None:
             new[key] = draft
+        elif key in new and not first_wins:
+            new[key] = _laid_over(new[key], draft)
         for one in draft.identities:
             owners.setdefault(one, key)
         keys.append(key)
         news.append(found is None)
     added = {one: key for one, key in owners.items() if one not in known}
     return MemberPlan(keys=tuple(keys), news=tuple(news), new=new, known=added)
+
+
+def _laid_over(before: MemberDraft, after: MemberDraft) -> MemberDraft:
+    return replace(
+        before,
+        name=after.name or before.name,
+        locale=after.locale or before.locale,
+        time_zone=after.time_zone or before.time_zone,
+    )
 
 
 def find_changed(

@@ -62,7 +62,8 @@ async def import_members(
     for zone in sorted({draft.time_zone for draft in drafts if draft.time_zone is not None}):
         rules.check_time_zone(zone)
     every = [one for draft in drafts for one in draft.identities]
-    plan = rules.plan_members(drafts, await repository.find_known(ctx.db, every), new_id=new_id)
+    owners = await repository.find_known(ctx.db, every)
+    plan = rules.plan_members(drafts, owners, new_id=new_id, first_wins=only_new)
     known = set() if only_new else set(plan.keys) - plan.new.keys()
     told = await repository.find_told(ctx.db, known)
     changed = rules.find_changed(drafts, plan.keys, told)

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from koipond.imports.rules.orders import COLUMNS as ORDER_COLUMNS
-from koipond.imports.rules.orders import OrderReader, contact_of
+from koipond.imports.rules.orders import OrderReader, contact_of, count_orders
 from koipond.imports.rules.people import COLUMNS as MEMBER_COLUMNS
 from koipond.imports.rules.people import read_people
 from koipond.imports.rules.products import batches, count_products, read_products
+from koipond.imports.rules.refusals import write_refusals
 from koipond.imports.rules.rows import (
     LINE_MAX,
     Record,
@@ -21,7 +22,7 @@ from koipond.imports.rules.sheet import Sheet, open_sheet
 from koipond.imports.rules.shelves import PRICES as PRICE_COLUMNS
 from koipond.imports.rules.shelves import STOCK as STOCK_COLUMNS
 from koipond.imports.rules.shelves import read_prices, read_stock
-from koipond.imports.rules.table import Columns, Table, open_table
+from koipond.imports.rules.table import Columns, Table, count_rows, open_table
 from koipond.imports.types import Format
 
 T = TypeVar("T")
@@ -64,7 +65,9 @@ __all__ = [
     "Table",
     "batches",
     "contact_of",
+    "count_orders",
     "count_products",
+    "count_rows",
     "find_codec",
     "find_format",
     "in_batches",
@@ -75,4 +78,5 @@ __all__ = [
     "read_products",
     "read_rows",
     "read_stock",
+    "write_refusals",
 ]

@@ -128,6 +128,11 @@ class OrderReader:
         return found
 
 
+def count_orders(table: Table) -> int:
+    """Read all rows; returns of how many orders they are."""
+    return sum(1 for _ in grouped(table))
+
+
 def grouped(table: Table) -> Iterator[list[Row]]:
     """Return the rows of each order; a row without a number is an order of its own.
 

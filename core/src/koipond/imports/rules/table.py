@@ -48,6 +48,11 @@ class Table:
             yield Row(line=record.line, number=number, cells=cells, problem=problem)
 
 
+def count_rows(table: Table) -> int:
+    """Read all rows; returns how many there are."""
+    return sum(1 for _ in table.rows())
+
+
 def open_table(
     records: Iterator[Record], columns: Columns, *, file: str, mapping: Mapping[str, str]
 ) -> Table:

@@ -3,7 +3,7 @@ brings the import in one transaction."""
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -115,6 +115,20 @@ async def import_stream(
     )
 
 
+async def write_errors(ctx: Context, run_id: ImportRunId) -> AsyncIterator[str]:
+    """Return all that an import skipped as the text of a CSV, piece by piece."""
+    yield rules.write_refusals(None)
+    line = -1
+    while True:
+        async with ctx.reading() as db:
+            found = await repository.find_refusals(db, run_id, behind=line, most=SHOWN_MAX)
+        await ctx.rest()
+        if not found:
+            return
+        yield rules.write_refusals(found)
+        line = found[-1].line
+
+
 async def is_imported(ctx: Context, file: Path, options: ImportOptions) -> bool:
     """Tell whether this very file was imported to its end with these options."""
     codec = rules.find_codec(options.encoding)
@@ -182,7 +196,7 @@ class _Sheet:
         self._stream.seek(0)
         form = self.options.format
         if form is Format.AUTO:
-            form = rules.find_format(self._stream.readline(rules.LINE_MAX))
+            form = rules.find_format(next(filter(bytes.strip, self._lines()), b""))
             self._stream.seek(0)
         if self.options.kind is ImportKind.PRODUCTS and form is Format.SPACED:
             if self.options.format is Format.SPACED:
@@ -191,7 +205,7 @@ class _Sheet:
         records = rules.READERS[form](self._lines(seen), self.options.encoding)
         return self.carrier.open(records, self.name)
 
-    def _lines(self, seen: Callable[[bytes], object]) -> Iterator[bytes]:
+    def _lines(self, seen: Callable[[bytes], object] = lambda line: None) -> Iterator[bytes]:
         """Return the lines with their ends, none longer than a rule lets it be."""
         while line := self._stream.readline(rules.LINE_MAX):
             seen(line)

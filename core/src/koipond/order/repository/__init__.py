@@ -16,7 +16,7 @@ from koipond.order.repository.edits import (
     finish_edit,
     save_edited,
 )
-from koipond.order.repository.history import add_imported
+from koipond.order.repository.history import add_imported, find_imported
 from koipond.order.repository.lines import (
     count_fulfilled,
     count_returned,
@@ -68,6 +68,7 @@ __all__ = [
     "find_edit",
     "find_edits",
     "find_empty",
+    "find_imported",
     "find_last_part",
     "find_member_orders",
     "find_order",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from uuid import UUID
 
 from koipond.kernel.ids import OrderId, OrderLineId, ProductId, VariantId
@@ -60,6 +61,7 @@ def _line(told: PastLine, key: OrderLineId) -> OrderLine:
     )
 
 
+@lru_cache(10_000)
 def _ghost(name: str) -> UUID:
     """Return the id of something that was sold once and is not in the catalogue.
 

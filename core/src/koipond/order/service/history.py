@@ -1,4 +1,4 @@
-"""Use-cases of past purchases, and of all orders read in turn."""
+"""Use-cases of past purchases."""
 
 import secrets
 from collections.abc import Sequence
@@ -18,9 +18,8 @@ async def import_past_orders(ctx: Context, past: Sequence[PastOrder]) -> list[bo
     They count in views, reports and what their members have bought. Returns for each whether it is
     new; None: another order has its number, and nothing of it was stored.
     """
-    if not past:
-        return []
     now = ctx.clock.now()
+    known = await repository.find_imported(ctx.db, [one.imported_from for one in past])
     made = [
         replace(
             rules.make_past_order(
@@ -29,16 +28,16 @@ async def import_past_orders(ctx: Context, past: Sequence[PastOrder]) -> list[bo
             subject=SubjectId(one.member_id),
         )
         for one in past
+        if one.imported_from not in known
     ]
     # Nobody holds a token of theirs: what is stored is the hash of nothing that is known.
     hashes = [secrets.token_hex(32) for _ in made]
     there = await repository.add_imported(ctx.db, made, token_hashes=hashes, now=now)
-    return [
-        there[one.imported_from] == one.id if one.imported_from in there else None
-        for one in made
-        if one.imported_from is not None
-    ]
+    new = {one.imported_from for one in made if there.get(one.imported_from or "") == one.id}
+    stored = known.keys() | there.keys()
+    return [one.imported_from in new if one.imported_from in stored else None for one in past]
 
 
 def _make_number() -> str:
-    return rules.make_number([secrets.randbelow(32) for _ in range(rules.NUMBER_LENGTH)])
+    digits = secrets.token_bytes(rules.NUMBER_LENGTH)
+    return rules.make_number([digit % 32 for digit in digits])
