@@ -24,6 +24,7 @@ from koipond.channel.service import (
     ensure_zones,
 )
 from koipond.duties import CONSUMERS, EVENTS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
+from koipond.exports.http import make_downloads
 from koipond.extending import gather, gather_senders, install, warn_of_tables
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
@@ -334,6 +335,7 @@ def create_app(
             make_ingress(shop),
             make_uploads(shop, partial(_find_staff, shop)),
             make_errors(shop),
+            make_downloads(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
         ],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from koipond.catalog.service import audit as audit_catalog
+from koipond.exports.service import do_export
+from koipond.exports.types import RunExport
 from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
 from koipond.imports.service import do_import, forget_files
@@ -88,6 +90,7 @@ JOBS: Jobs = {
     CarryEvents: carry_events,
     ForgetAttempts: forget_attempts,
     RunImport: do_import,
+    RunExport: do_export,
     ForgetFiles: forget_files,
 }
 RECURRING = (

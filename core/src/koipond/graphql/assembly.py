@@ -9,6 +9,7 @@ from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
 from koipond.delivery import graphql as delivery
+from koipond.exports import graphql as exports
 from koipond.fulfilment import graphql as fulfilment
 from koipond.hooks import Hooks
 from koipond.imports import graphql as imports
@@ -51,6 +52,7 @@ _CONCEPTS = (
     fulfilment,
     order,
     imports,
+    exports,
 )
 
 

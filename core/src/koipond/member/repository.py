@@ -18,6 +18,7 @@ from koipond.member.types import (
     Member,
     MemberDraft,
     MemberGroup,
+    MemberRow,
     MemberState,
 )
 from koipond.notify.types import Purpose
@@ -259,3 +260,27 @@ _KNOWN = (
     .where(tuple_(identity.c.kind, identity.c.value).in_(bindparam("known_by", expanding=True)))
     .order_by(identity.c.verified_at.is_(None), identity.c.id)
 )
+
+
+async def find_rows(db: AsyncConnection, behind: MemberId | None, most: int) -> list[MemberRow]:
+    """Return members by id behind one, without their groups; at most so many."""
+    wanted = _MEMBER.order_by(member.c.id).limit(most)
+    rows = await db.execute(wanted if behind is None else wanted.where(member.c.id > behind))
+    names = [name for name in MemberRow.__struct_fields__ if name != "groups"]
+    return [MemberRow(**{name: row._mapping[name] for name in names}) for row in rows]
+
+
+async def find_external(
+    db: AsyncConnection, keys: Collection[MemberId], source: str
+) -> dict[MemberId, str]:
+    """Return {member: what `source` calls them, behind its name and a colon}."""
+    rows = await db.execute(
+        select(identity.c.member_id, func.min(identity.c.value).label("value"))
+        .where(
+            identity.c.member_id.in_(sorted(keys)),
+            identity.c.kind == IdentityKind.EXTERNAL,
+            identity.c.value.startswith(f"{source}:", autoescape=True),
+        )
+        .group_by(identity.c.member_id)
+    )
+    return {row.member_id: row.value for row in rows}

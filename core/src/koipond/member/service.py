@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
@@ -16,6 +18,7 @@ from koipond.member.types import (
     MemberDraft,
     MemberGroup,
     MemberMessage,
+    MemberRow,
     Reward,
     ToldMember,
 )
@@ -73,6 +76,22 @@ async def import_members(
     for key, draft in zip(plan.keys, drafts, strict=True):
         await repository.join(ctx.db, key, draft.groups)
     return rules.tell_plan(plan, changed)
+
+
+async def find_rows(ctx: Context, *, behind: MemberId | None, most: int) -> list[MemberRow]:
+    """Return members by id behind one, at most so many: for who reads all of them in turn."""
+    async with ctx.reading() as db:
+        found = await repository.find_rows(db, behind, most)
+        groups = await repository.find_groups_of(db, [one.id for one in found])
+    return [replace(one, groups=groups.get(one.id, frozenset())) for one in found]
+
+
+async def find_external(
+    ctx: Context, keys: Collection[MemberId], *, source: str
+) -> Mapping[MemberId, str]:
+    """Return {member: what `source` calls them, behind its name and a colon} of those it knows."""
+    async with ctx.reading() as db:
+        return await repository.find_external(db, keys, source) if keys else {}
 
 
 async def find_member(ctx: Context, key: MemberId) -> Member | None:

@@ -56,6 +56,19 @@ class Member(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class MemberRow(Struct, frozen=True, kw_only=True):
+    """A member as a file tells of them."""
+
+    id: MemberId
+    email: str | None
+    phone: str | None
+    name: str
+    locale: Locale
+    time_zone: str | None
+    created_at: datetime
+    groups: frozenset[str] = frozenset()
+
+
 class MemberDraft(Struct, frozen=True, kw_only=True):
     """Somebody as a file of another system tells of them; at least one of the first three.
 

@@ -25,6 +25,7 @@ from koipond.catalog.repository.loading import load_shelf, take_turns
 from koipond.catalog.repository.pricing import (
     ensure_price_list,
     find_base_prices,
+    find_price_list,
     find_prices,
     find_rule,
     find_rules,
@@ -78,6 +79,7 @@ __all__ = [
     "find_listed_collections",
     "find_media",
     "find_options",
+    "find_price_list",
     "find_prices",
     "find_products",
     "find_products_by_ids",

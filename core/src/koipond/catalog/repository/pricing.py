@@ -48,6 +48,19 @@ async def set_price(
     )
 
 
+async def find_price_list(
+    db: AsyncConnection, channel_id: ChannelId, currency: Currency
+) -> PriceListId | None:
+    """Return the price list of a channel and currency, None if there is none yet."""
+    rows = await db.execute(
+        select(price_list.c.id).where(
+            price_list.c.channel_id == channel_id, price_list.c.currency == currency
+        )
+    )
+    found: PriceListId | None = rows.scalar_one_or_none()
+    return found
+
+
 async def find_base_prices(
     db: AsyncConnection, price_list_id: PriceListId, variant_ids: Sequence[VariantId]
 ) -> dict[VariantId, int]:

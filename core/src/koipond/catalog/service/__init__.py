@@ -10,6 +10,7 @@ from koipond.catalog.service.activities import (
 from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
+    find_base_prices,
     find_list_prices,
     find_price_rules,
     find_prices,
@@ -55,6 +56,7 @@ __all__ = [
     "find_activities",
     "find_activities_by_ids",
     "find_attributes",
+    "find_base_prices",
     "find_categories",
     "find_collections",
     "find_list_prices",

@@ -27,6 +27,16 @@ async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channe
     return found
 
 
+async def find_base_prices(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, int]:
+    """Return {variant: minor units by the list, without its rules}, in the scope's currency."""
+    scope = ctx.scope
+    async with ctx.reading() as db:
+        key = await repository.find_price_list(db, scope.channel_id, scope.currency)
+        return {} if key is None else await repository.find_base_prices(db, key, variant_ids)
+
+
 @transaction
 async def set_prices(
     ctx: Context, amounts: Mapping[VariantId, int], *, channel_id: ChannelId, currency: Currency

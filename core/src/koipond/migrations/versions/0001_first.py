@@ -619,6 +619,23 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "export_run",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("options", Document, nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("file_id", sa.Uuid(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Uuid(), nullable=True),
+        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("finished_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_export_run_file_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_run")),
+    )
+    op.create_table(
         "fulfilment_line",
         sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
         sa.Column("line_id", sa.Uuid(), nullable=False),
@@ -1630,6 +1647,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
     op.drop_table("fulfilment_line")
+    op.drop_table("export_run")
     op.drop_table("attribute_value")
     op.drop_table("zone")
     op.drop_table("webhook_endpoint")
