@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from koipond.channel.service import (
     ensure_zones,
 )
 from koipond.duties import CONSUMERS, EVENTS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
+from koipond.exports.http import make_downloads
 from koipond.extending import gather, gather_senders, install, warn_of_tables
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
@@ -37,9 +38,12 @@ from koipond.graphql.assembly import (
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor
 from koipond.graphql.http import Endpoint, Shortcut
+from koipond.graphql.request import HttpRefused
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
+from koipond.graphql.viewing import read_viewer
 from koipond.hooks import Hooks
+from koipond.imports.http import make_errors, make_uploads
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
@@ -52,7 +56,7 @@ from koipond.kernel.metrics import make_metrics
 from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
-from koipond.kernel.viewer import GUEST
+from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer
 from koipond.kernel.worker import working
 from koipond.notify.service import check_senders, make_senders
 from koipond.notify.types import MessageKind, Sender
@@ -339,6 +343,9 @@ def create_app(
             ready,
             *(asgi(path, copy_scope=False)(one.handle) for path, one in endpoints.items()),
             make_ingress(shop),
+            make_uploads(shop, partial(_find_staff, shop)),
+            make_errors(shop),
+            make_downloads(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
         ],
@@ -351,6 +358,14 @@ def create_app(
     app.asgi_handler = RequestLog(Shortcut(app.asgi_handler, endpoints))
     app.state.shop, app.state.crowd = shop, crowd
     return app
+
+
+async def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
+    """Return the staff member or service that a header speaks for, if it speaks for one."""
+    try:
+        return await read_viewer(shop, authorization, staff_only=True)
+    except (HttpRefused, TokenInvalid):
+        return None
 
 
 def _metrics(shop: Shop, plugins: tuple[Plugin, ...]) -> BaseRouteHandler:

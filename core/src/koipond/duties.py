@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from koipond.catalog.service import audit as audit_catalog
+from koipond.exports.service import do_export
+from koipond.exports.types import RunExport
 from koipond.fulfilment import events as fulfilment_events
 from koipond.fulfilment.service import audit as audit_fulfilments
+from koipond.imports.service import do_import, forget_files
+from koipond.imports.types import ForgetFiles, RunImport
 from koipond.kernel.audits import AUDITS as EVENT_AUDITS
 from koipond.kernel.chaining import ChainAudit, audit_chain, chain_audit
 from koipond.kernel.context import Reaction, Shop
@@ -96,6 +100,9 @@ JOBS: Jobs = {
     PruneLogins: login.prune_logins,
     CarryEvents: carry_events,
     ForgetAttempts: forget_attempts,
+    RunImport: do_import,
+    RunExport: do_export,
+    ForgetFiles: forget_files,
 }
 RECURRING = (
     Every(seconds=10, job=ChainAudit()),
@@ -104,6 +111,7 @@ RECURRING = (
     Every(seconds=15, job=QueryPayments()),
     Every(seconds=3_600, job=ForgetDeliveries()),
     Every(seconds=3_600, job=ForgetAttempts()),
+    Every(seconds=3_600, job=ForgetFiles()),
     Every(seconds=3_600, job=PruneEvents()),
     Every(seconds=3_600, job=PruneMessages()),
     Every(seconds=3_600, job=PruneLogins()),

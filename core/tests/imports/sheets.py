@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from koipond.imports import rules
-from koipond.imports.types import Dialect, RefusedProduct, ToldProduct
+from koipond.imports.types import Dialect, RefusedRow, ToldProduct
 from koipond.kernel.money import Currency
 from koipond.kernel.texts import Locale
 
-Told = list[ToldProduct | RefusedProduct]
+Told = list[ToldProduct | RefusedRow]
 VENDURE = (
     "name,slug,description,assets,facets,optionGroups,optionValues,sku,price,taxCategory,"
     "stockOnHand,trackInventory,variantAssets,variantFacets"
@@ -43,9 +43,9 @@ def one(content: str, **options: Any) -> ToldProduct:
 
 def refusals(told: Iterable[object]) -> list[tuple[int, str, str]]:
     return [
-        (refused.line, refused.product, refused.reason)
+        (refused.line, refused.item, refused.reason)
         for refused in told
-        if isinstance(refused, RefusedProduct)
+        if isinstance(refused, RefusedRow)
     ]
 
 

@@ -6,7 +6,7 @@ from core.tests.imports.sheets import VENDURE, one, open_sheet, shopify, vendure
 from koipond.catalog.types import ProductDraft, VariantDraft
 from koipond.imports import rules
 from koipond.imports.errors import FileDamaged, FileEmpty, HeaderTwice, HeaderUnknown, RowTooLong
-from koipond.imports.types import Dialect, RefusedProduct, ToldProduct
+from koipond.imports.types import Dialect, RefusedRow, ToldProduct
 
 
 def test_the_dialect_is_told_by_the_header() -> None:
@@ -91,7 +91,7 @@ def test_batches_have_100_products_or_fewer_if_they_have_many_variants() -> None
         )
         return ToldProduct(line=1, draft=draft, stock={})
 
-    refused = RefusedProduct(line=1, product="x", reason="y")
+    refused = RefusedRow(line=1, item="x", reason="y")
     small = [product(1)] * 250
     assert [len(batch) for batch in rules.batches(small)] == [100, 100, 50]
     assert [len(batch) for batch in rules.batches([refused] * 100)] == [100]

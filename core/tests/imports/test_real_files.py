@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from koipond.imports import service
-from koipond.imports.types import Counts, ImportOptions, ImportReport, RefusedProduct
+from koipond.imports.types import Counts, ImportOptions, ImportReport, RefusedRow
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
 pytestmark = pytest.mark.story
@@ -31,9 +31,9 @@ async def test_vendures_own_catalogue_is_imported_and_a_second_time_changes_noth
     file = Path(os.environ["KOI_TEST_DATA"]) / "products-vendure.csv"
     first = await load(shop, file, asset_base="https://cdn.example/assets")
     # In the file three variants of one chair share a SKU.
-    chair = RefusedProduct(
+    chair = RefusedRow(
         line=88,
-        product="modern-cafe-chair",
+        item="modern-cafe-chair",
         reason="SKU 404.038.96 is already in line 87; it names one variant",
     )
     assert first.refusals == (chair,)

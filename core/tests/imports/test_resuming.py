@@ -49,7 +49,7 @@ async def test_an_import_that_was_killed_goes_on_behind_its_last_whole_batch(
     assert len(await shop.rows("product")) == 348
     assert len(await shop.rows("stock_movement")) == 348
     (run,) = await shop.rows("import_run")
-    assert (run["state"], run["products_done"]) == ("finished", 350)
+    assert (run["state"], run["done"]) == ("finished", 350)
 
 
 async def test_an_import_that_was_killed_before_its_end_was_noted_is_finished(
@@ -90,7 +90,7 @@ async def test_of_two_that_go_on_with_one_import_the_second_is_told_and_undone(
     assert report.counts == Counts(created=150, stock_booked=150)
     assert len(await shop.rows("product")) == len(await shop.rows("stock_movement")) == 150
     (run,) = await shop.rows("import_run")
-    assert (run["state"], run["products_done"], run["created"]) == ("finished", 150, 150)
+    assert (run["state"], run["done"], run["created"]) == ("finished", 150, 150)
 
 
 async def test_a_file_is_known_to_be_imported_by_its_content_and_its_options(

@@ -25,7 +25,7 @@ from koipond.imports.errors import (
     HeaderUnknown,
     RowTooLong,
 )
-from koipond.imports.types import Counts, ImportReport, RefusedProduct
+from koipond.imports.types import Counts, ImportReport, RefusedRow
 from koipond.kernel.errors import DomainError
 from koipond.kernel.texts import Locale, LocaleUnknown
 from koipond.stock.errors import LocationUnknown
@@ -50,7 +50,10 @@ async def test_a_file_becomes_products_with_prices_and_stock(
 ) -> None:
     report = await load(shop, write("tea,Green tea,T-1,12.50,shopify,7"))
     assert report == ImportReport(
-        counts=Counts(created=1, stock_booked=1), resumed_at=0, refusals=()
+        counts=Counts(created=1, stock_booked=1),
+        resumed_at=0,
+        refusals=(),
+        run_id=report.run_id,
     )
     answer = await shop.graphql(
         '{ product(slug: "tea") { name variants { sku price { amount } availability { state } } } }'
@@ -118,31 +121,37 @@ async def test_a_bad_row_skips_its_product_and_is_reported_with_line_and_reason(
     report = await load(shop, file)
     assert report.counts == Counts(created=2, refused=7)
     assert report.refusals == (
-        RefusedProduct(
+        RefusedRow(
             line=3,
-            product="b",
+            item="b",
             reason="Variant Price: 'free' is no amount in EUR: from 0 to 92233720368547758.07, "
             "at most 2 decimals, a point before them, no thousands separator. Write it like 12.50",
+            column="Variant Price",
+            code="AMOUNT_INVALID",
         ),
-        RefusedProduct(line=4, product="c", reason="Variant Inventory Qty: -1 is below 0"),
-        RefusedProduct(line=5, product="d", reason="Title is empty"),
-        RefusedProduct(
+        RefusedRow(
+            line=4,
+            item="c",
+            reason="Variant Inventory Qty: -1 is below 0",
+            column="Variant Inventory Qty",
+        ),
+        RefusedRow(line=5, item="d", reason="Title is empty", column="Title"),
+        RefusedRow(
             line=6,
-            product="e",
+            item="e",
             reason="Variant SKU is empty; prices, stock and a second import find a variant by it "
             "alone",
         ),
-        RefusedProduct(
-            line=7, product="a", reason="a is already the product in line 2; keep its rows together"
+        RefusedRow(
+            line=7, item="a", reason="a is already the product in line 2; keep its rows together"
         ),
-        RefusedProduct(
-            line=8, product="f", reason="SKU A is already in line 2; it names one variant"
-        ),
-        RefusedProduct(
+        RefusedRow(line=8, item="f", reason="SKU A is already in line 2; it names one variant"),
+        RefusedRow(
             line=9,
-            product="g h",
+            item="g h",
             reason="Product 'g h' cannot be stored: its slug is part of an address: no spaces and "
             "none of / ? # % \\.",
+            code="PRODUCT_INVALID",
         ),
     )
     assert sorted(row["slug"] for row in await shop.rows("product")) == ["a", "h"]
@@ -156,10 +165,11 @@ async def test_a_sku_of_a_product_in_the_shop_is_refused(
     before = await goods(shop)
     report = await load(shop, write("other,Other,TAKEN,1.00,,"))
     assert report.refusals == (
-        RefusedProduct(
+        RefusedRow(
             line=2,
-            product="other",
+            item="other",
             reason="SKU TAKEN belongs to the product mine. A SKU names one variant.",
+            code="SKU_TAKEN",
         ),
     )
     assert await goods(shop) == before

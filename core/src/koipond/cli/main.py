@@ -12,6 +12,7 @@ from koipond.cli.asking import ask
 from koipond.cli.channels import channel
 from koipond.cli.database import migrate
 from koipond.cli.doctor import doctor
+from koipond.cli.exporting import exporting
 from koipond.cli.importing import importing
 from koipond.cli.indexing import reindex
 from koipond.cli.jobs import job
@@ -63,6 +64,7 @@ COMMANDS = (
     dead,
     dev,
     doctor,
+    exporting,
     importing,
     job,
     migrate,

@@ -11,9 +11,10 @@ from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
 from koipond.delivery import graphql as delivery
+from koipond.exports import graphql as exports
 from koipond.fulfilment import graphql as fulfilment
 from koipond.hooks import Hooks
-from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
+from koipond.imports import graphql as imports
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.schema import (
@@ -58,6 +59,8 @@ _CONCEPTS = (
     payment,
     fulfilment,
     order,
+    imports,
+    exports,
 )
 
 

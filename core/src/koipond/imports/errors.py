@@ -162,6 +162,103 @@ class RowTooLong(DomainError):
 
 
 @domain_error
+class ColumnMissing(DomainError):
+    """A header that lacks columns which this kind of import needs."""
+
+    code: ClassVar[str] = "COLUMN_MISSING"
+    kind: str
+    missing: str
+    found: str
+
+    def __str__(self) -> str:
+        return (
+            f"A file of {self.kind} needs the columns: {self.missing}. This one has: "
+            f"{self.found[:300]}. Rename them, or say what the file calls them: --column OURS="
+            "THEIRS. Nothing was imported."
+        )
+
+
+@domain_error
+class ColumnUnknown(DomainError):
+    """A column to be read by another name that this kind of import knows nothing of."""
+
+    code: ClassVar[str] = "COLUMN_UNKNOWN"
+    column: str
+    known: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.column[:60]!r} is no column of ours, or the file has none of that name. "
+            f"Ours are: {self.known}. Nothing was imported."
+        )
+
+
+@domain_error
+class FormatUnfit(DomainError):
+    """A format in which this kind of thing cannot be told."""
+
+    code: ClassVar[str] = "FORMAT_UNFIT"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The file cannot be read as asked: {self.reason}. Nothing was imported."
+
+
+@domain_error
+class ImportTooLarge(DomainError):
+    """A file of more than can be stored in one transaction."""
+
+    code: ClassVar[str] = "IMPORT_TOO_LARGE"
+    things: int
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"All or nothing is for at most {self.limit:,} at once, and the file tells of "
+            f"{self.things:,}: others would wait for it too long. Try a dry run first, then import "
+            "without it. Nothing was imported."
+        )
+
+
+@domain_error
+class ImportUnknown(DomainError):
+    """An import that there is none of."""
+
+    code: ClassVar[str] = "IMPORT_UNKNOWN"
+    run: str
+
+    def __str__(self) -> str:
+        return f"There is no import {self.run[:60]!r}. `imports` lists those that there are."
+
+
+@domain_error
+class ImportOver(DomainError):
+    """An import that can be cancelled no more."""
+
+    code: ClassVar[str] = "IMPORT_OVER"
+    run: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"The import {self.run} is {self.state}. What it stored stays; nothing was changed."
+
+
+@domain_error
+class ImportCancelled(DomainError):
+    """An import that staff cancelled while it was at work."""
+
+    code: ClassVar[str] = "IMPORT_CANCELLED"
+    file: str
+    done: int
+
+    def __str__(self) -> str:
+        return (
+            f"The import of {self.file} was cancelled. What it had stored until then stays: "
+            f"{self.done:,} of the file are dealt with."
+        )
+
+
+@domain_error
 class ImportOvertaken(DomainError):
     """An import that another process goes on with at the same time."""
 
@@ -182,6 +279,9 @@ class RowRefused(DomainError):
     code: ClassVar[str] = "ROW_REFUSED"
     line: int
     reason: str
+    # The column at fault, and the code of what is wrong with it.
+    column: str = ""
+    refusal: str = "ROW_REFUSED"
 
     def __str__(self) -> str:
         return f"Line {self.line}: {self.reason}."

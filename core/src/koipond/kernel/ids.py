@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from typing import ClassVar, NewType, TypeVar
 from uuid import UUID
@@ -57,6 +58,8 @@ TransferId = NewType("TransferId", UUID)
 PendingTransferId = NewType("PendingTransferId", UUID)
 JobId = NewType("JobId", UUID)
 ImportRunId = NewType("ImportRunId", UUID)
+ExportRunId = NewType("ExportRunId", UUID)
+StoredFileId = NewType("StoredFileId", UUID)
 QuotaId = NewType("QuotaId", UUID)
 # Who holds units of a quota: an order, or whatever else was made before anything was asked.
 OwnerId = NewType("OwnerId", UUID)
@@ -98,6 +101,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     PendingTransferId: "pending",
     EventId: "evt",
     JobId: "job",
+    ImportRunId: "imp",
+    ExportRunId: "exp",
+    StoredFileId: "file",
     QuotaId: "quota",
     OwnerId: "owner",
 }
@@ -134,6 +140,14 @@ class IdInvalid(DomainError):
 def new_id() -> UUID:
     """Make an id: a UUID of version 7 (RFC 9562), so that later ids sort later."""
     return uuid7()
+
+
+def id_at(moment: datetime) -> UUID:
+    """Make an id that sorts as if it had been made then; not before 1970."""
+    since = int(moment.timestamp() * 1000)
+    assert 0 <= since < 1 << 48, f"an id cannot say {moment}"
+    high, low = secrets.randbits(12), secrets.randbits(62)
+    return UUID(int=since << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low)
 
 
 def name_ids(kind: Callable[[UUID], object], prefix: str) -> None:

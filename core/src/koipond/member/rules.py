@@ -1,11 +1,15 @@
 """What an e-mail address and a phone number look like; what a group must be."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
+from koipond.kernel.ids import MemberId
 from koipond.kernel.texts import Locale
 from koipond.member.errors import (
     AddressInvalid,
@@ -23,7 +27,9 @@ from koipond.member.types import (
     Identity,
     IdentityKind,
     Member,
+    MemberDraft,
     MemberGroup,
+    ToldMember,
 )
 from koipond.notify.types import Purpose, Recipient
 
@@ -177,3 +183,85 @@ def recipient_of(
         locales=tuple(dict.fromkeys([*locales, member.locale])),
         time_zone=member.time_zone or time_zone,
     )
+
+
+class MemberPlan(Struct, frozen=True, kw_only=True):
+    """Who the members of a file are: a member per draft, who of them is new, and what is added.
+
+    news: whether a draft is the first that told of a new member.
+    """
+
+    keys: tuple[MemberId, ...]
+    news: tuple[bool, ...]
+    new: Mapping[MemberId, MemberDraft]
+    known: Mapping[tuple[str, str], MemberId]
+
+
+def plan_members(
+    drafts: Sequence[MemberDraft],
+    known: Mapping[tuple[str, str], MemberId],
+    *,
+    new_id: Callable[[], UUID],
+    first_wins: bool,
+) -> MemberPlan:
+    """Find each draft's member by the strongest thing that it is known by, or make a new one.
+
+    known: {identity: whose it is}. A draft is found by what an earlier one told, too; first_wins:
+    what that said of a new member is not changed by what a later one says.
+    """
+    owners = dict(known)
+    keys: list[MemberId] = []
+    new: dict[MemberId, MemberDraft] = {}
+    news: list[bool] = []
+    for draft in drafts:
+        found = next((owners[one] for one in draft.identities if one in owners), None)
+        key = found if found is not None else MemberId(new_id())
+        if found is None:
+            new[key] = draft
+        elif key in new and not first_wins:
+            new[key] = _laid_over(new[key], draft)
+        for one in draft.identities:
+            owners.setdefault(one, key)
+        keys.append(key)
+        news.append(found is None)
+    added = {one: key for one, key in owners.items() if one not in known}
+    return MemberPlan(keys=tuple(keys), news=tuple(news), new=new, known=added)
+
+
+def _laid_over(before: MemberDraft, after: MemberDraft) -> MemberDraft:
+    return replace(
+        before,
+        name=after.name or before.name,
+        locale=after.locale or before.locale,
+        time_zone=after.time_zone or before.time_zone,
+    )
+
+
+def find_changed(
+    drafts: Sequence[MemberDraft],
+    keys: Sequence[MemberId],
+    told: Mapping[MemberId, tuple[str, Locale, str | None]],
+) -> dict[MemberId, tuple[str, Locale, str | None]]:
+    """Return {member: name, language and zone} of known ones of whom drafts say something else."""
+    changed: dict[MemberId, tuple[str, Locale, str | None]] = {}
+    for draft, key in zip(drafts, keys, strict=True):
+        if key not in told:
+            continue
+        name, locale, time_zone = changed.get(key, told[key])
+        now = (draft.name or name, draft.locale or locale, draft.time_zone or time_zone)
+        if now != (name, locale, time_zone):
+            changed[key] = now
+    return changed
+
+
+def tell_plan(plan: MemberPlan, changed: Mapping[MemberId, object]) -> list[ToldMember]:
+    """Return what became of each draft; an identity that a known member gains is a change."""
+    gained = set(plan.known.values())
+    return [
+        ToldMember(
+            member_id=key,
+            is_new=is_new,
+            has_changed=not is_new and key not in plan.new and (key in changed or key in gained),
+        )
+        for key, is_new in zip(plan.keys, plan.news, strict=True)
+    ]

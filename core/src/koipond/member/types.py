@@ -25,6 +25,8 @@ class MemberState(StrEnum):
 # `openid:APP`, `unionid` or `oidc:ISSUER`.
 IdentityKind = NewType("IdentityKind", str)
 EMAIL, PHONE = IdentityKind("email"), IdentityKind("phone")
+# What another system calls them, behind that system's name and a colon.
+EXTERNAL = IdentityKind("external")
 # Kinds that somebody can be written to at.
 ADDRESSES = frozenset({EMAIL, PHONE})
 
@@ -97,6 +99,55 @@ class MemberCard(Struct, frozen=True, kw_only=True):
     """What everybody may see of a member. name: shortened."""
 
     name: str
+
+
+class MemberRow(Struct, frozen=True, kw_only=True):
+    """A member as a file tells of them."""
+
+    id: MemberId
+    email: str | None
+    phone: str | None
+    name: str
+    locale: Locale
+    time_zone: str | None
+    created_at: datetime
+    groups: frozenset[str] = frozenset()
+
+
+class MemberDraft(Struct, frozen=True, kw_only=True):
+    """Somebody as a file of another system tells of them; at least one of the first three.
+
+    external: what that system calls them, behind its name and a colon. name, locale, time_zone,
+    groups: "", None and () say nothing, and what is known stays. created_at: since when they are
+    known; None is now.
+    """
+
+    external: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    name: str = ""
+    locale: Locale | None = None
+    time_zone: str | None = None
+    groups: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+    @property
+    def identities(self) -> list[tuple[IdentityKind, str]]:
+        """What they are known by, the strongest first."""
+        known = [
+            (EXTERNAL, self.external),
+            (EMAIL, self.email),
+            (PHONE, self.phone),
+        ]
+        return [(kind, value) for kind, value in known if value is not None]
+
+
+class ToldMember(Struct, frozen=True, kw_only=True):
+    """What became of a draft."""
+
+    member_id: MemberId
+    is_new: bool
+    has_changed: bool = False
 
 
 class Consent(Struct, frozen=True, kw_only=True):

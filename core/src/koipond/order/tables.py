@@ -75,6 +75,9 @@ order = Table(
     # When it is closed: its buyer has all of it, and nothing is on its way back.
     Column("close_at", Instant, nullable=True),
     Column("updated_at", Instant, nullable=False),
+    # Of a purchase that was made elsewhere: what it is known again by. It took no stock and has no
+    # payment here.
+    Column("imported_from", String(90), nullable=True),
     CheckConstraint("total_minor >= 0", name="total_minor"),
     UniqueConstraint("number"),
     Index(None, "member_id", "id"),
@@ -88,6 +91,15 @@ held = order.c.holds.is_not(None)
 Index("ix_order_holds", order.c.id, postgresql_where=held, sqlite_where=held)
 flagged = order.c.attention.is_not(None)
 Index("ix_order_attention", order.c.id, postgresql_where=flagged, sqlite_where=flagged)
+
+imported = order.c.imported_from.is_not(None)
+Index(
+    "uq_order_imported_from",
+    order.c.imported_from,
+    unique=True,
+    postgresql_where=imported,
+    sqlite_where=imported,
+)
 
 order_line = Table(
     "order_line",

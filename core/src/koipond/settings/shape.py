@@ -18,6 +18,7 @@ _RANGES = {
     "database_wait_s": (0.1, 600),
     "database_answer_s": (0.1, 3_600),
     "request_max_bytes": (1_000, 1_000_000_000),
+    "upload_max_bytes": (1_000, 10_000_000_000),
     "idempotency_lease_s": (2, 3_600),
     "payment_timeout_s": (1, 3_599),
     "deliveries_keep_days": (1, 3_650),
@@ -276,6 +277,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     production: bool = False
     # The largest request that is read.
     request_max_bytes: int = 1_000_000
+    # The largest file that staff may send to be imported.
+    upload_max_bytes: int = 100_000_000
     # How long a query may take; a mutation is never cut off.
     query_timeout_s: float = 10.0
     # Documents that requests to /graphql may name, or must.

@@ -61,6 +61,18 @@ class StockReceipt(Struct, frozen=True, kw_only=True):
     quantity: int
 
 
+class StockCount(Struct, frozen=True, kw_only=True):
+    """What a file says of a variant's units: how many were counted, or by how many they change.
+
+    One of the two is None. location_code: None is the shop's default.
+    """
+
+    variant_id: VariantId
+    location_code: str | None = None
+    counted: int | None = None
+    delta: int | None = None
+
+
 class Allocation(Struct, frozen=True, kw_only=True):
     """Units of a variant that one level is to give to an order; quantity >= 1."""
 

@@ -1,6 +1,6 @@
 """SQL of price lists: base prices, and the rules beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -45,6 +45,50 @@ async def set_price(
             index_elements=["price_list_id", "variant_id"],
             set_={"amount_minor": statement.excluded.amount_minor},
         )
+    )
+
+
+async def find_price_list(
+    db: AsyncConnection, channel_id: ChannelId, currency: Currency
+) -> PriceListId | None:
+    """Return the price list of a channel and currency, None if there is none yet."""
+    rows = await db.execute(
+        select(price_list.c.id).where(
+            price_list.c.channel_id == channel_id, price_list.c.currency == currency
+        )
+    )
+    found: PriceListId | None = rows.scalar_one_or_none()
+    return found
+
+
+async def find_base_prices(
+    db: AsyncConnection, price_list_id: PriceListId, variant_ids: Sequence[VariantId]
+) -> dict[VariantId, int]:
+    """Return {variant: its base price} of those that have one in a list."""
+    rows = await db.execute(
+        select(price.c.variant_id, price.c.amount_minor).where(
+            price.c.price_list_id == price_list_id, price.c.variant_id.in_(variant_ids)
+        )
+    )
+    return {VariantId(row.variant_id): row.amount_minor for row in rows}
+
+
+async def set_prices(
+    db: AsyncConnection, price_list_id: PriceListId, amounts: Mapping[VariantId, int]
+) -> None:
+    """Set what variants cost in a price list, in one order of rows for all who do so at once."""
+    if not amounts:
+        return
+    made = insert(db, price)
+    await db.execute(
+        made.on_conflict_do_update(
+            index_elements=["price_list_id", "variant_id"],
+            set_={"amount_minor": made.excluded.amount_minor},
+        ),
+        [
+            {"price_list_id": price_list_id, "variant_id": key, "amount_minor": amount}
+            for key, amount in sorted(amounts.items())
+        ],
     )
 
 

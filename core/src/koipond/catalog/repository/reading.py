@@ -75,6 +75,15 @@ async def find_variants_by_ids(
     return {row.id: _variant(row) for row in rows}
 
 
+async def find_sold_as(
+    db: AsyncConnection, skus: Sequence[str]
+) -> dict[str, tuple[VariantId, ProductId]]:
+    """Return {sku: (variant, its product)} of those skus that there are."""
+    columns = (variant.c.sku, variant.c.id, variant.c.product_id)
+    rows = await db.execute(select(*columns).where(variant.c.sku.in_(sorted(set(skus)))))
+    return {row.sku: (VariantId(row.id), ProductId(row.product_id)) for row in rows}
+
+
 async def find_variant_ids(db: AsyncConnection, skus: Sequence[str]) -> dict[str, VariantId]:
     """Return {sku: variant} of those skus that there are."""
     rows = await db.execute(

@@ -11,6 +11,7 @@ from koipond.catalog.service.editing import create_product, find_versions, updat
 from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
+    find_base_prices,
     find_list_prices,
     find_price_rules,
     find_prices,
@@ -18,6 +19,7 @@ from koipond.catalog.service.pricing import (
     remove_price_rule,
     set_price,
     set_price_rule,
+    set_prices,
 )
 from koipond.catalog.service.searching import audit, reindex
 from koipond.catalog.service.shelf import (
@@ -35,6 +37,7 @@ from koipond.catalog.service.shelf import (
     find_products,
     find_products_by_ids,
     find_sellables,
+    find_sold_as,
     find_variant_ids,
     find_variant_media,
     find_variant_names,
@@ -57,6 +60,7 @@ __all__ = [
     "find_activities",
     "find_activities_by_ids",
     "find_attributes",
+    "find_base_prices",
     "find_categories",
     "find_collections",
     "find_list_prices",
@@ -72,6 +76,7 @@ __all__ = [
     "find_products",
     "find_products_by_ids",
     "find_sellables",
+    "find_sold_as",
     "find_variant_ids",
     "find_variant_media",
     "find_variant_names",
@@ -88,6 +93,7 @@ __all__ = [
     "set_grams",
     "set_price",
     "set_price_rule",
+    "set_prices",
     "set_tax_category",
     "update_product",
     "withdraw_activities",

@@ -10,7 +10,7 @@ from koipond.catalog.types import ListPrice, PriceRule, PriceRuleWish, Variant
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ChannelId, PriceRuleId, VariantId, encode, new_id
-from koipond.kernel.money import Money
+from koipond.kernel.money import Currency, Money
 from koipond.member import service as member
 
 
@@ -25,6 +25,28 @@ async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channe
     price_list_id = await repository.ensure_price_list(ctx.db, scope.channel_id, scope.currency)
     await repository.set_price(ctx.db, price_list_id, variant_id, price.amount_minor)
     return found
+
+
+async def find_base_prices(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, int]:
+    """Return {variant: minor units by the list, without its rules}, in the scope's currency."""
+    scope = ctx.scope
+    async with ctx.reading() as db:
+        key = await repository.find_price_list(db, scope.channel_id, scope.currency)
+        return {} if key is None else await repository.find_base_prices(db, key, variant_ids)
+
+
+@transaction
+async def set_prices(
+    ctx: Context, amounts: Mapping[VariantId, int], *, channel_id: ChannelId, currency: Currency
+) -> dict[VariantId, int | None]:
+    """Set base prices, {variant: minor units}; returns what they were, None for those without."""
+    price_list_id = await repository.ensure_price_list(ctx.db, channel_id, currency)
+    before = await repository.find_base_prices(ctx.db, price_list_id, list(amounts))
+    changed = {key: amount for key, amount in amounts.items() if before.get(key) != amount}
+    await repository.set_prices(ctx.db, price_list_id, changed)
+    return {key: before.get(key) for key in amounts}
 
 
 @transaction

@@ -128,6 +128,14 @@ async def find_variant_ids(ctx: Context, skus: Sequence[str]) -> dict[str, Varia
         return await repository.find_variant_ids(db, skus)
 
 
+async def find_sold_as(
+    ctx: Context, skus: Sequence[str]
+) -> Mapping[str, tuple[VariantId, ProductId]]:
+    """Return {sku: (variant, its product)} of those skus that there are, in whatever channel."""
+    async with ctx.reading() as db:
+        return await repository.find_sold_as(db, skus)
+
+
 async def find_product(
     ctx: Context,
     *,

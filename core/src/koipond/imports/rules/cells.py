@@ -1,6 +1,7 @@
 """What single cells mean, the same in every dialect. Each raises RowRefused, naming the column."""
 
 import re
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote, urlsplit
 
 from koipond.imports.errors import RowRefused
@@ -20,26 +21,64 @@ def needed(row: Row, column: str) -> str:
     """Return a cell that must not be empty."""
     text = row.cell(column)
     if not text:
-        raise RowRefused(line=row.line, reason=f"{column} is empty")
+        raise RowRefused(line=row.line, reason=f"{column} is empty", column=column)
     return text
 
 
-def price(row: Row, column: str, currency: Currency) -> int | None:
-    """Return a price in minor units; None if the cell is empty: not sold in this currency."""
+def sound(row: Row) -> None:
+    """Refuse a row that cannot be read at all."""
+    if row.problem:
+        raise RowRefused(line=row.line, reason=row.problem, refusal="ROW_UNREADABLE")
+
+
+def short(row: Row, column: str, most: int) -> str:
+    """Return a text of at most `most` characters; "" if the cell is empty."""
     text = row.cell(column)
+    if len(text) > most:
+        reason = f"{column} has {len(text):,} characters, at most {most} are kept"
+        raise RowRefused(line=row.line, reason=reason, column=column, refusal="TEXT_TOO_LONG")
+    return text
+
+
+def instant(row: Row, column: str, zone: tzinfo) -> datetime:
+    """Return a moment: 2026-11-22T10:00:00Z, or a day as 2026-11-22 or 20261122, which is its
+    beginning in `zone`; so is a time without one of its own."""
+    text = needed(row, column)
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        reason = f"{column}: {text[:40]!r} is no date. Write it like 2026-11-22T10:00:00Z"
+        raise RowRefused(
+            line=row.line, reason=reason, column=column, refusal="DATE_INVALID"
+        ) from error
+
+
+def price(row: Row, column: str, currency: Currency, *, text: str | None = None) -> int | None:
+    """Return a price in minor units; None if the cell is empty: not sold in this currency.
+
+    text: what to read in the place of the cell.
+    """
+    text = row.cell(column) if text is None else text
     if not text:
         return None
     try:
         return parse_amount(text, currency).amount_minor
     except AmountInvalid as error:
         raise RowRefused(
-            line=row.line, reason=f"{column}: {str(error).removesuffix('.')}"
+            line=row.line,
+            reason=f"{column}: {str(error).removesuffix('.')}",
+            column=column,
+            refusal=error.code,
         ) from error
 
 
-def whole(row: Row, column: str) -> int | None:
-    """Return a whole number from 0 to WHOLE_MAX; None if the cell is empty."""
-    text = row.cell(column)
+def whole(row: Row, column: str, *, text: str | None = None) -> int | None:
+    """Return a whole number from 0 to WHOLE_MAX; None if the cell is empty.
+
+    text: what to read in the place of the cell.
+    """
+    text = row.cell(column) if text is None else text
     if not text:
         return None
     problem = ""
@@ -50,7 +89,7 @@ def whole(row: Row, column: str) -> int | None:
     elif int(text) > WHOLE_MAX:
         problem = f"{text} is more than {WHOLE_MAX:,}"
     if problem:
-        raise RowRefused(line=row.line, reason=f"{column}: {problem}")
+        raise RowRefused(line=row.line, reason=f"{column}: {problem}", column=column)
     return int(text)
 
 
@@ -60,7 +99,8 @@ def truth(row: Row, column: str) -> bool | None:
     if text in _YES | _NO:
         return text in _YES
     if text:
-        raise RowRefused(line=row.line, reason=f"{column}: {text[:40]!r} is neither TRUE nor FALSE")
+        reason = f"{column}: {text[:40]!r} is neither TRUE nor FALSE"
+        raise RowRefused(line=row.line, reason=reason, column=column)
     return None
 
 

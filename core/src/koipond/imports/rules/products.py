@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from koipond.imports.errors import RowRefused
+from koipond.imports.rules import cells
 from koipond.imports.rules.sheet import ProductReader, Sheet
-from koipond.imports.types import RefusedProduct, Row, ToldProduct
+from koipond.imports.types import RefusedRow, Row, ToldProduct
 
 BATCH_PRODUCTS = 100
 # Together with the largest possible product still few enough for one statement.
@@ -18,7 +19,7 @@ def count_products(sheet: Sheet) -> int:
     return sum(1 for _ in _grouped(sheet))
 
 
-def read_products(sheet: Sheet) -> Iterator[ToldProduct | RefusedProduct]:
+def read_products(sheet: Sheet) -> Iterator[ToldProduct | RefusedRow]:
     """Return every product of the file as it is told, or why it is skipped.
 
     Two products of one slug, or with one SKU, are a mistake of the file: the second is skipped,
@@ -27,21 +28,28 @@ def read_products(sheet: Sheet) -> Iterator[ToldProduct | RefusedProduct]:
     slugs: dict[str, int] = {}
     skus: dict[str, int] = {}
     for rows in _grouped(sheet):
-        slug = sheet.reader.slug(rows)
+        slug = "" if rows[0].problem else sheet.reader.slug(rows)
         try:
+            cells.sound(rows[0])
             _check_slug(slug, rows, slugs)
             told = _read(rows, sheet.reader, skus)
         except RowRefused as error:
-            yield RefusedProduct(line=error.line, product=slug, reason=error.reason)
+            yield RefusedRow(
+                line=error.line,
+                item=slug,
+                reason=error.reason,
+                column=error.column,
+                code=error.refusal,
+            )
         else:
             yield told
 
 
 def batches(
-    products: Iterable[ToldProduct | RefusedProduct],
-) -> Iterator[list[ToldProduct | RefusedProduct]]:
+    products: Iterable[ToldProduct | RefusedRow],
+) -> Iterator[list[ToldProduct | RefusedRow]]:
     """Return products in batches of 100, or fewer where they have very many variants."""
-    batch: list[ToldProduct | RefusedProduct] = []
+    batch: list[ToldProduct | RefusedRow] = []
     variants = 0
     for product in products:
         batch.append(product)
@@ -57,6 +65,11 @@ def _grouped(sheet: Sheet) -> Iterator[list[Row]]:
     """Return the rows of each product; of one with too many only as many as show that."""
     rows: list[Row] = []
     for row in sheet.rows():
+        if row.problem:
+            yield from [rows] if rows else []
+            yield [row]
+            rows = []
+            continue
         if rows and sheet.reader.begins_product(row, rows[0]):
             yield rows
             rows = []

@@ -58,6 +58,9 @@ class Sheet:
         columns = len(self._names)
         for record in self._records:
             missing = columns - len(record.cells)
+            if record.problem:
+                yield Row(line=record.line, cells={}, problem=record.problem)
+                continue
             if missing < 0:
                 raise RowTooLong(line=record.line, cells=len(record.cells), columns=columns)
             if missing and record.cut:

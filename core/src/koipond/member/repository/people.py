@@ -1,7 +1,7 @@
 """SQL of members."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,16 +16,21 @@ from koipond.kernel.unsent import Unsent
 from koipond.member.tables import identity, member, member_consent, member_group, membership
 from koipond.member.types import (
     EMAIL,
+    EXTERNAL,
     PHONE,
     Consent,
     IdentityKind,
     Member,
+    MemberDraft,
     MemberGroup,
+    MemberRow,
     MemberState,
 )
 from koipond.notify.types import Purpose
 
 Known = Sequence[tuple[IdentityKind, str]]
+# name, locale, time zone
+Told = tuple[str, Locale, str | None]
 
 
 def asking_guest(known_by: Known) -> Question[MemberId | None]:
@@ -206,3 +211,94 @@ _MEMBER = select(
     _known_by(EMAIL),  # type: ignore[call-overload]  # a label is a column to SELECT
     _known_by(PHONE),
 )
+
+
+async def find_known(db: AsyncConnection, known_by: Known) -> dict[tuple[str, str], MemberId]:
+    """Return {identity: whose it is} of those that are somebody's; a proven owner before others."""
+    found: dict[tuple[str, str], MemberId] = {}
+    if known_by:
+        rows = await db.execute(_KNOWN, {"known_by": sorted(set(known_by))})
+        for kind, value, member_id in rows:
+            found.setdefault((kind, value), member_id)
+    return found
+
+
+async def find_told(db: AsyncConnection, keys: Collection[MemberId]) -> dict[MemberId, Told]:
+    """Return {member: (name, locale, time zone)}."""
+    columns = (member.c.id, member.c.name, member.c.locale, member.c.time_zone)
+    rows = await db.execute(select(*columns).where(member.c.id.in_(sorted(keys))))
+    return {row.id: (row.name, row.locale, row.time_zone) for row in rows}
+
+
+async def add_many(
+    db: AsyncConnection,
+    drafts: Mapping[MemberId, MemberDraft],
+    *,
+    locale: Locale,
+    now: datetime,
+) -> None:
+    """Store new guests. locale: of those who told none."""
+    rows = [
+        {
+            "id": key,
+            "state": MemberState.GUEST,
+            "name": draft.name,
+            "locale": draft.locale or locale,
+            "time_zone": draft.time_zone,
+            "created_at": draft.created_at or now,
+        }
+        for key, draft in drafts.items()
+    ]
+    if rows:
+        await db.execute(member.insert(), rows)
+
+
+async def add_known(db: AsyncConnection, known: Mapping[tuple[str, str], MemberId]) -> None:
+    """Store what members are known by, unproven, unless it is somebody else's by now."""
+    rows = [
+        {"id": IdentityId(new_id()), "member_id": key, "kind": kind, "value": value}
+        for (kind, value), key in known.items()
+    ]
+    if rows:
+        await db.execute(insert(db, identity).on_conflict_do_nothing(), rows)
+
+
+async def tell_many(db: AsyncConnection, told: Mapping[MemberId, Told]) -> None:
+    """Store what members are called, read, and where they live."""
+    rows = [
+        {"of_member": key, "name": name, "locale": locale, "time_zone": time_zone}
+        for key, (name, locale, time_zone) in sorted(told.items())
+    ]
+    if rows:
+        await db.execute(member.update().where(member.c.id == bindparam("of_member")), rows)
+
+
+_KNOWN = (
+    select(identity.c.kind, identity.c.value, identity.c.member_id)
+    .where(tuple_(identity.c.kind, identity.c.value).in_(bindparam("known_by", expanding=True)))
+    .order_by(identity.c.verified_at.is_(None), identity.c.id)
+)
+
+
+async def find_rows(db: AsyncConnection, behind: MemberId | None, most: int) -> list[MemberRow]:
+    """Return members by id behind one, without their groups; at most so many."""
+    wanted = _MEMBER.order_by(member.c.id).limit(most)
+    rows = await db.execute(wanted if behind is None else wanted.where(member.c.id > behind))
+    names = [name for name in MemberRow.__struct_fields__ if name != "groups"]
+    return [MemberRow(**{name: row._mapping[name] for name in names}) for row in rows]
+
+
+async def find_external(
+    db: AsyncConnection, keys: Collection[MemberId], source: str
+) -> dict[MemberId, str]:
+    """Return {member: what `source` calls them, behind its name and a colon}."""
+    rows = await db.execute(
+        select(identity.c.member_id, func.min(identity.c.value).label("value"))
+        .where(
+            identity.c.member_id.in_(sorted(keys)),
+            identity.c.kind == EXTERNAL,
+            identity.c.value.startswith(f"{source}:", autoescape=True),
+        )
+        .group_by(identity.c.member_id)
+    )
+    return {row.member_id: row.value for row in rows}

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
@@ -16,9 +18,12 @@ from koipond.member.types import (
     Contact,
     Member,
     MemberCard,
+    MemberDraft,
     MemberGroup,
     MemberMessage,
+    MemberRow,
     Reward,
+    ToldMember,
 )
 from koipond.notify import service as notify
 from koipond.notify.errors import MessageUnknown
@@ -56,6 +61,52 @@ def add_buyer(ctx: Context, contact: Contact, found: MemberId | None) -> MemberI
         ctx.emit(MemberCreated(member_id=key))
     repository.add_identities(ctx.unsent, key, contact.identities)
     return key
+
+
+@transaction
+async def import_members(
+    ctx: Context, drafts: Sequence[MemberDraft], *, locale: Locale, only_new: bool = False
+) -> list[ToldMember]:
+    """Find everyone of a file by what they are known by, or make them guests, telling nobody.
+
+    Of a member who is known, what the file says of name, language, zone and groups becomes so, and
+    what they were not known by yet is added. An identity that is somebody else's stays theirs: the
+    strongest decides. locale: of new ones who told none. only_new: known ones stay as they are.
+    One answer per draft, in order.
+    Raises MemberGroupUnknown, TimeZoneUnknown.
+    """
+    for code in sorted({code for draft in drafts for code in draft.groups}):
+        await check_group(ctx, code)
+    for zone in sorted({draft.time_zone for draft in drafts if draft.time_zone is not None}):
+        rules.check_time_zone(zone)
+    every = [one for draft in drafts for one in draft.identities]
+    owners = await repository.find_known(ctx.db, every)
+    plan = rules.plan_members(drafts, owners, new_id=new_id, first_wins=only_new)
+    known = set() if only_new else set(plan.keys) - plan.new.keys()
+    told = await repository.find_told(ctx.db, known)
+    changed = rules.find_changed(drafts, plan.keys, told)
+    await repository.add_many(ctx.db, plan.new, locale=locale, now=ctx.clock.now())
+    await repository.add_known(ctx.db, plan.known)
+    await repository.tell_many(ctx.db, changed)
+    for key, draft in zip(plan.keys, drafts, strict=True):
+        await repository.join(ctx.db, key, draft.groups)
+    return rules.tell_plan(plan, changed)
+
+
+async def find_rows(ctx: Context, *, behind: MemberId | None, most: int) -> list[MemberRow]:
+    """Return members by id behind one, at most so many: for who reads all of them in turn."""
+    async with ctx.reading() as db:
+        found = await repository.find_rows(db, behind, most)
+        groups = await repository.find_groups_of(db, [one.id for one in found])
+    return [replace(one, groups=groups.get(one.id, frozenset())) for one in found]
+
+
+async def find_external(
+    ctx: Context, keys: Collection[MemberId], *, source: str
+) -> Mapping[MemberId, str]:
+    """Return {member: what `source` calls them, behind its name and a colon} of those it knows."""
+    async with ctx.reading() as db:
+        return await repository.find_external(db, keys, source) if keys else {}
 
 
 async def find_member(ctx: Context, key: MemberId) -> Member | None:

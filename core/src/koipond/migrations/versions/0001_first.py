@@ -709,6 +709,19 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "stored_file",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("media_type", sa.String(length=80), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_file")),
+    )
+    op.create_index(op.f("ix_stored_file_created_at"), "stored_file", ["created_at"], unique=False)
+    op.create_table(
         "subscription",
         sa.Column("consumer", sa.String(length=80), nullable=False),
         sa.Column("event_name", sa.String(length=80), nullable=False),
@@ -798,6 +811,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_cart_token_hash")),
     )
     op.create_table(
+        "export_run",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("options", Document, nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("file_id", sa.Uuid(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Uuid(), nullable=True),
+        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("finished_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_export_run_file_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_run")),
+    )
+    op.create_table(
         "fulfilment_line",
         sa.Column("fulfilment_id", sa.Uuid(), nullable=False),
         sa.Column("line_id", sa.Uuid(), nullable=False),
@@ -848,35 +878,40 @@ def upgrade() -> None:
     op.create_table(
         "import_run",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("file_name", sa.String(length=200), nullable=False),
         sa.Column("file_hash", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("channel_id", sa.Uuid(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("locale", sa.String(length=35), nullable=False),
-        sa.Column("asset_base", sa.Text(), nullable=False),
-        sa.Column("encoding", sa.String(length=40), nullable=False),
-        sa.Column("location", sa.String(length=40), nullable=False),
+        sa.Column("options", Document, nullable=False),
         sa.Column("dialect", sa.String(length=20), nullable=False),
+        sa.Column("file_id", sa.Uuid(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("products_done", sa.BigInteger(), nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("unchanged", sa.BigInteger(), nullable=False),
         sa.Column("refused", sa.BigInteger(), nullable=False),
         sa.Column("stock_booked", sa.BigInteger(), nullable=False),
         sa.Column("stock_left_alone", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Uuid(), nullable=True),
         sa.Column("started_at", Instant(), nullable=False),
         sa.Column("finished_at", Instant(), nullable=True),
         sa.CheckConstraint(
-            "products_done = created + changed + unchanged + refused",
-            name=op.f("ck_import_run_done"),
+            "done = created + changed + unchanged + refused", name=op.f("ck_import_run_done")
         ),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_import_run_channel_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["stored_file.id"], name=op.f("fk_import_run_file_id"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
     )
-    op.create_index(op.f("ix_import_run_file_hash"), "import_run", ["file_hash"], unique=False)
+    op.create_index(op.f("ix_import_run_key"), "import_run", ["key"], unique=False)
     op.create_table(
         "ledger_bucket",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -977,6 +1012,7 @@ def upgrade() -> None:
         sa.Column("expired_at", Instant(), nullable=True),
         sa.Column("close_at", Instant(), nullable=True),
         sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("imported_from", sa.String(length=90), nullable=True),
         sa.CheckConstraint("total_minor >= 0", name=op.f("ck_order_total_minor")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_order_member_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order")),
@@ -1014,6 +1050,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'placed'"),
         sqlite_where=sa.text("state = 'placed'"),
+    )
+    op.create_index(
+        "uq_order_imported_from",
+        "order",
+        ["imported_from"],
+        unique=True,
+        postgresql_where=sa.text("imported_from IS NOT NULL"),
+        sqlite_where=sa.text("imported_from IS NOT NULL"),
     )
     op.create_table(
         "order_return_line",
@@ -1219,6 +1263,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_staff_role_role_key"), "staff_role", ["role_key"], unique=False)
     op.create_table(
+        "stored_piece",
+        sa.Column("file_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["stored_file.id"],
+            name=op.f("fk_stored_piece_file_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("file_id", "position", name=op.f("pk_stored_piece")),
+    )
+    op.create_table(
         "tax_rate",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("zone_code", sa.String(length=40), nullable=False),
@@ -1255,7 +1312,9 @@ def upgrade() -> None:
         "import_refusal",
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
-        sa.Column("product", sa.Text(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("column", sa.String(length=200), nullable=False),
+        sa.Column("code", sa.String(length=80), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id"], ["import_run.id"], name=op.f("fk_import_refusal_run_id")
@@ -1709,6 +1768,7 @@ def downgrade() -> None:
     op.drop_table("zone_place")
     op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
     op.drop_table("tax_rate")
+    op.drop_table("stored_piece")
     op.drop_index(op.f("ix_staff_role_role_key"), table_name="staff_role")
     op.drop_table("staff_role")
     op.drop_table("shipping_method")
@@ -1742,6 +1802,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
     op.drop_table("order_return_line")
+    op.drop_index(
+        "uq_order_imported_from",
+        table_name="order",
+        postgresql_where=sa.text("imported_from IS NOT NULL"),
+        sqlite_where=sa.text("imported_from IS NOT NULL"),
+    )
     op.drop_index(
         "ix_order_pay_until",
         table_name="order",
@@ -1786,7 +1852,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("remaining > set_aside"),
     )
     op.drop_table("ledger_bucket")
-    op.drop_index(op.f("ix_import_run_file_hash"), table_name="import_run")
+    op.drop_index(op.f("ix_import_run_key"), table_name="import_run")
     op.drop_table("import_run")
     op.drop_index(
         "uq_identity_verified",
@@ -1803,6 +1869,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_identity_member_id"), table_name="identity")
     op.drop_table("identity")
     op.drop_table("fulfilment_line")
+    op.drop_table("export_run")
     op.drop_table("cart")
     op.drop_table("attribute_value")
     op.drop_table("zone")
@@ -1812,6 +1879,8 @@ def downgrade() -> None:
     op.drop_table("webhook_attempt")
     op.drop_table("tax_category")
     op.drop_table("subscription")
+    op.drop_index(op.f("ix_stored_file_created_at"), table_name="stored_file")
+    op.drop_table("stored_file")
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_table("stock_location")

@@ -17,6 +17,7 @@ from koipond.order.repository.edits import (
     finish_edit,
     save_edited,
 )
+from koipond.order.repository.history import add_imported, find_imported
 from koipond.order.repository.lines import (
     count_fulfilled,
     count_returned,
@@ -52,6 +53,7 @@ from koipond.order.repository.orders import (
 __all__ = [
     "add_cart",
     "add_edit",
+    "add_imported",
     "add_order",
     "add_payee",
     "begin_closing",
@@ -68,6 +70,7 @@ __all__ = [
     "find_edit",
     "find_edits",
     "find_empty",
+    "find_imported",
     "find_last_part",
     "find_member_orders",
     "find_order",

@@ -100,35 +100,52 @@ def close_cart(unsent: Unsent, key: OrderId, *, now: datetime) -> None:
 
 def add_order(unsent: Unsent, new: Order, *, token_hash: str) -> None:
     """Store a new order with its lines and adjustments."""
-    unsent.add(
-        order,
-        {
-            "id": new.id,
-            "number": new.number,
-            "token_hash": token_hash,
-            "channel_id": new.channel_id,
-            "currency": new.price.currency,
-            "locale": new.locale,
-            "member_id": new.member_id,
-            "subject_id": new.subject,
-            "state": new.state,
-            "details": new.details,
-            "total_minor": new.total.amount_minor,
-            "attributes": new.attributes,
-            "price_trace": new.trace,
-            "placed_at": new.placed_at,
-            "pay_until": new.pay_until,
-            "updated_at": new.placed_at,
-            # None is NULL only where nothing is said.
-            **({"holds": new.holds} if new.holds else {}),
-        },
-    )
-    for position, line in enumerate(new.lines):
-        row = msgspec.structs.asdict(line)
-        unsent.add(order_line, row | {"order_id": new.id, "position": position})
-    for position, adjustment in enumerate(new.price.adjustments):
-        row = msgspec.structs.asdict(adjustment) | {"id": AdjustmentId(new_id())}
-        unsent.add(order_adjustment, row | {"order_id": new.id, "position": position})
+    unsent.add(order, order_row(new, token_hash=token_hash))
+    for row in line_rows(new):
+        unsent.add(order_line, row)
+    for row in adjustment_rows(new):
+        unsent.add(order_adjustment, row)
+
+
+def order_row(new: Order, *, token_hash: str) -> dict[str, Any]:
+    """Return the row of a new order."""
+    return {
+        "id": new.id,
+        "number": new.number,
+        "token_hash": token_hash,
+        "channel_id": new.channel_id,
+        "currency": new.price.currency,
+        "locale": new.locale,
+        "member_id": new.member_id,
+        "subject_id": new.subject,
+        "state": new.state,
+        "details": new.details,
+        "total_minor": new.total.amount_minor,
+        "attributes": new.attributes,
+        "price_trace": new.trace,
+        "placed_at": new.placed_at,
+        "pay_until": new.pay_until,
+        "updated_at": new.placed_at,
+        # None is NULL only where nothing is said.
+        **({"holds": new.holds} if new.holds else {}),
+    }
+
+
+def line_rows(new: Order) -> list[dict[str, Any]]:
+    """Return the rows of a new order's lines."""
+    return [
+        msgspec.structs.asdict(line) | {"order_id": new.id, "position": position}
+        for position, line in enumerate(new.lines)
+    ]
+
+
+def adjustment_rows(new: Order) -> list[dict[str, Any]]:
+    """Return the rows of a new order's adjustments."""
+    return [
+        msgspec.structs.asdict(one)
+        | {"id": AdjustmentId(new_id()), "order_id": new.id, "position": position}
+        for position, one in enumerate(new.price.adjustments)
+    ]
 
 
 def move(
@@ -349,6 +366,7 @@ def _order(row: Any) -> Order:
         attributes=row.attributes,
         close_at=row.close_at,
         subject=row.subject_id,
+        imported_from=row.imported_from,
     )
 
 

@@ -42,6 +42,7 @@ from koipond.order.rules.fulfilling import (
     plan_return,
     units_left_house,
 )
+from koipond.order.rules.history import OVER, make_past_order
 from koipond.order.rules.messages import (
     REFUNDED,
     SHIPPED,
@@ -101,6 +102,7 @@ __all__ = [
     "ATTENTION_ACTIONS",
     "NUMBER_LENGTH",
     "ORDER_MOVES",
+    "OVER",
     "REFUNDED",
     "SHIPPED",
     "TELLING",
@@ -154,6 +156,7 @@ __all__ = [
     "make_gift_lines",
     "make_lines",
     "make_number",
+    "make_past_order",
     "merge_details",
     "parts_of",
     "plan_covering",

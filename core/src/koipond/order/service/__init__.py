@@ -34,6 +34,7 @@ from koipond.order.service.fulfilling import (
     renew_pick_up_code,
     ship_fulfilment,
 )
+from koipond.order.service.history import import_past_orders
 from koipond.order.service.holding import lift_hold, place_hold
 from koipond.order.service.payees import claim_payee_slot
 from koipond.order.service.paying import find_due, pay_order
@@ -104,6 +105,7 @@ __all__ = [
     "flag_refund_elsewhere",
     "flag_short_orders",
     "get_any_order",
+    "import_past_orders",
     "inspect_return",
     "lift_hold",
     "pay_order",

@@ -3,6 +3,7 @@
 from koipond.member.types import Address
 from koipond.order.types.carts import Cart, CartLine, CheckoutDetails, ChosenByBuyer
 from koipond.order.types.checkouts import Checkout, CheckoutTerms, HoldWish, QuotaRequest
+from koipond.order.types.history import PastLine, PastOrder
 from koipond.order.types.jobs import (
     CloseOrders,
     ExpireOrder,
@@ -68,6 +69,8 @@ __all__ = [
     "OrderLine",
     "OrderState",
     "OrderWish",
+    "PastLine",
+    "PastOrder",
     "PayeeSlot",
     "PaymentPolicy",
     "PaymentWish",

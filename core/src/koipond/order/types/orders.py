@@ -152,6 +152,8 @@ class Order(Struct, frozen=True, kw_only=True):
     shipping_offers: tuple[ShippingOffer, ...] = ()
     close_at: datetime | None = None
     subject: SubjectId | None = None
+    # Of a purchase that was made elsewhere: the file and the row that told of it.
+    imported_from: str | None = None
 
     @property
     def is_members(self) -> bool:

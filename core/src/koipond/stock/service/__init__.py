@@ -7,6 +7,7 @@ from koipond.stock.service.booking import (
     allow_back_order,
     receive,
 )
+from koipond.stock.service.counting import import_stock
 from koipond.stock.service.levels import (
     asking_levels,
     audit,
@@ -57,6 +58,7 @@ __all__ = [
     "find_moved",
     "find_promised",
     "give_back",
+    "import_stock",
     "let_go",
     "place",
     "receive",

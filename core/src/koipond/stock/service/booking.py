@@ -53,7 +53,7 @@ async def receive(
     Raises LocationUnknown.
     """
     wanted = [receipt for receipt in receipts if receipt.quantity > 0]
-    location = await _find_location(ctx, location_code)
+    location = await find_location(ctx, location_code)
     if not wanted:
         return
     keys = [receipt.variant_id for receipt in wanted]
@@ -110,8 +110,8 @@ async def adjust_stock(
         raise StockDeltaInvalid(delta=Quantity(delta), maximum=_UNITS_MAX)
     if not 1 <= len(reference.strip()) <= _REFERENCE_MAX:
         raise ReferenceMissing(maximum=_REFERENCE_MAX)
-    location = await _find_location(ctx, location_code)
-    level = await _lock_level(ctx, location, variant_id)
+    location = await find_location(ctx, location_code)
+    level = await lock_level(ctx, location, variant_id)
     change = [StockReceipt(variant_id=variant_id, quantity=delta)]
     await _book(ctx, location, change, reason=MovementReason.CORRECTION, reference=reference)
     if missing:
@@ -134,8 +134,8 @@ async def allow_back_order(
 ) -> None:
     """Let `units` be sold ahead of those in the house; 0 ends it. Raises BackOrderInvalid,
     LocationUnknown."""
-    location = await _find_location(ctx, location_code)
-    level = await _lock_level(ctx, location, variant_id)
+    location = await find_location(ctx, location_code)
+    level = await lock_level(ctx, location, variant_id)
     if not 0 <= units <= _UNITS_MAX:
         raise BackOrderInvalid(units=Quantity(units), minimum=0, maximum=_UNITS_MAX)
     await repository.set_back_order(ctx.db, level.quota_id, units)
@@ -176,7 +176,7 @@ async def _take_or_owe(ctx: Context, level: Level, delta: int) -> None:
         )
 
 
-async def _lock_level(ctx: Context, location: Location, variant_id: VariantId) -> Level:
+async def lock_level(ctx: Context, location: Location, variant_id: VariantId) -> Level:
     await _levels_at(ctx, location, [variant_id])
     level = await repository.lock_level(ctx.db, variant_id, location.id)
     assert level is not None, "made a line ago"
@@ -197,7 +197,7 @@ async def _levels_at(
     return [level for level in levels if level.location_id == location.id]
 
 
-async def _find_location(ctx: Context, code: str | None) -> Location:
+async def find_location(ctx: Context, code: str | None) -> Location:
     locations = await repository.find_locations(ctx.db)
     if not locations:
         first = Location(id=LocationId(new_id()), code=DEFAULT_LOCATION, name="Main", priority=0)

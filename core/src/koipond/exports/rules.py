@@ -1,0 +1,163 @@
+"""How what a shop holds is written as rows."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from koipond.catalog.types import Category, Collection, ListPrice, Media, OptionChoice, Variant
+from koipond.exports.types import Cells, ExportFormat, ExportKind
+from koipond.kernel.formulas import guard
+from koipond.kernel.ids import MemberId, OrderId, encode
+from koipond.kernel.money import Currency, Money
+from koipond.kernel.texts import Locale, pick
+from koipond.member.types import MemberRow
+from koipond.order.types import Order
+
+COLUMNS: Mapping[ExportKind, tuple[str, ...]] = {
+    # As Shopify writes it.
+    ExportKind.PRODUCTS: (
+        *("Handle", "Title", "Body (HTML)", "Type", "Tags", "Published"),
+        *("Option1 Name", "Option1 Value", "Option2 Name", "Option2 Value"),
+        *("Option3 Name", "Option3 Value", "Variant SKU", "Variant Grams"),
+        *("Variant Inventory Tracker", "Variant Inventory Qty", "Variant Price"),
+        *("Image Src", "Image Alt Text"),
+    ),
+    ExportKind.ORDERS: (
+        *("number", "id", "placed_at", "state", "customer", "name", "email", "phone", "sku"),
+        *("title", "quantity", "line_total", "order_total", "currency"),
+    ),
+    ExportKind.MEMBERS: (
+        *("customer", "email", "phone", "name", "locale", "time_zone", "groups", "created_at"),
+    ),
+    ExportKind.PRICES: ("sku", "price", "currency"),
+    ExportKind.STOCK: ("sku", "location", "on_hand", "free", "promised"),
+}
+# What is never a text that somebody wrote, so that a minus is a minus.
+_NUMBERS = {"quantity", "line_total", "order_total", "price", "on_hand", "free", "promised"}
+_OPTIONS = 3
+
+
+def write_header(kind: ExportKind, form: ExportFormat) -> str:
+    """Return what stands before the rows."""
+    return _line(COLUMNS[kind]) if form is ExportFormat.CSV else ""
+
+
+def write_rows(kind: ExportKind, form: ExportFormat, rows: Sequence[Cells]) -> str:
+    """Return rows as they stand in a file; in a CSV formulas are put behind an apostrophe."""
+    columns = COLUMNS[kind]
+    if form is ExportFormat.NDJSON:
+        told = [{name: row.get(name, "") for name in columns} for row in rows]
+        return "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in told)
+    return "".join(_line([_cell(name, row.get(name, "")) for name in columns]) for row in rows)
+
+
+def _cell(column: str, text: str) -> str:
+    return text if column in _NUMBERS else guard(text)
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
+
+
+def amount(minor: int, currency: Currency) -> str:
+    """Return an amount as an import reads it."""
+    found: Decimal = Money(minor, currency).amount
+    return f"{found:f}"
+
+
+def order_rows(order: Order, customer: str) -> list[Cells]:
+    """Return an order's lines; the first tells the order's total too."""
+    contact, currency = order.details.contact, order.price.currency
+    whole = {
+        "number": order.number or "",
+        "id": encode(OrderId, order.id),
+        "placed_at": "" if order.placed_at is None else order.placed_at.isoformat(),
+        "state": order.state.value,
+        "customer": customer,
+        "name": contact.name if contact else "",
+        "email": (contact.email or "") if contact else "",
+        "phone": (contact.phone or "") if contact else "",
+        "currency": currency,
+    }
+    total = amount(order.total.amount_minor, currency)
+    return [
+        whole
+        | {
+            "sku": line.sku,
+            "title": line.name,
+            "quantity": str(line.quantity),
+            "line_total": amount(order.price.line_total(line.id).amount_minor, currency),
+            "order_total": total if place == 0 else "",
+        }
+        for place, line in enumerate(order.lines)
+    ]
+
+
+def member_row(found: MemberRow, customer: str) -> Cells:
+    """Return a member's row."""
+    return {
+        "customer": customer,
+        "email": found.email or "",
+        "phone": found.phone or "",
+        "name": found.name,
+        "locale": found.locale,
+        "time_zone": found.time_zone or "",
+        "groups": "|".join(sorted(found.groups)),
+        "created_at": found.created_at.isoformat(),
+    }
+
+
+def customer_of(key: MemberId, external: str | None, source: str) -> str:
+    """Return what `source` calls a member, or else this shop."""
+    own, _, number = (external or "").partition(":")
+    return number if number and own == source else encode(MemberId, key)
+
+
+def product_cells(
+    slug: str,
+    texts: tuple[str, str],
+    categories: Sequence[Category],
+    collections: Sequence[Collection],
+    locales: Sequence[Locale],
+) -> Cells:
+    """Return what the first row of a product tells of it. texts: its name and description."""
+    return {
+        "Handle": slug,
+        "Title": texts[0],
+        "Body (HTML)": texts[1],
+        "Type": pick(categories[0].name, locales) if categories else "",
+        "Tags": ", ".join(pick(one.name, locales) for one in collections),
+        "Published": "TRUE",
+    }
+
+
+def variant_cells(
+    variant: Variant,
+    options: Sequence[OptionChoice],
+    price: ListPrice | None,
+    on_hand: int,
+    *,
+    currency: Currency,
+    locales: Sequence[Locale],
+) -> Cells:
+    """Return what a row tells of a variant."""
+    told = {
+        "Variant SKU": variant.sku,
+        "Variant Grams": "" if variant.grams is None else str(variant.grams),
+        "Variant Inventory Tracker": "koipond" if variant.track_stock else "",
+        "Variant Inventory Qty": str(on_hand) if variant.track_stock else "",
+        "Variant Price": "" if price is None else amount(price.list_minor, currency),
+    }
+    for place, choice in enumerate(options[:_OPTIONS], 1):
+        told[f"Option{place} Name"] = pick(choice.name, locales)
+        told[f"Option{place} Value"] = pick(choice.value, locales)
+    return told
+
+
+def picture_cells(found: Media, locales: Sequence[Locale]) -> Cells:
+    """Return what a row tells of a picture."""
+    return {"Image Src": found.url, "Image Alt Text": pick(found.alt, locales)}

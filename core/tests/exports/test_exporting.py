@@ -1,0 +1,153 @@
+"""What is exported can be imported again, and is given to nobody else."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from core.tests.imports.loading import load
+
+from koipond.exports import service
+from koipond.exports.types import ExportFormat, ExportKind, ExportOptions, RunExport
+from koipond.imports.types import Counts, ImportKind
+from koipond.kernel.formulas import guard, unguard
+from koipond.kernel.ids import ExportRunId, decode
+from koipond.kernel.viewer import SYSTEM, Viewer, ViewerKind
+from koipond_sdk.testing.shop import STAFF, RunningShop
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''=1", "|x", "%x", "plain", "'quoted'", ""]
+START = """mutation Start($input: StartExportInput!) { startExport(input: $input) {
+  started { id state url } userErrors { code } } }"""
+SEEN = "query Seen($id: ID!) { exportRun(id: $id) { state rows url } }"
+
+
+async def export(shop: RunningShop, kind: ExportKind, form: ExportFormat, file: Path) -> int:
+    count = 0
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        async with shop.shop.context(viewer=SYSTEM) as ctx:
+            async for text, rows in service.export(ctx, ExportOptions(kind=kind, format=form)):
+                stream.write(text)
+                count += rows
+    return count
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_looks_like_a_formula_is_a_text_and_comes_back(text: str) -> None:
+    assert unguard(guard(text)) == text
+    assert guard(text)[:1] not in {"=", "+", "-", "@", "|", "%"}
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+async def test_all_kinds_come_back_as_they_were(
+    shop: RunningShop, tmp_path: Path, form: ExportFormat
+) -> None:
+    await shop.make_product("TEA-1", price="10.00", stock=7, name="=Green, tea")
+    await shop.make_product("TEA-2", price=None, stock=0)
+    history = tmp_path / "history.csv"
+    history.write_text(
+        "number,placed_at,customer,email,name,sku,title,quantity,line_total,order_total,state\n"
+        "A-1,2020-05-01T10:00:00Z,7,lin@example.org,@Lin,TEA-1,=Tea,3,10.00,12.50,\n"
+        "A-1,2020-05-01T10:00:00Z,7,,,OLD,Old,1,1.00,,\n"
+        "A-2,2020-05-02,8,,,,,1,0.00,,cancelled\n",
+        encoding="utf-8",
+    )
+    assert (await load(shop, history, kind=ImportKind.ORDERS)).counts == Counts(created=2)
+    before = await shop.snapshot()
+    written = {}
+    for kind in ExportKind:
+        written[kind] = await export(shop, kind, form, tmp_path / f"{kind}.{form}")
+    assert written == {
+        ExportKind.PRODUCTS: 2,
+        ExportKind.ORDERS: 3,
+        ExportKind.MEMBERS: 2,
+        ExportKind.PRICES: 1,
+        ExportKind.STOCK: 1,
+    }
+    told: dict[ExportKind, Any] = {}
+    for kind in ExportKind:
+        if kind is not ExportKind.ORDERS:
+            file = tmp_path / f"{kind}.{form}"
+            told[kind] = (await load(shop, file, kind=ImportKind(kind.value))).counts
+    assert told == {
+        ExportKind.PRODUCTS: Counts(unchanged=2, stock_left_alone=2),
+        ExportKind.MEMBERS: Counts(unchanged=2),
+        ExportKind.PRICES: Counts(unchanged=1),
+        ExportKind.STOCK: Counts(unchanged=1),
+    }
+    after = await shop.snapshot()
+    assert {table for table in after if after[table] != before[table]} == {"import_run"}
+    # The same numbers in the same shop are the same orders, told by another file.
+    again = await load(shop, tmp_path / f"orders.{form}", kind=ImportKind.ORDERS)
+    assert [one.code for one in again.refusals] == ["NUMBER_TAKEN", "NUMBER_TAKEN"]
+
+
+async def test_orders_come_back_to_a_shop_that_lost_them(shop: RunningShop, tmp_path: Path) -> None:
+    from sqlalchemy import text
+
+    history = tmp_path / "history.csv"
+    history.write_text(
+        "number,placed_at,customer,sku,title,quantity,line_total,order_total,state\n"
+        "A-1,2020-05-01T10:00:00Z,7,TEA-1,=Tea,3,10.00,12.50,\n"
+        "A-1,2020-05-01T10:00:00Z,7,OLD,-Old,1,1.00,,\n",
+        encoding="utf-8",
+    )
+    await load(shop, history, kind=ImportKind.ORDERS)
+    kept = ("number", "total_minor", "placed_at", "state", "member_id")
+
+    async def orders() -> list[list[Any]]:
+        lines = await shop.rows("order_line")
+        told = sorted((row["sku"], row["name"], row["quantity"]) for row in lines)
+        return [[row[name] for name in kept] for row in await shop.rows("order")] + [told]
+
+    before = await orders()
+    await export(shop, ExportKind.ORDERS, ExportFormat.CSV, tmp_path / "orders.csv")
+
+    async def lose(db: Any) -> None:
+        for table in ("order_adjustment", "order_line", '"order"'):
+            await db.execute(text(f"DELETE FROM {table}"))
+
+    await shop.shop.database.transact(lose)
+    report = await load(shop, tmp_path / "orders.csv", kind=ImportKind.ORDERS)
+    assert report.counts == Counts(created=1)
+    assert await orders() == before
+
+
+async def test_a_worker_writes_the_file_and_a_link_opens_it_for_a_while(shop: RunningShop) -> None:
+    await shop.make_product("TEA-1", price="10.00")
+    answer = await shop.graphql(START, {"input": {"kind": "PRICES"}}, viewer=STAFF, admin=True)
+    begun = answer["data"]["startExport"]["started"]
+    assert (begun["state"], begun["url"]) == ("WAITING", None)
+    job = RunExport(run_id=decode(ExportRunId, begun["id"]))
+    for _ in range(2):
+        async with shop.shop.context(viewer=SYSTEM) as ctx:
+            await service.do_export(ctx, job)
+    assert len(await shop.rows("stored_file")) == 1
+    seen = await shop.graphql(SEEN, {"id": begun["id"]}, viewer=STAFF, admin=True)
+    found = seen["data"]["exportRun"]
+    assert (found["state"], found["rows"]) == ("FINISHED", 1)
+    got = await shop.http.get(found["url"])
+    assert got.text.splitlines() == ["sku,price,currency", "TEA-1,10.00,EUR"]
+    assert got.headers["content-disposition"].startswith('attachment; filename="prices-')
+    assert got.headers["cache-control"] == "no-store"
+    for wrong in (found["url"][:-2] + "xx", found["url"].partition("?")[0]):
+        assert (await shop.http.get(wrong)).status_code == 404
+    shop.clock.advance(minutes=6)
+    assert (await shop.http.get(found["url"])).status_code == 404
+
+
+async def test_members_are_exported_by_who_may_read_members_only(shop: RunningShop) -> None:
+    before = await shop.snapshot()
+    for permissions, code in (
+        ({"export.run", "order.read"}, "PERMISSION_MISSING"),
+        ({"member.read"}, None),
+    ):
+        viewer = Viewer(kind=ViewerKind.STAFF, id=uuid4(), permissions=frozenset(permissions))
+        answer = await shop.graphql(
+            START, {"input": {"kind": "MEMBERS"}}, viewer=viewer, admin=True
+        )
+        if code is None:
+            assert answer["errors"][0]["extensions"]["code"] == "PERMISSION_MISSING"
+        else:
+            (error,) = answer["data"]["startExport"]["userErrors"]
+            assert error["code"] == code
+    assert await shop.snapshot() == before
