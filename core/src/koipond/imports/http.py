@@ -7,7 +7,7 @@ GET  /admin/imports/{id}/errors.csv by a link that the schema of staff gives
 404   the link is damaged, or its time over   413        the file is too large
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from litestar import Request, Response, get, post
