@@ -259,7 +259,7 @@ def test_settings_come_from_the_file_that_is_named(run_on: Run, tmp_path: Path) 
         (None, "There is no file "),
         ("secret = ", "cannot be read as TOML"),
         ('secret = "short"', "at least 32 characters"),
-        ("colour = 'red'", "shop.toml: colour: there is no such setting. There are: alloc"),
+        ("colour = 'red'", "shop.toml: colour: there is no such setting. There are: access"),
         ("secrets = 'red'", "shop.toml: secrets: there is no such setting. Is it secret?"),
         ("database_pool_size = 'ten'", "database_pool_size: this must be a whole number, and is a"),
         ("database_pool_size = 0", "database_pool_size: from 1 to 1,000, not 0"),
