@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from koipond import hooks as specs
+from koipond.calling import Hooks
 from koipond.channel.service import (
     check_channels,
     check_zones,
@@ -38,7 +39,6 @@ from koipond.graphql.execute import Executor
 from koipond.graphql.http import Endpoint
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
-from koipond.hooks import Hooks
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier

@@ -26,9 +26,19 @@ from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.notify.service import prune_messages
 from koipond.notify.types import PruneMessages, SendMessage
+from koipond.oneid import events as oneid_events
+from koipond.oneid import service as oneid
+from koipond.oneid.types import CarryMerge, PartMerge
 from koipond.order import events as order_events
 from koipond.order import service as order
-from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
+from koipond.order.types import (
+    CarryUnits,
+    CloseOrders,
+    ExpireOrder,
+    ExpireOrders,
+    FlagShortOrders,
+    ReviveOrder,
+)
 from koipond.payment import events as payment_events
 from koipond.payment import service as payment
 from koipond.payment.events import (
@@ -65,6 +75,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     Refunded: (order.flag_refund_elsewhere,),
     RefundFailed: (order.flag_failed_refund,),
     StockShort: (order.await_short_orders,),
+    member_events.IdentityContested: (oneid.settle_contest,),
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
@@ -76,6 +87,9 @@ JOBS: Jobs = {
     ReviveOrder: order.revive_order,
     CloseOrders: order.close_orders,
     FlagShortOrders: order.flag_short_orders,
+    CarryUnits: order.carry_units,
+    CarryMerge: oneid.carry_merge,
+    PartMerge: oneid.part_merge,
     QueryPayments: payment.query_unresolved,
     QueryPayment: payment.run_query,
     CapturePayment: payment.run_capture,
@@ -100,7 +114,13 @@ RECURRING = (
 CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
 # What others may be told of; plugins add theirs.
 EVENTS = events_of(
-    member_events, stock_events, payment_events, fulfilment_events, order_events, webhook_events
+    member_events,
+    stock_events,
+    payment_events,
+    fulfilment_events,
+    order_events,
+    oneid_events,
+    webhook_events,
 )
 # What core writes to members; plugins add theirs.
 MESSAGE_KINDS = order.MESSAGE_KINDS
@@ -113,6 +133,7 @@ AUDITS: Sequence[Audit] = (
     payment.audit,
     audit_fulfilments,
     order.audit,
+    oneid.audit,
     *EVENT_AUDITS,
 )
 

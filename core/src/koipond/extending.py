@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from koipond import hooks as specs
+from koipond.calling import Hooks
 from koipond.graphql.assembly import build_schemas
-from koipond.hooks import Hooks
 from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import strawberry
 from msgspec import Struct
 
+from koipond.calling import Hooks
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
 from koipond.delivery import graphql as delivery
 from koipond.fulfilment import graphql as fulfilment
-from koipond.hooks import Hooks
 from koipond.imports import errors as _imports  # noqa: F401  # its refusals are types as well
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.plugins import Plugin
@@ -28,6 +28,7 @@ from koipond.kernel.schema.conflicts import declaration_conflicts
 from koipond.kernel.schema.owners import CORE, Owner
 from koipond.member import graphql as member
 from koipond.notify import graphql as notify
+from koipond.oneid import graphql as oneid
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
@@ -50,6 +51,7 @@ _CONCEPTS = (
     payment,
     fulfilment,
     order,
+    oneid,
 )
 
 

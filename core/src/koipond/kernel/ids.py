@@ -30,6 +30,7 @@ LocationId = NewType("LocationId", UUID)
 StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
+MergeId = NewType("MergeId", UUID)
 StaffId = NewType("StaffId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
@@ -70,6 +71,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     ActivityId: "act",
     LocationId: "loc",
     MemberId: "mem",
+    MergeId: "merge",
     StaffId: "staff",
     OrderId: "ord",
     OrderLineId: "line",

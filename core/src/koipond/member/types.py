@@ -1,7 +1,9 @@
 """Members, seen from outside."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,10 +16,11 @@ SOURCE_MAX = 200
 
 
 class MemberState(StrEnum):
-    """GUEST: made from an order's contact, has never logged in."""
+    """GUEST: made from an order's contact, has never logged in. MERGED: became another one."""
 
     GUEST = "guest"
     REGISTERED = "registered"
+    MERGED = "merged"
 
 
 class IdentityKind(StrEnum):
@@ -52,6 +55,28 @@ class Member(Struct, frozen=True, kw_only=True):
     locale: Locale
     time_zone: str | None
     created_at: datetime
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """One thing that a member is known by. verified_at: None if nobody has checked it."""
+
+    kind: str
+    value: str
+    verified_at: datetime | None = None
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A member as whoever merges them looks at them. merged_into: whom they became."""
+
+    id: MemberId
+    state: MemberState
+    merged_into: MemberId | None
+    created_at: datetime
+    identities: tuple[Identity, ...] = ()
+
+
+# {place: {key of a row there: what it was}}: what a merge changed, so that it can be undone.
+Changed = Mapping[str, Mapping[str, Any]]
 
 
 class Consent(Struct, frozen=True, kw_only=True):

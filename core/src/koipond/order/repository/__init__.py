@@ -8,6 +8,7 @@ from koipond.order.repository.audits import (
     find_uneven,
     find_unkept,
 )
+from koipond.order.repository.carrying import find_strays, move_orders, move_orders_back
 from koipond.order.repository.edits import (
     add_edit,
     find_edit,
@@ -71,6 +72,7 @@ __all__ = [
     "find_order",
     "find_orders",
     "find_payees",
+    "find_strays",
     "find_total",
     "find_uneven",
     "find_unkept",
@@ -81,6 +83,8 @@ __all__ = [
     "lock_cart",
     "lock_whole",
     "move",
+    "move_orders",
+    "move_orders_back",
     "save_cart",
     "save_edited",
     "save_holds",

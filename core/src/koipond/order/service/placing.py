@@ -16,6 +16,7 @@ from koipond.member import service as member
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
+from koipond.order.service.carrying import follow_buyer
 from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
@@ -149,6 +150,7 @@ async def _place(
     order_id, now = OrderId(held.subject_id), ctx.clock.now()
     await _check_fresh(ctx, prepared)
     order = with_terms(await _make_order(ctx, order_id, prepared, consulted), consulted)
+    order = await follow_buyer(ctx, order)
     token_hash = hash_token(order_token(ctx, order_id))
     repository.add_order(ctx.unsent, order, token_hash=token_hash, now=now)
     if prepared.cart is not None:

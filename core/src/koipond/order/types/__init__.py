@@ -3,6 +3,7 @@
 from koipond.order.types.carts import Address, Cart, CartLine, CheckoutDetails, ChosenByBuyer
 from koipond.order.types.checkouts import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.order.types.jobs import (
+    CarryUnits,
     CloseOrders,
     ExpireOrder,
     ExpireOrders,
@@ -44,6 +45,7 @@ __all__ = [
     "AttentionAction",
     "AttentionReason",
     "Attributes",
+    "CarryUnits",
     "Cart",
     "CartLine",
     "Checkout",

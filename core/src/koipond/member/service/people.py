@@ -6,9 +6,11 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
 from koipond.kernel.texts import Locale
-from koipond.member import repository, rules
+from koipond.member import rules
 from koipond.member.errors import MemberGroupUnknown, MemberUnknown
 from koipond.member.events import MemberCreated
+from koipond.member.repository import carrying
+from koipond.member.repository import people as repository
 from koipond.member.types import Consent, Contact, Member, MemberGroup, MemberMessage, Reward
 from koipond.notify import service as notify
 from koipond.notify.errors import MessageUnknown
@@ -24,7 +26,7 @@ async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
     Somebody's registered account is never found by an address that the buyer merely typed.
     """
     if ctx.viewer.member_id is not None:
-        return ctx.viewer.member_id
+        return await carrying.hold(ctx.db, ctx.viewer.member_id) or ctx.viewer.member_id
     key = await repository.find_guest(ctx.db, contact.identities)
     if key is None:
         key = MemberId(new_id())

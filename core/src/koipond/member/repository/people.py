@@ -40,8 +40,10 @@ def add_identities(unsent: Unsent, key: MemberId, known_by: Known) -> None:
 
 
 async def find(db: AsyncConnection, key: MemberId) -> Member | None:
-    """Return a member with what they are known by."""
-    rows = await db.execute(_MEMBER.where(member.c.id == key))
+    """Return a member with what they are known by; of who was merged, whom they became."""
+    asked = member.alias()
+    meant = select(func.coalesce(asked.c.merged_into, asked.c.id)).where(asked.c.id == key)
+    rows = await db.execute(_MEMBER.where(member.c.id == meant.scalar_subquery()))
     row = rows.one_or_none()
     return None if row is None else Member(**row._mapping)
 
@@ -172,6 +174,8 @@ _GUESTS = Prepared(
         identity.c.verified_at.is_(None),
         member.c.state == MemberState.GUEST,
     )
+    # Against a merge, until the order is stored.
+    .with_for_update(read=True, key_share=True, of=member)
 )
 _MEMBER = select(
     member.c.id,
