@@ -56,6 +56,9 @@ from koipond.payment.types import (
     QueryPayments,
     VoidPayment,
 )
+from koipond.privacy import events as privacy_events
+from koipond.privacy.service import run_erasure, run_export
+from koipond.privacy.types import EraseMember, ExportMember
 from koipond.quota.service import audit as audit_quota
 from koipond.stock import events as stock_events
 from koipond.stock.events import StockShort
@@ -88,6 +91,8 @@ JOBS: Jobs = {
     CloseOrders: order.close_orders,
     FlagShortOrders: order.flag_short_orders,
     CarryUnits: order.carry_units,
+    ExportMember: run_export,
+    EraseMember: run_erasure,
     CarryMerge: oneid.carry_merge,
     PartMerge: oneid.part_merge,
     QueryPayments: payment.query_unresolved,
@@ -120,6 +125,7 @@ EVENTS = events_of(
     fulfilment_events,
     order_events,
     oneid_events,
+    privacy_events,
     webhook_events,
 )
 # What core writes to members; plugins add theirs.

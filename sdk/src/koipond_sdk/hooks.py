@@ -5,6 +5,7 @@ The hooks themselves stand in the reference, docs/reference/hooks.md.
 
 from koipond.kernel.dispatch import implement
 from koipond.kernel.inputs import PluginInput
+from koipond.oneid.types import MemberMerge
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from koipond.order.types import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.payment.events import Refunded
@@ -25,6 +26,7 @@ from koipond.pricing.types import (
     TotalIs,
     TracedInputs,
 )
+from koipond.privacy.types import ErasedMember, Erasure, PersonalTable
 
 __all__ = [
     "AmountOff",
@@ -33,13 +35,17 @@ __all__ = [
     "CartRequest",
     "Checkout",
     "CheckoutTerms",
+    "ErasedMember",
+    "Erasure",
     "Gift",
     "HoldWish",
+    "MemberMerge",
     "OrderCancelled",
     "OrderConfirmed",
     "OrderExpired",
     "OrderPlaced",
     "Percent",
+    "PersonalTable",
     "PluginInput",
     "PriceItem",
     "PriceQuote",

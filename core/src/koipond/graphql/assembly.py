@@ -32,6 +32,7 @@ from koipond.oneid import graphql as oneid
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
+from koipond.privacy import graphql as privacy
 from koipond.stock import graphql as stock
 from koipond.tax import graphql as tax
 from koipond.webhooks import graphql as webhooks
@@ -52,6 +53,7 @@ _CONCEPTS = (
     fulfilment,
     order,
     oneid,
+    privacy,
 )
 
 

@@ -30,6 +30,7 @@ LocationId = NewType("LocationId", UUID)
 StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
+PrivacyRequestId = NewType("PrivacyRequestId", UUID)
 MergeId = NewType("MergeId", UUID)
 StaffId = NewType("StaffId", UUID)
 OrderId = NewType("OrderId", UUID)
@@ -72,6 +73,7 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     LocationId: "loc",
     MemberId: "mem",
     MergeId: "merge",
+    PrivacyRequestId: "privacy",
     StaffId: "staff",
     OrderId: "ord",
     OrderLineId: "line",

@@ -16,11 +16,13 @@ SOURCE_MAX = 200
 
 
 class MemberState(StrEnum):
-    """GUEST: made from an order's contact, has never logged in. MERGED: became another one."""
+    """GUEST: made from an order's contact, has never logged in. MERGED: became another one.
+    ERASED: nothing is known of them any more."""
 
     GUEST = "guest"
     REGISTERED = "registered"
     MERGED = "merged"
+    ERASED = "erased"
 
 
 class IdentityKind(StrEnum):

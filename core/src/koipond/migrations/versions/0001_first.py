@@ -507,6 +507,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
     )
     op.create_table(
+        "privacy_request",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("problem", sa.String(length=500), nullable=False),
+        sa.Column("document", sa.Text(), nullable=True),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_request")),
+    )
+    op.create_index(
+        op.f("ix_privacy_request_member_id_id"),
+        "privacy_request",
+        ["member_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "quota",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("capacity", sa.BigInteger(), nullable=True),
@@ -1685,6 +1704,8 @@ def downgrade() -> None:
     op.drop_table("schedule")
     op.drop_table("quota_carried")
     op.drop_table("quota")
+    op.drop_index(op.f("ix_privacy_request_member_id_id"), table_name="privacy_request")
+    op.drop_table("privacy_request")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
     op.drop_table("plugin_setting")
