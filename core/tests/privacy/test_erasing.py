@@ -8,10 +8,12 @@ import pytest
 from core.tests.oneid.people import People
 from core.tests.payment.till import PLACE, Till, tender
 
+from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId, OrderId, VariantId, decode, encode
 from koipond.member import service as members
 from koipond.member.types import Contact
-from koipond.notify.types import Purpose
+from koipond.notify import service as notify
+from koipond.notify.types import MessageWish, Purpose
 from koipond.order import service as orders
 from koipond.privacy import service as privacy
 from koipond.privacy.errors import ErasureBlocked
@@ -73,9 +75,22 @@ async def write_everywhere(people: People) -> tuple[MemberId, OrderId]:
     async with shop.context(viewer=people.viewer(lin)) as ctx:
         await members.set_consent(ctx, lin, Purpose.MARKETING, given=True, source=CANARY)
         await members.set_time_zone(ctx, lin, "Asia/Shanghai")
+        await write_to(ctx, lin)
     await people.earn(lin, 10)
     await till.work()
     return lin, decode(OrderId, placed["order"]["id"])
+
+
+@transaction
+async def write_to(ctx: Context, lin: MemberId) -> None:
+    """Have a message sent to a member that tells what they wrote."""
+    wish = MessageWish(
+        kind="order.shipped",
+        act=f"canary:{lin}",
+        to=await members.find_recipient(ctx, lin),
+        values={"number": CANARY, "carrier": CANARY},
+    )
+    await notify.send(ctx, wish)
 
 
 async def cancel_all(people: People, lin: MemberId) -> None:
