@@ -44,6 +44,7 @@ from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
+from koipond.kernel.extensions import Extensions
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.metrics import make_metrics
@@ -131,7 +132,13 @@ def make_shop(
         consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
+        permissions=lambda: _known_permissions(installation.running, extensions),
     )
+
+
+def _known_permissions(plugins: tuple[Plugin, ...], extensions: Extensions) -> frozenset[str]:
+    registered = {one.name for found in extensions.permissions.values() for one in found}
+    return make_schemas(plugins).permissions | registered
 
 
 def _make_database(settings: Settings) -> Database:

@@ -60,6 +60,7 @@ from koipond.privacy import events as privacy_events
 from koipond.privacy.service import run_erasure, run_export
 from koipond.privacy.types import EraseMember, ExportMember
 from koipond.quota.service import audit as audit_quota
+from koipond.staff import events as staff_events
 from koipond.stock import events as stock_events
 from koipond.stock.events import StockShort
 from koipond.stock.service import audit as audit_stock
@@ -119,6 +120,7 @@ RECURRING = (
 CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
 # What others may be told of; plugins add theirs.
 EVENTS = events_of(
+    staff_events,
     member_events,
     stock_events,
     payment_events,

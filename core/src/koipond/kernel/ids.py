@@ -33,6 +33,9 @@ IdentityId = NewType("IdentityId", UUID)
 PrivacyRequestId = NewType("PrivacyRequestId", UUID)
 MergeId = NewType("MergeId", UUID)
 StaffId = NewType("StaffId", UUID)
+ServiceTokenId = NewType("ServiceTokenId", UUID)
+AuditRecordId = NewType("AuditRecordId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
 AdjustmentId = NewType("AdjustmentId", UUID)
@@ -75,6 +78,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     MergeId: "merge",
     PrivacyRequestId: "privacy",
     StaffId: "staff",
+    ServiceTokenId: "svc",
+    AuditRecordId: "audit",
+    ApprovalId: "appr",
     OrderId: "ord",
     OrderLineId: "line",
     PaymentId: "pay",

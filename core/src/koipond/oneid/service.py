@@ -18,6 +18,7 @@ from koipond.kernel.ids import (
     PendingTransferId,
     SubjectId,
     TransferId,
+    encode,
     new_id,
 )
 from koipond.kernel.invariants import Finding
@@ -119,6 +120,7 @@ async def _carry(ctx: Context, merge: MemberMerge) -> None:
     }
     await repository.note(ctx.db, merge.id, changed)
     await enqueue(ctx, CarryMerge(merge_id=merge.id))
+    ctx.audited(encode(MemberId, former), after={"merged_into": encode(MemberId, keeper)})
     ctx.emit(MembersMerged(merge_id=merge.id, survivor_id=keeper, merged_id=former))
     await ctx.hooks.members_merged(ctx, merge)
 
@@ -185,6 +187,7 @@ async def _undo(ctx: Context, merge_id: MergeId) -> MemberMerge:
     await order.release(ctx, former, keeper, noted.get("order", {}))
     await repository.set_undone(ctx.db, merge_id, by=_who(ctx), now=now)
     await enqueue(ctx, PartMerge(merge_id=merge_id))
+    ctx.audited(encode(MemberId, former), before={"merged_into": encode(MemberId, keeper)})
     ctx.emit(MergeUndone(merge_id=merge_id, survivor_id=keeper, merged_id=former))
     await ctx.hooks.merge_undone(ctx, merge)
     undone = await repository.find(ctx.db, merge_id)

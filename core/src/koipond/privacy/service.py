@@ -170,6 +170,7 @@ async def _ask(ctx: Context, member_id: MemberId, kind: RequestKind) -> PrivacyR
         created_at=ctx.clock.now(),
     )
     await repository.add(ctx.db, made)
+    ctx.audited(encode(MemberId, member_id), after={"asked": kind})
     return made
 
 
