@@ -367,6 +367,8 @@ def _invariants(plugin: str, hooks: Hooks) -> list[Invariant]:
 def _personal(plugin: Plugin, hooks: Hooks) -> list[Declared]:
     """Return what a plugin's tables keep of members, with the tables themselves."""
     found = hooks.register_privacy(plugin.name)
+    if not found:
+        return []
     described = find_metadata(plugin)
     tables = {} if described is None else described.tables
     for one in found:
