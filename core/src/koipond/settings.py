@@ -30,6 +30,7 @@ _TABLES_AND_LISTS = {
     "message_caps",
     "origins",
     "seeds",
+    "source_entries",
     "trusted_admin_documents",
     "trusted_documents",
     "webhook_networks",
@@ -335,6 +336,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # Networks beside the public internet that webhooks may be sent to, over http and to any port
     # too: `["10.1.0.0/16"]`. Whoever may write webhooks then reaches everything in them.
     webhook_networks: tuple[str, ...] = ()
+    # Doors by which buyers come, as storefronts name them; other ones are kept as they are told.
+    source_entries: tuple[str, ...] = (
+        "chat",
+        "search",
+        "template_message",
+        "poster",
+        "store",
+        "link",
+    )
     # What two members being proven to have is one member without asking anybody: `unionid`, `oidc`,
     # `email`, `phone`. Phone numbers are given to others after a while; staff merge the rest.
     merge_on: tuple[str, ...] = ("unionid",)

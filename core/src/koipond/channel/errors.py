@@ -66,3 +66,14 @@ class ZoneUnknown(DomainError):
 
     def __str__(self) -> str:
         return f"There is no zone {self.zone[:40]!r}. `setZone` makes one. There are: {self.known}."
+
+
+@domain_error
+class SourceInvalid(DomainError):
+    """A source that cannot be kept."""
+
+    code: ClassVar[str] = "SOURCE_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The source cannot be kept: {self.reason}. Leave it out, or give a shorter one."

@@ -15,6 +15,10 @@ member = Table(
     # An IANA name; None: they have not said where they live.
     Column("time_zone", String(64), nullable=True),
     Column("created_at", Instant, nullable=False),
+    # From where: a SourceClass, the entry, the campaign; when the shop first saw them.
+    Column("source_class", String(20), nullable=True),
+    Column("source_entry", String(60), nullable=True),
+    Column("source_campaign", String(120), nullable=True),
     # Who they turned out to be: somebody who was not merged. Whoever writes something for a member
     # locks this row first, and writes it for that one.
     Column("merged_into", ForeignKey("member.id"), nullable=True),

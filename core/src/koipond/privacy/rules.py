@@ -35,7 +35,7 @@ CORE_TABLES = (
         "member",
         "id",
         _M,
-        {"name": "", "time_zone": None},
+        {"name": "", "time_zone": None, "source_entry": None, "source_campaign": None},
         ("id", "name", "locale", "time_zone", "created_at"),
     ),
     _gone("identity", "member_id", _M, ("kind", "value", "verified_at")),
@@ -50,7 +50,13 @@ CORE_TABLES = (
         "order",
         "id",
         _O,
-        {"details": {}, "cancel_reason": None, "attributes": {}},
+        {
+            "details": {},
+            "cancel_reason": None,
+            "attributes": {},
+            "source_entry": None,
+            "source_campaign": None,
+        },
         ("number", "state", "currency", "total_minor", "details", "attributes", "placed_at"),
     ),
     _blank(

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, tuple_
 
+from koipond.channel.types import Source, SourceClass
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.prepared import Prepared
@@ -25,10 +27,30 @@ async def find_guest(db: AsyncConnection, known_by: Known) -> MemberId | None:
     return next((found[kind] for kind, _ in known_by if kind in found), None)
 
 
-def add(unsent: Unsent, *, key: MemberId, name: str, locale: Locale, now: datetime) -> None:
-    """Store a new guest."""
+def add(
+    unsent: Unsent,
+    *,
+    key: MemberId,
+    name: str,
+    locale: Locale,
+    source: Source | None,
+    now: datetime,
+) -> None:
+    """Store a new guest. source: from where they came."""
     state = MemberState.GUEST
-    row = {"id": key, "state": state, "name": name, "locale": locale, "created_at": now}
+    row: dict[str, Any] = {
+        "id": key,
+        "state": state,
+        "name": name,
+        "locale": locale,
+        "created_at": now,
+    }
+    if source is not None:
+        row |= {
+            "source_class": source.kind,
+            "source_entry": source.entry,
+            "source_campaign": source.campaign,
+        }
     unsent.add(member, row)
 
 
@@ -177,6 +199,26 @@ _GUESTS = Prepared(
     # Against a merge, until the order is stored.
     .with_for_update(read=True, key_share=True, of=member)
 )
+
+
+async def find_sources(db: AsyncConnection, keys: Collection[MemberId]) -> dict[MemberId, Source]:
+    """Return {member: from where they first came} of those of whom it is known."""
+    m = member.c
+    rows = await db.execute(
+        select(m.id, m.source_class, m.source_entry, m.source_campaign).where(
+            m.id.in_(sorted(keys)), m.source_class.is_not(None)
+        )
+    )
+    return {
+        MemberId(row.id): Source(
+            kind=SourceClass(row.source_class),
+            entry=row.source_entry or "",
+            campaign=row.source_campaign or "",
+        )
+        for row in rows
+    }
+
+
 _MEMBER = select(
     member.c.id,
     member.c.state,

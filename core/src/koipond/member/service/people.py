@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from koipond.channel.types import Source
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
@@ -19,11 +20,12 @@ from koipond.plugin.service import check_reward_kind
 
 
 @transaction
-async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
+async def ensure_buyer(ctx: Context, contact: Contact, *, source: Source | None = None) -> MemberId:
     """Return whose purchase this is: the logged-in member, else the guest of this contact.
 
     A guest is made at the first order and found again by the same e-mail address or phone number.
     Somebody's registered account is never found by an address that the buyer merely typed.
+    source: from where they come, which of a new guest is the first time.
     """
     if ctx.viewer.member_id is not None:
         return await carrying.hold(ctx.db, ctx.viewer.member_id) or ctx.viewer.member_id
@@ -31,11 +33,22 @@ async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
     if key is None:
         key = MemberId(new_id())
         repository.add(
-            ctx.unsent, key=key, name=contact.name, locale=ctx.scope.locales[0], now=ctx.clock.now()
+            ctx.unsent,
+            key=key,
+            name=contact.name,
+            locale=ctx.scope.locales[0],
+            source=source,
+            now=ctx.clock.now(),
         )
         ctx.emit(MemberCreated(member_id=key))
     repository.add_identities(ctx.unsent, key, contact.identities)
     return key
+
+
+async def find_sources(ctx: Context, keys: Collection[MemberId]) -> Mapping[MemberId, Source]:
+    """Return {member: from where they first came} of those of whom it is known."""
+    async with ctx.reading() as db:
+        return await repository.find_sources(db, keys) if keys else {}
 
 
 async def find_member(ctx: Context, key: MemberId) -> Member | None:

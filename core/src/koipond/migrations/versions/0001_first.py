@@ -317,6 +317,9 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("source_class", sa.String(length=20), nullable=True),
+        sa.Column("source_entry", sa.String(length=60), nullable=True),
+        sa.Column("source_campaign", sa.String(length=120), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
             "(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_member_merged_into")
@@ -916,6 +919,9 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("details", Document, nullable=False),
+        sa.Column("source_class", sa.String(length=20), nullable=True),
+        sa.Column("source_entry", sa.String(length=60), nullable=True),
+        sa.Column("source_campaign", sa.String(length=120), nullable=True),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("cancel_reason", sa.String(length=200), nullable=True),
         sa.Column("attention", Document, nullable=True),

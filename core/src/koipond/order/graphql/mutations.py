@@ -5,6 +5,8 @@ from typing import Self
 
 import strawberry
 
+from koipond.channel.rules import make_source
+from koipond.channel.types import Source, SourceClass
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import OrderId, decode
 from koipond.kernel.inputs import Level, keep
@@ -24,6 +26,8 @@ from koipond.member.rules import normalise_contact
 from koipond.member.types import Contact
 from koipond.order import service, types
 from koipond.order.graphql.types import Order
+
+strawberry.enum(SourceClass)
 
 
 def read_money(given: MoneyInput | None) -> Money | None:
@@ -65,6 +69,17 @@ class AddressInput:
         )
 
 
+@strawberry.input(description="From where the buyer comes; of several the last one counts.")
+class SourceInput:
+    kind: SourceClass = strawberry.field(name="class")
+    entry: str = strawberry.field(default="", description="The door: a name of the shop's, or any")
+    campaign: str = ""
+
+    def read(self) -> Source:
+        """Return the source in the form in which it is kept. Raises SourceInvalid."""
+        return make_source(self.kind, self.entry, self.campaign)
+
+
 @takes_plugins(Level.LINE)
 @strawberry.input
 class AddToCartInput:
@@ -93,6 +108,7 @@ class SetCheckoutInput:
     coupon_codes: list[str] | None = strawberry.field(
         default=None, description="In the place of those given before; [] takes them away"
     )
+    source: SourceInput | None = None
     plugins: strawberry.Private[Choices | None] = None
 
 
@@ -148,6 +164,7 @@ class PlaceOrderInput:
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="What the buyer has seen; another total is refused"
     )
+    source: SourceInput | None = None
     plugins: strawberry.Private[Choices | None] = None
 
 
@@ -292,6 +309,7 @@ def _details(given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails
         shipping_method=given.shipping_method,
         coupon_codes=None if given.coupon_codes is None else tuple(given.coupon_codes),
         inputs=None if given.plugins is None else keep(given.plugins.read()),
+        source=None if given.source is None else given.source.read(),
     )
 
 

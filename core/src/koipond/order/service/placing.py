@@ -199,7 +199,7 @@ async def _make_order(
         number=rules.make_number([secrets.randbelow(32) for _ in range(rules.NUMBER_LENGTH)]),
         channel_id=ctx.scope.channel_id,
         locale=ctx.scope.locales[0],
-        member_id=await member.ensure_buyer(ctx, contact),
+        member_id=await member.ensure_buyer(ctx, contact, source=prepared.details.source),
         lines=prepared.quote.lines,
         price=prepared.quote.price,
         trace=trace_of(ctx, prepared.quote.price, prepared.quote.inputs, prepared.quote.promoted),
