@@ -27,6 +27,7 @@ pytestmark = pytest.mark.story
 
 VIEWS: list[Table] = [getattr(views, name) for name in views.__all__]
 EACH = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+NO_SOURCE = {"source_class": None, "source_entry": None, "source_campaign": None}
 PERSON = ("Lin", "lin@example.org", "1 Tea Road", "Hangzhou")
 
 
@@ -108,6 +109,7 @@ async def test_a_purchase_can_be_read_with_exact_amounts(shop: RunningShop) -> N
         "placed_at": now,
         "expired_at": None,
         "updated_at": now,
+        **NO_SOURCE,
     }
     (row,) = await read(shop, views.order_line)
     assert row == {
@@ -140,6 +142,7 @@ async def test_buyers_goods_and_stock_can_be_read(shop: RunningShop) -> None:
         "state": "guest",
         "locale": "en",
         "created_at": shop.clock.now(),
+        **NO_SOURCE,
     }
     line = placed.order.lines[0]
     (row,) = await read(shop, views.variant)

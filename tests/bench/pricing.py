@@ -23,9 +23,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from koipond import hooks as specs
+from koipond.calling import Hooks
 from koipond.catalog.rules import price_items
 from koipond.catalog.types import Activity
-from koipond.hooks import Hooks
 from koipond.kernel.dispatch import Mood, Registry
 from koipond.kernel.ids import CategoryId, ChannelId, OrderLineId, ProductId, VariantId, new_id
 from koipond.kernel.money import Currency

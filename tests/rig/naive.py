@@ -29,6 +29,18 @@ class Build(Struct, frozen=True):
 
 
 NAIVE = {
+    "a buyer is not held against a merge": Build(
+        "koipond.member.service.people",
+        "ensure_buyer",
+        "return await carrying.hold(ctx.db, ctx.viewer.member_id) or ctx.viewer.member_id",
+        "return ctx.viewer.member_id",
+    ),
+    "an account is booked on whoever its heir is": Build(
+        "koipond.ledger.service.standing",
+        "_follow",
+        "if not heirs or seen.booked is not None:",
+        "if True:",
+    ),
     "an order's units are looked at without its lock": Build(
         "koipond.order.repository.lines",
         "lock_whole",

@@ -18,6 +18,7 @@ from litestar.types import Scope
 
 from koipond import hooks as specs
 from koipond.approval.service import ask as ask_for_approval
+from koipond.calling import Hooks
 from koipond.channel.service import (
     check_channels,
     check_zones,
@@ -42,7 +43,6 @@ from koipond.graphql.request import HttpRefused
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
 from koipond.graphql.viewing import read_viewer
-from koipond.hooks import Hooks
 from koipond.imports.http import make_errors, make_uploads
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop

@@ -35,9 +35,19 @@ from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.notify.service import prune_messages
 from koipond.notify.types import PruneMessages, SendMessage
+from koipond.oneid import events as oneid_events
+from koipond.oneid import service as oneid
+from koipond.oneid.types import CarryMerge, PartMerge
 from koipond.order import events as order_events
 from koipond.order import service as order
-from koipond.order.types import CloseOrders, ExpireOrder, ExpireOrders, FlagShortOrders, ReviveOrder
+from koipond.order.types import (
+    CarryUnits,
+    CloseOrders,
+    ExpireOrder,
+    ExpireOrders,
+    FlagShortOrders,
+    ReviveOrder,
+)
 from koipond.payment import events as payment_events
 from koipond.payment import service as payment
 from koipond.payment.events import (
@@ -55,6 +65,9 @@ from koipond.payment.types import (
     QueryPayments,
     VoidPayment,
 )
+from koipond.privacy import events as privacy_events
+from koipond.privacy.service import run_erasure, run_export
+from koipond.privacy.types import EraseMember, ExportMember
 from koipond.quota.service import audit as audit_quota
 from koipond.staff import events as staff_events
 from koipond.staff.events import StaffDisabled
@@ -78,6 +91,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     StockShort: (order.await_short_orders,),
     MemberLoggedIn: (order.claim_of_guest,),
     StaffDisabled: (login.end_of_disabled,),
+    member_events.IdentityContested: (oneid.settle_contest,),
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
@@ -90,6 +104,11 @@ JOBS: Jobs = {
     ReviveOrder: order.revive_order,
     CloseOrders: order.close_orders,
     FlagShortOrders: order.flag_short_orders,
+    CarryUnits: order.carry_units,
+    ExportMember: run_export,
+    EraseMember: run_erasure,
+    CarryMerge: oneid.carry_merge,
+    PartMerge: oneid.part_merge,
     QueryPayments: payment.query_unresolved,
     QueryPayment: payment.run_query,
     CapturePayment: payment.run_capture,
@@ -128,6 +147,8 @@ EVENTS = events_of(
     payment_events,
     fulfilment_events,
     order_events,
+    oneid_events,
+    privacy_events,
     webhook_events,
 )
 # What core writes to members; plugins add theirs.
@@ -141,6 +162,7 @@ AUDITS: Sequence[Audit] = (
     payment.audit,
     audit_fulfilments,
     order.audit,
+    oneid.audit,
     *EVENT_AUDITS,
     audit_chain,
 )

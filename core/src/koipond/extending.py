@@ -10,15 +10,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy import MetaData
 
 from koipond import hooks as specs
+from koipond.calling import Hooks
 from koipond.graphql.assembly import build_schemas
-from koipond.hooks import Hooks
 from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
+from koipond.kernel.drafting import find_metadata
 from koipond.kernel.events import Event
-from koipond.kernel.extensions import Extensions, Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.extensions import (
+    Declared,
+    Extensions,
+    Invariant,
+    Permission,
+    PluginJob,
+    PluginSettings,
+)
 from koipond.kernel.jobs import Job, Jobs
 from koipond.kernel.logs import log
 from koipond.kernel.migrate import find_left
@@ -133,7 +142,7 @@ def gather(
 ) -> Extensions:
     """Return what plugins add. Raises HookMistake, naming the plugin, the mistake and the fix."""
     jobs: dict[str, list[PluginJob]] = {}
-    permissions, settings, invariants = {}, {}, {}
+    permissions, settings, invariants, personal = {}, {}, {}, {}
     messages: dict[str, MessageKind] = {}
     traced: dict[tuple[str, int], type[msgspec.Struct]] = {}
     events = {one.name(): one for one in core_events}
@@ -142,6 +151,7 @@ def gather(
         permissions[name] = _permissions(plugin.manifest, hooks)
         jobs[name] = _jobs(name, hooks)
         invariants[name] = _invariants(name, hooks)
+        personal[name] = _personal(plugin, hooks)
         messages |= {one.key: one for one in _messages(name, hooks)}
         events |= _events(name, hooks, known=events)
         kind = _settings(name, hooks)
@@ -152,6 +162,7 @@ def gather(
         permissions=permissions,
         settings=settings,
         invariants=invariants,
+        personal=personal,
         messages=messages,
         jobs=_kinds(jobs, core_jobs),
         recurring=tuple(_recurring(jobs)),
@@ -351,6 +362,50 @@ def _invariants(plugin: str, hooks: Hooks) -> list[Invariant]:
                 "Make it `async def audit(ctx) -> list[Finding]`",
             )
     return found
+
+
+def _personal(plugin: Plugin, hooks: Hooks) -> list[Declared]:
+    """Return what a plugin's tables keep of members, with the tables themselves."""
+    found = hooks.register_privacy(plugin.name)
+    if not found:
+        return []
+    described = find_metadata(plugin)
+    tables = {} if described is None else described.tables
+    for one in found:
+        named = {one.member, *one.exported, *one.blanked}
+        columns = set(tables[one.table].columns.keys()) if one.table in tables else set()
+        lacking = sorted(named - columns)
+        if lacking:
+            raise _mistake(
+                plugin.name,
+                "register_privacy",
+                f"returned {one.table}, which has no column {lacking[0]}",
+                "Name its tables and columns as tables.py does",
+            )
+    return [Declared(table=tables[one.table], said=one) for one in found]
+
+
+def find_undeclared(plugins: Sequence[Plugin], extensions: Extensions) -> dict[str, list[str]]:
+    """Return {plugin: its tables with a member's id that register_privacy does not name}."""
+    found = {}
+    for plugin in plugins:
+        described = find_metadata(plugin)
+        told = {one.table.name for one in extensions.personal.get(plugin.name, ())}
+        names = [] if described is None else _with_members(described)
+        missing = sorted(set(names) - told)
+        if missing:
+            found[plugin.name] = missing
+    return found
+
+
+def _with_members(described: MetaData) -> list[str]:
+    """Return the tables that have a column for members, or for whom limits count."""
+    return [
+        table.name
+        for table in described.tables.values()
+        if {"member_id", "subject_id"} & set(table.columns.keys())
+        or any(key.target_fullname == "member.id" for key in table.foreign_keys)
+    ]
 
 
 def _traced(plugin: str, hooks: Hooks) -> dict[int, type[TracedInputs]]:

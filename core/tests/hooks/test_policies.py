@@ -22,6 +22,8 @@ from core.tests.hooks.toys import (
     running,
     toy,
 )
+from core.tests.oneid.people import People
+from core.tests.payment.till import Till
 from msgspec import structs
 from structlog.testing import capture_logs
 
@@ -31,7 +33,9 @@ from koipond.kernel.outbox import delivery
 from koipond.kernel.worker import Worker
 from koipond.member.service import ensure_buyer, grant_reward
 from koipond.member.types import Contact, Reward
+from koipond.oneid.types import MemberMerge
 from koipond.order.service import cancel_any_order
+from koipond.privacy import service as privacy
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
 pytestmark = pytest.mark.one_database
@@ -51,6 +55,7 @@ CALCULATED = {"price_quotes", "cart_adjustments"}
 WHEN_CANCELLED = ("order_move_validate",)
 EVENTS = ("order_confirmed", "order_cancelled", "order_expired", "order_refunded")
 ASKED = ("disable_blockers", "message_send", "reward_grant")
+ABOUT_MEMBERS = ("members_merged", "merge_undone", "member_erasing")
 WRONG = pytest.mark.parametrize("wrong", Wrong)
 
 # What a refused try holds is let go when it lapses.
@@ -58,7 +63,7 @@ OF_A_TRY = {"quota", "reservation"}
 
 
 def test_every_hook_is_tried() -> None:
-    tried = {*AT_START, *AT_CHECKOUT, *IN_A_LIST, *WHEN_CANCELLED, *EVENTS, *ASKED}
+    tried = {*AT_START, *AT_CHECKOUT, *IN_A_LIST, *WHEN_CANCELLED, *EVENTS, *ASKED, *ABOUT_MEMBERS}
     assert tried == set(SPECS)
 
 
@@ -263,3 +268,33 @@ async def test_one_that_cannot_say_whether_it_owes_something_is_not_disabled(
         with pytest.raises(PluginFailed) as refused:
             await ctx.hooks.disable_blockers("bad", ctx)
     assert (refused.value.plugin, refused.value.hook) == ("bad", hook)
+
+
+@WRONG
+@hooks(*ABOUT_MEMBERS)
+async def test_what_was_to_become_of_a_member_is_undone(
+    bad_shop: RunningShop, hook: str, fault: Fault
+) -> None:
+    people = People(Till(bad_shop))
+    lin, mei = await people.meet("lin@example.org"), await people.meet("mei@example.org")
+    merge = await people.merge(lin, mei) if hook == "merge_undone" else None
+    before = await bad_shop.snapshot()
+    with pytest.raises(PluginFailed) as refused:
+        await _do_to(people, merge, lin, mei, hook=hook)
+    assert (refused.value.plugin, refused.value.hook) == ("bad", hook)
+    assert await bad_shop.snapshot() == before
+    assert lent(bad_shop) == 0
+    fault.wrong = None
+    await _do_to(people, merge, lin, mei, hook=hook)
+
+
+async def _do_to(
+    people: People, merge: MemberMerge | None, lin: MemberId, mei: MemberId, *, hook: str
+) -> None:
+    if hook == "member_erasing":
+        async with people.shop.context(viewer=STAFF) as ctx:
+            await privacy.erase(ctx, lin)
+    elif merge is None:
+        await people.merge(lin, mei)
+    else:
+        await people.undo(merge)

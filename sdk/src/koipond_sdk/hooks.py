@@ -7,6 +7,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.inputs import PluginInput
 from koipond.login.errors import ProofRefused
 from koipond.login.types import LoginProof, ProvenPerson
+from koipond.oneid.types import MemberMerge
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from koipond.order.types import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.payment.events import Refunded
@@ -27,6 +28,7 @@ from koipond.pricing.types import (
     TotalIs,
     TracedInputs,
 )
+from koipond.privacy.types import ErasedMember, Erasure, PersonalTable
 
 __all__ = [
     "AmountOff",
@@ -35,14 +37,18 @@ __all__ = [
     "CartRequest",
     "Checkout",
     "CheckoutTerms",
+    "ErasedMember",
+    "Erasure",
     "Gift",
     "HoldWish",
     "LoginProof",
+    "MemberMerge",
     "OrderCancelled",
     "OrderConfirmed",
     "OrderExpired",
     "OrderPlaced",
     "Percent",
+    "PersonalTable",
     "PluginInput",
     "PriceItem",
     "PriceQuote",

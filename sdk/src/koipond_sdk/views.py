@@ -32,6 +32,9 @@ order = Table(
     _column("placed_at", Instant, "When it was placed."),
     _column("expired_at", Instant, "When it expired; NULL if it did not."),
     _column("updated_at", Instant, "When it last changed."),
+    _column("source_class", String(20), "social, online, offline, commercial, or NULL."),
+    _column("source_entry", String(60), "By which door; NULL: nobody said."),
+    _column("source_campaign", String(120), "For which campaign; NULL: nobody said."),
     comment="Every purchase that was placed; carts are none.",
 )
 
@@ -100,6 +103,11 @@ member = Table(
     _column("state", String(20), "guest, known from an order only; or registered."),
     _column("locale", String(35), "Their language."),
     _column("created_at", Instant, "When the shop came to know them."),
+    _column(
+        "source_class", String(20), "How they first came: social, online, offline, commercial."
+    ),
+    _column("source_entry", String(60), "By which door; NULL: nobody said."),
+    _column("source_campaign", String(120), "For which campaign; NULL: nobody said."),
     comment="Who buys, without anything by which they are known.",
 )
 

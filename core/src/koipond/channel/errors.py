@@ -82,3 +82,14 @@ class ChannelNotHeld(DomainError):
             f"You hold {self.permission} in {self.channels or 'no channel'}, and not in "
             f"{self.channel[:40] or 'all channels'}. Ask somebody who does."
         )
+
+
+@domain_error
+class SourceInvalid(DomainError):
+    """A source that cannot be kept."""
+
+    code: ClassVar[str] = "SOURCE_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The source cannot be kept: {self.reason}. Leave it out, or give a shorter one."

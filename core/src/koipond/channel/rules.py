@@ -1,16 +1,17 @@
 """Which channel, currency and languages a request gets; what a channel and a zone must be."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from koipond.channel.errors import (
     ChannelInvalid,
     ChannelUnknown,
     CurrencyNotSold,
+    SourceInvalid,
     ZoneInvalid,
 )
-from koipond.channel.types import Channel, ChannelDraft, Place, Zone, ZoneDraft
+from koipond.channel.types import Channel, ChannelDraft, Place, Source, SourceClass, Zone, ZoneDraft
 from koipond.kernel.context import Scope
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ChannelId
@@ -177,3 +178,24 @@ def _narrowed(channel: Channel, locale: str) -> list[str]:
     parts = locale.split("-")
     forms = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
     return [known for form in forms for known in channel.locales if known == form]
+
+
+ENTRY_MAX, CAMPAIGN_MAX = 60, 120
+
+
+def make_source(kind: SourceClass, entry: str, campaign: str) -> Source:
+    """Return a source as it is kept. Raises SourceInvalid."""
+    kept = Source(kind=kind, entry=entry.strip().lower(), campaign=campaign.strip())
+    for name, value, most in (
+        ("entry", kept.entry, ENTRY_MAX),
+        ("campaign", kept.campaign, CAMPAIGN_MAX),
+    ):
+        if len(value) > most or not value.isprintable():
+            reason = f"its {name} has {len(value)} characters, at most {most} printable are kept"
+            raise SourceInvalid(reason=reason).located(f"source.{name}")
+    return kept
+
+
+def is_known_entry(entry: str, known: Collection[str]) -> bool:
+    """Tell whether an entry is one that the shop has named; the rest is what somebody typed."""
+    return entry in known

@@ -1,6 +1,7 @@
 """What a channel and a zone are, seen from outside."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -71,3 +72,23 @@ class ChannelDraft(Struct, frozen=True, kw_only=True):
     region: str = ""
     prices_include_tax: bool = True
     rounding: Mapping[str, tuple[str, bool]] = {}
+
+
+class SourceClass(StrEnum):
+    """The four ways in which somebody comes to a shop: a friend, a search, a place, an advert."""
+
+    SOCIAL = "social"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    COMMERCIAL = "commercial"
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """From where somebody came. entry: the door, such as `chat` or `poster`; campaign: why.
+
+    An entry that the setting source_entries does not name is kept as it was told.
+    """
+
+    kind: SourceClass
+    entry: str = ""
+    campaign: str = ""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from koipond.app import check_settings, make_hooks, make_schemas, open_shop
 from koipond.delivery import service as delivery
 from koipond.duties import JOBS, audits_of
-from koipond.extending import check_prefixes, find_states, gather
+from koipond.extending import check_prefixes, find_states, find_undeclared, gather
 from koipond.graphql.assets import ASSETS, AssetsMissing, read_asset
 from koipond.kernel.chaining import find_waiting as find_waiting_records
 from koipond.kernel.clock import Clock, SystemClock
@@ -73,7 +73,7 @@ async def examine(
     hooks, extensions = _hooks(running)
     findings += hooks
     if extensions is not None:
-        findings += [_permissions(extensions), *_schema(running)]
+        findings += [_permissions(extensions), *_privacy(running, extensions), *_schema(running)]
     findings += _assets(settings)
     missing = _missing(settings)
     if missing is not None:
@@ -177,6 +177,18 @@ def _hooks(plugins: Sequence[Plugin]) -> tuple[list[Finding], Extensions | None]
         return list({one.fix: one for one in findings}.values()), None
     count = sum(1 for _ in hooks.registry.measures())
     return [Finding(about="hooks", found=f"{count} implementations, in order")], extensions
+
+
+def _privacy(plugins: Sequence[Plugin], extensions: Extensions) -> list[Finding]:
+    """Say which plugins keep members' ids and do not say what becomes of them."""
+    return [
+        Finding(
+            about=f"privacy of {name}",
+            found=f"keeps members' ids in {', '.join(tables)}, which it does not declare",
+            fix="Name them in the plugin's register_privacy, see docs/privacy.md",
+        )
+        for name, tables in find_undeclared(plugins, extensions).items()
+    ]
 
 
 def _permissions(extensions: Extensions) -> Finding:

@@ -19,6 +19,7 @@ from koipond.cli.jobs import job
 from koipond.cli.letters import dead
 from koipond.cli.options import settings_path
 from koipond.cli.plugins import plugin
+from koipond.cli.privacy import privacy
 from koipond.cli.problems import explain
 from koipond.cli.replaying import replay
 from koipond.cli.sandbox import sandbox
@@ -69,6 +70,7 @@ COMMANDS = (
     job,
     migrate,
     plugin,
+    privacy,
     reindex,
     replay,
     sandbox,

@@ -37,7 +37,7 @@ def member(settings: Settings, who: str, hours: int) -> None:
     """Issue a token for a member. WHO is an id such as mem_01k…, an e-mail or a phone number."""
     from koipond.kernel.viewer import Viewer, ViewerKind
 
-    key = asyncio.run(_find_member(settings, who))
+    key = asyncio.run(find_member_of(settings, who))
     click.echo(_sign(settings, Viewer(kind=ViewerKind.MEMBER, id=key), hours))
 
 
@@ -132,7 +132,7 @@ def _sign(settings: Settings, viewer: Viewer, hours: int) -> str:
     return sign(viewer, secret=settings.secret, now=now, lifetime=timedelta(hours=hours))
 
 
-async def _find_member(settings: Settings, who: str) -> MemberId:
+async def find_member_of(settings: Settings, who: str) -> MemberId:
     """Return the member of an id or an address. Raises MemberUnknown, IdInvalid, NotReady."""
     from koipond.cli.opening import opened
     from koipond.kernel.ids import PREFIXES, MemberId, decode, prefix_of

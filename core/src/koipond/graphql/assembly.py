@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from koipond.approval import graphql as approval
 from koipond.audit import graphql as audit
+from koipond.calling import Hooks
 from koipond.catalog import graphql as catalog
 from koipond.catalog.rules import query_conflicts
 from koipond.channel import graphql as channel
 from koipond.delivery import graphql as delivery
 from koipond.exports import graphql as exports
 from koipond.fulfilment import graphql as fulfilment
-from koipond.hooks import Hooks
 from koipond.imports import graphql as imports
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.plugins import Plugin
@@ -32,9 +32,11 @@ from koipond.kernel.schema.owners import CORE, Owner
 from koipond.login import graphql as login
 from koipond.member import graphql as member
 from koipond.notify import graphql as notify
+from koipond.oneid import graphql as oneid
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
+from koipond.privacy import graphql as privacy
 from koipond.staff import graphql as staff
 from koipond.stock import graphql as stock
 from koipond.tax import graphql as tax
@@ -61,6 +63,8 @@ _CONCEPTS = (
     order,
     imports,
     exports,
+    oneid,
+    privacy,
 )
 
 

@@ -15,6 +15,7 @@ from koipond.graphql.request import HttpRefused
 from koipond.kernel.context import Shop
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, check
 from koipond.login.service import check_login
+from koipond.member import service as member
 from koipond.staff import service as staff
 from koipond.staff.types import TOKEN_PREFIX
 
@@ -80,10 +81,10 @@ async def _recognise(shop: Shop, token: str) -> Viewer:
         now=shop.clock.now(),
     )
     await check_login(shop, claimed)
-    if claimed.kind is not ViewerKind.STAFF:
-        return claimed
     async with shop.context(viewer=GUEST) as ctx:
-        return await staff.recognise(ctx, claimed)
+        if claimed.kind is ViewerKind.STAFF:
+            return await staff.recognise(ctx, claimed)
+        return await member.resolve(ctx, claimed)
 
 
 def _not_staff(viewer: Viewer) -> HttpRefused:

@@ -41,7 +41,7 @@ from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import Viewer
 
 if TYPE_CHECKING:
-    from koipond.hooks import Hooks
+    from koipond.calling import Hooks
     from koipond.kernel.deliveries import Consumer
     from koipond.quota.service import Desk
     from koipond.settings import Settings

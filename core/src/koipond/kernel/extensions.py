@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -12,6 +12,8 @@ from koipond.kernel.jobs import Job, Jobs, Run
 from koipond.kernel.schedules import Misfire, Recurring
 
 if TYPE_CHECKING:
+    from sqlalchemy import Table
+
     from koipond.kernel.events import Event
     from koipond.kernel.invariants import Audit
 
@@ -76,16 +78,25 @@ class Invariant(Struct, frozen=True, kw_only=True):
     audit: Audit
 
 
+class Declared(Struct, frozen=True, kw_only=True):
+    """A plugin's table, and what the plugin says of it: a PersonalTable, see privacy/types.py."""
+
+    table: Table
+    said: Any
+
+
 class Extensions(Struct, frozen=True, kw_only=True):
     """What the plugins of one shop add, checked. Keys are plugins' names.
 
-    traced: {(plugin, version): the class of inputs that its calculations take}. messages: {key:
-    kind of message}. events: {name: class} of all that may be told outside, core's among them.
+    personal: what their tables keep of members. traced: {(plugin, version): the class of inputs
+    that its calculations take}. messages: {key: kind of message}. events: {name: class} of all that
+    may be told outside, core's among them.
     """
 
     permissions: Mapping[str, Sequence[Permission]] = MappingProxyType({})
     settings: Mapping[str, type[PluginSettings]] = MappingProxyType({})
     invariants: Mapping[str, Sequence[Invariant]] = MappingProxyType({})
+    personal: Mapping[str, Sequence[Declared]] = MappingProxyType({})
     messages: Mapping[str, Struct] = MappingProxyType({})
     jobs: Jobs = MappingProxyType({})
     recurring: Sequence[Recurring] = ()

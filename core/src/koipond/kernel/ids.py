@@ -33,6 +33,8 @@ StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
 AddressId = NewType("AddressId", UUID)
+PrivacyRequestId = NewType("PrivacyRequestId", UUID)
+MergeId = NewType("MergeId", UUID)
 StaffId = NewType("StaffId", UUID)
 LoginSessionId = NewType("LoginSessionId", UUID)
 ServiceTokenId = NewType("ServiceTokenId", UUID)
@@ -80,6 +82,8 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     LocationId: "loc",
     MemberId: "mem",
     AddressId: "addr",
+    MergeId: "merge",
+    PrivacyRequestId: "privacy",
     StaffId: "staff",
     LoginSessionId: "login",
     ServiceTokenId: "svc",

@@ -94,3 +94,14 @@ class PendingTransferClosed(DomainError):
 
     def __str__(self) -> str:
         return f"What was set aside is {self.state} by now. Set it aside anew, by another source."
+
+
+@domain_error
+class LedgerSameAccount(DomainError):
+    """Value that would go to where it comes from."""
+
+    code: ClassVar[str] = "LEDGER_SAME_ACCOUNT"
+    unit: str
+
+    def __str__(self) -> str:
+        return f"Both are one account of {self.unit}: its owners are one. Nothing is to move."

@@ -41,6 +41,9 @@ ledger_account = Table(
     Column("bookings", BigInteger),
     # How often it was changed: whoever read its buckets before it was locked knows if they are old.
     Column("version", BigInteger),
+    # Whose it is now that its owner is somebody else, too: a merged member's. It is empty then, and
+    # whoever books on it books on the account of that owner.
+    Column("heir", String(KEY_MAX)),
     UniqueConstraint("owner_kind", "owner", "unit"),
     CheckConstraint(
         "CASE owner_kind WHEN 'system' "
@@ -51,8 +54,17 @@ ledger_account = Table(
     # Below zero by its debt only, and nothing is available beside a debt.
     CheckConstraint("debt >= 0 AND set_aside >= 0 AND set_aside <= balance + debt", name="balance"),
     CheckConstraint("debt = 0 OR set_aside = balance + debt", name="debt"),
+    CheckConstraint("heir IS NULL OR (balance = 0 AND debt = 0 AND set_aside = 0)", name="heir"),
     # A balance is changed in place while its page has room and no index covers the change.
     postgresql_with={"fillfactor": "70"},
+)
+
+_HAS_HEIR = ledger_account.c.heir.is_not(None)
+Index(
+    "ix_ledger_account_heir",
+    ledger_account.c.heir,
+    postgresql_where=_HAS_HEIR,
+    sqlite_where=_HAS_HEIR,
 )
 
 ledger_bucket = Table(

@@ -103,7 +103,8 @@ class Account(Struct, frozen=True, kw_only=True):
     """An account that stores a balance, as it is.
 
     balance: the sum of its entries, which is its buckets less its debt. set_aside: what of its
-    buckets is promised to open orders. bookings: how many transfers it took part in.
+    buckets is promised to open orders. bookings: how many transfers it took part in. heir: whose it
+    is now, where its owner became somebody else; it is empty then.
     """
 
     id: LedgerAccountId
@@ -112,6 +113,14 @@ class Account(Struct, frozen=True, kw_only=True):
     debt: int
     set_aside: int
     bookings: int
+    heir: str | None = None
+
+    @property
+    def heir_key(self) -> AccountKey | None:
+        """The account that is booked on instead of this one."""
+        if self.heir is None:
+            return None
+        return AccountKey(kind=self.key.kind, owner=self.heir, unit=self.key.unit)
 
     @property
     def available(self) -> int:
@@ -180,6 +189,26 @@ class PendingTransfer(Struct, frozen=True, kw_only=True):
     state: PendingState
     created_at: datetime
     parts: Mapping[str, int]
+
+    @property
+    def is_open(self) -> bool:
+        """Nothing has become of it yet."""
+        return self.state is PendingState.OPEN
+
+    @property
+    def is_spent(self) -> bool:
+        """It was spent."""
+        return self.state is PendingState.POSTED
+
+
+class Absorbed(Struct, frozen=True, kw_only=True):
+    """What became of one owner's accounts that went to another's, unit by unit.
+
+    pending: what was set aside on them and is open, which went along.
+    """
+
+    transfers: tuple[TransferId, ...]
+    pending: tuple[PendingTransferId, ...]
 
 
 class Expiring(Struct, frozen=True, kw_only=True):

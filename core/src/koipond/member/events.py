@@ -11,3 +11,15 @@ class MemberCreated(Event, frozen=True, kw_only=True):
 
     aggregate: ClassVar[str] = "member_id"
     member_id: MemberId
+
+
+class IdentityContested(Event, frozen=True, kw_only=True):
+    """A member has proven something that was proven to be somebody else's: both are one person.
+
+    What follows decides the shop's policy, in the same transaction.
+    """
+
+    aggregate: ClassVar[str] = "member_id"
+    member_id: MemberId
+    owner_id: MemberId
+    kind: str

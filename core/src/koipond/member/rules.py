@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -161,6 +162,29 @@ def check_address(address: Address) -> Address:
             reason=f"the country is {fields['country'][:40]!r}, not two letters like CN or DE"
         )
     return Address(**(fields | {"country": country}))
+
+
+def join_consents(
+    rows: Sequence[Any], former: MemberId, keeper: MemberId
+) -> tuple[list[Any], list[UUID]]:
+    """Return what the keeper agrees to from now on, and the consents that are withdrawn by it.
+
+    rows: all that either ever agreed to, the oldest first. A purpose that one of the two has
+    withdrawn is withdrawn: nobody is written to who said no.
+    """
+    last: dict[tuple[Any, str], Any] = {(row.member_id, row.purpose): row for row in rows}
+    for row in rows:
+        if row.withdrawn_at is None:
+            last[row.member_id, row.purpose] = row
+    given, withdrawn = [], []
+    for purpose in sorted({row.purpose for row in rows}):
+        of_former, of_keeper = (last.get((key, purpose)) for key in (former, keeper))
+        agrees = of_former is not None and of_former.withdrawn_at is None
+        if agrees and of_keeper is None:
+            given.append(of_former)
+        elif of_keeper is not None and of_keeper.withdrawn_at is None:
+            withdrawn += [of_keeper.id] if of_former is not None and not agrees else []
+    return given, withdrawn
 
 
 def recipient_of(

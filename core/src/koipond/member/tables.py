@@ -1,6 +1,16 @@
 """Tables of members, their identities and their groups."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Uuid, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Uuid,
+    text,
+)
 
 from koipond.kernel.db import Document, Instant, metadata
 
@@ -15,6 +25,21 @@ member = Table(
     # An IANA name; None: they have not said where they live.
     Column("time_zone", String(64), nullable=True),
     Column("created_at", Instant, nullable=False),
+    # From where: a SourceClass, the entry, the campaign; when the shop first saw them.
+    Column("source_class", String(20), nullable=True),
+    Column("source_entry", String(60), nullable=True),
+    Column("source_campaign", String(120), nullable=True),
+    # Who they turned out to be: somebody who was not merged. Whoever writes something for a member
+    # locks this row first, and writes it for that one.
+    Column("merged_into", ForeignKey("member.id"), nullable=True),
+    CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_into"),
+)
+_IS_MERGED = member.c.merged_into.is_not(None)
+Index(
+    "ix_member_merged_into",
+    member.c.merged_into,
+    postgresql_where=_IS_MERGED,
+    sqlite_where=_IS_MERGED,
 )
 
 # What a member agreed to, and agrees to no more: every yes has a row, which shows it later.

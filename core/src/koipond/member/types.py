@@ -1,8 +1,9 @@
 """Members, seen from outside."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,10 +16,13 @@ SOURCE_MAX = 200
 
 
 class MemberState(StrEnum):
-    """GUEST: made from an order's contact, has never logged in."""
+    """GUEST: made from an order's contact, has never logged in. MERGED: became another one.
+    ERASED: nothing is known of them any more."""
 
     GUEST = "guest"
     REGISTERED = "registered"
+    MERGED = "merged"
+    ERASED = "erased"
 
 
 # What a member can be known by: `email`, `phone`, and what login providers prove, such as
@@ -148,6 +152,20 @@ class ToldMember(Struct, frozen=True, kw_only=True):
     member_id: MemberId
     is_new: bool
     has_changed: bool = False
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A member as whoever merges them looks at them. merged_into: whom they became."""
+
+    id: MemberId
+    state: MemberState
+    merged_into: MemberId | None
+    created_at: datetime
+    identities: tuple[Identity, ...] = ()
+
+
+# {place: {key of a row there: what it was}}: what a merge changed, so that it can be undone.
+Changed = Mapping[str, Mapping[str, Any]]
 
 
 class Consent(Struct, frozen=True, kw_only=True):

@@ -303,3 +303,51 @@ def _message(row: Any) -> Message:
 
 _WRAPPED = {"to", "values", "tried", "purpose", "urgency", "medium", "state", "suppression"}
 _PLAIN = [name for name in Message.__struct_fields__ if name not in _WRAPPED]
+
+
+async def move_all(
+    db: AsyncConnection, source: MemberId, target: MemberId, *, after: int
+) -> tuple[dict[str, int | None], int]:
+    """Let all messages of a locked box be in another, in the order in which they were sent.
+
+    after: a number that is higher than any place in either box. Returns {message: its place before}
+    of those that were moved, and the number of the last place.
+    """
+    rows = await db.execute(
+        select(message.c.id, message.c.place).where(message.c.member_id == source)
+    )
+    places = {str(row.id): row.place for row in rows}
+    centre = await db.execute(
+        select(message.c.id)
+        .where(in_centre, message.c.member_id.in_([source, target]))
+        .order_by(message.c.sent_at, message.c.id)
+    )
+    keys = list(centre.scalars())
+    for place, key in enumerate(keys, start=after + 1):
+        await db.execute(
+            message.update().where(message.c.id == key).values(member_id=target, place=place)
+        )
+    await db.execute(message.update().where(message.c.member_id == source).values(member_id=target))
+    return places, after + len(keys)
+
+
+async def move_back(
+    db: AsyncConnection, source: MemberId, target: MemberId, places: Mapping[str, int | None]
+) -> None:
+    """Let these messages be in the box again in which they were, at their places."""
+    for key, place in places.items():
+        values: dict[str, Any] = {"member_id": target}
+        if place is not None:
+            values["place"] = place
+        await db.execute(
+            message.update()
+            .where(message.c.id == UUID(key), message.c.member_id == source)
+            .values(values)
+        )
+
+
+async def set_number(db: AsyncConnection, member_id: MemberId, number: int) -> None:
+    """Store the number of a locked box."""
+    await db.execute(
+        message_box.update().where(message_box.c.member_id == member_id).values(number=number)
+    )

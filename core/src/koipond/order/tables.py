@@ -56,6 +56,10 @@ order = Table(
     Column("state", String(20), nullable=False),
     # CheckoutDetails
     Column("details", Document, nullable=False),
+    # From where: a SourceClass, the entry, the campaign; what was told last before it was placed.
+    Column("source_class", String(20), nullable=True),
+    Column("source_entry", String(60), nullable=True),
+    Column("source_campaign", String(120), nullable=True),
     Column("total_minor", BigInteger, nullable=False),
     Column("cancel_reason", String(200), nullable=True),
     # [Attention]; none is NULL.

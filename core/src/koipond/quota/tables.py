@@ -98,6 +98,18 @@ quota_change = Table(
     Index(None, "quota_id"),
 )
 
+# Whose reservations were before a merge of two subjects, so that it can be undone.
+quota_carried = Table(
+    "quota_carried",
+    metadata,
+    # The merge.
+    Column("merge_id", Uuid, primary_key=True),
+    Column("owner_id", Uuid, primary_key=True),
+    Column("quota_id", Uuid, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("subject_id", Uuid, nullable=False),
+)
+
 # What a merge of two subjects left one with: more than the limit, and on purpose.
 quota_excess = Table(
     "quota_excess",

@@ -35,10 +35,12 @@ _NO_SETTING = re.compile(
 # What no variable can say.
 _TABLES_AND_LISTS = {
     "channels",
+    "merge_on",
     "message_caps",
     "origins",
     "rate_limits",
     "seeds",
+    "source_entries",
     "trusted_admin_documents",
     "trusted_documents",
     "trusted_proxies",

@@ -42,6 +42,7 @@ _RANGES = {
     "webhook_timeout_s": (0.1, 60),
     "webhook_attempts_keep_days": (1, 3_650),
     "messages_keep_days": (0, 36_500),
+    "merge_undo_days": (0, 3_650),
     "messages": (0, 1_000_000),
     "hours": (1, 87_600),
     "access_token_s": (60, 86_400),
@@ -370,6 +371,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # Networks beside the public internet that webhooks may be sent to, over http and to any port
     # too: `["10.1.0.0/16"]`. Whoever may write webhooks then reaches everything in them.
     webhook_networks: tuple[str, ...] = ()
+    # Doors by which buyers come, as storefronts name them; other ones are kept as they are told.
+    source_entries: tuple[str, ...] = (
+        "chat",
+        "search",
+        "template_message",
+        "poster",
+        "store",
+        "link",
+    )
+    # What two members being proven to have is one member without asking anybody: `unionid`, `oidc`,
+    # `email`, `phone`. Phone numbers are given to others after a while; staff merge the rest.
+    merge_on: tuple[str, ...] = ("unionid",)
+    # How long a merge of two members can be undone.
+    merge_undo_days: int = 30
     # Channels that are made if they are missing; the first made is the default one.
     channels: tuple[ChannelSettings, ...] = (
         ChannelSettings(code="main", name="Main", currencies=("EUR",), locales=("en",)),

@@ -1,9 +1,11 @@
 """The hooks that this plugin implements: its entry point."""
 
+from koipond_checkin import service
 from koipond_checkin.events import CheckedIn
 from koipond_checkin.graphql import CheckInMutations, CheckInQueries
 from koipond_checkin.types import CheckInSettings
-from koipond_sdk import Event, PluginSettings, implement
+from koipond_sdk import Context, Event, PluginSettings, implement
+from koipond_sdk.hooks import Erasure, MemberMerge, PersonalTable
 from koipond_sdk.schema import Api, Mutation, Query
 
 
@@ -24,3 +26,34 @@ def register_events() -> list[type[Event]]:
 def register_settings() -> type[PluginSettings]:
     """Say what staff may set."""
     return CheckInSettings
+
+
+@implement()
+def register_privacy() -> list[PersonalTable]:
+    """Say what is kept of members: on which days they were here."""
+    return [
+        PersonalTable(
+            table="checkin_member",
+            member="member_id",
+            exported=["time_zone", "enrolled_at"],
+            erasure=Erasure.DELETE,
+        ),
+        PersonalTable(
+            table="checkin_day",
+            member="member_id",
+            exported=["day", "streak", "checked_in_at"],
+            erasure=Erasure.DELETE,
+        ),
+    ]
+
+
+@implement()
+async def members_merged(ctx: Context, merge: MemberMerge) -> None:
+    """Count the days of both as one's, each day once."""
+    await service.absorb(ctx, merge)
+
+
+@implement()
+async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
+    """Give the days back."""
+    await service.release(ctx, merge)

@@ -1,6 +1,8 @@
 """SQL of check-ins."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -45,3 +47,53 @@ async def add(db: AsyncConnection, member_id: MemberId, new: CheckIn) -> bool:
     statement = insert(db, checkin_day).values(row).on_conflict_do_nothing()
     added = await db.execute(statement.returning(checkin_day.c.id))
     return added.one_or_none() is not None
+
+
+async def enrol_like(db: AsyncConnection, member_id: MemberId, other: MemberId) -> None:
+    """Fix a member's time zone as another's, if they have none and the other has one."""
+    m = checkin_member.c
+    rows = await db.execute(select(m.time_zone, m.enrolled_at).where(m.member_id == other))
+    for row in rows:
+        await enrol(db, member_id, time_zone=row.time_zone, now=row.enrolled_at)
+
+
+async def move_days(db: AsyncConnection, source: MemberId, target: MemberId) -> list[UUID]:
+    """Store a member's days as another's, but for those that they have; returns which."""
+    d = checkin_day.c
+    o = checkin_day.alias("own").c
+    own = select(o.day).where(o.member_id == target)
+    rows = await db.execute(select(d.id).where(d.member_id == source, d.day.not_in(own)))
+    keys = list(rows.scalars())
+    await db.execute(checkin_day.update().where(d.id.in_(keys)).values(member_id=target))
+    return keys
+
+
+async def move_back(
+    db: AsyncConnection, source: MemberId, target: MemberId, keys: Sequence[str]
+) -> None:
+    """Store these days as those of whom they were before."""
+    d = checkin_day.c
+    ids = [UUID(key) for key in keys]
+    await db.execute(
+        checkin_day.update().where(d.id.in_(ids), d.member_id == source).values(member_id=target)
+    )
+
+
+async def find_days(db: AsyncConnection, member_id: MemberId) -> list[date]:
+    """Return the days on which a member was here."""
+    d = checkin_day.c
+    rows = await db.execute(select(d.day).where(d.member_id == member_id).order_by(d.day))
+    return list(rows.scalars())
+
+
+async def save_streaks(
+    db: AsyncConnection, member_id: MemberId, streaks: Mapping[date, int]
+) -> None:
+    """Store how long the run was on each day, where it is another."""
+    d = checkin_day.c
+    for day, streak in streaks.items():
+        await db.execute(
+            checkin_day.update()
+            .where(d.member_id == member_id, d.day == day, d.streak != streak)
+            .values(streak=streak)
+        )

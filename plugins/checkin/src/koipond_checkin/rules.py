@@ -1,5 +1,6 @@
 """Days and streaks. A day is a date of the member's calendar, never 24 hours."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,14 @@ def status(standing: Standing, now: datetime) -> Status:
         next_at = _start(last.day + timedelta(days=1), zone)
         return Status(checked_in_today=True, streak=last.streak, next_at=next_at, now=now)
     return Status(checked_in_today=False, streak=_running(standing, today), next_at=None, now=now)
+
+
+def count_runs(days: Iterable[date]) -> dict[date, int]:
+    """Return {day: how many days in a row it ends}; days: in their order."""
+    runs: dict[date, int] = {}
+    for day in days:
+        runs[day] = runs.get(day - timedelta(days=1), 0) + 1
+    return runs
 
 
 def note(made: CheckIn) -> str:

@@ -4,7 +4,15 @@ from koipond_checkin import repository, rules
 from koipond_checkin.events import CheckedIn
 from koipond_checkin.types import CheckIn, CheckInSettings, Granted, Standing, Status
 from koipond_sdk import Context, MemberId, encode, settings_of, transaction
+from koipond_sdk.services.members import (
+    MemberMerge,
+    find_carried,
+    hold_member,
+    note_carried,
+)
 from koipond_sdk.services.rewards import Reward, grant_reward
+
+_PLACE = "checkin_day"
 
 
 @transaction
@@ -15,6 +23,7 @@ async def check_in(ctx: Context, member_id: MemberId) -> tuple[CheckIn, Granted 
     again when it is mended gets both.
     Raises AlreadyCheckedIn, RewardKindUnknown, PluginFailed.
     """
+    member_id = await hold_member(ctx, member_id)
     standing = await _standing(ctx, member_id)
     today = rules.check_in(standing, ctx.clock.now())
     if not await repository.add(ctx.db, member_id, today):
@@ -59,3 +68,29 @@ async def _standing(ctx: Context, member_id: MemberId) -> Standing:
     enrolled = await repository.find_standing(ctx.db, member_id)
     assert enrolled is not None, "enrolled by this transaction, or by one that is committed"
     return enrolled
+
+
+async def absorb(ctx: Context, merge: MemberMerge) -> None:
+    """Let a merged member's days be the survivor's, but for those on which both were here.
+
+    The survivor's calendar counts, and their run is as long as the days of both make it.
+    """
+    former, keeper = merge.merged_id, merge.survivor_id
+    await repository.enrol_like(ctx.db, keeper, former)
+    moved = await repository.move_days(ctx.db, former, keeper)
+    await note_carried(ctx, merge.id, _PLACE, moved)
+    await _count_anew(ctx, keeper)
+
+
+async def release(ctx: Context, merge: MemberMerge) -> None:
+    """Give a member's days back; those since the merge stay the survivor's."""
+    former, keeper = merge.merged_id, merge.survivor_id
+    moved = await find_carried(ctx, merge.id, _PLACE)
+    await repository.move_back(ctx.db, keeper, former, moved)
+    for key in (former, keeper):
+        await _count_anew(ctx, key)
+
+
+async def _count_anew(ctx: Context, member_id: MemberId) -> None:
+    days = await repository.find_days(ctx.db, member_id)
+    await repository.save_streaks(ctx.db, member_id, rules.count_runs(days))

@@ -28,9 +28,11 @@ from koipond_sdk import (
 from koipond_sdk.hooks import (
     Checkout,
     CheckoutTerms,
+    Erasure,
     OrderCancelled,
     OrderConfirmed,
     OrderExpired,
+    PersonalTable,
     QuotaRequest,
 )
 from koipond_sdk.schema import Api, Mutation, Order, Query, Variant
@@ -142,3 +144,20 @@ async def order_cancelled(ctx: Context, event: OrderCancelled) -> None:
 async def order_expired(ctx: Context, event: OrderExpired) -> None:
     """A seat is free again."""
     await service.note_off(ctx, event.order_id)
+
+
+@implement()
+def register_privacy() -> list[PersonalTable]:
+    """Say what is kept of members: which seats they had. The seats stay, for nobody then.
+
+    A merge of members changes nothing here: a seat stays whose it was when it was taken, so that no
+    team has one buyer twice; the quotas, which core carries, let the survivor take no more.
+    """
+    return [
+        PersonalTable(
+            table="groupbuy_order",
+            member="subject_id",
+            exported=["order_id", "team_id", "carried"],
+            erasure=Erasure.KEEP,
+        ),
+    ]

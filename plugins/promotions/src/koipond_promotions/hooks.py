@@ -15,7 +15,16 @@ from koipond_promotions.graphql import (
 )
 from koipond_promotions.types import PromotionInputs, PromotionsSettings
 from koipond_sdk import Context, Event, Invariant, Permission, PluginSettings, implement
-from koipond_sdk.hooks import CartOffer, CartRequest, Checkout, QuotaRequest, TracedInputs
+from koipond_sdk.hooks import (
+    CartOffer,
+    CartRequest,
+    Checkout,
+    Erasure,
+    MemberMerge,
+    PersonalTable,
+    QuotaRequest,
+    TracedInputs,
+)
 from koipond_sdk.schema import Api, Member, Mutation, Query
 from koipond_sdk.services.rewards import Reward
 
@@ -91,3 +100,34 @@ async def order_creating(ctx: Context, checkout: Checkout) -> None:
 async def reward_grant(ctx: Context, reward: Reward) -> None:
     """Give a code as a reward."""
     await service.give_reward(ctx, reward)
+
+
+@implement()
+def register_privacy() -> list[PersonalTable]:
+    """Say what is kept of members: their own codes. What was used counts, for nobody then."""
+    return [
+        PersonalTable(
+            table="promotions_coupon",
+            member="member_id",
+            exported=["code", "expires_at", "created_at"],
+            erasure=Erasure.KEEP,
+        ),
+        PersonalTable(
+            table="promotions_use",
+            member="subject_id",
+            exported=["order_id", "currency", "off_minor", "placed_at"],
+            erasure=Erasure.KEEP,
+        ),
+    ]
+
+
+@implement()
+async def members_merged(ctx: Context, merge: MemberMerge) -> None:
+    """Let the codes of both be one's. Their uses count by the quotas, which core carries."""
+    await service.absorb(ctx, merge)
+
+
+@implement()
+async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
+    """Give the codes back."""
+    await service.release(ctx, merge)

@@ -11,7 +11,7 @@ from koipond.kernel.ids import LedgerAccountId, TransferId
 from koipond.kernel.prepared import Prepared
 from koipond.ledger.repository.rows import ACCOUNT, BUCKET, to_accounts, to_buckets
 from koipond.ledger.tables import ledger_account, ledger_bucket, ledger_transfer
-from koipond.ledger.types import Account, AccountKey, Bucket, TransferKind
+from koipond.ledger.types import Account, AccountKey, Bucket, OwnerKind, TransferKind
 
 _b, _t = ledger_bucket.c, ledger_transfer.c
 _HAS_UNITS = _b.remaining > literal_column("0")
@@ -41,6 +41,13 @@ _SEE = Prepared(
 )
 _BESIDE = len(ACCOUNT)
 _EMPTY = dict.fromkeys(("balance", "debt", "set_aside", "bookings", "version"), 0)
+_FIND_HEIRS = Prepared(
+    select(ledger_account.c.owner, ledger_account.c.heir).where(
+        ledger_account.c.owner_kind == literal_column("'member'"),
+        ledger_account.c.owner.in_(bindparam("owners", expanding=True)),
+        ledger_account.c.heir.is_not(None),
+    )
+)
 # It reads the same on both databases.
 _ADD_ACCOUNT = Prepared(
     postgresql.insert(ledger_account).on_conflict_do_nothing().returning(ledger_account.c.id)
@@ -88,10 +95,16 @@ async def see(
 
 
 async def add_accounts(db: AsyncConnection, keys: Mapping[LedgerAccountId, AccountKey]) -> None:
-    """Store empty accounts with a balance; those that there are by now stay as they are."""
+    """Store empty accounts with a balance; those that there are by now stay as they are.
+
+    Of owners who became somebody else they are that one's from the first booking on.
+    """
+    owners = sorted({named.owner for named in keys.values() if named.kind is OwnerKind.MEMBER})
+    rows = await _FIND_HEIRS.rows(db, {"owners": owners}) if owners else []
+    heirs: dict[str, str] = {row.owner: row.heir for row in rows}
     for key, named in sorted(keys.items()):
         who = {"id": key, "owner_kind": named.kind, "owner": named.owner, "unit": named.unit}
-        await _ADD_ACCOUNT.rows(db, {**who, **_EMPTY})
+        await _ADD_ACCOUNT.rows(db, {**who, **_EMPTY, "heir": heirs.get(named.owner)})
 
 
 async def find_buckets(db: AsyncConnection, ids: Iterable[LedgerAccountId]) -> list[Bucket]:

@@ -82,7 +82,8 @@ _PARTS = {
     "filled": f"""
         {_insert("filled", "ledger_bucket AS old")} WHERE EXISTS (SELECT FROM {{first}})
         ON CONFLICT (account_id, expires_on)
-        DO UPDATE SET remaining = old.remaining + excluded.remaining
+        DO UPDATE SET remaining = old.remaining + excluded.remaining,
+            set_aside = old.set_aside + excluded.set_aside
     """,
     "drawn": """
         UPDATE ledger_bucket AS old SET

@@ -1,6 +1,7 @@
 """SQL that reads the ledger; of its locks there is one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -172,6 +173,17 @@ def _to_transfer(rows: list[Any]) -> Transfer | None:
         Entry(**{name: getattr(row, column) for name, column in of_entry.items()}) for row in rows
     ]
     return to_transfer(rows[0]._asdict(), entries)
+
+
+def with_parts() -> Select[Any]:
+    """Select what was set aside with its parts, a row each; see `to_pendings`."""
+    return _WITH_PARTS
+
+
+def to_pendings(rows: Sequence[Any]) -> list[PendingTransfer]:
+    """Return what was set aside, of rows that stand together by their id."""
+    found = [_to_pending(list(own)) for _, own in groupby(rows, key=lambda row: row.id)]
+    return [one for one in found if one is not None]
 
 
 def _to_pending(rows: list[Any]) -> PendingTransfer | None:

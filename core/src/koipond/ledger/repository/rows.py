@@ -23,7 +23,17 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 # In the order of `to_accounts` and `to_buckets`.
 ACCOUNT = [
     ledger_account.c[name]
-    for name in ("id", "owner_kind", "owner", "unit", "balance", "debt", "set_aside", "bookings")
+    for name in (
+        "id",
+        "owner_kind",
+        "owner",
+        "unit",
+        "balance",
+        "debt",
+        "set_aside",
+        "bookings",
+        "heir",
+    )
 ]
 BUCKET = list(ledger_bucket.c)
 _TRANSFER = [name for name in Transfer.__struct_fields__ if name != "entries"]
@@ -56,6 +66,7 @@ def to_accounts(rows: Iterable[Any]) -> list[Account]:
             debt=row[5],
             set_aside=row[6],
             bookings=row[7],
+            heir=row[8],
         )
         for row in rows
     ]

@@ -43,7 +43,7 @@ _STATEMENTS: Mapping[str, Any] = {
     ),
     "filled": _fill.on_conflict_do_update(
         index_elements=["account_id", "expires_on"],
-        set_={"remaining": _b.remaining + _fill.excluded.remaining},
+        set_={name: _b[name] + _fill.excluded[name] for name in ("remaining", "set_aside")},
     ),
     "drawn": ledger_bucket.update()
     .where(_b.account_id == bindparam("of_account_id"), _b.expires_on == bindparam("of_expires_on"))

@@ -1,5 +1,6 @@
 """Rules of the ledger: which buckets value comes from and goes to, and what is booked. Pure."""
 
+from koipond.ledger.rules.absorbing import absorb, give_up
 from koipond.ledger.rules.accounts import account_id, check_units, day_key, last_day_over
 from koipond.ledger.rules.booking import (
     Booking,
@@ -29,6 +30,7 @@ __all__ = [
     "Leg",
     "Standing",
     "Undoable",
+    "absorb",
     "account_id",
     "check_open",
     "check_pending_repeat",
@@ -42,6 +44,7 @@ __all__ = [
     "draw",
     "find_lapsed",
     "find_left",
+    "give_up",
     "in_order",
     "keep_aside",
     "last_day_over",

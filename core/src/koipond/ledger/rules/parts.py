@@ -53,9 +53,9 @@ def claw_back(buckets: Iterable[Bucket], units: int, *, earned: Collection[str])
     return {**taken, DEBT: missing} if missing else taken
 
 
-def pay_debt(account: Account, buckets: Iterable[Bucket]) -> dict[str, int]:
-    """Return what of the free units pays the debt, those that expire earliest first."""
-    return _take(sorted(buckets, key=_day), account.debt)
+def pay_debt(debt: int, buckets: Iterable[Bucket]) -> dict[str, int]:
+    """Return what of the free units pays a debt, those that expire earliest first."""
+    return _take(sorted(buckets, key=_day), debt)
 
 
 def find_lapsed(buckets: Iterable[Bucket], day: date) -> dict[str, int]:

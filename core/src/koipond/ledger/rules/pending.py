@@ -28,7 +28,7 @@ def close(standing: Standing, pending: PendingTransfer, *, spent: bool) -> Leg:
     account, aside = standing.account, less(pending.parts)
     if spent:
         return Leg(account, parts=less(pending.parts), aside=aside)
-    paid = pay_debt(account, _let_go(standing.buckets, pending))
+    paid = pay_debt(account.debt, _let_go(standing.buckets, pending))
     owed = {DEBT: sum(paid.values())} if paid else {}
     return Leg(account, parts={**less(paid), **owed}, aside=aside)
 

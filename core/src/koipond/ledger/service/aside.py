@@ -29,6 +29,7 @@ async def set_aside(ctx: Context, key: AccountKey, units: int, slip: Slip) -> Pe
     rules.check_units(units)
     seen = await see(ctx, TransferKind.BURN, slip, [key])
     known = await repository.find_pending_by_source(ctx.db, slip.source)
+    key = seen.of(key).account.key
     if known is not None:
         return rules.check_pending_repeat(known, key, units)
     if seen.booked is not None:

@@ -5,6 +5,7 @@ from datetime import date
 
 from koipond.kernel.context import Context, serving
 from koipond.ledger import rules
+from koipond.ledger.errors import LedgerSameAccount
 from koipond.ledger.rules import Leg
 from koipond.ledger.service.standing import see, write
 from koipond.ledger.types import AccountKey, Slip, Transfer, TransferKind
@@ -71,7 +72,7 @@ async def move(
     """Hand value from one account to another of the same unit; what it is good for stays.
 
     A debt of the other is paid first. A repeat gets what was booked.
-    Raises LedgerAmountInvalid, LedgerShort, LedgerSourceReused.
+    Raises LedgerAmountInvalid, LedgerShort, LedgerSourceReused, LedgerSameAccount.
     """
     rules.check_units(units)
     assert source.unit == target.unit, "units are not exchanged"
@@ -81,6 +82,8 @@ async def move(
     if seen.booked is not None:
         wanted = {giver.account.id: -units, taker.account.id: units}
         return rules.check_repeat(seen.booked, wanted)
+    if giver.account.id == taker.account.id:
+        raise LedgerSameAccount(unit=source.unit)
     taken = rules.draw(giver.account, giver.buckets, units)
     legs = [
         Leg(giver.account, rules.less(taken)),

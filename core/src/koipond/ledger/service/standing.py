@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +30,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     """Locked accounts, and what is to be booked on them.
 
     booked: what was booked before for the same source. against: the system account that gives or
-    gets, if one does; makes: it, where it is not there yet.
+    gets, if one does; makes: it, where it is not there yet. heirs: {account: that of whose it is
+    now}.
     """
 
     kind: TransferKind
@@ -38,10 +40,15 @@ class Seen(Struct, frozen=True, kw_only=True):
     booked: Transfer | None
     against: LedgerAccountId | None = None
     makes: AccountKey | None = None
+    heirs: Mapping[LedgerAccountId, LedgerAccountId] = MappingProxyType({})
 
     def of(self, key: AccountKey) -> Standing:
-        """Return where one of them stands."""
-        return self.standings[rules.account_id(key)]
+        """Return where one of them stands, or the one that is booked on instead."""
+        return self.of_id(rules.account_id(key))
+
+    def of_id(self, account_id: LedgerAccountId) -> Standing:
+        """Return where one of them stands, or the one that is booked on instead."""
+        return self.standings[self.heirs.get(account_id, account_id)]
 
 
 async def see(
@@ -67,7 +74,18 @@ async def see(
             raise LedgerSourceReused(source=slip.source)
         await repository.add_accounts(ctx.db, named)
         seen, has_system = await _see(ctx, kind, slip, named, against=system)
+    seen = await _follow(ctx, seen)
     return seen if has_system else replace(seen, makes=against)
+
+
+async def see_only(
+    ctx: Context, kind: TransferKind, slip: Slip, keys: Collection[AccountKey]
+) -> Seen:
+    """Lock these very accounts, whoever is their heir, made if they are not there."""
+    named = {rules.account_id(key): key for key in keys}
+    await repository.add_accounts(ctx.db, named)
+    seen, _ = await _see(ctx, kind, slip, named, against=None)
+    return seen
 
 
 async def see_again(
@@ -80,7 +98,7 @@ async def see_again(
 ) -> Seen:
     """Lock an account on which something was booked, and look into it."""
     seen, _ = await _see(ctx, kind, slip, [account_id], against=against)
-    return seen
+    return await _follow(ctx, seen)
 
 
 def stand(
@@ -118,6 +136,22 @@ async def write(
     if not await repository.book(ctx.db, [booking], closes):
         raise LedgerSourceReused(source=seen.slip.source)
     return booking.transfer
+
+
+async def _follow(ctx: Context, seen: Seen) -> Seen:
+    """Look at the accounts of those who are the owners now; a repeat is of what was booked then."""
+    heirs = {
+        one.account.id: one.account.heir_key
+        for one in seen.standings.values()
+        if one.account.heir_key is not None
+    }
+    if not heirs or seen.booked is not None:
+        return seen
+    ids = {key: rules.account_id(heir) for key, heir in heirs.items()}
+    await repository.add_accounts(ctx.db, {rules.account_id(one): one for one in heirs.values()})
+    wanted = {ids.get(key, key) for key in seen.standings}
+    found, _ = await _see(ctx, seen.kind, seen.slip, wanted, against=seen.against)
+    return replace(found, heirs=ids)
 
 
 async def _see(

@@ -29,7 +29,7 @@ async def restore(
     seen = await _see(ctx, TransferKind.RESTORE, slip, undoable)
     if seen.booked is not None:
         return rules.check_undone_repeat(seen.booked, undoable, units)
-    account = seen.standings[undoable.account_id].account
+    account = seen.of_id(undoable.account_id).account
     before = await repository.find_undone(ctx.db, burned)
     wanted = rules.find_left(undoable.transfer, before, units)
     back = rules.plan_restore(undoable.parts, before, wanted, today=slip.day, grace_days=grace_days)
@@ -50,7 +50,7 @@ async def reverse(
     seen = await _see(ctx, TransferKind.REVERSE, slip, undoable)
     if seen.booked is not None:
         return rules.check_undone_repeat(seen.booked, undoable, units)
-    standing = seen.standings[undoable.account_id]
+    standing = seen.of_id(undoable.account_id)
     before = await repository.find_undone(ctx.db, earned)
     wanted = rules.find_left(undoable.transfer, before, units)
     taken = rules.claw_back(standing.buckets, wanted, earned=undoable.parts)

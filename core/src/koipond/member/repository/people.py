@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select, tuple_
 
+from koipond.channel.types import Source, SourceClass
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.prepared import Prepared
@@ -43,10 +44,30 @@ def asking_guest(known_by: Known) -> Question[MemberId | None]:
     return Question(_GUESTS, {"known_by": list(known_by)}, read)
 
 
-def add(unsent: Unsent, *, key: MemberId, name: str, locale: Locale, now: datetime) -> None:
-    """Store a new guest."""
+def add(
+    unsent: Unsent,
+    *,
+    key: MemberId,
+    name: str,
+    locale: Locale,
+    source: Source | None,
+    now: datetime,
+) -> None:
+    """Store a new guest. source: from where they came."""
     state = MemberState.GUEST
-    row = {"id": key, "state": state, "name": name, "locale": locale, "created_at": now}
+    row: dict[str, Any] = {
+        "id": key,
+        "state": state,
+        "name": name,
+        "locale": locale,
+        "created_at": now,
+    }
+    if source is not None:
+        row |= {
+            "source_class": source.kind,
+            "source_entry": source.entry,
+            "source_campaign": source.campaign,
+        }
     unsent.add(member, row)
 
 
@@ -58,8 +79,10 @@ def add_identities(unsent: Unsent, key: MemberId, known_by: Known) -> None:
 
 
 async def find(db: AsyncConnection, key: MemberId) -> Member | None:
-    """Return a member with what they are known by."""
-    rows = await db.execute(_MEMBER.where(member.c.id == key))
+    """Return a member with what they are known by; of who was merged, whom they became."""
+    asked = member.alias()
+    meant = select(func.coalesce(asked.c.merged_into, asked.c.id)).where(asked.c.id == key)
+    rows = await db.execute(_MEMBER.where(member.c.id == meant.scalar_subquery()))
     row = rows.one_or_none()
     return None if row is None else Member(**row._mapping)
 
@@ -200,7 +223,29 @@ _GUESTS = Prepared(
         identity.c.verified_at.is_(None),
         member.c.state == MemberState.GUEST,
     )
+    # Against a merge, until the order is stored.
+    .with_for_update(read=True, key_share=True, of=member)
 )
+
+
+async def find_sources(db: AsyncConnection, keys: Collection[MemberId]) -> dict[MemberId, Source]:
+    """Return {member: from where they first came} of those of whom it is known."""
+    m = member.c
+    rows = await db.execute(
+        select(m.id, m.source_class, m.source_entry, m.source_campaign).where(
+            m.id.in_(sorted(keys)), m.source_class.is_not(None)
+        )
+    )
+    return {
+        MemberId(row.id): Source(
+            kind=SourceClass(row.source_class),
+            entry=row.source_entry or "",
+            campaign=row.source_campaign or "",
+        )
+        for row in rows
+    }
+
+
 _MEMBER = select(
     member.c.id,
     member.c.state,

@@ -1,4 +1,4 @@
-"""Use-cases of members."""
+"""Use-cases of members: who they are and agree to, and what becomes of them when two are one."""
 
 from koipond.member.service.addresses import (
     add_address,
@@ -6,6 +6,18 @@ from koipond.member.service.addresses import (
     get_own_address,
     remove_address,
     update_address,
+)
+from koipond.member.service.carrying import (
+    absorb,
+    count_identities,
+    find_astray,
+    find_keys,
+    find_people,
+    find_sharing,
+    hold,
+    lock,
+    release,
+    resolve,
 )
 from koipond.member.service.identities import (
     find_guests_of,
@@ -30,6 +42,7 @@ from koipond.member.service.people import (
     find_member,
     find_recipient,
     find_rows,
+    find_sources,
     find_viewer_groups,
     grant_reward,
     import_members,
@@ -41,15 +54,18 @@ from koipond.member.service.people import (
 )
 
 __all__ = [
+    "absorb",
     "add_address",
     "add_buyer",
     "asking_buyer",
     "card_of",
     "change_groups",
     "check_group",
+    "count_identities",
     "deliver_message",
     "ensure_buyer",
     "find_addresses",
+    "find_astray",
     "find_by_address",
     "find_consents",
     "find_external",
@@ -57,16 +73,24 @@ __all__ = [
     "find_groups_of",
     "find_guests_of",
     "find_identities",
+    "find_keys",
     "find_member",
+    "find_people",
     "find_proven",
     "find_recipient",
     "find_rows",
+    "find_sharing",
+    "find_sources",
     "find_viewer_groups",
     "get_own_address",
     "grant_reward",
+    "hold",
     "import_members",
+    "lock",
+    "release",
     "remove_address",
     "replace_identity",
+    "resolve",
     "send_message",
     "set_consent",
     "set_group",

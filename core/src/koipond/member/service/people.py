@@ -4,15 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from koipond.channel.types import Source
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId, encode, new_id
-from koipond.kernel.questions import Answered, Asked
+from koipond.kernel.questions import Question
 from koipond.kernel.texts import Locale
 from koipond.kernel.texts import locale as parse_locale
 from koipond.member import repository, rules
 from koipond.member.errors import MemberGroupUnknown, MemberUnknown
 from koipond.member.events import MemberCreated
+from koipond.member.repository import carrying
 from koipond.member.types import (
     Consent,
     Contact,
@@ -32,31 +34,40 @@ from koipond.plugin.service import check_reward_kind
 
 
 @transaction
-async def ensure_buyer(ctx: Context, contact: Contact) -> MemberId:
+async def ensure_buyer(ctx: Context, contact: Contact, *, source: Source | None = None) -> MemberId:
     """Return whose purchase this is: the logged-in member, else the guest of this contact.
 
     A guest is made at the first order and found again by the same e-mail address or phone number.
     Somebody's registered account is never found by an address that the buyer merely typed.
+    source: from where they come, which of a new guest is the first time.
     """
-    return add_buyer(ctx, contact, await asking_buyer(ctx, contact).ask(ctx.db))
+    found = await asking_buyer(ctx, contact).ask(ctx.db)
+    return add_buyer(ctx, contact, found, source=source)
 
 
-def asking_buyer(ctx: Context, contact: Contact) -> Asked[MemberId | None]:
+def asking_buyer(ctx: Context, contact: Contact) -> Question[MemberId | None]:
     """Ask whose purchase this is, together with something else; `add_buyer` wants the answer."""
     if ctx.viewer.member_id is not None:
-        return Answered(ctx.viewer.member_id)
+        return carrying.asking_hold(ctx.viewer.member_id)
     return repository.asking_guest(contact.identities)
 
 
-def add_buyer(ctx: Context, contact: Contact, found: MemberId | None) -> MemberId:
+def add_buyer(
+    ctx: Context, contact: Contact, found: MemberId | None, *, source: Source | None = None
+) -> MemberId:
     """Return the buyer who was asked for; a guest whom nobody knew is stored with the order."""
     if ctx.viewer.member_id is not None:
-        return ctx.viewer.member_id
+        return found or ctx.viewer.member_id
     key = found
     if key is None:
         key = MemberId(new_id())
         repository.add(
-            ctx.unsent, key=key, name=contact.name, locale=ctx.scope.locales[0], now=ctx.clock.now()
+            ctx.unsent,
+            key=key,
+            name=contact.name,
+            locale=ctx.scope.locales[0],
+            source=source,
+            now=ctx.clock.now(),
         )
         ctx.emit(MemberCreated(member_id=key))
     repository.add_identities(ctx.unsent, key, contact.identities)
@@ -107,6 +118,12 @@ async def find_external(
     """Return {member: what `source` calls them, behind its name and a colon} of those it knows."""
     async with ctx.reading() as db:
         return await repository.find_external(db, keys, source) if keys else {}
+
+
+async def find_sources(ctx: Context, keys: Collection[MemberId]) -> Mapping[MemberId, Source]:
+    """Return {member: from where they first came} of those of whom it is known."""
+    async with ctx.reading() as db:
+        return await repository.find_sources(db, keys) if keys else {}
 
 
 async def find_member(ctx: Context, key: MemberId) -> Member | None:

@@ -256,6 +256,7 @@ def upgrade() -> None:
         sa.Column("set_aside", sa.BigInteger(), nullable=True),
         sa.Column("bookings", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.BigInteger(), nullable=True),
+        sa.Column("heir", sa.String(length=80), nullable=True),
         sa.CheckConstraint(
             "CASE owner_kind WHEN 'system' THEN coalesce(balance, debt, set_aside, bookings, version) IS NULL ELSE balance + debt + set_aside + bookings + version IS NOT NULL END",
             name=op.f("ck_ledger_account_stored"),
@@ -267,11 +268,23 @@ def upgrade() -> None:
             "debt >= 0 AND set_aside >= 0 AND set_aside <= balance + debt",
             name=op.f("ck_ledger_account_balance"),
         ),
+        sa.CheckConstraint(
+            "heir IS NULL OR (balance = 0 AND debt = 0 AND set_aside = 0)",
+            name=op.f("ck_ledger_account_heir"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
         sa.UniqueConstraint(
             "owner_kind", "owner", "unit", name=op.f("uq_ledger_account_owner_kind_owner_unit")
         ),
         postgresql_with={"fillfactor": "70"},
+    )
+    op.create_index(
+        "ix_ledger_account_heir",
+        "ledger_account",
+        ["heir"],
+        unique=False,
+        postgresql_where=sa.text("heir IS NOT NULL"),
+        sqlite_where=sa.text("heir IS NOT NULL"),
     )
     op.create_table(
         "ledger_entry",
@@ -381,7 +394,23 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("source_class", sa.String(length=20), nullable=True),
+        sa.Column("source_entry", sa.String(length=60), nullable=True),
+        sa.Column("source_campaign", sa.String(length=120), nullable=True),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_member_merged_into")
+        ),
+        sa.ForeignKeyConstraint(["merged_into"], ["member.id"], name=op.f("fk_member_merged_into")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
+    )
+    op.create_index(
+        "ix_member_merged_into",
+        "member",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_table(
         "member_group",
@@ -600,6 +629,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plugin", name=op.f("pk_plugin_tables")),
     )
     op.create_table(
+        "privacy_request",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("problem", sa.String(length=500), nullable=False),
+        sa.Column("document", sa.Text(), nullable=True),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_request")),
+    )
+    op.create_index(
+        op.f("ix_privacy_request_member_id_id"),
+        "privacy_request",
+        ["member_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "purpose_token",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("purpose", sa.String(length=20), nullable=False),
@@ -637,6 +685,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["parent_id"], ["quota.id"], name=op.f("fk_quota_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quota")),
         postgresql_with={"fillfactor": "50"},
+    )
+    op.create_table(
+        "quota_carried",
+        sa.Column("merge_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("quota_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "merge_id", "owner_id", "quota_id", "part", name=op.f("pk_quota_carried")
+        ),
     )
     op.create_table(
         "role",
@@ -973,6 +1032,39 @@ def upgrade() -> None:
         sqlite_where=sa.text("withdrawn_at IS NULL"),
     )
     op.create_table(
+        "member_merge",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("survivor_id", sa.Uuid(), nullable=False),
+        sa.Column("merged_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(length=10), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("was", sa.String(length=20), nullable=False),
+        sa.Column("merged_at", Instant(), nullable=False),
+        sa.Column("carried_at", Instant(), nullable=True),
+        sa.Column("undone_at", Instant(), nullable=True),
+        sa.Column("undone_by", sa.String(length=60), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merged_id"], ["member.id"], name=op.f("fk_member_merge_merged_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["survivor_id"], ["member.id"], name=op.f("fk_member_merge_survivor_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member_merge")),
+    )
+    op.create_index(
+        op.f("ix_member_merge_survivor_id"), "member_merge", ["survivor_id"], unique=False
+    )
+    op.create_index(
+        "uq_member_merge_standing",
+        "member_merge",
+        ["merged_id"],
+        unique=True,
+        postgresql_where=sa.text("undone_at IS NULL"),
+        sqlite_where=sa.text("undone_at IS NULL"),
+    )
+    op.create_table(
         "membership",
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("group_code", sa.String(length=40), nullable=False),
@@ -1000,6 +1092,9 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("details", Document, nullable=False),
+        sa.Column("source_class", sa.String(length=20), nullable=True),
+        sa.Column("source_entry", sa.String(length=60), nullable=True),
+        sa.Column("source_campaign", sa.String(length=120), nullable=True),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("cancel_reason", sa.String(length=200), nullable=True),
         sa.Column("attention", Document, nullable=True),
@@ -1320,6 +1415,17 @@ def upgrade() -> None:
             ["run_id"], ["import_run.id"], name=op.f("fk_import_refusal_run_id")
         ),
         sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_import_refusal")),
+    )
+    op.create_table(
+        "member_merge_row",
+        sa.Column("merge_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.String(length=80), nullable=False),
+        sa.Column("row_key", sa.String(length=120), nullable=False),
+        sa.Column("was", Document, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merge_id"], ["member_merge.id"], name=op.f("fk_member_merge_row_merge_id")
+        ),
+        sa.PrimaryKeyConstraint("merge_id", "place", "row_key", name=op.f("pk_member_merge_row")),
     )
     op.create_table(
         "order_edit",
@@ -1764,6 +1870,7 @@ def downgrade() -> None:
     op.drop_table("pending_transfer_part")
     op.drop_table("order_line")
     op.drop_table("order_edit")
+    op.drop_table("member_merge_row")
     op.drop_table("import_refusal")
     op.drop_table("zone_place")
     op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
@@ -1837,6 +1944,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_membership_group_code_member_id"), table_name="membership")
     op.drop_table("membership")
     op.drop_index(
+        "uq_member_merge_standing",
+        table_name="member_merge",
+        postgresql_where=sa.text("undone_at IS NULL"),
+        sqlite_where=sa.text("undone_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_member_merge_survivor_id"), table_name="member_merge")
+    op.drop_table("member_merge")
+    op.drop_index(
         "uq_member_consent_given",
         table_name="member_consent",
         postgresql_where=sa.text("withdrawn_at IS NULL"),
@@ -1888,10 +2003,13 @@ def downgrade() -> None:
     op.drop_table("service_token")
     op.drop_table("schedule")
     op.drop_table("role")
+    op.drop_table("quota_carried")
     op.drop_table("quota")
     op.drop_index(op.f("ix_purpose_token_principal_id_purpose"), table_name="purpose_token")
     op.drop_index(op.f("ix_purpose_token_expires_at"), table_name="purpose_token")
     op.drop_table("purpose_token")
+    op.drop_index(op.f("ix_privacy_request_member_id_id"), table_name="privacy_request")
+    op.drop_table("privacy_request")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
     op.drop_table("plugin_setting")
@@ -1938,6 +2056,12 @@ def downgrade() -> None:
     )
     op.drop_table("message")
     op.drop_table("member_group")
+    op.drop_index(
+        "ix_member_merged_into",
+        table_name="member",
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+    )
     op.drop_table("member")
     op.drop_index(op.f("ix_login_session_principal_id_id"), table_name="login_session")
     op.drop_index(op.f("ix_login_session_expires_at"), table_name="login_session")
@@ -1962,6 +2086,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("nth IS NOT NULL"),
     )
     op.drop_table("ledger_entry")
+    op.drop_index(
+        "ix_ledger_account_heir",
+        table_name="ledger_account",
+        postgresql_where=sa.text("heir IS NOT NULL"),
+        sqlite_where=sa.text("heir IS NOT NULL"),
+    )
     op.drop_table("ledger_account")
     op.drop_index(
         "uq_job_unique_key",

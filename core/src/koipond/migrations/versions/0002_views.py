@@ -15,7 +15,8 @@ down_revision = "0001_first"
 VIEWS = {
     "koi_v1_order": """
         SELECT o.id, o.number, o.channel_id, c.code AS channel, o.member_id, o.state, o.locale,
-            o.currency, o.total_minor, o.placed_at, o.expired_at, o.updated_at
+            o.currency, o.total_minor, o.placed_at, o.expired_at, o.updated_at,
+            o.source_class, o.source_entry, o.source_campaign
         FROM "order" AS o LEFT JOIN channel AS c ON c.id = o.channel_id
     """,
     "koi_v1_order_line": """
@@ -38,7 +39,8 @@ VIEWS = {
         FROM payment AS p CROSS JOIN (SELECT 1 AS one) AS single
     """,
     "koi_v1_member": """
-        SELECT m.id, m.state, m.locale, m.created_at
+        SELECT m.id, m.state, m.locale, m.created_at,
+            m.source_class, m.source_entry, m.source_campaign
         FROM member AS m CROSS JOIN (SELECT 1 AS one) AS single
     """,
     "koi_v1_variant": """

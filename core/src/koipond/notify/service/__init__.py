@@ -9,12 +9,14 @@ from koipond.notify.service.kinds import (
     reset_template,
     set_template,
 )
+from koipond.notify.service.moving import absorb, release
 from koipond.notify.service.pruning import prune_messages
 from koipond.notify.service.senders import RESERVED, check_senders, make_senders
 from koipond.notify.service.sending import find_message, find_messages, retry_message, send
 
 __all__ = [
     "RESERVED",
+    "absorb",
     "check_senders",
     "count_unread",
     "deliver",
@@ -28,6 +30,7 @@ __all__ = [
     "make_senders",
     "mark_read",
     "prune_messages",
+    "release",
     "reset_template",
     "retry_message",
     "send",

@@ -14,6 +14,8 @@ from koipond.order.graphql.returns import (
     StaffReturnQueries,
 )
 from koipond.order.graphql.staff import (
+    MemberSource,
+    OrderSource,
     StaffOrder,
     StaffOrderLine,
     StaffOrderMutations,
@@ -40,4 +42,6 @@ def register(api: Api) -> None:
     api.admin(Order, StaffOrderEdits)
     api.admin(Mutation, StaffOrderMutations)
     api.admin(Order, StaffOrder)
+    api.admin(Order, OrderSource)
+    api.admin(Member, MemberSource)
     api.admin(OrderLine, StaffOrderLine)

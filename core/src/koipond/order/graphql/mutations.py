@@ -5,6 +5,8 @@ from typing import Self
 
 import strawberry
 
+from koipond.channel.rules import make_source
+from koipond.channel.types import Source, SourceClass
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import AddressId, OrderId, decode
 from koipond.kernel.inputs import Level, keep
@@ -27,6 +29,8 @@ from koipond.member.types import Contact
 from koipond.order import service, types
 from koipond.order.graphql.types import Order
 
+strawberry.enum(SourceClass)
+
 
 def read_money(given: MoneyInput | None) -> Money | None:
     """Return an amount as it was given. Raises CurrencyUnknown, AmountInvalid."""
@@ -42,6 +46,17 @@ class ContactInput:
     def read(self) -> Contact:
         """Return the contact in the form in which it is kept. Raises ContactInvalid."""
         return normalise_contact(name=self.name, email=self.email, phone=self.phone)
+
+
+@strawberry.input(description="From where the buyer comes; of several the last one counts.")
+class SourceInput:
+    kind: SourceClass = strawberry.field(name="class")
+    entry: str = strawberry.field(default="", description="The door: a name of the shop's, or any")
+    campaign: str = ""
+
+    def read(self) -> Source:
+        """Return the source in the form in which it is kept. Raises SourceInvalid."""
+        return make_source(self.kind, self.entry, self.campaign)
 
 
 @takes_plugins(Level.LINE)
@@ -75,6 +90,7 @@ class SetCheckoutInput:
     coupon_codes: list[str] | None = strawberry.field(
         default=None, description="In the place of those given before; [] takes them away"
     )
+    source: SourceInput | None = None
     plugins: strawberry.Private[Choices | None] = None
 
 
@@ -133,6 +149,7 @@ class PlaceOrderInput:
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="What the buyer has seen; another total is refused"
     )
+    source: SourceInput | None = None
     plugins: strawberry.Private[Choices | None] = None
 
 
@@ -282,6 +299,7 @@ async def _details(info: Info, given: SetCheckoutInput | PlaceOrderInput) -> typ
         shipping_method=given.shipping_method,
         coupon_codes=None if given.coupon_codes is None else tuple(given.coupon_codes),
         inputs=None if given.plugins is None else keep(given.plugins.read()),
+        source=None if given.source is None else given.source.read(),
     )
 
 

@@ -1,10 +1,13 @@
 """What staff see of orders and do with them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 import strawberry
 
+from koipond.channel.rules import is_known_entry
+from koipond.channel.types import Source, SourceClass
 from koipond.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, decode
 from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.quantity import Quantity
@@ -19,6 +22,8 @@ from koipond.kernel.schema import (
     needs,
     query,
 )
+from koipond.member.graphql import Member
+from koipond.member.service import find_sources
 from koipond.order import service, types
 from koipond.order.graphql.mutations import read_money
 from koipond.order.graphql.types import Order, OrderLine
@@ -62,6 +67,47 @@ class StaffOrder:
             ]
             for parent in parents
         ]
+
+
+@strawberry.type(description="From where somebody came to the shop.")
+class CameFrom:
+    kind: SourceClass = strawberry.field(name="class")
+    entry: str
+    campaign: str
+    is_known: bool = strawberry.field(description="Whether the shop has named this entry")
+
+    @classmethod
+    def of(cls, found: Source | None, known: Collection[str]) -> "CameFrom | None":
+        """Wrap a source."""
+        if found is None:
+            return None
+        return cls(
+            kind=found.kind,
+            entry=found.entry,
+            campaign=found.campaign,
+            is_known=is_known_entry(found.entry, known),
+        )
+
+
+@strawberry.type
+class OrderSource:
+    @batch
+    @staticmethod
+    async def source(parents: list[Order], info: Info) -> list[CameFrom | None]:
+        """From where the buyer came last before placing it; null: nobody said."""
+        known = info.context.settings.source_entries
+        return [CameFrom.of(parent.found.details.source, known) for parent in parents]
+
+
+@strawberry.type
+class MemberSource:
+    @batch
+    @staticmethod
+    async def source(parents: list[Member], info: Info) -> list[CameFrom | None]:
+        """From where the member first came; null: nobody said."""
+        known = info.context.settings.source_entries
+        found = await find_sources(info.context, [parent.key for parent in parents])
+        return [CameFrom.of(found.get(parent.key), known) for parent in parents]
 
 
 @strawberry.type

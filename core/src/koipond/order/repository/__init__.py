@@ -9,6 +9,7 @@ from koipond.order.repository.audits import (
     find_unkept,
 )
 from koipond.order.repository.belonging import claim_cart, give_orders, lock_contacts
+from koipond.order.repository.carrying import find_strays, move_orders, move_orders_back
 from koipond.order.repository.edits import (
     add_edit,
     find_edit,
@@ -76,6 +77,7 @@ __all__ = [
     "find_order",
     "find_orders",
     "find_payees",
+    "find_strays",
     "find_total",
     "find_uneven",
     "find_unkept",
@@ -88,6 +90,8 @@ __all__ = [
     "lock_whole",
     "locking_cart",
     "move",
+    "move_orders",
+    "move_orders_back",
     "save_cart",
     "save_edited",
     "save_holds",

@@ -120,6 +120,7 @@ def order_row(new: Order, *, token_hash: str) -> dict[str, Any]:
         "subject_id": new.subject,
         "state": new.state,
         "details": new.details,
+        **_source(new),
         "total_minor": new.total.amount_minor,
         "attributes": new.attributes,
         "price_trace": new.trace,
@@ -248,6 +249,15 @@ async def find_channel(db: AsyncConnection, order_id: OrderId) -> ChannelId:
     """Return the channel of an order that is known to be there."""
     rows = await db.execute(select(order.c.channel_id).where(order.c.id == order_id))
     return ChannelId(rows.scalar_one())
+
+
+def _source(new: Order) -> dict[str, str | None]:
+    told = new.details.source
+    return {
+        "source_class": None if told is None else told.kind,
+        "source_entry": None if told is None else told.entry,
+        "source_campaign": None if told is None else told.campaign,
+    }
 
 
 def visible_to(*, member_id: MemberId | None, token_hash: str | None) -> ColumnElement[bool]:

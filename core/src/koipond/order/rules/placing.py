@@ -109,6 +109,7 @@ def merge_details(known: CheckoutDetails, given: CheckoutDetails) -> CheckoutDet
         shipping_method=given.shipping_method or known.shipping_method,
         coupon_codes=known.coupon_codes if given.coupon_codes is None else given.coupon_codes,
         inputs=known.inputs if given.inputs is None else given.inputs,
+        source=given.source or known.source,
     )
 
 

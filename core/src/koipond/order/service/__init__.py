@@ -14,6 +14,7 @@ from koipond.order.service.attention import (
 from koipond.order.service.auditing import audit
 from koipond.order.service.belonging import claim_of_guest
 from koipond.order.service.cancelling import cancel_any_order, cancel_order
+from koipond.order.service.carrying import absorb, carry_units, find_strays, release
 from koipond.order.service.cart import (
     add_to_cart,
     find_cart,
@@ -67,6 +68,7 @@ __all__ = [
     "MESSAGE_KINDS",
     "TOLD_OF",
     "Replayed",
+    "absorb",
     "actions_for",
     "add_to_cart",
     "approve_return",
@@ -77,6 +79,7 @@ __all__ = [
     "cancel_fulfilment",
     "cancel_order",
     "cancel_return",
+    "carry_units",
     "check_cover",
     "claim_of_guest",
     "claim_payee_slot",
@@ -99,6 +102,7 @@ __all__ = [
     "find_member_orders",
     "find_orders",
     "find_own_order",
+    "find_strays",
     "flag_failed_refund",
     "flag_mismatch",
     "flag_order",
@@ -116,6 +120,7 @@ __all__ = [
     "refund_order",
     "refund_return",
     "reject_return",
+    "release",
     "renew_pick_up_code",
     "replay",
     "request_any_return",

@@ -21,6 +21,7 @@ from koipond.member.types import Contact
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, LinesAmbiguous, QuoteChanged
 from koipond.order.events import OrderConfirmed, OrderPlaced
+from koipond.order.service.carrying import follow_buyer
 from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import FirstPayment, answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
@@ -163,8 +164,10 @@ async def _place(
         return None
     order_id, now = OrderId(held.subject_id), ctx.clock.now()
     await _check_fresh(ctx, prepared, found)
-    buyer = member.add_buyer(ctx, _contact_of(prepared), found.buyer)
+    source = prepared.details.source
+    buyer = member.add_buyer(ctx, _contact_of(prepared), found.buyer, source=source)
     order = with_terms(_make_order(ctx, order_id, buyer, prepared, consulted), consulted)
+    order = await follow_buyer(ctx, order)
     repository.add_order(ctx.unsent, order, token_hash=hash_token(order_token(ctx, order_id)))
     if prepared.cart is not None:
         repository.close_cart(ctx.unsent, prepared.cart.id, now=now)

@@ -5,6 +5,7 @@ from koipond.order.types.carts import Cart, CartLine, CheckoutDetails, ChosenByB
 from koipond.order.types.checkouts import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.order.types.history import PastLine, PastOrder
 from koipond.order.types.jobs import (
+    CarryUnits,
     CloseOrders,
     ExpireOrder,
     ExpireOrders,
@@ -46,6 +47,7 @@ __all__ = [
     "AttentionAction",
     "AttentionReason",
     "Attributes",
+    "CarryUnits",
     "Cart",
     "CartLine",
     "Checkout",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from koipond.channel.types import Source
 from koipond.kernel.ids import ChannelId, OrderId, OrderLineId, VariantId
 from koipond.kernel.inputs import ChosenInputs, KeptInputs
 from koipond.kernel.money import Currency
@@ -14,7 +15,7 @@ class CheckoutDetails(Struct, frozen=True, kw_only=True):
     """What checkout collects; None is what was not given yet.
 
     coupon_codes: () takes away those that were given before.
-    inputs: what the buyer told plugins about the order.
+    inputs: what the buyer told plugins about the order. source: from where they came, last.
     """
 
     contact: Contact | None = None
@@ -22,6 +23,7 @@ class CheckoutDetails(Struct, frozen=True, kw_only=True):
     shipping_method: str | None = None
     coupon_codes: tuple[str, ...] | None = None
     inputs: KeptInputs | None = None
+    source: Source | None = None
 
 
 class CartLine(Struct, frozen=True, kw_only=True):

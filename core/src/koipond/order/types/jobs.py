@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from koipond.kernel.ids import OrderId, QuotaId, VariantId
+from koipond.kernel.ids import MemberId, OrderId, QuotaId, VariantId
 from koipond.kernel.jobs import Job
 
 
@@ -34,3 +34,11 @@ class ReviveOrder(Job, frozen=True, kw_only=True):
     # While it waits money is in between.
     attempts_max: ClassVar[int] = 100
     order_id: OrderId
+
+
+class CarryUnits(Job, frozen=True, kw_only=True):
+    """Count an order's units for its buyer, who was merged while it was placed."""
+
+    order_id: OrderId
+    former_id: MemberId
+    member_id: MemberId

@@ -1,14 +1,22 @@
 """SQL of the jobs that lock quotas: giving back, purging, changing whom a row counts for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, exists, select
 
 from koipond.kernel.db import Connection, insert
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.quota.repository.rows import RESERVATION, to_reservations
-from koipond.quota.tables import IS_COUNTED, IS_DUE, quota, quota_excess, reservation
+from koipond.quota.tables import (
+    IS_COUNTED,
+    IS_DUE,
+    quota,
+    quota_carried,
+    quota_excess,
+    reservation,
+)
 from koipond.quota.types import Reservation, ReservationState
 
 _r = reservation.c
@@ -83,14 +91,67 @@ def delete_released(connection: Connection, owner_ids: Sequence[OwnerId]) -> int
     ).rowcount
 
 
-def find_limits_of(connection: Connection, subject_id: SubjectId) -> list[QuotaId]:
-    """Return the quotas with a subject limit of which a subject has units, in id order."""
+def find_limits_of(
+    connection: Connection, subject_id: SubjectId, owners: Collection[OwnerId] | None = None
+) -> list[QuotaId]:
+    """Return the quotas with a subject limit of which a subject has units, in id order.
+
+    owners: only what these have; None is all.
+    """
     # One look into the index per quota: nothing else finds a subject's rows.
     own = exists().where(_r.quota_id == quota.c.id, _r.subject_id == subject_id, IS_COUNTED)
+    if owners is not None:
+        own = own.where(_r.owner_id.in_(sorted(owners)))
     rows = connection.execute(
         select(quota.c.id).where(quota.c.subject_limit.is_not(None), own).order_by(quota.c.id)
     )
     return list(rows.scalars())
+
+
+def note_carried(connection: Connection, merge_id: UUID, rows: Iterable[Reservation]) -> None:
+    """Store whose rows were before a merge."""
+    noted = [
+        {
+            "merge_id": merge_id,
+            "owner_id": row.owner_id,
+            "quota_id": row.quota_id,
+            "part": row.part,
+            "subject_id": row.subject_id,
+        }
+        for row in rows
+    ]
+    if noted:
+        connection.execute(insert(connection, quota_carried).on_conflict_do_nothing(), noted)
+
+
+def find_carried_quotas(connection: Connection, merge_id: UUID, *, most: int) -> list[QuotaId]:
+    """Return the quotas of which a merge moved rows, in id order."""
+    key = quota_carried.c.quota_id
+    rows = connection.execute(
+        select(key).where(quota_carried.c.merge_id == merge_id).distinct().order_by(key).limit(most)
+    )
+    return list(rows.scalars())
+
+
+def take_carried(
+    connection: Connection, merge_id: UUID, quota_ids: Iterable[QuotaId]
+) -> dict[tuple[OwnerId, QuotaId, int], SubjectId]:
+    """Forget and return {(owner, quota, part): whose it was before a merge}."""
+    c = quota_carried.c
+    rows = connection.execute(
+        delete(quota_carried)
+        .where(c.merge_id == merge_id, c.quota_id.in_(list(quota_ids)))
+        .returning(c.owner_id, c.quota_id, c.part, c.subject_id)
+    )
+    return {(row.owner_id, row.quota_id, row.part): row.subject_id for row in rows}
+
+
+def forget_excess(connection: Connection, quota_id: QuotaId, subject_id: SubjectId) -> None:
+    """Forget that a subject was let have more than its limit."""
+    c = quota_excess.c
+    connection.execute(
+        delete(quota_excess).where(c.quota_id == quota_id, c.subject_id == subject_id)
+    )
 
 
 def record_excess(

@@ -17,7 +17,7 @@ from koipond.quota.service.capacity import (
     take_what_is_free,
 )
 from koipond.quota.service.desk import Desk
-from koipond.quota.service.jobs import give_back, merge_subjects, purge, transfer
+from koipond.quota.service.jobs import give_back, merge_subjects, part_subjects, purge, transfer
 from koipond.quota.service.placing import ask_release, consume, drop, place, return_part
 from koipond.quota.service.reading import (
     audit,
@@ -51,6 +51,7 @@ __all__ = [
     "give_back",
     "merge_subjects",
     "move_units",
+    "part_subjects",
     "place",
     "purge",
     "reschedule",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from koipond.kernel.context import Context
@@ -18,6 +21,17 @@ from koipond.quota.types import ReservationState
 
 if TYPE_CHECKING:
     from koipond.kernel.db import Connection
+
+
+class _Move(Struct, frozen=True, kw_only=True):
+    """What of which quotas counts for somebody else from now on; see `merge_subjects`."""
+
+    source: SubjectId
+    target: SubjectId
+    quotas: Sequence[QuotaId]
+    owners: frozenset[OwnerId] | None
+    merge_id: UUID | None
+
 
 # More at once would hold the hot rows too long.
 PORTION = 500
@@ -59,16 +73,41 @@ async def transfer(ctx: Context, owner: OwnerId, quota: QuotaId, to_subject: Sub
     )
 
 
-async def merge_subjects(ctx: Context, source: SubjectId, target: SubjectId) -> None:
+async def merge_subjects(
+    ctx: Context,
+    source: SubjectId,
+    target: SubjectId,
+    *,
+    merge_id: UUID | None = None,
+    owners: Collection[OwnerId] | None = None,
+) -> None:
     """Let all that counts for `source` count for `target`: two members turned out to be one.
 
     This may pass a limit, which is written down, so that it is known to be meant. Again it finds
-    what has come since.
+    what has come since. merge_id: what `part_subjects` undoes it by; None: it stays for good.
+    owners: only what these have; None is all.
+    """
+    now = await _begin(ctx)
+    database = ctx.shop.database
+    only = None if owners is None else frozenset(owners)
+    wanted = await database.transact_apart(
+        lambda connection: repository.find_limits_of(connection, source, only), keep=lambda _: False
+    )
+    for start in range(0, len(wanted), _MERGED_AT_ONCE):
+        keys = wanted[start : start + _MERGED_AT_ONCE]
+        move = _Move(source=source, target=target, quotas=keys, owners=only, merge_id=merge_id)
+        await database.transact_apart(partial(_merge, move=move, now=now), keep=bool)
+
+
+async def part_subjects(ctx: Context, merge_id: UUID, target: SubjectId) -> None:
+    """Undo what `merge_subjects` did for a merge: what was moved counts for whom it did before.
+
+    What `target` reserved since stays its own. Again there is nothing to undo.
     """
     now = await _begin(ctx)
     database = ctx.shop.database
     while await database.transact_apart(
-        lambda connection: _merge(connection, source, target, now), keep=bool
+        lambda connection: _part(connection, merge_id, target, now), keep=bool
     ):
         pass
 
@@ -120,18 +159,44 @@ def _transfer(
     )
 
 
-def _merge(connection: Connection, source: SubjectId, target: SubjectId, now: datetime) -> int:
-    """Move the rows of some quotas; returns how many rows, 0 when all are moved."""
-    wanted = repository.find_limits_of(connection, source)[:_MERGED_AT_ONCE]
-    quotas = repository.lock(connection, wanted)
-    pairs = {(key, subject) for key in quotas for subject in (source, target)}
+def _merge(connection: Connection, *, move: _Move, now: datetime) -> int:
+    """Move the rows of some quotas; returns how many rows."""
+    quotas = repository.lock(connection, move.quotas)
+    pairs = {(key, subject) for key in quotas for subject in (move.source, move.target)}
     rows = repository.read(connection, set(), pairs)
-    moving = [row for row in rows if row.subject_id == source]
-    moved = [replace(row, subject_id=target) for row in moving]
+    moving = [
+        row
+        for row in rows
+        if row.subject_id == move.source and (move.owners is None or row.owner_id in move.owners)
+    ]
+    moved = [replace(row, subject_id=move.target) for row in moving]
     repository.change_rows(connection, moved, before=[row.state for row in moving])
-    staying = [row for row in rows if row.subject_id == target]
+    if move.merge_id is not None:
+        repository.note_carried(connection, move.merge_id, moving)
+    staying = [row for row in rows if row.subject_id == move.target]
     for quota in quotas.values():
         own = [row for row in moved + staying if row.quota_id == quota.id]
-        excess = rules.find_excess(quota, own, target)
-        repository.record_excess(connection, quota.id, target, excess, now=now)
+        excess = rules.find_excess(quota, own, move.target)
+        repository.record_excess(connection, quota.id, move.target, excess, now=now)
     return len(moved)
+
+
+def _part(connection: Connection, merge_id: UUID, target: SubjectId, now: datetime) -> int:
+    """Move rows of some quotas back; returns how many there were to look at."""
+    wanted = repository.find_carried_quotas(connection, merge_id, most=_MERGED_AT_ONCE)
+    quotas = repository.lock(connection, wanted)
+    subjects = repository.take_carried(connection, merge_id, wanted)
+    rows = repository.read(connection, set(), {(key, target) for key in wanted})
+    own = [row for row in rows if row.subject_id == target]
+    moving = [row for row in own if (row.owner_id, row.quota_id, row.part) in subjects]
+    moved = [
+        replace(row, subject_id=subjects[row.owner_id, row.quota_id, row.part]) for row in moving
+    ]
+    repository.change_rows(connection, moved, before=[row.state for row in moving])
+    staying = [row for row in own if (row.owner_id, row.quota_id, row.part) not in subjects]
+    for quota in quotas.values():
+        kept = [row for row in staying if row.quota_id == quota.id]
+        repository.forget_excess(connection, quota.id, target)
+        excess = rules.find_excess(quota, kept, target)
+        repository.record_excess(connection, quota.id, target, excess, now=now)
+    return len(subjects)

@@ -91,3 +91,20 @@ async def find_members(db: AsyncConnection, keys: Collection[MemberId]) -> set[M
 def _unlocked(row: dict[str, Any]) -> Unlocked:
     own = {name: row.pop(f"coupon_{name}") for name in Coupon.__struct_fields__}
     return Unlocked(coupon=Coupon(**own), promotion=to_promotion(row))
+
+
+async def move(db: AsyncConnection, source: MemberId, target: MemberId) -> list[UUID]:
+    """Store a member's codes as another's; returns which."""
+    changed = promotions_coupon.update().where(_c.member_id == source).values(member_id=target)
+    return list((await db.execute(changed.returning(_c.id))).scalars())
+
+
+async def move_back(
+    db: AsyncConnection, source: MemberId, target: MemberId, keys: Collection[str]
+) -> None:
+    """Store these codes as those of whom they were before."""
+    await db.execute(
+        promotions_coupon.update()
+        .where(_c.id.in_([UUID(key) for key in keys]), _c.member_id == source)
+        .values(member_id=target)
+    )

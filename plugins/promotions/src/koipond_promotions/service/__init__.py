@@ -10,6 +10,7 @@ from koipond_promotions.service.coupons import (
     give_reward,
 )
 from koipond_promotions.service.forecasting import rehearse
+from koipond_promotions.service.merging import absorb, release
 from koipond_promotions.service.shown import find_running, label_of, make_offer, write_action
 from koipond_promotions.service.staff import (
     create,
@@ -24,6 +25,7 @@ from koipond_promotions.service.staff import (
 )
 
 __all__ = [
+    "absorb",
     "add_coupon",
     "audit",
     "create",
@@ -46,5 +48,6 @@ __all__ = [
     "pause",
     "publish",
     "rehearse",
+    "release",
     "write_action",
 ]

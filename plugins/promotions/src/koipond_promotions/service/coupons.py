@@ -41,7 +41,7 @@ from koipond_sdk import (
     settings_of,
     transaction,
 )
-from koipond_sdk.services.members import MemberUnknown
+from koipond_sdk.services.members import MemberUnknown, hold_member
 from koipond_sdk.services.rewards import Reward
 
 COUPONS_SHOWN_MAX = 200
@@ -144,7 +144,7 @@ async def give_reward(ctx: Context, reward: Reward) -> None:
         id=rules.coupon_of(code),
         code=code,
         promotion_id=promotion_id,
-        member_id=reward.member_id,
+        member_id=await hold_member(ctx, reward.member_id),
         uses_max=reward.amount,
         expires_at=now + timedelta(days=settings.reward_expiry_days),
         source=reward.source,

@@ -1,0 +1,1 @@
+"""Personal data: exported for whom it is about, and erased."""

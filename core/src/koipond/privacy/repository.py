@@ -1,0 +1,243 @@
+"""SQL of personal data. Tables of other concepts are known here by what they say of themselves."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select, Table, func, or_, select
+
+from koipond.kernel.db import AsyncConnection, metadata
+from koipond.kernel.extensions import Declared
+from koipond.kernel.ids import MemberId, PrivacyRequestId
+from koipond.privacy.rules import without_texts
+from koipond.privacy.tables import privacy_request
+from koipond.privacy.types import (
+    CoreTable,
+    Erasure,
+    Open,
+    PrivacyRequest,
+    RequestKind,
+    RequestState,
+    Whose,
+)
+
+_p = privacy_request.c
+_OPEN_STATES = ("placed", "confirmed")
+
+
+def _of(name: str) -> Table:
+    return metadata.tables[name]
+
+
+def _own(of: Whose, keys: Collection[MemberId]) -> Select[Any] | list[MemberId]:
+    """Return the values by which rows are a member's."""
+    order, told = _of("order").c, _of("outbox_event").c
+    orders = select(order.id).where(order.member_id.in_(sorted(keys)))
+    if of is Whose.MEMBER:
+        return sorted(keys)
+    if of is Whose.ORDER:
+        return orders
+    return select(told.id).where(
+        or_(told.aggregate_id.in_(sorted(keys)), told.aggregate_id.in_(orders))
+    )
+
+
+async def find_open(db: AsyncConnection, keys: Collection[MemberId]) -> Open:
+    """Return what of a member is not over."""
+    order, refund = _of("order").c, _of("refund").c
+    numbers = await db.execute(
+        select(order.number)
+        .where(order.member_id.in_(sorted(keys)), order.state.in_(_OPEN_STATES))
+        .order_by(order.id)
+    )
+    owed = await db.execute(
+        select(func.count())
+        .select_from(_of("refund"))
+        .where(refund.order_id.in_(_own(Whose.ORDER, keys)), refund.state == "pending")
+    )
+    return Open(orders=tuple(numbers.scalars()), refunds=int(owed.scalar_one()))
+
+
+async def read(
+    db: AsyncConnection, said: CoreTable, keys: Collection[MemberId]
+) -> list[dict[str, Any]]:
+    """Return what a member gets of a table of core."""
+    table = _of(said.table)
+    return await _rows(db, table, said.exported, table.c[said.column].in_(_own(said.of, keys)))
+
+
+async def read_declared(
+    db: AsyncConnection, one: Declared, keys: Collection[MemberId]
+) -> list[dict[str, Any]]:
+    """Return what a member gets of a plugin's table."""
+    own = one.table.c[one.said.member].in_(sorted(keys))
+    return await _rows(db, one.table, one.said.exported, own)
+
+
+async def _rows(
+    db: AsyncConnection, table: Table, columns: Sequence[str], own: Any
+) -> list[dict[str, Any]]:
+    if not columns:
+        return []
+    rows = await db.execute(
+        select(*(table.c[name] for name in columns)).where(own).order_by(*table.primary_key)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def erase(db: AsyncConnection, said: CoreTable, keys: Collection[MemberId]) -> None:
+    """Erase what a table of core keeps of a member."""
+    table = _of(said.table)
+    own = table.c[said.column].in_(_own(said.of, keys))
+    await _erase(db, table, said.erasure, dict(said.blanked), own)
+
+
+async def erase_declared(db: AsyncConnection, one: Declared, keys: Collection[MemberId]) -> None:
+    """Erase what a plugin's table keeps of a member, as it says."""
+    own = one.table.c[one.said.member].in_(sorted(keys))
+    await _erase(db, one.table, one.said.erasure, dict(one.said.blanked), own)
+
+
+async def _erase(
+    db: AsyncConnection, table: Table, erasure: Erasure, blanked: dict[str, Any], own: Any
+) -> None:
+    if erasure is Erasure.DELETE:
+        await db.execute(table.delete().where(own))
+    elif erasure is Erasure.BLANK:
+        await db.execute(table.update().where(own).values(blanked))
+
+
+async def erase_carts(db: AsyncConnection, known: Collection[str]) -> None:
+    """Delete the carts whose contact is one of these addresses: carts are nobody's."""
+    cart = _of("cart")
+    contact = cart.c.details["contact"]
+    if known:
+        await db.execute(
+            cart.delete().where(
+                or_(
+                    contact["email"].as_string().in_(sorted(known)),
+                    contact["phone"].as_string().in_(sorted(known)),
+                )
+            )
+        )
+
+
+async def erase_events(db: AsyncConnection, keys: Collection[MemberId]) -> None:
+    """Take what people wrote out of the events of a member and their orders."""
+    told = _of("outbox_event")
+    rows = await db.execute(
+        select(told.c.id, told.c.payload).where(told.c.id.in_(_own(Whose.EVENT, keys)))
+    )
+    for row in rows.all():
+        left = without_texts(row.payload)
+        if left != row.payload:
+            await db.execute(told.update().where(told.c.id == row.id).values(payload=left))
+
+
+async def erase_notes(db: AsyncConnection, keys: Collection[MemberId]) -> None:
+    """Take the notes out of what was booked for a member; the sums stay."""
+    account, entry = _of("ledger_account").c, _of("ledger_entry").c
+    own = select(account.id).where(
+        account.owner_kind == "member", account.owner.in_([str(key) for key in keys])
+    )
+    booked = select(entry.transfer_id).where(entry.account_id.in_(own))
+    transfer, pending = _of("ledger_transfer"), _of("pending_transfer")
+    await db.execute(transfer.update().where(transfer.c.id.in_(booked)).values(note=""))
+    await db.execute(pending.update().where(pending.c.account_id.in_(own)).values(note=""))
+
+
+async def erase_keys(db: AsyncConnection, keys: Collection[MemberId]) -> None:
+    """Delete the idempotency keys that a member chose."""
+    held = _of("idempotency")
+    principals = [f"member:{key}" for key in keys]
+    await db.execute(held.delete().where(held.c.principal.in_(principals)))
+
+
+async def find_known(db: AsyncConnection, keys: Collection[MemberId]) -> set[str]:
+    """Return what a member is known by, and gave as a contact of orders."""
+    identity, order = _of("identity").c, _of("order").c
+    known = await db.execute(select(identity.value).where(identity.member_id.in_(sorted(keys))))
+    found = set(known.scalars())
+    contacts = await db.execute(select(order.details).where(order.member_id.in_(sorted(keys))))
+    for details in contacts.scalars():
+        contact = details.get("contact") or {}
+        found |= {contact[name] for name in ("email", "phone") if contact.get(name)}
+    return found
+
+
+async def find_guest_subjects(
+    db: AsyncConnection, keys: Collection[MemberId]
+) -> dict[UUID, list[UUID]]:
+    """Return {whom limits count: orders} of orders that count for a contact, not for a member.
+
+    Such an id is made of the contact: who guesses the one knows the other.
+    """
+    order = _of("order").c
+    rows = await db.execute(
+        select(order.subject_id, order.id).where(
+            order.member_id.in_(sorted(keys)), order.subject_id != order.member_id
+        )
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        found.setdefault(row.subject_id, []).append(row.id)
+    return found
+
+
+async def set_erased(db: AsyncConnection, key: MemberId) -> None:
+    """Store that nothing is known of a member, and that their orders count for nobody else."""
+    member, order = _of("member"), _of("order")
+    await db.execute(member.update().where(member.c.id == key).values(state="erased"))
+    await db.execute(
+        order.update().where(order.c.member_id == key).values(subject_id=order.c.member_id)
+    )
+
+
+async def add(db: AsyncConnection, new: PrivacyRequest) -> None:
+    """Store what is asked for."""
+    await db.execute(privacy_request.insert().values(msgspec.structs.asdict(new)))
+
+
+async def find(
+    db: AsyncConnection, key: PrivacyRequestId, *, lock: bool = False
+) -> PrivacyRequest | None:
+    """Return what was asked for, locked if so asked, or None."""
+    statement = select(privacy_request).where(_p.id == key)
+    row = (await db.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return None if row is None else _request(row)
+
+
+async def find_of(db: AsyncConnection, key: MemberId) -> list[PrivacyRequest]:
+    """Return what was asked about a member, the newest first."""
+    rows = await db.execute(
+        select(privacy_request).where(_p.member_id == key).order_by(_p.id.desc())
+    )
+    return [_request(row) for row in rows]
+
+
+async def finish(
+    db: AsyncConnection,
+    key: PrivacyRequestId,
+    state: RequestState,
+    *,
+    now: datetime,
+    document: str | None = None,
+    problem: str = "",
+) -> None:
+    """Store what became of what was asked for."""
+    changed: Mapping[str, Any] = {
+        "state": state,
+        "document": document,
+        "problem": problem,
+        "done_at": now,
+    }
+    await db.execute(privacy_request.update().where(_p.id == key).values(changed))
+
+
+def _request(row: Any) -> PrivacyRequest:
+    told = dict(row._mapping)
+    return PrivacyRequest(
+        **{**told, "kind": RequestKind(row.kind), "state": RequestState(row.state)}
+    )

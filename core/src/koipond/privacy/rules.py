@@ -1,0 +1,110 @@
+"""What core keeps of members, table by table, and what becomes of it when they are erased.
+
+The test that writes canaries into every place a member can write to finds what is missing here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from koipond.privacy.errors import ErasureBlocked
+from koipond.privacy.types import CoreTable, Erasure, Open, Whose
+
+_TEXTS = {"reason", "note", "name", "email", "phone", "comment", "label", "text", "message"}
+
+
+def _gone(table: str, column: str, of: Whose, exported: Sequence[str] = ()) -> CoreTable:
+    return CoreTable(table=table, column=column, of=of, erasure=Erasure.DELETE, exported=exported)
+
+
+def _blank(
+    table: str, column: str, of: Whose, blanked: Mapping[str, Any], exported: Sequence[str] = ()
+) -> CoreTable:
+    return CoreTable(
+        table=table,
+        column=column,
+        of=of,
+        erasure=Erasure.BLANK,
+        blanked=blanked,
+        exported=exported,
+    )
+
+
+_M, _O, _E = Whose.MEMBER, Whose.ORDER, Whose.EVENT
+CORE_TABLES = (
+    _blank(
+        "member",
+        "id",
+        _M,
+        {"name": "", "time_zone": None, "source_entry": None, "source_campaign": None},
+        ("id", "name", "locale", "time_zone", "created_at"),
+    ),
+    _gone("identity", "member_id", _M, ("kind", "value", "verified_at")),
+    _gone("member_consent", "member_id", _M, ("purpose", "given_at", "source", "withdrawn_at")),
+    _gone("membership", "member_id", _M, ("group_code",)),
+    _gone("message", "member_id", _M, ("kind", "medium", "subject", "body", "state", "sent_at")),
+    _gone("message_box", "member_id", _M),
+    _blank("member_merge", "survivor_id", _M, {"note": ""}),
+    _blank("member_merge", "merged_id", _M, {"note": ""}),
+    _blank("privacy_request", "member_id", _M, {"document": None}, ("kind", "state", "created_at")),
+    _blank(
+        "order",
+        "id",
+        _O,
+        {
+            "details": {},
+            "cancel_reason": None,
+            "attributes": {},
+            "source_entry": None,
+            "source_campaign": None,
+        },
+        ("number", "state", "currency", "total_minor", "details", "attributes", "placed_at"),
+    ),
+    _blank(
+        "order_line",
+        "order_id",
+        _O,
+        {"attributes": {}},
+        ("order_id", "sku", "name", "quantity", "unit_price_minor", "attributes"),
+    ),
+    _blank("order_edit", "order_id", _O, {"note": ""}),
+    _blank("order_return", "order_id", _O, {"reason": "", "note": ""}, ("state", "reason")),
+    _blank("fulfilment", "order_id", _O, {"tracking": {}}, ("method", "state", "tracking")),
+    _blank(
+        "payment",
+        "order_id",
+        _O,
+        {"failure": None, "action": {}},
+        ("provider", "state", "currency", "amount_minor", "created_at"),
+    ),
+    _blank(
+        "refund",
+        "order_id",
+        _O,
+        {"note": "", "failure": None},
+        ("state", "currency", "amount_minor", "created_at"),
+    ),
+    _gone("cart", "id", _O),
+    _gone("idempotency", "subject_id", _O),
+    _blank("webhook_attempt", "event_id", _E, {"answer": "", "problem": ""}),
+    _blank("delivery", "event_id", _E, {"last_error": None}),
+)
+
+
+def without_texts(payload: Any) -> Any:
+    """Return what an event tells without what people wrote: ids, numbers and words of ours stay."""
+    if isinstance(payload, dict):
+        return {
+            name: "" if name in _TEXTS and isinstance(value, str) else without_texts(value)
+            for name, value in payload.items()
+        }
+    return [without_texts(one) for one in payload] if isinstance(payload, list) else payload
+
+
+def check_over(found: Open) -> None:
+    """Raise ErasureBlocked unless the shop is done with a member."""
+    if found.orders or found.refunds:
+        raise ErasureBlocked(
+            open_orders=len(found.orders),
+            owed_refunds=found.refunds,
+            numbers=", ".join(found.orders[:5]),
+        )
