@@ -295,6 +295,6 @@ async def test_checking_in_takes_few_statements(shop: RunningShop, lin: Viewer) 
     with shop.count_statements() as sent:
         await check_in(shop, lin)
     # Whether somebody was merged (read once a second, as are the channels), that the member is not
-    # being merged, where they stand, the day, what it is worth, the event; on SQLite also its place.
+    # being merged, where they stand, the day, what it is worth, the event; on SQLite its place.
     is_sqlite = shop.shop.database.is_sqlite
     assert len(sent) == (8 if is_sqlite else 7), sent
