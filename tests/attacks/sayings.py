@@ -23,6 +23,11 @@ THINGS: Mapping[str, str] = {
     "returnId": "ret",
     "messageId": "msg",
     "messageIds": "msg",
+    "addressId": "addr",
+    "loginSessionId": "login",
+    "staffId": "staff",
+    "staffMember.id": "staff",
+    "serviceTokenId": "svc",
     "memberId": "mem",
     "memberIds": "mem",
     "member.id": "mem",
@@ -56,12 +61,15 @@ THINGS: Mapping[str, str] = {
 }
 
 # Whose they are is for their owner and for staff with the permission alone.
-OWNED = frozenset({"ord", "number", "line", "pay", "refund", "ful", "ret", "msg", "mem"})
+OWNED = frozenset(
+    {"ord", "number", "line", "pay", "refund", "ful", "ret", "msg", "mem", "addr", "login"}
+)
 
 # What is said where a value must stand that has to pass before anything is looked for.
 NEEDED: Mapping[str, Any] = {
     "placeOrder.input.contact.email": "mallory@example.org",
     "amount": "1.00",
+    "country": "CN",
     "currency": "EUR",
     "channel": "main",
     "location": "main",

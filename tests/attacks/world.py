@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from koipond.kernel.ids import (
     PREFIXES,
+    AddressId,
     FulfilmentId,
+    LoginSessionId,
     MemberId,
     MessageId,
     OrderId,
@@ -25,6 +27,10 @@ from koipond.kernel.ids import (
     new_id,
 )
 from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.login.service.sessions import open_session
+from koipond.login.types import Principal
+from koipond.member.service import add_address
+from koipond.member.types import Address
 from koipond.order.rules.placing import NUMBER_LENGTH, make_number
 from koipond_sdk.testing import RunningShop
 
@@ -38,6 +44,8 @@ TABLES: Mapping[Callable[[UUID], Any], str] = {
     FulfilmentId: "fulfilment",
     ReturnId: "order_return",
     MessageId: "message",
+    AddressId: "member_address",
+    LoginSessionId: "login_session",
 }
 
 
@@ -66,6 +74,10 @@ async def make_world(shop: RunningShop) -> World:
     owner = await _member(shop, OWNER)
     await PostOffice(shop, Pigeons(), {}).ask(HERE, MemberId(owner.id), "one")
     await counter.till.work()
+    async with shop.context(viewer=owner) as ctx:
+        home = Address(line1="1 Tea Road", city="Hangzhou", country="CN")
+        await add_address(ctx, MemberId(owner.id), home, phone="", is_default=True)
+        await open_session(ctx, Principal.member(MemberId(owner.id)))
     return World(
         shop=shop,
         owner=owner,
@@ -130,7 +142,8 @@ def _is_of(row: Mapping[str, Any], order: Mapping[str, Any], owner: Viewer) -> b
     """Tell whether a row is the order, of it, or of its owner."""
     if "order_id" in row:
         return bool(row["order_id"] == order["id"])
-    return row["id"] == order["id"] or UUID(str(row.get("member_id"))) == owner.id
+    whose = row.get("member_id") or row.get("principal_id")
+    return row["id"] == order["id"] or UUID(str(whose)) == owner.id
 
 
 def encode_id(key: UUID, prefix: str) -> str:

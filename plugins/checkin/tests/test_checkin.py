@@ -294,7 +294,7 @@ async def test_checking_in_takes_few_statements(shop: RunningShop, lin: Viewer) 
     shop.clock.advance(days=1)
     with shop.count_statements() as sent:
         await check_in(shop, lin)
-    # The channels, where the member stands, the day, what it is worth (read once a second), the
-    # event; on SQLite also the event's place.
+    # Whether somebody was merged (read once a second, as are the channels), that the member is not
+    # being merged, where they stand, the day, what it is worth, the event; on SQLite its place.
     is_sqlite = shop.shop.database.is_sqlite
-    assert len(sent) == (6 if is_sqlite else 5), sent
+    assert len(sent) == (8 if is_sqlite else 7), sent

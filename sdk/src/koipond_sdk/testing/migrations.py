@@ -73,12 +73,11 @@ class Migrations:
 
     async def add_member(self) -> dict[str, Any]:
         """Store a member by SQL, as a shop has them before the plugin comes; returns the row."""
-        row = {
+        row: dict[str, Any] = {one.name: None for one in member.columns} | {
             "id": MemberId(new_id()),
             "state": "registered",
             "name": "Lin",
             "locale": "en",
-            "time_zone": None,
             "created_at": START,
         }
         async with self._database.writer.begin() as db:
