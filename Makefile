@@ -17,7 +17,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is missing. \
 # Where it is set, every start would compile hundreds of modules again: 3 s for each test worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test slow audits faults fuzz mutants check bench docs format lock clean
+.PHONY: help demo test slow audits attacks faults fuzz mutants check bench docs format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -40,6 +40,9 @@ audits: $(STAMP) ## let the npm package graphql-http judge GraphQL over HTTP
 # One by one, each to whichever worker is free: some take minutes.
 faults: $(STAMP) ## run the long races and faults, half an hour; ARGS="-k sqlite" for some
 	KOI_RACE_SECONDS=4 KOI_RACE_SEEDS=10 KOI_RACE_DEATHS=10 $(BIN)/python -m pytest -m faults --dist=worksteal $(ARGS)
+
+attacks: $(STAMP) ## try what attackers try, row by row of tests/attacks/README.md
+	KOI_ATTACK_EXAMPLES=20 $(BIN)/python -m pytest -m attack --dist=worksteal $(ARGS)
 
 # The examples that fail are kept in .hypothesis, and are the first that the next run tries.
 fuzz: $(STAMP) ## run the property tests with twenty times the examples, other ones each time

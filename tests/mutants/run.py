@@ -26,8 +26,15 @@ FOLDER = ROOT / ".mutants" / "rules"
 LISTED = Path(__file__).with_name("survivors.toml")
 # That a test fails is all there is to know: the simplest example of it would take seconds to find.
 # And a break is not found by a test that was slow.
+# Its marks are those of tests/rig/battery.py, which would leave some of the tests out.
 CONFTEST = """\
 from hypothesis import Phase, settings
+
+
+def pytest_configure(config):
+    for mark in ("slow", "story"):
+        config.addinivalue_line("markers", mark)
+
 
 settings.register_profile(
     "mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None

@@ -1,4 +1,4 @@
-"""What `make test` leaves out: `make slow`, and the long batteries of `make faults`, `make fuzz`.
+"""What `make test` leaves out: `make slow`, and the batteries of `make faults`, `attacks`, `fuzz`.
 
 The batteries end with a line of what came out. Figures are told, never asserted: machines are
 noisy.
@@ -17,6 +17,8 @@ LONG = "faults"
 SLOW = "slow"
 # Many requests, one after the other; the statements under them have tests of their own.
 STORY = "story"
+# Of a row of the list of attacks; all of them are run by `make attacks`.
+ATTACK = "attack"
 # Given by Hypothesis to its own; run by `make fuzz` with more examples.
 PROPERTIES = "hypothesis"
 # Random too, by seeds of their own: more of them in `make fuzz`.
@@ -32,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"{STORY}: told on one database by `make test`, on the other by `make slow`"
     )
+    config.addinivalue_line("markers", f"{ATTACK}(*rows): what an attacker tries; `make attacks`")
     config.addinivalue_line("markers", f"{SEEDED}: tries seeds; `make fuzz` tries more of them")
     # Unless a test says otherwise no example fails because it was slow.
     settings.register_profile("untimed", deadline=None)
@@ -74,7 +77,7 @@ def is_asked_for(item: pytest.Item, asked: str) -> bool:
         return LONG in asked
     if item.get_closest_marker(SLOW):
         marks = {mark.name for mark in item.iter_markers()}
-        return any(mark in asked for mark in marks & {SLOW, SEEDED, PROPERTIES})
+        return any(mark in asked for mark in marks & {SLOW, SEEDED, PROPERTIES, ATTACK})
     return True
 
 
@@ -106,7 +109,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for name, text in report.user_properties
         if name == "figure"
     ]
-    if told and LONG in config.getoption("markexpr"):
+    if told and any(one in config.getoption("markexpr") for one in (LONG, ATTACK)):
         terminalreporter.section("figures")
         for line in told:
             terminalreporter.line(line)
@@ -115,7 +118,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End with one line that a program can read."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    asked = any(one in config.getoption("markexpr") for one in (LONG, PROPERTIES))
+    asked = any(one in config.getoption("markexpr") for one in (LONG, PROPERTIES, ATTACK))
     if hasattr(config, "workerinput") or not asked:
         return
     if reporter is not None:

@@ -48,6 +48,7 @@ from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
 from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
+from koipond.kernel.extensions import Extensions
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.logs import RequestLog
 from koipond.kernel.metrics import make_metrics
@@ -135,7 +136,13 @@ def make_shop(
         consumers=[*CONSUMERS, *hooks.consumers()],
         extensions=extensions,
         installation=installation,
+        permissions=lambda: _known_permissions(installation.running, extensions),
     )
+
+
+def _known_permissions(plugins: tuple[Plugin, ...], extensions: Extensions) -> frozenset[str]:
+    registered = {one.name for found in extensions.permissions.values() for one in found}
+    return make_schemas(plugins).permissions | registered
 
 
 def _make_database(settings: Settings) -> Database:
@@ -332,10 +339,7 @@ def create_app(
             health,
             ready,
             *_endpoints(shop, running, crowd),
-            make_ingress(shop),
-            make_uploads(shop, partial(_find_staff, shop)),
-            make_errors(shop),
-            make_downloads(shop),
+            *_doors(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
         ],
@@ -351,10 +355,16 @@ def create_app(
     return app
 
 
-def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
+def _doors(shop: Shop) -> list[BaseRouteHandler]:
+    """Return what takes notices of providers and files to be imported, and gives files away."""
+    uploads = make_uploads(shop, partial(_find_staff, shop))
+    return [make_ingress(shop), uploads, make_errors(shop), make_downloads(shop)]
+
+
+async def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
     """Return the staff member or service that a header speaks for, if it speaks for one."""
     try:
-        return read_viewer(shop, authorization, staff_only=True)
+        return await read_viewer(shop, authorization, staff_only=True)
     except (HttpRefused, TokenInvalid):
         return None
 

@@ -51,6 +51,7 @@ from koipond.payment.types import (
     VoidPayment,
 )
 from koipond.quota.service import audit as audit_quota
+from koipond.staff import events as staff_events
 from koipond.stock import events as stock_events
 from koipond.stock.events import StockShort
 from koipond.stock.service import audit as audit_stock
@@ -108,7 +109,13 @@ RECURRING = (
 CONSUMERS = (Consumer(name="core.messages", events=order.TOLD_OF, handle=order.tell_buyer),)
 # What others may be told of; plugins add theirs.
 EVENTS = events_of(
-    member_events, stock_events, payment_events, fulfilment_events, order_events, webhook_events
+    staff_events,
+    member_events,
+    stock_events,
+    payment_events,
+    fulfilment_events,
+    order_events,
+    webhook_events,
 )
 # What core writes to members; plugins add theirs.
 MESSAGE_KINDS = order.MESSAGE_KINDS

@@ -59,6 +59,7 @@ _RANGES = {
     "sockets_per_member_max": (1, 1_000_000),
     "socket_operations_max": (1, 10_000),
     "socket_ping_s": (0.05, 3_600),
+    "leave_notice_s": (0, 600),
     "nats_timeout_s": (0.1, 60),
     "webhook_timeout_s": (0.1, 60),
     "webhook_attempts_keep_days": (1, 3_650),
@@ -266,6 +267,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     socket_operations_max: int = 20
     # How often a socket is asked whether somebody is there, who then has as long to say so.
     socket_ping_s: float = 25.0
+    # How long after SIGTERM `koi serve` still answers who comes, while /ready says 503: so long as
+    # the balancer in front needs to see it. Whom it sends later is refused by the closed port.
+    leave_notice_s: float = 0.0
     # How long an unfinished request keeps its idempotency key to itself.
     idempotency_lease_s: int = 30
     # How long a payment provider may take to answer; less than idempotency_lease_s.

@@ -288,14 +288,14 @@ async def test_a_question_that_cannot_be_answered_is_refused(shop: RunningShop) 
         {"after": ""},
     ]
     for asked in pages:
-        assert await refusal(shop, **asked) == "PAGE_INVALID", asked
+        assert await refusal(shop, **asked) == "BAD_USER_INPUT", asked
     assert await refusal(shop, filter={"text": "x" * 201}) == "PRODUCT_FILTER_INVALID"
 
 
 async def refusal(shop: RunningShop, **asked: Any) -> str:
     """Ask for a list; returns the code of the one error that is the answer."""
     answer = await shop.graphql(LIST, asked)
-    assert answer["data"] is None
+    assert answer.get("data") is None
     (error,) = answer["errors"]
     code: str = error["extensions"]["code"]
     return code
@@ -305,7 +305,7 @@ async def test_a_cursor_of_another_order_is_refused(shop: RunningShop) -> None:
     await save(shop, plain("a"), plain("b"))
     found = (await data(shop, LIST, first=1, sort="NAME"))["products"]
     end = found["pageInfo"]["endCursor"]
-    assert await refusal(shop, after=end, sort="NEWEST") == "PAGE_INVALID"
+    assert await refusal(shop, after=end, sort="NEWEST") == "BAD_USER_INPUT"
 
 
 async def test_a_list_costs_the_same_statements_for_one_product_and_for_many(
@@ -391,16 +391,16 @@ async def test_a_price_that_cannot_be_set_is_refused_and_changes_nothing(
 
 async def test_staff_need_the_permission_for_what_they_do(shop: RunningShop) -> None:
     (saved,) = await save(shop, plain("a"))
-    before = await shop.snapshot()
     variant = encode(VariantId, saved.variants["a"])
 
     def staff(*permissions: str) -> Viewer:
         return Viewer(kind=ViewerKind.STAFF, id=STAFF.id, permissions=frozenset(permissions))
 
+    before = await shop.snapshot()
     answer = await set_price(shop, variant, staff("catalog.read", "stock.write"))
     assert [one["extensions"]["code"] for one in answer["errors"]] == ["PERMISSION_MISSING"]
+    assert await shop.snapshot() == before
     answer = await shop.graphql(LIST, viewer=staff("catalog.write"), admin=True)
     assert [one["extensions"]["code"] for one in answer["errors"]] == ["PERMISSION_MISSING"]
-    assert await shop.snapshot() == before
     answer = await shop.graphql(LIST, viewer=staff("catalog.read"), admin=True)
     assert answer["data"]["products"]["totalCount"] == 1

@@ -320,7 +320,7 @@ async def test_core_s_own_orders_stay_beside_those_of_plugins(shop: RunningShop)
 async def test_a_cursor_of_another_order_is_refused(shop: RunningShop) -> None:
     after = cursor(("word", str(new_id())))
     answer = await shop.graphql(LIST, {"sort": "PLACE", "after": after})
-    assert answer["errors"][0]["extensions"]["code"] == "PAGE_INVALID"
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 def test_the_schema_has_them_with_their_words_only_with_the_plugin() -> None:

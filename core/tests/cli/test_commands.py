@@ -1,20 +1,18 @@
 """The commands of `koi` that end by themselves, run in the test's own process."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
 
 import koipond
-from koipond.app import make_schemas
 from koipond.cli import koi
 from koipond.cli.problems import explain
-from koipond.graphql.assembly import find_permissions
 from koipond.kernel.ids import MemberId, encode, new_id
 from koipond.kernel.viewer import ViewerKind, check
 from koipond.settings import DEVELOPMENT_SECRET
@@ -154,34 +152,32 @@ def test_a_channel_that_cannot_be_keeps_migrate_from_making_a_database(
     assert [one.name for one in tmp_path.iterdir()] == ["koi.toml"]
 
 
-def test_a_token_for_staff_holds_the_permissions_that_were_named(run: Run) -> None:
+def test_the_first_of_the_staff_is_made_at_the_console(run_on: Run) -> None:
+    assert run_on("createadmin", "Lin@example.org").stdout == "lin@example.org may do everything\n"
+    assert run_on("createadmin", "lin@example.org").exit_code == 0
     now = datetime.now(UTC)
-    output = run("token", "staff", "--permission", "stock.write", "--hours", "2").stdout
+    output = run_on("token", "staff", "lin@example.org", "--hours", "2").stdout
     viewer = check(output.strip(), secret=DEVELOPMENT_SECRET, now=now)
-    assert (viewer.kind, viewer.permissions) == (ViewerKind.STAFF, frozenset({"stock.write"}))
+    assert viewer.kind is ViewerKind.STAFF
     assert viewer.expires_at is not None
     assert timedelta(hours=1.9) < viewer.expires_at - now <= timedelta(hours=2, seconds=5)
-    listed = run("token", "staff", "--help").stdout
-    for name in find_permissions(make_schemas(())):
-        assert name in listed
-        assert run("token", "staff", "--permission", name).exit_code == 0
-    anything = check(run("token", "staff").stdout.strip(), secret=DEVELOPMENT_SECRET, now=now)
-    assert anything.may("whatever.there_is")
+    refused(run_on("createadmin", "nobody"), "'nobody' is no e-mail address")
+    refused(run_on("token", "staff", "wu@example.org"), "none of the staff 'wu@example.org'")
+
+
+def test_a_program_gets_a_token_that_is_shown_once(run_on: Run) -> None:
+    run_on("channel", "add", "main", "--currency", "EUR", "--locale", "en")
+    given = ["--permission", "stock.write", "--channel", "main", "--days", "30"]
+    output = run_on("token", "service", "warehouse", *given).stdout
+    assert re.fullmatch(r"koisvc_[A-Za-z0-9_-]{43}\n", output)
+    elsewhere = ["--permission", "stock.write", "--channel", "eu"]
+    refused(run_on("token", "service", "warehouse", *elsewhere), "no channel 'eu', only main")
 
 
 @pytest.mark.parametrize("permission", ["", "stock.rite", "member", "stock.write,catalog.read"])
-def test_a_permission_that_nothing_asks_for_is_refused(run: Run, permission: str) -> None:
+def test_a_permission_that_nothing_asks_for_is_refused(run_on: Run, permission: str) -> None:
     words = (f"There is no permission {permission!r}", "catalog.write, ", "webhook.write; * is all")
-    refused(run("token", "staff", "--permission", permission), *words)
-
-
-def test_a_token_of_one_secret_is_not_accepted_by_another(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = "another secret of thirty-two characters"
-    monkeypatch.setenv("KOI_SECRET", secret)
-    output = run("token", "staff").stdout.strip()
-    assert isinstance(check(output, secret=secret, now=datetime.now(UTC)).id, UUID)
+    refused(run_on("token", "service", "warehouse", "--permission", permission), *words)
 
 
 def test_a_token_for_nobody_is_refused(run_on: Run) -> None:
@@ -241,15 +237,18 @@ def test_the_doctor_names_a_database_that_is_none(run: Run, tmp_path: Path) -> N
     assert "mv koi.db koi.db.broken" in result.stdout
 
 
-def test_settings_come_from_the_file_that_is_named(run: Run, tmp_path: Path) -> None:
+@pytest.mark.one_database
+def test_settings_come_from_the_file_that_is_named(run_on: Run, tmp_path: Path) -> None:
     file = tmp_path / "shop.toml"
+    run_on("createadmin", "lin@example.org")
+    who = "lin@example.org"
     file.write_text('secret = "a secret of the file, long enough to sign"\n')
     for arguments in (
-        ["--settings", str(file), "token", "staff"],
-        ["token", "staff", "--settings", str(file)],
-        ["--settings", "other.toml", "token", "staff", "--settings", str(file)],
+        ["--settings", str(file), "token", "staff", who],
+        ["token", "staff", who, "--settings", str(file)],
+        ["--settings", "other.toml", "token", "staff", who, "--settings", str(file)],
     ):
-        token = run(*arguments).stdout.strip()
+        token = run_on(*arguments).stdout.strip()
         secret = "a secret of the file, long enough to sign"
         assert check(token, secret=secret, now=datetime.now(UTC)).kind is ViewerKind.STAFF
 
@@ -302,7 +301,7 @@ def test_a_variable_that_cannot_be_used_is_named(
 def test_variables_of_others_are_left_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KOI_PG_WHEEL", "KOI_TEST_DATA", "KOI_SERVICE_HOST", "KOI_PORT_80_TCP"):
         monkeypatch.setenv(name, "x")
-    assert run("token", "staff").exit_code == 0
+    assert run("schema", "print", "admin", "--core-only").exit_code == 0
 
 
 def test_the_settings_file_may_be_named_by_a_variable(
@@ -336,7 +335,7 @@ def test_a_database_in_a_file_is_relative_to_it_and_in_a_variable_to_the_working
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(["nothing"], ["dev", "--port", "70000"], ["token", "staff", "--hours", "0"]),
+        *(["nothing"], ["dev", "--port", "70000"], ["token", "staff", "x", "--hours", "0"]),
         *(["serve", "--workers", "0"], ["schema", "print", "moon"], ["channel", "add"]),
     ],
 )

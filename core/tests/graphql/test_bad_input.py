@@ -154,23 +154,35 @@ async def test_it_is_refused_with_a_code_before_anything_is_run_or_logged(
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize("first", [-1, 0, 10**9])
-async def test_a_page_of_an_impossible_size_is_refused(shop: RunningShop, first: int) -> None:
+NESTED = "{ orders(first: %s) { nodes { id } } }"
+
+
+@pytest.mark.parametrize("first", [-1, 0, 10**9, None])
+async def test_a_page_of_an_impossible_size_is_refused_before_anything_is_run(
+    shop: RunningShop, first: int | None
+) -> None:
     await shop.graphql("{ __typename }")
-    page = "products(first: {}) {{ nodes {{ id }} }}"
-    for asked in (
-        body(f"query($n: Int) {{ {page.format('$n')} }}", variables={"n": first}),
-        body(f"{{ {page.format(first)} }}"),
+    written = "null" if first is None else first
+    inside = "query($n: Int) { tea: __typename ...Tea } fragment Tea on Query { products"
+    for document in (
+        f"{{ tea: __typename products(first: {written}) {{ nodes {{ id }} }} }}",
+        f"{{ tea: __typename me {NESTED % written} }}",
+        "query($n: Int) { tea: __typename products(first: $n) { nodes { id } } }",
+        f"query($n: Int) {{ tea: __typename me {NESTED % '$n'} }}",
+        f"{inside}(first: $n) {{ nodes {{ id }} }} }}",
     ):
         with shop.count_statements() as statements:
-            response = await post(shop, asked)
+            response = await post(shop, body(document, variables={"n": first}))
         assert statements == []
-        assert codes(response) == {"PAGE_INVALID"}
+        assert codes(response) == {"BAD_USER_INPUT"}
+        assert f"first: {written} cannot be paged by" in response.text
+        assert "data" not in response.json()
 
 
 async def test_a_page_of_no_size_is_one_of_the_usual_size(shop: RunningShop) -> None:
-    answer = await shop.graphql("{ products(first: null) { nodes { id } } }")
-    assert answer == {"data": {"products": {"nodes": []}}}
+    page = "products(first: $n) { nodes { id } }"
+    for asked in ("{ products { nodes { id } } }", f"query($n: Int) {{ {page} }}"):
+        assert await shop.graphql(asked) == {"data": {"products": {"nodes": []}}}
 
 
 async def test_a_bomb_that_is_packed_is_not_unpacked(shop: RunningShop) -> None:

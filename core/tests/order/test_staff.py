@@ -235,4 +235,4 @@ async def test_a_cursor_of_another_list_is_refused(till: Till, key: tuple[str | 
         await till.shop.graphql(own, given, viewer=member),
     ]
     codes = [answer["errors"][0]["extensions"]["code"] for answer in answers]
-    assert codes == ["PAGE_INVALID", "PAGE_INVALID"]
+    assert codes == ["BAD_USER_INPUT", "BAD_USER_INPUT"]

@@ -335,7 +335,7 @@ def test_one_is_shown_with_all_that_it_adds(run: Run, workshop: Workshop, ask: A
         assert f"{line}\n" in shown
     assert "disable_blockers" in shown
     refused(run("plugin", "info", "lakes"), "There is no plugin 'lakes'.")
-    done(run("token", "staff", "--permission", "ponds.manage"))
+    done(run("token", "service", "angler", "--permission", "ponds.manage"))
 
 
 @pytest.mark.slow

@@ -174,7 +174,7 @@ async def test_a_page_that_cannot_be_is_refused(
     shop: RunningShop, lin: Viewer, page: dict[str, Any]
 ) -> None:
     answer = await shop.graphql(MINE, page, viewer=lin)
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["PAGE_INVALID"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
 
 
 async def test_members_see_their_own_points_only(

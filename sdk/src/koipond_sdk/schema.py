@@ -2,7 +2,7 @@
 
 from koipond.catalog.graphql import Product, Variant
 from koipond.catalog.types import CatalogFilter, CatalogSort, Subject
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
@@ -27,6 +27,7 @@ from koipond.member.graphql import Member
 from koipond.order.graphql import Order
 
 __all__ = [
+    "FIRST_DEFAULT",
     "MEMBER",
     "PUBLIC",
     "Access",

@@ -53,12 +53,11 @@ async def send(
     from koipond.cli.opening import opened
     from koipond.kernel.idempotency import once
     from koipond.kernel.ids import new_id
-    from koipond.kernel.viewer import Viewer, ViewerKind
+    from koipond.kernel.viewer import SYSTEM
 
     text = _read(file)
     # Always the same one: it is by whom what was asked once is known.
-    staff = Viewer(kind=ViewerKind.STAFF, id=UUID(int=0), permissions=frozenset({"*"}))
-    async with opened(settings) as outside, outside.shop.context(viewer=staff) as ctx:
+    async with opened(settings) as outside, outside.shop.context(viewer=SYSTEM) as ctx:
         scope = await channels.choose_scope(ctx, code=channel, currency=currency, locale=locale)
         _, admin = make_executors(outside.shop.installation.running, production=False)
         count = 0

@@ -28,6 +28,7 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
 
     with _step("load the code"):
         from koipond.app import create_app, set_up
+        from koipond.cli.draining import Draining
         from koipond.kernel.logs import configure
 
         configure(production=settings.production)
@@ -47,7 +48,7 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
         _tell("start", time.perf_counter() - started, [])
         click.echo(_welcome(_address(listener)))
 
-    app.on_startup.append(announce)
+    app.on_startup += [Draining(app.state.crowd).begin, announce]
     if trace_hooks:
         from koipond.cli.tracing import HookTrace
 
@@ -124,10 +125,12 @@ def _welcome(address: str) -> str:
     from koipond.app import ADMIN_PATH, FIRST_QUERY, STOREFRONT_PATH
 
     named = settings_file()
-    token = f"{typed_program()} token staff{f' --settings {named}' if named else ''}"
+    at = f" --settings {named}" if named else ""
+    admin = f"{typed_program()} createadmin you@example.org{at}"
+    token = f"{typed_program()} token staff you@example.org{at}"
     return f"""
 Storefront  {address}{STOREFRONT_PATH}   (in a browser: GraphiQL)
-Admin       {address}{ADMIN_PATH}   (needs a token: {token})
+Admin       {address}{ADMIN_PATH}   (needs a token: {admin}; {token})
 
 A first query to paste there:
 

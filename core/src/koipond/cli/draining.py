@@ -1,4 +1,4 @@
-"""At the signal to stop: first the sockets, in order, then what the server does by itself."""
+"""At the signal to stop: first a notice, then the sockets, in order, then the server's own end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ class Draining:
     startup, when it has set its handlers, in each worker process.
     """
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, crowd: Crowd, *, notice_s: float = 0.0) -> None:
+        """notice_s: for how long to stay while `/ready` says that this process goes."""
         self._crowd = crowd
+        self._notice_s = notice_s
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
@@ -40,6 +42,8 @@ class Draining:
             self._hand_over(number)
 
     async def _drain(self, number: signal.Signals) -> None:
+        self._crowd.is_leaving = True
+        await asyncio.sleep(self._notice_s)
         try:
             await self._crowd.disperse(within_s=WITHIN_S)
         except TimeoutError:

@@ -7,6 +7,7 @@ from typing import Any
 import rich_click as click
 
 import koipond
+from koipond.cli.admins import createadmin
 from koipond.cli.asking import ask
 from koipond.cli.channels import channel
 from koipond.cli.database import migrate
@@ -59,6 +60,7 @@ def koi(ctx: click.Context) -> None:
 COMMANDS = (
     ask,
     channel,
+    createadmin,
     dead,
     dev,
     doctor,

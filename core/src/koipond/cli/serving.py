@@ -124,7 +124,7 @@ def worker_app() -> Litestar:
     settings = read_settings(os.environ.get(SETTINGS_VARIABLE), production=True)
     configure(production=settings.production)
     app = create_app(settings)
-    app.on_startup.append(Draining(app.state.crowd).begin)
+    app.on_startup.append(Draining(app.state.crowd, notice_s=settings.leave_notice_s).begin)
     return app
 
 

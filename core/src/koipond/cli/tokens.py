@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from koipond.cli.options import with_settings
-from koipond.cli.problems import Problem
 
 if TYPE_CHECKING:
-    from koipond.kernel.ids import MemberId
+    from koipond.kernel.ids import MemberId, StaffId
     from koipond.kernel.viewer import Viewer
     from koipond.settings import Settings
 
@@ -43,47 +42,86 @@ def member(settings: Settings, who: str, hours: int) -> None:
 
 
 @token.command
+@click.argument("who")
+@_hours
+@with_settings
+def staff(settings: Settings, who: str, hours: int) -> None:
+    """Issue a token for one of the staff. WHO is an e-mail address, or an id such as staff_01k….
+
+    What it may do is what their roles say whenever it is used. `koi createadmin` makes the first.
+    """
+    from koipond.kernel.viewer import Viewer, ViewerKind
+
+    key = asyncio.run(_find_staff(settings, who))
+    click.echo(_sign(settings, Viewer(kind=ViewerKind.STAFF, id=key), hours))
+
+
+@token.command
+@click.argument("name")
 @click.option(
     "--permission",
     "permissions",
     multiple=True,
-    default=("*",),
-    show_default="* (all)",
-    help="May be given several times: catalog.read, catalog.write, channel.read, channel.write, "
-    "event.read, event.write, fulfilment.write, member.read, member.write, message.read, "
-    "message.write, order.read, order.write, payment.write, plugin.read, plugin.write, "
-    "return.write, shipping.read, shipping.write, stock.write, tax.read, tax.write, webhook.read, "
-    "webhook.write, or what an installed plugin asks for.",
+    required=True,
+    help="May be given several times. `*` is all of them; a wrong one lists those that there are.",
 )
-@_hours
+@click.option(
+    "--channel", "channels", multiple=True, help="May be given several times. Default: all."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 3_650), help="How long it is valid. Default: until revoked."
+)
 @with_settings
-def staff(settings: Settings, permissions: tuple[str, ...], hours: int) -> None:
-    """Issue a token for a member of the staff."""
-    _check_known(permissions)
-    from koipond.kernel.ids import new_id
-    from koipond.kernel.viewer import Viewer, ViewerKind
+def service(
+    settings: Settings,
+    *,
+    name: str,
+    permissions: tuple[str, ...],
+    channels: tuple[str, ...],
+    days: int | None,
+) -> None:
+    """Make a token for a program that NAME says, which staff can revoke. It is shown once."""
+    lifetime = None if days is None else timedelta(days=days)
+    click.echo(asyncio.run(_make_service(settings, name, permissions, channels, lifetime)))
 
-    viewer = Viewer(kind=ViewerKind.STAFF, id=new_id(), permissions=frozenset(permissions))
-    click.echo(_sign(settings, viewer, hours))
+
+async def _find_staff(settings: Settings, who: str) -> StaffId:
+    """Return one of the staff. Raises StaffUnknown, IdInvalid, NotReady."""
+    from koipond.cli.opening import opened
+    from koipond.kernel.ids import PREFIXES, StaffId, decode, prefix_of
+    from koipond.staff.errors import StaffUnknown
+    from koipond.staff.service import find_by_email, find_staff
+
+    async with opened(settings) as ctx:
+        if prefix_of(who) == PREFIXES[StaffId]:
+            found = await find_staff(ctx, decode(StaffId, who))
+        else:
+            found = await find_by_email(ctx, who)
+    if found is None:
+        raise StaffUnknown(staff=who)
+    return found.id
 
 
-def _check_known(permissions: tuple[str, ...]) -> None:
-    """Raise Problem for a permission that no field asks for and no plugin names."""
-    if permissions == ("*",):
-        return
-    from koipond.app import make_schemas
-    from koipond.graphql.assembly import find_permissions
-    from koipond.kernel.plugins import discover
+async def _make_service(
+    settings: Settings,
+    name: str,
+    permissions: tuple[str, ...],
+    channels: tuple[str, ...],
+    lifetime: timedelta | None,
+) -> str:
+    from koipond.cli.opening import opened
+    from koipond.staff.service import create_token
+    from koipond.staff.types import ServiceTokenDraft
 
-    plugins = discover()
-    known = find_permissions(make_schemas(tuple(plugins)))
-    known |= {name for plugin in plugins for name in plugin.manifest.permissions}
-    for one in permissions:
-        if one != "*" and one not in known:
-            raise Problem(
-                f"There is no permission {one!r}. This shop has: {', '.join(sorted(known))}; "
-                "* is all of them."
-            )
+    async with opened(settings) as ctx:
+        draft = ServiceTokenDraft(
+            name=name,
+            permissions=permissions,
+            channels=channels or None,
+            expires_at=None if lifetime is None else ctx.clock.now() + lifetime,
+        )
+        _, text = await create_token(ctx, draft)
+    return text
 
 
 def _sign(settings: Settings, viewer: Viewer, hours: int) -> str:

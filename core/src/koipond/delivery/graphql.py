@@ -9,7 +9,7 @@ from koipond.delivery import service
 from koipond.kernel import letters
 from koipond.kernel.ids import JobId, encode
 from koipond.kernel.letters import LetterKind
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     Api,
     Connection,
@@ -100,7 +100,7 @@ class SkipDeadLetterPayload:
 class DeliveryQueries:
     @query(READ)
     async def dead_letters(
-        self, info: Info, first: int | None = None, after: str | None = None
+        self, info: Info, first: int | None = FIRST_DEFAULT, after: str | None = None
     ) -> Connection[DeadLetter]:
         """What failed as often as it may, and waits for people; the latest first."""
         ctx = info.context

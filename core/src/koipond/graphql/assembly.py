@@ -32,6 +32,7 @@ from koipond.notify import graphql as notify
 from koipond.order import graphql as order
 from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
+from koipond.staff import graphql as staff
 from koipond.stock import graphql as stock
 from koipond.tax import graphql as tax
 from koipond.webhooks import graphql as webhooks
@@ -40,6 +41,7 @@ from koipond.webhooks import graphql as webhooks
 _ADDING = ("register_graphql", "register_permissions", "catalog_query")
 _CONCEPTS = (
     channel,
+    staff,
     delivery,
     plugin_settings,
     webhooks,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -13,22 +15,20 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     InlineFragmentNode,
-    IntValueNode,
-    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
     get_nullable_type,
     is_list_type,
 )
+from msgspec import Struct
 
-from koipond.kernel.pages import FIRST_DEFAULT, FIRST_MAX
+from koipond.graphql.sizes import PageSize, SizedBy, is_paged, read_size
 
 # Fields that may be answered, each as often as its lists have it: about half a second.
 COST_MAX = 30_000
 # How many rows a list without pages is taken to have, such as a product's variants.
 _UNPAGED = 5
-_PAGED_BY = "first"
 # Finding a page reads more than its rows, and counting reads all that there is: with 100,000
 # products 30 ms and 65 ms.
 _PAGE = 500
@@ -36,16 +36,44 @@ _COUNT = 3_000
 _COUNTS = "totalCount"
 
 
-def find_cost(document: DocumentNode, schema: GraphQLSchema) -> int:
-    """Return what the most expensive operation of a valid document may cost.
+class Reckoning(Struct, frozen=True):
+    """What a part of a document may cost, and which variables say how large its pages are."""
+
+    cost: int = 0
+    sized_by: frozenset[SizedBy] = frozenset()
+
+    def __add__(self, other: Reckoning) -> Reckoning:
+        return Reckoning(self.cost + other.cost, self.sized_by | other.sized_by)
+
+
+class DocumentReckoning(Struct, frozen=True, kw_only=True):
+    """What the most expensive operation of a document may cost.
+
+    sized_by: {name of an operation, or None: the variables that say how large its pages are}.
+    """
+
+    cost: int
+    sized_by: Mapping[str | None, frozenset[SizedBy]]
+
+
+def reckon(document: DocumentNode, schema: GraphQLSchema) -> DocumentReckoning:
+    """Return what a valid document may cost. Raises GraphQLError for a page that cannot be.
 
     Each fragment is reckoned once, however often it is used. A page whose size is a variable is
     taken to be as large as a page can be.
     """
     teller = _Teller(document, schema)
-    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
-    roots = [(one, schema.get_root_type(one.operation)) for one in operations]
-    return max((teller.reckon(one.selection_set, root, None) for one, root in roots), default=0)
+    found = {
+        (one.name.value if one.name else None): teller.reckon(
+            one.selection_set, schema.get_root_type(one.operation), None
+        )
+        for one in document.definitions
+        if isinstance(one, OperationDefinitionNode)
+    }
+    return DocumentReckoning(
+        cost=max((one.cost for one in found.values()), default=0),
+        sized_by={name: one.sized_by for name, one in found.items()},
+    )
 
 
 class _Teller:
@@ -58,17 +86,17 @@ class _Teller:
             for one in document.definitions
             if isinstance(one, FragmentDefinitionNode)
         }
-        # {(fragment, rows of the page that it is in): cost}
-        self._known: dict[tuple[str, int | None], int] = {}
+        # {(fragment, rows of the page that it is in): what it comes to}
+        self._known: dict[tuple[str, int | None], Reckoning] = {}
 
     def reckon(
         self, selected: SelectionSetNode, parent: GraphQLNamedType | None, page: int | None
-    ) -> int:
-        """Return what a selection set costs, once.
+    ) -> Reckoning:
+        """Return what a selection set comes to, once.
 
         page: rows of the lists right in it, if it is that of a page.
         """
-        total = 0
+        total = Reckoning()
         for selection in selected.selections:
             if isinstance(selection, FieldNode):
                 total += self._field(selection, parent, page)
@@ -81,7 +109,7 @@ class _Teller:
                 total += self.reckon(selection.selection_set, inside, page)
         return total
 
-    def _fragment(self, name: str, page: int | None) -> int:
+    def _fragment(self, name: str, page: int | None) -> Reckoning:
         key = (name, page)
         if key not in self._known:
             fragment = self._fragments[name]
@@ -89,17 +117,25 @@ class _Teller:
             self._known[key] = self.reckon(fragment.selection_set, parent, page)
         return self._known[key]
 
-    def _field(self, field: FieldNode, parent: GraphQLNamedType | None, page: int | None) -> int:
+    def _field(
+        self, field: FieldNode, parent: GraphQLNamedType | None, page: int | None
+    ) -> Reckoning:
         assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType), "a valid document"
         found = parent.fields.get(field.name.value)
         if found is None or field.selection_set is None:
-            return _COUNT if field.name.value == _COUNTS else 1
-        rows = _rows_of(found.type, page)
-        paged = _PAGED_BY in found.args
-        within = _page_of(field) if paged else None
+            return Reckoning(_COUNT if field.name.value == _COUNTS else 1)
+        size = read_size(field, found) if is_paged(found) else None
+        within = None if size is None else size.most
         inner = self.reckon(field.selection_set, get_named_type(found.type), within)
         # Pages further down are found for all their parents together.
-        return (_PAGE if paged and parent is self._schema.query_type else 1) + rows * inner
+        itself = _PAGE if size is not None and parent is self._schema.query_type else 1
+        return Reckoning(
+            itself + _rows_of(found.type, page) * inner.cost, inner.sized_by | _sized_by(size)
+        )
+
+
+def _sized_by(size: PageSize | None) -> frozenset[SizedBy]:
+    return frozenset() if size is None or size.sized_by is None else frozenset({size.sized_by})
 
 
 def _rows_of(kind: GraphQLOutputType, page: int | None) -> int:
@@ -107,13 +143,3 @@ def _rows_of(kind: GraphQLOutputType, page: int | None) -> int:
     if not is_list_type(get_nullable_type(kind)):
         return 1
     return _UNPAGED if page is None else page
-
-
-def _page_of(field: FieldNode) -> int:
-    """Return how many rows a field with pages is asked for."""
-    given = next((one.value for one in field.arguments or () if one.name.value == _PAGED_BY), None)
-    if given is None or isinstance(given, NullValueNode):
-        return FIRST_DEFAULT
-    if isinstance(given, IntValueNode):
-        return min(max(int(given.value[:10]), 1), FIRST_MAX)
-    return FIRST_MAX

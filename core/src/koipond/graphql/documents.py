@@ -18,13 +18,14 @@ from msgspec import Struct
 
 from koipond.graphql import limits
 from koipond.graphql.asking import (
+    BAD_USER_INPUT,
     COST_LIMIT,
     PARSE_FAILED,
     VALIDATION_FAILED,
     RequestRefused,
     refuse,
 )
-from koipond.graphql.cost import COST_MAX, find_cost
+from koipond.graphql.cost import COST_MAX, DocumentReckoning, reckon
 from koipond.graphql.executor import Plans
 
 # Documents that were sent before are not read again. What was read of one takes 120 bytes for each
@@ -41,7 +42,7 @@ class Document(Struct, frozen=True, kw_only=True, eq=False):
 
     node: DocumentNode
     plans: Plans
-    cost: int
+    reckoned: DocumentReckoning
 
 
 class Documents:
@@ -101,14 +102,24 @@ class Documents:
         )
         if errors:
             raise RequestRefused(errors, VALIDATION_FAILED)
-        cost = find_cost(node, self._schema)
-        if cost > COST_MAX:
-            problem = (
-                f"This document may have to answer {cost:,} fields, as often as its lists have "
-                f"them; at most {COST_MAX:,} are. Ask for smaller pages, or for less at once."
-            )
-            raise refuse(problem, COST_LIMIT)
-        return Document(node=node, plans=Plans(self._schema, node), cost=cost)
+        return Document(
+            node=node, plans=Plans(self._schema, node), reckoned=_reckon(node, self._schema)
+        )
+
+
+def _reckon(node: DocumentNode, schema: GraphQLSchema) -> DocumentReckoning:
+    """Return what a valid document may cost. Raises RequestRefused."""
+    try:
+        reckoned = reckon(node, schema)
+    except GraphQLError as error:
+        raise RequestRefused([error], BAD_USER_INPUT) from error
+    if reckoned.cost > COST_MAX:
+        problem = (
+            f"This document may have to answer {reckoned.cost:,} fields, as often as its lists "
+            f"have them; at most {COST_MAX:,} are. Ask for smaller pages, or for less at once."
+        )
+        raise refuse(problem, COST_LIMIT)
+    return reckoned
 
 
 def _forbidden_character(document: DocumentNode) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, cast
@@ -35,9 +35,11 @@ from koipond.graphql.asking import (
 from koipond.graphql.cost import COST_MAX
 from koipond.graphql.documents import Document, Documents
 from koipond.graphql.private import VariableValues, core_schema
+from koipond.graphql.sizes import SizedBy, check_sizes
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import new_id
+from koipond.kernel.pages import PageInvalid
 from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
 
@@ -59,6 +61,12 @@ class Prepared(Struct, frozen=True, kw_only=True):
     def is_subscription(self) -> bool:
         """Tell whether it has many answers, for a caller who stays connected."""
         return self.operation.operation is OperationType.SUBSCRIPTION
+
+    @property
+    def sized_by(self) -> Collection[SizedBy]:
+        """The variables that say how large its pages are."""
+        name = self.operation.name
+        return self.document.reckoned.sized_by[name.value if name else None]
 
 
 class Executor:
@@ -92,6 +100,21 @@ class Executor:
 
         Raises RequestRefused.
         """
+        variables = self._coerce(prepared, request)
+        running = self._execute(prepared, request, ctx, variables)
+        if not prepared.is_query:
+            # What writes is never cut off: what it waits for has deadlines of its own.
+            return self._answered(await running, prepared, request)
+        try:
+            async with asyncio.timeout(ctx.settings.query_timeout_s) as deadline:
+                return self._answered(await running, prepared, request)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return _late(ctx.settings.query_timeout_s)
+
+    def _coerce(self, prepared: Prepared, request: GraphQLRequest) -> VariableValues:
+        """Return the variables as the operation declares them. Raises RequestRefused."""
         excess = limits.find_long_list(request.variables)
         if excess:
             raise refuse(f"These variables are refused: {excess}.", BAD_USER_INPUT)
@@ -104,17 +127,11 @@ class Executor:
         )
         if isinstance(variables, list):
             raise RequestRefused(variables, BAD_USER_INPUT)
-        running = self._execute(prepared, request, ctx, variables)
-        if not prepared.is_query:
-            # What writes is never cut off: what it waits for has deadlines of its own.
-            return self._answered(await running, prepared, request)
         try:
-            async with asyncio.timeout(ctx.settings.query_timeout_s) as deadline:
-                return self._answered(await running, prepared, request)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            return _late(ctx.settings.query_timeout_s)
+            check_sizes(prepared.sized_by, variables.coerced)
+        except PageInvalid as error:
+            raise refuse(str(error), error.code) from error
+        return variables
 
     async def _execute(
         self, prepared: Prepared, request: GraphQLRequest, ctx: Context, variables: VariableValues
@@ -149,6 +166,7 @@ class Executor:
 
         While it waits for the next one it holds no connection to the database.
         """
+        self._coerce(prepared, request)
         outcome = subscribe(
             self._schema,
             prepared.document.node,
@@ -178,7 +196,7 @@ class Executor:
         if result.data is None and any(error.path is None for error in errors):
             raise RequestRefused(errors, BAD_USER_INPUT)
         troubles = (find_trouble(_cause(error)) for error in errors)
-        cost = {"asked": prepared.document.cost, "most": COST_MAX}
+        cost = {"asked": prepared.document.reckoned.cost, "most": COST_MAX}
         return Answer(
             data=result.data,
             errors=[_told(error) for error in errors],

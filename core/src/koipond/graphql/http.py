@@ -21,6 +21,7 @@ from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor, mask
+from koipond.graphql.origin import read_origin
 from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
     GRAPHQL_JSON,
@@ -68,6 +69,7 @@ _READ = frozenset(
         "koi-channel",
         "koi-currency",
         "koi-locale",
+        "user-agent",
     )
 )
 
@@ -175,7 +177,9 @@ class Endpoint:
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
     ) -> Answer:
         """Run the request on behalf of its viewer. Raises HttpRefused, DomainError."""
-        viewer = read_viewer(self._shop, headers.get("authorization"), staff_only=self._staff_only)
+        viewer = await read_viewer(
+            self._shop, headers.get("authorization"), staff_only=self._staff_only
+        )
         request = await self._read(scope, receive, headers)
         try:
             request = self._trusted.settle(request)
@@ -192,7 +196,8 @@ class Endpoint:
                     400, f"Subscribe over WebSocket, with the subprotocol {SUBPROTOCOL}."
                 )
             place = await self._scopes.choose(headers)
-            async with self._shop.context(viewer=viewer, scope=place) as ctx:
+            origin = read_origin(scope, headers) if viewer.is_staff else None
+            async with self._shop.context(viewer=viewer, scope=place, origin=origin) as ctx:
                 return await self._executor.run(prepared, request, ctx)
         except RequestRefused as error:
             return error.answer

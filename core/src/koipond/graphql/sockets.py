@@ -14,6 +14,7 @@ from msgspec import Struct
 from koipond.graphql.asking import Answer, GraphQLRequest
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor, Prepared
+from koipond.graphql.origin import read_origin
 from koipond.graphql.protocol import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -29,6 +30,7 @@ from koipond.graphql.request import HttpRefused
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import read_viewer
+from koipond.kernel.audit import Origin
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.context import Scope as Place
 from koipond.kernel.errors import DomainError
@@ -64,7 +66,7 @@ class Sockets:
         socket = _Socket(receive, send, message_max=settings.request_max_bytes)
         await receive()
         headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
-        caller = _Caller(self, headers)
+        caller = _Caller(self, headers, read_origin(scope, headers))
         conversation = caller.conversation = Conversation(
             socket,
             caller,
@@ -142,9 +144,10 @@ class _Caller:
 
     conversation: Conversation
 
-    def __init__(self, at: Sockets, headers: Mapping[str, str]) -> None:
+    def __init__(self, at: Sockets, headers: Mapping[str, str], origin: Origin) -> None:
         self._at = at
         self._headers = headers
+        self._origin = origin
         self._viewer = GUEST
         self._place: Place | None = None
 
@@ -156,7 +159,7 @@ class _Caller:
         given = {key.lower(): one for key, one in payload.items() if isinstance(one, str)}
         headers = {**self._headers, **given}
         try:
-            self._viewer = read_viewer(
+            self._viewer = await read_viewer(
                 self._at.shop, headers.get("authorization"), staff_only=self._at.staff_only
             )
             self._place = await self._at.scopes.choose(headers)
@@ -169,7 +172,7 @@ class _Caller:
     def begin(self, request: GraphQLRequest) -> _Operation:
         """Begin an operation. Raises RequestRefused."""
         settled = self._at.trusted.settle(request)
-        context = self._at.shop.context(viewer=self._viewer, scope=self._place)
+        context = self._at.shop.context(viewer=self._viewer, scope=self._place, origin=self._origin)
         prepared = self._at.executor.prepare(settled)
         return _Operation(self._at.executor, prepared, settled, context)
 

@@ -7,7 +7,7 @@ GET  /admin/imports/{id}/errors.csv by a link that the schema of staff gives
 404   the link is damaged, or its time over   413        the file is too large
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -24,6 +24,8 @@ from koipond.kernel.links import is_open
 from koipond.kernel.viewer import SYSTEM, Viewer
 
 PERMISSION = "import.write"
+# Given a header Authorization.
+FindStaff = Callable[[str | None], Awaitable[Viewer | None]]
 UPLOADS = "/admin/uploads"
 # What is downloaded is never shown as a page of ours, nor kept by anyone in between.
 _SAFE = {
@@ -33,7 +35,7 @@ _SAFE = {
 }
 
 
-def make_uploads(shop: Shop, find_staff: Callable[[str | None], Viewer | None]) -> HTTPRouteHandler:
+def make_uploads(shop: Shop, find_staff: FindStaff) -> HTTPRouteHandler:
     """Return what takes files.
 
     find_staff: whom a header Authorization speaks for, if that is staff or a service.
@@ -42,7 +44,7 @@ def make_uploads(shop: Shop, find_staff: Callable[[str | None], Viewer | None]) 
     @post(UPLOADS, status_code=201, request_max_body_size=shop.settings.upload_max_bytes)
     async def upload(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Keep a file for a week, to be imported."""
-        viewer = find_staff(request.headers.get("authorization"))
+        viewer = await find_staff(request.headers.get("authorization"))
         if viewer is None:
             told = {"error": "This is for staff. Send Authorization: Bearer …"}
             return Response(told, status_code=401, headers={"WWW-Authenticate": "Bearer"})

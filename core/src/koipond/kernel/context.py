@@ -20,7 +20,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from koipond.kernel import outbox
+from koipond.kernel import audit, outbox
+from koipond.kernel.audit import Act, Actor, Entry, Origin
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.events import Event
@@ -84,12 +85,14 @@ class Shop:
         input_types: InputTypes | None = None,
         extensions: Extensions = Extensions(),  # noqa: B008  # frozen
         installation: Installation = Installation(),  # noqa: B008  # frozen
+        permissions: Callable[[], Set[str]] = frozenset,
     ) -> None:
         """providers: {contract: {key: implementation}}; reactions: {event: use-cases to run}.
 
         jobs, recurring, consumers: what a worker of this shop does; see kernel/worker.py.
         input_types: what its plugins read from the inputs that buyers give them.
         extensions: what its plugins add. installation: which they are.
+        permissions: returns all that there are, core's and the plugins'.
         """
         self.settings = settings
         self.database = database
@@ -103,6 +106,7 @@ class Shop:
         self.input_types = input_types or InputTypes({})
         self.extensions = extensions
         self.installation = installation
+        self.permissions = permissions
         # What this process keeps of the database for a moment; see kernel/fresh.py.
         self.kept: dict[object, Any] = {}
         # Made by quota/ when the first units are asked for.
@@ -118,9 +122,11 @@ class Shop:
             await self.desk.close()
         await self.database.close()
 
-    def context(self, *, viewer: Viewer, scope: Scope | None = None) -> Context:
+    def context(
+        self, *, viewer: Viewer, scope: Scope | None = None, origin: Origin | None = None
+    ) -> Context:
         """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`."""
-        return Context(self, viewer=viewer, scope=scope)
+        return Context(self, viewer=viewer, scope=scope, origin=origin)
 
 
 class _Reader:
@@ -185,9 +191,16 @@ class Context:
         viewer: Viewer,
         scope: Scope | None = None,
         connection: AsyncConnection | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.shop = shop
         self.viewer = viewer
+        # Where the request came from; None for jobs and commands.
+        self.origin = origin
+        # What somebody who runs the shop is doing; None for everyone else. See kernel/audit.py.
+        self.act: Act | None = None
+        # What this transaction changed, as its use-cases named it.
+        self._entries: list[Entry] = []
         self._scope = scope
         self._connection = connection
         # Whether what is stored now is wanted, to decide by it, or what was a moment ago will do.
@@ -268,6 +281,28 @@ class Context:
         self._untold.append(event)
         self._unanswered.append(event)
 
+    def audited(self, subject: str, *, before: object = None, after: object = None) -> None:
+        """Name what this transaction changed, for the audit: only what differs is kept of it.
+
+        subject: its id as the API has it, or what it is called. before, after: structs or
+        mappings; None: it was not there, or is not any more. Does nothing unless staff act.
+        """
+        assert self._connection is not None, "a record belongs to the transaction that it tells of"
+        if self.act is not None:
+            self._entries.append(Entry(subject=subject, before=before, after=after))
+
+    @property
+    def actor(self) -> Actor:
+        """Who makes this request, and where from."""
+        return Actor(viewer=self.viewer, origin=self.origin or Origin(), channel=self.channel or "")
+
+    async def record(self) -> None:
+        """Store what this transaction did for the act that it belongs to, if it does to one."""
+        if self.act is not None:
+            now = self.clock.now()
+            await audit.write(self.db, self.act, self.actor, self._entries, now=now)
+            self._entries.clear()
+
     async def find_told(
         self, aggregates: Collection[UUID], names: Collection[str]
     ) -> dict[UUID, list[str]]:
@@ -310,7 +345,15 @@ class Context:
 
     def inside(self, connection: AsyncConnection) -> Context:
         """Return this request inside a transaction."""
-        return Context(self.shop, viewer=self.viewer, scope=self._scope, connection=connection)
+        inside = Context(
+            self.shop,
+            viewer=self.viewer,
+            scope=self._scope,
+            connection=connection,
+            origin=self.origin,
+        )
+        inside.act = self.act
+        return inside
 
     async def store(self) -> list[Any]:
         """Store what is unsent and the events until now, in one go; returns what `send` does."""
@@ -367,15 +410,34 @@ def transaction(
     On a conflict the whole use-case is run again, so it may only do what a rollback undoes.
     """
 
+    return _transacting(use_case, records=True)
+
+
+def bookkeeping(
+    use_case: Callable[Concatenate[Context, P], Awaitable[T]],
+) -> Callable[Concatenate[Context, P], Awaitable[T]]:
+    """Run a use-case as `transaction` does, of which the audit need not know: leases, last uses."""
+    return _transacting(use_case, records=False)
+
+
+def _transacting(
+    use_case: Callable[Concatenate[Context, P], Awaitable[T]], *, records: bool
+) -> Callable[Concatenate[Context, P], Awaitable[T]]:
     @wraps(use_case)
     async def run(ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if ctx.in_transaction:
             return await use_case(ctx, *args, **kwargs)
+        before = ctx.act.records if ctx.act else 0
 
         async def work(connection: AsyncConnection) -> T:
+            if ctx.act:
+                # This may be another attempt: what the one before wrote is not there.
+                ctx.act.records = before
             inside = ctx.inside(connection)
             result = await use_case(inside, *args, **kwargs)
             await inside.settle()
+            if records:
+                await inside.record()
             return result
 
         # Who kept one connection while waiting for another could wait for others who do the same.

@@ -46,3 +46,27 @@ class PluginDisabled(DomainError):
             f"The part {self.plugin} of this shop is not offered in channel {self.channel}. "
             "Another channel may have it (header Koi-Channel)."
         )
+
+
+@domain_error
+class VersionConflict(DomainError):
+    """An edit of something that somebody has changed since it was read."""
+
+    code: ClassVar[str] = "VERSION_CONFLICT"
+    subject: str
+    expected_version: int
+    current_version: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject[:80]} was read as version {self.expected_version} and is version "
+            f"{self.current_version} now. Read it again, then edit that."
+        )
+
+
+def check_version(subject: str, *, expected: int | None, current: int) -> None:
+    """Raise VersionConflict for an edit of another version; None: whichever it is."""
+    if expected is not None and expected != current:
+        raise VersionConflict(
+            subject=subject, expected_version=expected, current_version=current
+        ).located("expectedVersion")

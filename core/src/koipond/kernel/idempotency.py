@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from koipond.kernel.context import Context, transaction
+from koipond.kernel.context import Context, bookkeeping, transaction
 from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.prepared import Prepared
@@ -200,7 +200,7 @@ async def _act_held(
         await act(ctx, held.subject_id)
 
 
-@transaction
+@bookkeeping
 async def advance(ctx: Context, held: Claim, step: Step) -> bool:
     """Store that the request has come to `step`; belongs to the transaction that takes it there.
 
@@ -214,13 +214,13 @@ def finish(ctx: Context, held: Claim) -> None:
     ctx.unsent.change(idempotency, _key(held) | {"step": Step.DONE}, known_by=_KEY)
 
 
-@transaction
+@bookkeeping
 async def forget(ctx: Context, held: Claim) -> None:
     """Give up a claim whose request was refused and changed nothing; the key may be used anew."""
     await ctx.db.execute(idempotency.delete().where(_is(held), idempotency.c.step == Step.CLAIMED))
 
 
-@transaction
+@bookkeeping
 async def let_go(ctx: Context, held: Claim) -> None:
     """Say that nobody is at work any more, so that a repeat resumes at once."""
     await ctx.db.execute(idempotency.update().where(_is(held)).values(leased_until=ctx.clock.now()))
@@ -235,7 +235,7 @@ async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
     return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease)
 
 
-@transaction
+@bookkeeping
 async def _take_over(
     ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
 ) -> Claim | None:

@@ -32,6 +32,9 @@ StockMovementId = NewType("StockMovementId", UUID)
 MemberId = NewType("MemberId", UUID)
 IdentityId = NewType("IdentityId", UUID)
 StaffId = NewType("StaffId", UUID)
+ServiceTokenId = NewType("ServiceTokenId", UUID)
+AuditRecordId = NewType("AuditRecordId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
 AdjustmentId = NewType("AdjustmentId", UUID)
@@ -74,6 +77,9 @@ PREFIXES: dict[Callable[[UUID], object], str] = {
     LocationId: "loc",
     MemberId: "mem",
     StaffId: "staff",
+    ServiceTokenId: "svc",
+    AuditRecordId: "audit",
+    ApprovalId: "appr",
     OrderId: "ord",
     OrderLineId: "line",
     PaymentId: "pay",

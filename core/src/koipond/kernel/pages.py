@@ -25,7 +25,7 @@ Key = tuple[str | int | datetime | None, ...]
 class PageInvalid(DomainError):
     """A page size out of range, or a cursor that this list did not give."""
 
-    code: ClassVar[str] = "PAGE_INVALID"
+    code: ClassVar[str] = "BAD_USER_INPUT"
     value: str
 
     def __str__(self) -> str:
@@ -52,10 +52,15 @@ class Slice(Struct, Generic[T], frozen=True, kw_only=True):
 
 def page(first: int | None, after: str | None, *, shape: tuple[Any, ...]) -> Page:
     """Read the arguments of a list. shape: the types in its sort key. Raises PageInvalid."""
-    size = FIRST_DEFAULT if first is None else first
-    if not 1 <= size <= FIRST_MAX:
-        raise PageInvalid(value=f"first: {first}")
+    size = FIRST_DEFAULT if first is None else check_size(first)
     return Page(first=size, after=None if after is None else _read(after, shape))
+
+
+def check_size(first: int | None) -> int:
+    """Return how many rows a page has that is asked for so many. Raises PageInvalid."""
+    if first is None or not 1 <= first <= FIRST_MAX:
+        raise PageInvalid(value=f"first: {'null' if first is None else first}")
+    return first
 
 
 def cursor(key: Key) -> str:

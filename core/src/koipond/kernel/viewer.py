@@ -1,9 +1,14 @@
-"""Viewer: who asks, what they may do, and until when. It comes from a signed bearer token."""
+"""Viewer: who asks, what they may do, and until when.
+
+A signed bearer token says who; what staff and services may do is looked up: see staff/service.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import ClassVar
 from uuid import UUID
 
@@ -19,6 +24,8 @@ _ALGORITHM = "HS256"
 _AUDIENCE = "koipond"
 # What a field asks for that is for members; it is no permission that a token can hold.
 MEMBERS_ONLY = "member"
+# What stands for every permission.
+EVERYTHING = "*"
 
 
 class ViewerKind(StrEnum):
@@ -31,12 +38,17 @@ class ViewerKind(StrEnum):
 
 
 class Viewer(Struct, frozen=True, kw_only=True):
-    """Who asks. A guest has no id and no expiry; permissions are those of staff and services."""
+    """Who asks. A guest has no id and no expiry; permissions are those of staff and services.
+
+    permissions: all that are held, be it in a single channel. limited: {permission: the codes of
+    the channels in which alone it is held}; those that it leaves out hold everywhere.
+    """
 
     kind: ViewerKind
     id: UUID | None = None
     permissions: frozenset[str] = frozenset()
     expires_at: datetime | None = None
+    limited: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     @property
     def member_id(self) -> MemberId | None:
@@ -45,12 +57,33 @@ class Viewer(Struct, frozen=True, kw_only=True):
 
     def may(self, permission: str) -> bool:
         """Tell whether this viewer has `permission`; the permission `*` stands for all of them."""
-        return permission in self.permissions or "*" in self.permissions
+        return permission in self.permissions or EVERYTHING in self.permissions
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether this is one of those who run the shop, or a program of theirs."""
+        return self.kind in {ViewerKind.STAFF, ViewerKind.SERVICE}
+
+    def channels_for(self, permission: str) -> frozenset[str] | None:
+        """Return the codes of the channels in which `permission` is held; None: in all."""
+        held = [one for one in (permission, EVERYTHING) if one in self.permissions]
+        if any(one not in self.limited for one in held):
+            return None
+        return frozenset[str]().union(*(self.limited[one] for one in held))
+
+    def may_in_all(self, permission: str) -> bool:
+        """Tell whether this viewer has `permission`, and in all channels."""
+        return self.may(permission) and self.channels_for(permission) is None
+
+    def may_in(self, permission: str, channel: str) -> bool:
+        """Tell whether this viewer has `permission` in a channel."""
+        channels = self.channels_for(permission)
+        return channels is None or channel in channels
 
 
 GUEST = Viewer(kind=ViewerKind.GUEST)
 # The shop itself: what it does by jobs and deliveries.
-SYSTEM = Viewer(kind=ViewerKind.SERVICE, permissions=frozenset({"*"}))
+SYSTEM = Viewer(kind=ViewerKind.SERVICE, permissions=frozenset({EVERYTHING}))
 
 
 @domain_error
@@ -75,19 +108,36 @@ class PermissionMissing(DomainError):
         if self.permission == MEMBERS_ONLY:
             return "This is for members. Log in as a member (Authorization: Bearer …)."
         return (
-            f"This needs the permission {self.permission}. Send a bearer token that holds it "
-            "(Authorization: Bearer …); `koi token` issues one."
+            f"This needs the permission {self.permission}. Ask somebody who manages staff for a "
+            "role that has it, or send the bearer token of who holds it (Authorization: Bearer …)."
+        )
+
+
+@domain_error
+class PermissionLimited(DomainError):
+    """An act in all channels, by somebody who has the right to it in some."""
+
+    code: ClassVar[str] = "PERMISSION_LIMITED"
+    permission: str
+    channels: str
+
+    def __str__(self) -> str:
+        return (
+            f"You hold {self.permission} in {self.channels or 'no channel'}, and this is not of "
+            "those channels alone. Ask somebody who holds it in all channels."
         )
 
 
 def sign(viewer: Viewer, *, secret: str, now: datetime, lifetime: timedelta) -> str:
-    """Write a bearer token for `viewer`, valid from `now` for `lifetime`."""
+    """Write a bearer token for a member or one of the staff, valid from `now` for `lifetime`.
+
+    It says who, and not what they may do: that may be another thing before it ends.
+    """
     assert viewer.id is not None, "a guest needs no token"
     claims = {
         "aud": _AUDIENCE,
         "sub": str(viewer.id),
         "kind": viewer.kind.value,
-        "permissions": sorted(viewer.permissions),
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
     }
@@ -95,16 +145,15 @@ def sign(viewer: Viewer, *, secret: str, now: datetime, lifetime: timedelta) -> 
 
 
 def check(token: str, *, secret: str, now: datetime) -> Viewer:
-    """Return whom a bearer token speaks for. Raises TokenInvalid."""
+    """Return whom a signed token speaks for, without permissions. Raises TokenInvalid."""
     try:
         claims = jwt.decode(token, OctKey.import_key(secret), algorithms=[_ALGORITHM]).claims
         kind, subject = ViewerKind(claims["kind"]), UUID(claims["sub"])
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        permissions = frozenset(map(str, claims["permissions"]))
     except (JoseError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise TokenInvalid(reason="it was not signed by this shop or is damaged") from error
-    if claims.get("aud") != _AUDIENCE or kind is ViewerKind.GUEST:
+    if claims.get("aud") != _AUDIENCE or kind not in {ViewerKind.MEMBER, ViewerKind.STAFF}:
         raise TokenInvalid(reason="it was made for something else")
     if expires_at <= now:
         raise TokenInvalid(reason=f"it expired at {expires_at.isoformat()}")
-    return Viewer(kind=kind, id=subject, permissions=permissions, expires_at=expires_at)
+    return Viewer(kind=kind, id=subject, expires_at=expires_at)

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from koipond.kernel.ids import MemberId, decode, encode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
@@ -95,7 +95,7 @@ class MemberMessages:
     async def messages(
         parents: list[Member],
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         unread_only: bool = False,
     ) -> list[Connection[Message]]:

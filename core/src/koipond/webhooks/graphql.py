@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from koipond.kernel.ids import EventId, WebhookEndpointId, decode, encode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     Api,
     Connection,
@@ -216,7 +216,7 @@ class WebhookQueries:
         self,
         info: Info,
         endpoint_id: strawberry.ID,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         failed_only: bool = False,
     ) -> Connection[WebhookAttempt]:

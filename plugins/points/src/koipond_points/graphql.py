@@ -7,6 +7,7 @@ import strawberry
 from koipond_points import service, types
 from koipond_sdk import MemberId, Quantity, decode
 from koipond_sdk.schema import (
+    FIRST_DEFAULT,
     MEMBER,
     Connection,
     Info,
@@ -95,7 +96,7 @@ class PointsQueries:
 
     @query(MEMBER)
     async def points_entries(
-        self, info: Info, first: int | None = None, after: str | None = None
+        self, info: Info, first: int | None = FIRST_DEFAULT, after: str | None = None
     ) -> Connection[PointsEntry]:
         """The points that you were given and lost, the newest first."""
         wanted = page(first, after, shape=(int,))

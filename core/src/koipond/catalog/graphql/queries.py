@@ -21,6 +21,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
 from koipond.kernel.money import Currency, parse_amount
+from koipond.kernel.pages import FIRST_DEFAULT
 from koipond.kernel.schema import (
     PUBLIC,
     Info,
@@ -120,7 +121,7 @@ class StorefrontQueries:
     async def products(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,
@@ -155,7 +156,7 @@ class AdminQueries:
     async def products(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: ProductFilter | None = None,
         sort: ProductSort | None = None,

@@ -11,30 +11,39 @@ from msgspec import Struct
 
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError, PluginDisabled
+from koipond.kernel.schema.acting import acting, note_refusal
 from koipond.kernel.schema.errors import wrap_error
-from koipond.kernel.viewer import MEMBERS_ONLY, PermissionMissing, ViewerKind
+from koipond.kernel.viewer import MEMBERS_ONLY, PermissionLimited, PermissionMissing, ViewerKind
 
 Info = strawberry.Info[Context, None]
 R = TypeVar("R")
 
 
 class Access(Struct, frozen=True):
-    """Who may use a field: everyone who comes to it, or who holds a permission."""
+    """Who may use a field: everyone who comes to it, or who holds a permission.
+
+    by_channel: what it calls holds who has the permission in some channels to those; else it is for
+    those who have it in all.
+    """
 
     permission: str | None = None
+    by_channel: bool = False
 
 
 PUBLIC = Access()
 MEMBER = Access(MEMBERS_ONLY)
 
 
-def needs(permission: str) -> Access:
-    """Declare that a field is for viewers with `permission`, such as stock.write."""
-    return Access(permission)
+def needs(permission: str, *, by_channel: bool = False) -> Access:
+    """Declare that a field is for viewers with `permission`, such as stock.write.
+
+    by_channel: see Access.
+    """
+    return Access(permission, by_channel)
 
 
 def check_access(access: Access, ctx: Context) -> None:
-    """Raise PermissionMissing if the viewer has no right to a field of this access."""
+    """Raise PermissionMissing or PermissionLimited if the viewer has no right to such a field."""
     if access.permission is None:
         return
     if access is MEMBER:
@@ -43,6 +52,11 @@ def check_access(access: Access, ctx: Context) -> None:
         allowed = ctx.viewer.may(access.permission)
     if not allowed:
         raise PermissionMissing(permission=access.permission)
+    if ctx.viewer.limited and not access.by_channel and access is not MEMBER:
+        channels = ctx.viewer.channels_for(access.permission)
+        if channels is not None:
+            told = ", ".join(sorted(channels))
+            raise PermissionLimited(permission=access.permission, channels=told)
 
 
 def check_open(ctx: Context, resolver: Callable[..., Any]) -> None:
@@ -82,7 +96,7 @@ def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
     """Declare a field of Mutation by an async method `(self, info, input) -> XxxPayload`.
 
     The payload class has `user_errors` and otherwise fields that may be missing: a DomainError
-    becomes a payload that holds nothing else.
+    becomes a payload that holds nothing else. What staff do by it has a record in the audit.
     """
 
     def declare(resolver: Callable[..., Awaitable[R]]) -> Any:
@@ -90,10 +104,17 @@ def mutation(access: Access) -> Callable[[Callable[..., Awaitable[R]]], Any]:
 
         @functools.wraps(resolver)
         async def run(self: Any, info: Info, **arguments: Any) -> Any:
-            check_access(access, info.context)
+            ctx = info.context
+            given = arguments.get("input")
             try:
-                check_open(info.context, resolver)
-                return await resolver(self, info, **arguments)
+                check_access(access, ctx)
+            except (PermissionMissing, PermissionLimited):
+                await note_refusal(ctx, info.field_name, given)
+                raise
+            try:
+                async with acting(ctx, info.field_name, given):
+                    check_open(ctx, resolver)
+                    return await resolver(self, info, **arguments)
             except DomainError as error:
                 return payload(user_errors=[wrap_error(error)])
 

@@ -20,6 +20,40 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_attribute_code")),
     )
     op.create_table(
+        "audit_record",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("actor_kind", sa.String(length=20), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("operation", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("before", Document, nullable=False),
+        sa.Column("after", Document, nullable=False),
+        sa.Column("input", Document, nullable=False),
+        sa.Column("ip", sa.String(length=64), nullable=False),
+        sa.Column("user_agent", sa.String(length=200), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_record")),
+    )
+    op.create_index(
+        op.f("ix_audit_record_actor_id_at_id"),
+        "audit_record",
+        ["actor_id", "at", "id"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_audit_record_at_id"), "audit_record", ["at", "id"], unique=False)
+    op.create_index(
+        op.f("ix_audit_record_operation_at_id"),
+        "audit_record",
+        ["operation", "at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_audit_record_subject_at_id"), "audit_record", ["subject", "at", "id"], unique=False
+    )
+    op.create_table(
         "carried",
         sa.Column("consumer", sa.String(length=80), nullable=False),
         sa.Column("courier", sa.String(length=20), nullable=False),
@@ -499,11 +533,47 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "50"},
     )
     op.create_table(
+        "role",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("permissions", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_role_version")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_role")),
+    )
+    op.create_table(
         "schedule",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("recurs", sa.String(length=200), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_schedule")),
+    )
+    op.create_table(
+        "service_token",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("permissions", Document, nullable=False),
+        sa.Column("channels", Document, nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.Column("last_used_at", Instant(), nullable=True),
+        sa.Column("revoked_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_token")),
+        sa.UniqueConstraint("hash", name=op.f("uq_service_token_hash")),
+    )
+    op.create_table(
+        "staff",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_staff_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
+        sa.UniqueConstraint("email", name=op.f("uq_staff_email")),
     )
     op.create_table(
         "stock_location",
@@ -1045,6 +1115,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel_id", "code", name=op.f("uq_shipping_method_channel_id_code")),
     )
     op.create_table(
+        "staff_role",
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("role_key", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(["role_key"], ["role.key"], name=op.f("fk_staff_role_role_key")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_role_staff_id")),
+        sa.PrimaryKeyConstraint("staff_id", "role_key", "channel", name=op.f("pk_staff_role")),
+    )
+    op.create_index(op.f("ix_staff_role_role_key"), "staff_role", ["role_key"], unique=False)
+    op.create_table(
         "stored_piece",
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -1551,6 +1631,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_tax_rate_zone_code_category_code"), table_name="tax_rate")
     op.drop_table("tax_rate")
     op.drop_table("stored_piece")
+    op.drop_index(op.f("ix_staff_role_role_key"), table_name="staff_role")
+    op.drop_table("staff_role")
     op.drop_table("shipping_method")
     op.drop_index(
         "ix_reservation_use",
@@ -1661,7 +1743,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_stock_movement_variant_id_location_id"), table_name="stock_movement")
     op.drop_table("stock_movement")
     op.drop_table("stock_location")
+    op.drop_table("staff")
+    op.drop_table("service_token")
     op.drop_table("schedule")
+    op.drop_table("role")
     op.drop_table("quota")
     op.drop_table("plugin_tables")
     op.drop_table("plugin_state")
@@ -1765,4 +1850,9 @@ def downgrade() -> None:
     op.drop_table("category")
     op.drop_table("cart")
     op.drop_table("carried")
+    op.drop_index(op.f("ix_audit_record_subject_at_id"), table_name="audit_record")
+    op.drop_index(op.f("ix_audit_record_operation_at_id"), table_name="audit_record")
+    op.drop_index(op.f("ix_audit_record_at_id"), table_name="audit_record")
+    op.drop_index(op.f("ix_audit_record_actor_id_at_id"), table_name="audit_record")
+    op.drop_table("audit_record")
     op.drop_table("attribute")

@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from koipond.kernel.ids import MemberId, MessageId, decode, encode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     Connection,
     Info,
@@ -226,7 +226,7 @@ class StaffMessageQueries:
     async def messages(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: MessageFilter | None = None,  # the field's name
     ) -> Connection[Message]:

@@ -6,7 +6,7 @@ import strawberry
 
 from koipond.kernel.context import Context
 from koipond.kernel.ids import OrderId, decode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import PUBLIC, Connection, Info, Node, batch, connect, query
 from koipond.member.graphql import Member
 from koipond.order import service
@@ -40,7 +40,10 @@ class MemberOrders:
     @batch
     @staticmethod
     async def orders(
-        parents: list[Member], info: Info, first: int | None = None, after: str | None = None
+        parents: list[Member],
+        info: Info,
+        first: int | None = FIRST_DEFAULT,
+        after: str | None = None,
     ) -> list[Connection[Order]]:
         """The member's orders, the newest first."""
         wanted = page(first, after, shape=(UUID,))

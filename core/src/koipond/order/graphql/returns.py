@@ -8,7 +8,7 @@ from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.graphql import Return
 from koipond.fulfilment.types import Inspected, ReturnState
 from koipond.kernel.ids import OrderId, OrderLineId, ReturnId, decode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema import (
     PUBLIC,
@@ -188,7 +188,7 @@ class StaffReturnQueries:
     async def returns(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         state: ReturnState | None = None,
     ) -> Connection[Return]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from koipond.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, decode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema import (
     Connection,
@@ -98,7 +98,7 @@ class StaffOrderQueries:
     async def orders(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: OrderFilter | None = None,  # the field's name
     ) -> Connection[Order]:

@@ -23,6 +23,7 @@ from koipond_promotions.graphql.types import (
 from koipond_promotions.types import PromotionId, PromotionState
 from koipond_sdk import decode
 from koipond_sdk.schema import (
+    FIRST_DEFAULT,
     PUBLIC,
     Connection,
     Info,
@@ -74,7 +75,7 @@ class PromotionStaffQueries:
     async def promotions(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         state: PromotionState | None = None,
     ) -> Connection[PromotionType]:
@@ -91,7 +92,11 @@ class PromotionStaffQueries:
 
     @query(MANAGE)
     async def promotion_uses(
-        self, info: Info, id: strawberry.ID, first: int | None = None, after: str | None = None
+        self,
+        info: Info,
+        id: strawberry.ID,
+        first: int | None = FIRST_DEFAULT,
+        after: str | None = None,
     ) -> Connection[PromotionUse]:
         """The orders that carry a promotion, the newest first."""
         wanted = page(first, after, shape=(UUID,))
@@ -100,7 +105,11 @@ class PromotionStaffQueries:
 
     @query(MANAGE)
     async def promotion_coupons(
-        self, info: Info, id: strawberry.ID, first: int | None = None, after: str | None = None
+        self,
+        info: Info,
+        id: strawberry.ID,
+        first: int | None = FIRST_DEFAULT,
+        after: str | None = None,
     ) -> Connection[PromotionCoupon]:
         """The codes of a promotion."""
         wanted = page(first, after, shape=(UUID,))

@@ -1,0 +1,1 @@
+"""Who runs the shop: staff, their roles, the tokens of programs."""

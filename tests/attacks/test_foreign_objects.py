@@ -1,0 +1,174 @@
+"""Row 8: whose it is not learns nothing of it and changes nothing, by any field of either schema.
+
+Every query and mutation, made from the schema, is asked for a thing of somebody else, and again for
+one that there is none of: the answers are the same. That they are not the same for who may see it
+shows that the question was a good one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from core.tests.notify.postoffice import Pigeons, post_plugin
+from tests.attacks.documents import Asked, every_field
+from tests.attacks.sayings import NEEDED, OWNED, THINGS, told
+from tests.attacks.world import World, make_world
+
+from koipond.app import make_schemas
+from koipond.graphql.private import core_schema
+from koipond.kernel.ids import MemberId, OrderId, decode
+from koipond.kernel.plugins import discover
+from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
+from koipond_sdk.testing import STAFF
+from koipond_sdk.testing.shop import running_shop
+
+pytestmark = [pytest.mark.attack(8), pytest.mark.slow]
+
+# What nobody asks for: a permission that does not help.
+IDLE = Viewer(kind=ViewerKind.STAFF, id=UUID(int=7), permissions=frozenset({"shipping.read"}))
+MACHINE = Viewer(kind=ViewerKind.SERVICE, id=UUID(int=8), permissions=frozenset({"catalog.read"}))
+# What no answer may hold, whatever was asked.
+BROKEN = "INTERNAL"
+THEIRS, NOBODYS = 0, 1
+# A row that holds one of these is the owner's.
+WHOSE: Mapping[Any, str] = {OrderId: "ord", MemberId: "mem"}
+
+
+@pytest_asyncio.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    """A shop with every plugin that is installed."""
+    plugins = [*discover(), post_plugin(Pigeons(), {})]
+    async with running_shop(database_url, plugins=plugins) as shop:
+        yield await make_world(shop)
+
+
+def fields(name: str) -> list[Asked]:
+    """Return every root field of the schema `name`, with all plugins."""
+    return every_field(core_schema(getattr(make_schemas(tuple(discover())), name)), is_hole)
+
+
+def is_hole(path: str, leaf: str) -> bool:
+    return leaf == "ID" or told(THINGS, path) is not None
+
+
+@pytest.mark.parametrize("name", ["storefront", "admin"])
+def test_every_id_that_is_asked_for_is_known_to_be_of_something(name: str) -> None:
+    """What stands in no line of sayings.py would be tried with nobody's thing."""
+    unknown = [hole for asked in fields(name) for hole in asked.holes if told(THINGS, hole) is None]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("name", ["storefront", "admin"])
+async def test_a_foreign_thing_is_answered_like_one_that_there_is_none_of(
+    world: World, name: str, tell: Callable[[str], None]
+) -> None:
+    strangers = [GUEST, world.stranger, IDLE, MACHINE]
+    if name == "admin":
+        strangers.append(world.owner)
+    before = await world.shop.snapshot()
+    asked, differing, broken = 0, [], []
+    for viewer in strangers:
+        for field in fields(name):
+            for holes in ways(field):
+                answers = [
+                    await ask(world, name, field, viewer, dict.fromkeys(holes, whose))
+                    for whose in ((THEIRS, NOBODYS) if holes else (NOBODYS,))
+                ]
+                asked += len(answers)
+                broken += [(viewer.kind, field.name)] if BROKEN in "".join(answers) else []
+                if len(set(answers)) > 1:
+                    differing.append((viewer.kind, holes, *answers))
+    tell(f"{name}: {asked} operations as {len(strangers)} actors")
+    assert broken == []
+    assert not differing, told_by_line(differing)
+    assert changed(before, await world.shop.snapshot(), world) == []
+
+
+@pytest.mark.parametrize("name", ["storefront", "admin"])
+async def test_who_may_see_a_thing_is_answered_otherwise(world: World, name: str) -> None:
+    """Else the test above could not fail."""
+    viewer = world.owner if name == "storefront" else STAFF
+    mute = []
+    for field in fields(name):
+        # The last first, and nobody's before theirs: what is done is done once.
+        for hole in reversed(owned(field)):
+            every = dict.fromkeys(owned(field), THEIRS)
+            for given in (every, {}):
+                answers = [
+                    await ask(world, name, field, viewer, given | {hole: whose})
+                    for whose in (NOBODYS, THEIRS)
+                ]
+                if answers[0] != answers[1]:
+                    break
+            else:
+                mute.append((hole, *answers))
+    assert not mute, told_by_line(mute)
+
+
+def told_by_line(found: list[Any]) -> str:
+    return "".join(f"\n{one}" for one in found)
+
+
+def owned(field: Asked) -> tuple[str, ...]:
+    """Return the holes of a field that take somebody's thing."""
+    return tuple(hole for hole in field.holes if told(THINGS, hole) in OWNED)
+
+
+def ways(field: Asked) -> Iterator[tuple[str, ...]]:
+    """Return the holes to fill: none for a field that has none, each by itself, all at once."""
+    holes = owned(field)
+    yield from ((hole,) for hole in holes)
+    if len(holes) != 1:
+        yield holes
+
+
+def changed(
+    before: dict[str, list[dict[str, Any]]], after: dict[str, list[dict[str, Any]]], world: World
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return (table, row) of all that was the owner's and is not there as it was."""
+    marks = {str(decode(kind, world.things[word][0])) for kind, word in WHOSE.items()}
+    return [
+        (table, row)
+        for table, rows in before.items()
+        for row in rows
+        if marks & {str(value) for value in row.values()} and row not in after[table]
+    ]
+
+
+def needed(path: str) -> Any:
+    """Return a value of what must be said."""
+    return str(uuid4()) if path.endswith("idempotencyKey") else told(NEEDED, path)
+
+
+async def ask(
+    world: World, name: str, field: Asked, viewer: Viewer, whose: Mapping[str, int]
+) -> str:
+    """Return the answer as text, with the ids taken out that were in the question.
+
+    whose: of the holes for somebody's things. What is not in it is left out, or is nobody's.
+    """
+    said: list[str] = []
+
+    def fill(path: str) -> Any:
+        if path not in field.holes:
+            return None
+        thing = told(THINGS, path)
+        if thing not in world.things:
+            return world.public.get(thing, f"{thing}_00000000000000000000000000")
+        if path not in whose and told(THINGS, path) in OWNED and whose:
+            return None
+        said.append(world.things[thing][whose.get(path, NOBODYS)])
+        return said[-1]
+
+    answer = await world.shop.graphql(
+        field.document, field.variables(fill, needed), viewer=viewer, admin=name == "admin"
+    )
+    text = json.dumps(answer, sort_keys=True)
+    for one in said:
+        text = text.replace(one, "<asked>")
+    return text

@@ -1,0 +1,139 @@
+"""A shop of two members, of whom one has a thing of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from core.tests.notify.postoffice import HERE, Pigeons, PostOffice
+from core.tests.order.counter import Counter
+from core.tests.payment.till import Till, codes, tender
+from msgspec import Struct
+
+from koipond.kernel.ids import (
+    PREFIXES,
+    FulfilmentId,
+    MemberId,
+    MessageId,
+    OrderId,
+    OrderLineId,
+    PaymentId,
+    RefundId,
+    ReturnId,
+    encode,
+    new_id,
+)
+from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.order.rules.placing import NUMBER_LENGTH, make_number
+from koipond_sdk.testing import RunningShop
+
+OWNER, STRANGER = "lin@example.org", "mei@example.org"
+# {kind of id: its table}: what is somebody's.
+TABLES: Mapping[Callable[[UUID], Any], str] = {
+    OrderId: "order",
+    OrderLineId: "order_line",
+    PaymentId: "payment",
+    RefundId: "refund",
+    FulfilmentId: "fulfilment",
+    ReturnId: "order_return",
+    MessageId: "message",
+}
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """Who there is, and what is the owner's: {word of `sayings.THINGS`: (theirs, nobody's)}."""
+
+    shop: RunningShop
+    owner: Viewer
+    stranger: Viewer
+    things: Mapping[str, tuple[str, str]]
+    public: Mapping[str, str]
+
+
+async def make_world(shop: RunningShop) -> World:
+    """Sell to two members; the first has a parcel, a return, a refund and a message too.
+
+    The shop has the plugins `promotions` and `post_plugin`.
+    """
+    counter = Counter(Till(shop))
+    made = await shop.make_product("TEA-1", price="10.00", stock=1_000)
+    variant = encode_id(next(iter(made.variants.values())), "var")
+    await _sell(counter, variant)
+    mine = await counter.till.place(variant, tender(), contact={"email": STRANGER})
+    assert codes(mine) == [], mine
+    await counter.till.work()
+    owner = await _member(shop, OWNER)
+    await PostOffice(shop, Pigeons(), {}).ask(HERE, MemberId(owner.id), "one")
+    await counter.till.work()
+    return World(
+        shop=shop,
+        owner=owner,
+        stranger=await _member(shop, STRANGER),
+        things=await _things(shop, owner),
+        public={
+            "var": variant,
+            "prod": encode_id(made.product_id, "prod"),
+            "promo": await _promotion(counter),
+        },
+    )
+
+
+async def _sell(counter: Counter, variant: str) -> None:
+    """Let the owner buy three units, have two delivered, ask to send one back, and get money."""
+    bought = await counter.buy([(variant, 3)])
+    await bought.deliver(2)
+    asked = await bought.request(1)
+    assert codes(asked) == [], asked
+    coin = {"amount": "1.00", "currency": "EUR"}
+    refunded = await counter.act("refundOrder", orderId=bought.id, amount=coin)
+    assert codes(refunded) == [], refunded
+
+
+async def _promotion(counter: Counter) -> str:
+    made = await counter.till.staff(
+        "mutation($input: PromotionInput!) { done: createPromotion(input: $input) "
+        "{ promotion { id } userErrors { code message } } }",
+        name="Autumn",
+        label=[{"locale": "en", "text": "Autumn"}],
+        action={"kind": "PERCENT", "percent": "10"},
+        startsAt="2020-01-01T00:00:00Z",
+        needsCoupon=True,
+    )
+    key: str = made["promotion"]["id"]
+    return key
+
+
+async def _member(shop: RunningShop, email: str) -> Viewer:
+    known = {row["value"]: row["member_id"] for row in await shop.rows("identity")}
+    return Viewer(kind=ViewerKind.MEMBER, id=UUID(str(known[email])))
+
+
+async def _things(shop: RunningShop, owner: Viewer) -> dict[str, tuple[str, str]]:
+    """Return {word: (the owner's, one that there is none of)}."""
+    orders = [row for row in await shop.rows("order") if UUID(str(row["member_id"])) == owner.id]
+    assert len(orders) == 1
+    order = orders[0]
+    found = {"number": (str(order["number"]), make_number([7] * NUMBER_LENGTH))}
+    for kind, table in TABLES.items():
+        rows = [row for row in await shop.rows(table) if _is_of(row, order, owner)]
+        rows = [row for row in rows if row.get("medium", "in_app") == "in_app"]
+        prefix = PREFIXES[kind]
+        theirs = encode_id(UUID(str(rows[0]["id"])), prefix)
+        found[prefix] = (theirs, encode_id(new_id(), prefix))
+    assert owner.id is not None
+    found["mem"] = (encode(MemberId, MemberId(owner.id)), encode_id(new_id(), "mem"))
+    return found
+
+
+def _is_of(row: Mapping[str, Any], order: Mapping[str, Any], owner: Viewer) -> bool:
+    """Tell whether a row is the order, of it, or of its owner."""
+    if "order_id" in row:
+        return bool(row["order_id"] == order["id"])
+    return row["id"] == order["id"] or UUID(str(row.get("member_id"))) == owner.id
+
+
+def encode_id(key: UUID, prefix: str) -> str:
+    """Return the outside form of a key of whatever has this prefix."""
+    kind = next(kind for kind, known in PREFIXES.items() if known == prefix)
+    return encode(kind, key)
