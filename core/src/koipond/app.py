@@ -342,10 +342,7 @@ def create_app(
             health,
             ready,
             *(asgi(path, copy_scope=False)(one.handle) for path, one in endpoints.items()),
-            make_ingress(shop),
-            make_uploads(shop, partial(_find_staff, shop)),
-            make_errors(shop),
-            make_downloads(shop),
+            *_doors(shop),
             *serve_files(settings),
             *([_metrics(shop, running)] if settings.metrics else []),
         ],
@@ -358,6 +355,12 @@ def create_app(
     app.asgi_handler = RequestLog(Shortcut(app.asgi_handler, endpoints))
     app.state.shop, app.state.crowd = shop, crowd
     return app
+
+
+def _doors(shop: Shop) -> list[BaseRouteHandler]:
+    """Return what takes notices of providers and files to be imported, and gives files away."""
+    uploads = make_uploads(shop, partial(_find_staff, shop))
+    return [make_ingress(shop), uploads, make_errors(shop), make_downloads(shop)]
 
 
 async def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:

@@ -12,7 +12,7 @@ from koipond.exports.types import ExportFormat, ExportKind, ExportOptions, RunEx
 from koipond.imports.types import Counts, ImportKind
 from koipond.kernel.formulas import guard, unguard
 from koipond.kernel.ids import ExportRunId, decode
-from koipond.kernel.viewer import SYSTEM, Viewer, ViewerKind
+from koipond.kernel.viewer import SYSTEM, PermissionMissing, Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''=1", "|x", "%x", "plain", "'quoted'", ""]
@@ -136,12 +136,13 @@ async def test_a_worker_writes_the_file_and_a_link_opens_it_for_a_while(shop: Ru
 
 
 async def test_members_are_exported_by_who_may_read_members_only(shop: RunningShop) -> None:
-    before = await shop.snapshot()
     for permissions, code in (
         ({"export.run", "order.read"}, "PERMISSION_MISSING"),
         ({"member.read"}, None),
     ):
         viewer = Viewer(kind=ViewerKind.STAFF, id=uuid4(), permissions=frozenset(permissions))
+        await shop.employ(viewer)
+        before = await shop.snapshot()
         answer = await shop.graphql(
             START, {"input": {"kind": "MEMBERS"}}, viewer=viewer, admin=True
         )
@@ -150,4 +151,17 @@ async def test_members_are_exported_by_who_may_read_members_only(shop: RunningSh
         else:
             (error,) = answer["data"]["startExport"]["userErrors"]
             assert error["code"] == code
-    assert await shop.snapshot() == before
+        assert await shop.snapshot() == before
+
+
+async def test_who_may_read_orders_of_one_channel_exports_none(shop: RunningShop) -> None:
+    clerk = Viewer(
+        kind=ViewerKind.STAFF,
+        id=uuid4(),
+        permissions=frozenset({"export.run", "order.read"}),
+        limited={"order.read": frozenset({"main"})},
+    )
+    async with shop.shop.context(viewer=clerk) as ctx:
+        with pytest.raises(PermissionMissing):
+            await service.start_export(ctx, ExportOptions(kind=ExportKind.ORDERS))
+    assert await shop.rows("export_run") == []

@@ -97,11 +97,13 @@ async def test_a_link_to_errors_is_for_one_import_and_five_minutes(shop: Running
 
 
 async def test_only_staff_who_may_send_and_change_it_do(shop: RunningShop) -> None:
+    clerk = staff("catalog.write")
+    await shop.employ(clerk)
     before = await shop.snapshot()
     member = Viewer(kind=ViewerKind.MEMBER, id=uuid4())
     statuses = [
         (await send(shop, b"sku,price\n", viewer=viewer)).status_code
-        for viewer in (GUEST, member, staff("catalog.write"))
+        for viewer in (GUEST, member, clerk)
     ]
     assert statuses == [401, 401, 403]
     assert (await send(shop, b"x" * 2_000, name=" ")).status_code == 400

@@ -24,6 +24,8 @@ from koipond.kernel.links import is_open
 from koipond.kernel.viewer import SYSTEM, Viewer
 
 PERMISSION = "import.write"
+# Given a header Authorization.
+FindStaff = Callable[[str | None], Awaitable[Viewer | None]]
 UPLOADS = "/admin/uploads"
 # What is downloaded is never shown as a page of ours, nor kept by anyone in between.
 _SAFE = {
@@ -33,9 +35,7 @@ _SAFE = {
 }
 
 
-def make_uploads(
-    shop: Shop, find_staff: Callable[[str | None], Awaitable[Viewer | None]]
-) -> HTTPRouteHandler:
+def make_uploads(shop: Shop, find_staff: FindStaff) -> HTTPRouteHandler:
     """Return what takes files.
 
     find_staff: whom a header Authorization speaks for, if that is staff or a service.

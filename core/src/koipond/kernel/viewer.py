@@ -77,6 +77,10 @@ class Viewer(Struct, frozen=True, kw_only=True):
             return None
         return frozenset[str]().union(*(self.limited[one] for one in held))
 
+    def may_in_all(self, permission: str) -> bool:
+        """Tell whether this viewer has `permission`, and in all channels."""
+        return self.may(permission) and self.channels_for(permission) is None
+
     def may_in(self, permission: str, channel: str) -> bool:
         """Tell whether this viewer has `permission` in a channel."""
         channels = self.channels_for(permission)

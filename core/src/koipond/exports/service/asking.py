@@ -44,7 +44,7 @@ async def export(ctx: Context, options: ExportOptions) -> AsyncIterator[tuple[st
 @transaction
 async def start_export(ctx: Context, options: ExportOptions) -> ExportRun:
     """Have a file written by a worker. Raises PermissionMissing."""
-    if not ctx.viewer.may(PERMISSIONS[options.kind]):
+    if not ctx.viewer.may_in_all(PERMISSIONS[options.kind]):
         raise PermissionMissing(permission=PERMISSIONS[options.kind])
     run = ExportRun(
         id=ExportRunId(new_id()),
@@ -107,11 +107,11 @@ async def find_export(ctx: Context, run_id: ExportRunId) -> ExportRun | None:
     """Return an export that the viewer may see."""
     async with ctx.reading() as db:
         run = await repository.get_run(db, run_id)
-    return run if run is not None and ctx.viewer.may(PERMISSIONS[run.options.kind]) else None
+    return run if run is not None and ctx.viewer.may_in_all(PERMISSIONS[run.options.kind]) else None
 
 
 async def find_exports(ctx: Context, page: Page) -> Slice[ExportRun]:
     """Return one page of the exports that the viewer may see, the latest first."""
-    kinds = [kind for kind, permission in PERMISSIONS.items() if ctx.viewer.may(permission)]
+    kinds = [kind for kind, permission in PERMISSIONS.items() if ctx.viewer.may_in_all(permission)]
     async with ctx.reading() as db:
         return await repository.find_runs(db, page, kinds=kinds)

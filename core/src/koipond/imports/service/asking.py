@@ -78,7 +78,7 @@ async def cancel_import(ctx: Context, run_id: ImportRunId) -> ImportRun:
     Raises ImportUnknown, ImportOver.
     """
     run = await repository.get_run(ctx.db, run_id)
-    if run is None or not ctx.viewer.may(PERMISSIONS[run.options.kind]):
+    if run is None or not ctx.viewer.may_in_all(PERMISSIONS[run.options.kind]):
         raise ImportUnknown(run=encode(ImportRunId, run_id))
     ended = await repository.end(
         ctx.db, run_id, ImportState.CANCELLED, now=ctx.clock.now(), problem="staff cancelled it"
@@ -111,12 +111,12 @@ async def find_import(ctx: Context, run_id: ImportRunId) -> ImportRun | None:
     """Return an import that the viewer may see."""
     async with ctx.reading() as db:
         run = await repository.get_run(db, run_id)
-    return run if run is not None and ctx.viewer.may(PERMISSIONS[run.options.kind]) else None
+    return run if run is not None and ctx.viewer.may_in_all(PERMISSIONS[run.options.kind]) else None
 
 
 async def find_imports(ctx: Context, page: Page) -> Slice[ImportRun]:
     """Return one page of the imports that the viewer may see, the latest first."""
-    kinds = [kind for kind, permission in PERMISSIONS.items() if ctx.viewer.may(permission)]
+    kinds = [kind for kind, permission in PERMISSIONS.items() if ctx.viewer.may_in_all(permission)]
     async with ctx.reading() as db:
         return await repository.find_runs(db, page, kinds=kinds)
 
@@ -146,5 +146,5 @@ async def _refuse(ctx: Context, run_id: ImportRunId, problem: str) -> None:
 
 
 def _check_may(ctx: Context, kind: ImportKind) -> None:
-    if not ctx.viewer.may(PERMISSIONS[kind]):
+    if not ctx.viewer.may_in_all(PERMISSIONS[kind]):
         raise PermissionMissing(permission=PERMISSIONS[kind])
