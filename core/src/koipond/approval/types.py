@@ -26,7 +26,7 @@ class ApprovalState(StrEnum):
 class Approval(Struct, frozen=True, kw_only=True):
     """An act that waits for a second one of the staff, or waited.
 
-    operation: the mutation. document: its input. amount: in the smallest units of `unit`.
+    operation: the mutation. document: its input. asked_units: the smallest ones of `unit`.
     """
 
     id: ApprovalId
@@ -35,7 +35,7 @@ class Approval(Struct, frozen=True, kw_only=True):
     document: Any
     act: str
     unit: str
-    amount: int
+    asked_units: int
     requester_kind: str
     requester_id: UUID
     requested_at: datetime
