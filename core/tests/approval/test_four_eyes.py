@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from core.tests.payment.till import Till, codes, tender
 
@@ -12,6 +13,8 @@ from koipond.kernel.ids import OrderId, StaffId, decode, encode, new_id
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import FourEyesSettings
 from koipond_sdk.testing import STAFF, running_shop
+
+pytestmark = pytest.mark.story
 
 REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
   order { id paid { amount } } userErrors { __typename code message

@@ -12,6 +12,8 @@ from koipond.kernel.ids import ImportRunId, StoredFileId, decode
 from koipond.kernel.viewer import GUEST, SYSTEM, Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 START = """mutation Start($input: StartImportInput!) { startImport(input: $input) {
   started { id state total done refused problem errorsUrl errors { line column code message } }
   userErrors { code message } } }"""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from core.tests.payment.till import Till, codes, tender
 
@@ -11,6 +12,8 @@ from koipond.kernel.ids import new_id
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import ChannelSettings
 from koipond_sdk.testing import STAFF, running_shop
+
+pytestmark = pytest.mark.story
 
 CHANNELS = tuple(
     ChannelSettings(code=code, name=code, currencies=("EUR",), locales=("en",))
