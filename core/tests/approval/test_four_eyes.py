@@ -25,7 +25,9 @@ EDIT = f"mutation($input: EditOrderInput!) {{ done: editOrder(input: $input) {{ 
 APPROVE = """mutation($input: ApproveActInput!) { done: approveAct(input: $input) {
   approval { state decidedBy note } userErrors { code message } } }"""
 DECLINE = APPROVE.replace("ApproveActInput", "DeclineActInput").replace("approveAct", "declineAct")
-APPROVALS = """{ approvals { nodes { id state operation act unit amount requestedBy note } } }"""
+APPROVALS = (
+    """{ approvals { nodes { id state operation act unit askedUnits requestedBy note } } }"""
+)
 
 
 def somebody(*permissions: str, kind: ViewerKind = ViewerKind.STAFF) -> Viewer:

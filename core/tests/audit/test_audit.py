@@ -293,4 +293,6 @@ def test_every_mutation_of_staff_is_one_that_leaves_a_record() -> None:
     for name, field in made.items():
         assert field is not None, name
         assert field.metadata["root"] == "mutation", name
-        assert field.metadata["access"].permission is not None, name
+        # The doors, by which staff come and go, are for who is not known yet.
+        is_door = name in {"logInStaff", "logOut", "refreshLogin"}
+        assert is_door or field.metadata["access"].permission is not None, name

@@ -75,7 +75,7 @@ async def _store(ctx: Context, operation: str, document: Any, needed: ApprovalNe
         document=document,
         act=needed.act,
         unit=needed.unit,
-        amount=needed.asked_units,
+        asked_units=needed.asked_units,
         requester_kind=viewer.kind.value,
         requester_id=viewer.id,
         person_id=await staff.find_person(ctx),
@@ -175,5 +175,5 @@ def _seen(ctx: Context, one: Approval) -> Approval:
 def _told(one: Approval) -> dict[str, Any]:
     return {
         name: getattr(one, name)
-        for name in ("operation", "document", "act", "unit", "amount", "expires_at")
+        for name in ("operation", "document", "act", "unit", "asked_units", "expires_at")
     }

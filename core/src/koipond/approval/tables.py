@@ -19,7 +19,7 @@ approval = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("act", String(40), nullable=False),
     Column("unit", String(40), nullable=False),
-    Column("amount", BigInteger, nullable=False),
+    Column("asked_units", BigInteger, nullable=False),
     Column("requester_kind", String(20), nullable=False),
     Column("requester_id", Uuid, nullable=False),
     # Who of the staff that is, also by a token that they made.

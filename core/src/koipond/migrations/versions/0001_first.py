@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("act", sa.String(length=40), nullable=False),
         sa.Column("unit", sa.String(length=40), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("asked_units", sa.BigInteger(), nullable=False),
         sa.Column("requester_kind", sa.String(length=20), nullable=False),
         sa.Column("requester_id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=True),
