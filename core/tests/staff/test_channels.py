@@ -2,13 +2,22 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+from core.tests.order.counter import Counter
 from core.tests.payment.till import Till, codes, tender
 
-from koipond.kernel.ids import new_id
+from koipond.kernel.ids import (
+    FulfilmentId,
+    OrderId,
+    PaymentId,
+    RefundId,
+    ReturnId,
+    encode,
+    new_id,
+)
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import ChannelSettings
 from koipond_sdk.testing import STAFF, running_shop
@@ -20,6 +29,17 @@ CHANNELS = tuple(
     for code in ("main", "eu")
 )
 HELD = ("order.read", "order.write", "payment.write", "channel.write")
+ACTS = ("order.read", "order.write", "fulfilment.write", "return.write", "payment.write")
+NOBODY = {
+    word: encode(kind, kind(UUID(int=7)))
+    for word, kind in (
+        ("FULFILMENT", FulfilmentId),
+        ("RETURN", ReturnId),
+        ("PAYMENT", PaymentId),
+        ("REFUND", RefundId),
+        ("ORDER", OrderId),
+    )
+}
 ORDER = "query($id: ID) { order(id: $id) { id } }"
 ORDERS = "{ orders { nodes { id } } }"
 REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
@@ -109,9 +129,83 @@ async def test_what_is_asked_of_a_foreign_order_is_answered_like_one_that_is_not
     assert codes(done["done"]) == []
 
 
+async def test_what_belongs_to_a_foreign_order_is_as_if_there_were_none(till: Till) -> None:
+    bought = await Counter(till).bought(3)
+    await bought.deliver()
+    returned = await bought.send_back(1)
+    parcel = (await Counter(till).act("createFulfilment", orderId=await sell(till)))["order"]
+    (paid,) = await till.payments(bought.key)
+    payment = encode(PaymentId, paid.id)
+    done = await Counter(till).act(
+        "refundOrder", orderId=bought.id, amount={"amount": "1.00", "currency": "EUR"}
+    )
+    assert codes(done) == []
+    (refund,) = await till.shop.rows("refund")
+    key = {"idempotencyKey": str(uuid4())}
+    ours, theirs = only_in("main", *ACTS), only_in("eu", *ACTS)
+    asked: list[tuple[str, dict[str, Any], str]] = [
+        *(
+            (name, {"fulfilmentId": parcel["fulfilments"][0]["id"], **more}, "FULFILMENT")
+            for name, more in [
+                ("shipFulfilment", key),
+                ("deliverFulfilment", {}),
+                ("readyFulfilment", {}),
+                ("renewPickUpCode", {}),
+                ("collectFulfilment", {"code": "123456", **key}),
+                ("cancelFulfilment", {}),
+            ]
+        ),
+        *(
+            (name, {"returnId": returned, **more}, "RETURN")
+            for name, more in [
+                ("approveReturn", {}),
+                ("rejectReturn", {}),
+                ("receiveReturn", {}),
+                ("inspectReturn", key),
+                ("refundReturn", key),
+                ("cancelReturn", {}),
+                ("exchangeReturn", {"added": [], **key}),
+            ]
+        ),
+        ("capturePayment", {"paymentId": payment, **key}, "PAYMENT"),
+        ("voidPayment", {"paymentId": payment}, "PAYMENT"),
+        (
+            "retryRefund",
+            {"refundId": encode(RefundId, RefundId(UUID(str(refund["id"])))), **key},
+            "REFUND",
+        ),
+        ("createFulfilment", {"orderId": bought.id, **key}, "ORDER"),
+        (
+            "requestReturn",
+            {"orderId": bought.id, "lines": [], **key},
+            "ORDER",
+        ),
+    ]
+    before = await till.shop.snapshot()
+    for name, given, word in asked:
+        document = (
+            f"mutation($input: {name[0].upper()}{name[1:]}Input!) "
+            f"{{ done: {name}(input: $input) {{ userErrors {{ code message }} }} }}"
+        )
+        subject = next(one for one in given if one.endswith("Id"))
+        nobody = {**given, subject: NOBODY[word]}
+        told = [(await ask(till, document, theirs, input=one))["done"] for one in (given, nobody)]
+        assert codes(told[0]) == [f"{word}_UNKNOWN"], name
+        assert told[0] == told[1], name
+        assert await till.shop.snapshot() == before, name
+        mine = (await ask(till, document, ours, input=given))["done"]
+        assert codes(mine) != [f"{word}_UNKNOWN"], name
+        before = await till.shop.snapshot()
+    returns = "{ returns { nodes { id } } }"
+    assert await ask(till, returns, ours) == {"returns": {"nodes": [{"id": returned}]}}
+    assert await ask(till, returns, theirs) == {"returns": {"nodes": []}}
+
+
 async def test_what_knows_no_channels_is_closed_to_them(till: Till) -> None:
-    void = """mutation { voidPayment(input: {paymentId: "pay_x"}) { userErrors { code } } }"""
-    answer = await till.shop.graphql(void, viewer=only_in("main"), admin=True)
+    viewer = only_in("main", "stock.write")
+    count = """mutation { adjustStock(input: {variantId: "var_x", delta: 1, reference: "x",
+      idempotencyKey: "x"}) { userErrors { code } } }"""
+    answer = await till.shop.graphql(count, viewer=viewer, admin=True)
     assert answer["errors"][0]["extensions"]["code"] == "PERMISSION_LIMITED"
 
 

@@ -22,6 +22,8 @@ approval = Table(
     Column("asked_units", BigInteger, nullable=False),
     Column("requester_kind", String(20), nullable=False),
     Column("requester_id", Uuid, nullable=False),
+    # Who of the staff that is, also by a token that they made.
+    Column("person_id", Uuid, nullable=True),
     Column("requested_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("channel", String(40), nullable=False),

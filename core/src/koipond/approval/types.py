@@ -26,6 +26,7 @@ class ApprovalState(StrEnum):
 class Approval(Struct, frozen=True, kw_only=True):
     """An act that waits for a second one of the staff, or waited.
 
+    person_id: who of the staff asked, also by a program; None: a program of the console's.
     operation: the mutation. document: its input. asked_units: the smallest ones of `unit`.
     """
 
@@ -38,6 +39,7 @@ class Approval(Struct, frozen=True, kw_only=True):
     asked_units: int
     requester_kind: str
     requester_id: UUID
+    person_id: UUID | None
     requested_at: datetime
     expires_at: datetime
     channel: str = ""

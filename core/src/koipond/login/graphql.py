@@ -150,6 +150,12 @@ class ChangePasswordInput:
     )
 
 
+@strawberry.input(name="ChangePasswordInput")
+class StaffChangePasswordInput:
+    current_password: str
+    new_password: str
+
+
 @strawberry.input
 class RequestEmailChangeInput:
     email: str
@@ -224,6 +230,14 @@ class ChangePasswordPayload(LoginPayload):
 @strawberry.type
 class LogInStaffPayload:
     staff: Staff | None = None
+    access_token: str | None = None
+    refresh_token: str | None = None
+    expires_at: datetime | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type(name="ChangePasswordPayload")
+class StaffChangePasswordPayload:
     access_token: str | None = None
     refresh_token: str | None = None
     expires_at: datetime | None = None
@@ -431,7 +445,7 @@ class OwnLoginMutations:
 
 @strawberry.type
 class StaffLoginMutations:
-    """What the staff's schema answers those who are nobody yet; graphql/viewing.py lists them."""
+    """Logging in and out as staff; graphql/viewing.py lists what guests may call of it."""
 
     @mutation(PUBLIC)
     async def log_in_staff(self, info: Info, input: LogInStaffInput) -> LogInStaffPayload:
@@ -452,6 +466,20 @@ class StaffLoginMutations:
             info.context, input.refresh_token, kinds=(ViewerKind.STAFF,)
         )
         return await RefreshLoginPayload.of(info, tokens)
+
+    @mutation(PUBLIC)
+    async def change_password(
+        self, info: Info, input: StaffChangePasswordInput
+    ) -> StaffChangePasswordPayload:
+        """Set another password of yours; every login ends, and this one goes on by new tokens."""
+        tokens = await service.change_staff_password(
+            info.context, current=input.current_password, new=input.new_password
+        )
+        return StaffChangePasswordPayload(
+            access_token=tokens.access,
+            refresh_token=tokens.refresh,
+            expires_at=tokens.expires_at,
+        )
 
     @mutation(PUBLIC)
     async def log_out(self, info: Info, input: LogOutInput) -> LogOutPayload:

@@ -19,11 +19,17 @@ from koipond.login.service.sessions import (
     prune_logins,
     refresh_login,
 )
-from koipond.login.service.staff import end_of_disabled, log_in_staff, set_staff_password
+from koipond.login.service.staff import (
+    change_staff_password,
+    end_of_disabled,
+    log_in_staff,
+    set_staff_password,
+)
 
 __all__ = [
     "MESSAGE_KINDS",
     "change_password",
+    "change_staff_password",
     "check_login",
     "confirm_email_change",
     "end_of_disabled",

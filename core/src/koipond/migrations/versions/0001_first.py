@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("asked_units", sa.BigInteger(), nullable=False),
         sa.Column("requester_kind", sa.String(length=20), nullable=False),
         sa.Column("requester_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=True),
         sa.Column("requested_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),

@@ -48,13 +48,19 @@ from koipond.order.service.reading import (
     find_own_order,
     get_any_order,
 )
-from koipond.order.service.refunding import refund_order, retry_refund, void_payment
+from koipond.order.service.refunding import (
+    capture_payment,
+    refund_order,
+    retry_refund,
+    void_payment,
+)
 from koipond.order.service.replaying import Replayed, replay
 from koipond.order.service.returning import (
     approve_return,
     cancel_any_return,
     cancel_return,
     inspect_return,
+    list_returns,
     receive_return,
     refund_return,
     reject_return,
@@ -79,6 +85,7 @@ __all__ = [
     "cancel_fulfilment",
     "cancel_order",
     "cancel_return",
+    "capture_payment",
     "carry_units",
     "check_cover",
     "claim_of_guest",
@@ -112,6 +119,7 @@ __all__ = [
     "import_past_orders",
     "inspect_return",
     "lift_hold",
+    "list_returns",
     "pay_order",
     "place_hold",
     "place_order",
