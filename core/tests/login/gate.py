@@ -148,6 +148,12 @@ PEOPLE = {
     "one": ProvenPerson(identities=((IdentityKind("openid:app"), "o-1"),), name="Heron"),
     "two": ProvenPerson(identities=((IdentityKind("openid:app"), "o-2"),), email=LIN),
     "none": ProvenPerson(identities=()),
+    "union": ProvenPerson(identities=((IdentityKind("unionid"), "u-1"),)),
+    "app": ProvenPerson(identities=((IdentityKind("openid:app"), "o-3"),)),
+    "both": ProvenPerson(
+        identities=((IdentityKind("openid:app"), "o-3"), (IdentityKind("unionid"), "u-1"))
+    ),
+    "mail": ProvenPerson(identities=((IdentityKind("openid:app"), "o-4"),), email=LIN),
 }
 
 
