@@ -221,3 +221,65 @@ async def test_another_channel_is_not_theirs_to_change(till: Till) -> None:
     done = (await ask(till, SET_CHANNEL, only_in("main"), input=given))["done"]
     assert done["channel"] == {"name": "Mine"}
     assert (await ask(till, SET_CHANNEL, STAFF, input=given))["done"]["userErrors"] == []
+
+
+RECORDS = """query($subject: String!) { auditRecords(filter: {subject: $subject}) {
+  nodes { before after } } }"""
+
+
+def named(mutation: str, fields: str) -> str:
+    kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
+    errors = "userErrors { code message }"
+    return f"mutation($input: {kind}) {{ done: {mutation}(input: $input) {{ {fields} {errors} }} }}"
+
+
+async def test_prices_are_set_in_the_own_channel_and_others_are_not_seen(till: Till) -> None:
+    variant = await till.stock(price="10.00")
+    ours, theirs = only_in("main", "catalog.write"), only_in("eu", "catalog.write")
+    price = {"variantId": variant, "channel": "main", "amount": "9.00", "currency": "EUR"}
+    money = {"amount": "8.00", "currency": "EUR"}
+    rule = {"variantId": variant, "channel": "main", "price": money, "fromQuantity": 2}
+    set_price = named("setPrice", "variant { id priceRules { id channel } }")
+    set_rule = named("setPriceRule", "variant { priceRules { id channel } }")
+    remove = named("removePriceRule", "variant { id }")
+    before = await till.shop.snapshot()
+    for document, given in ((set_price, price), (set_rule, rule)):
+        done = (await ask(till, document, theirs, input=given))["done"]
+        assert codes(done) == ["CHANNEL_NOT_HELD"]
+    assert await till.shop.snapshot() == before
+    assert codes((await ask(till, set_price, ours, input=price))["done"]) == []
+    made = (await ask(till, set_rule, ours, input=rule))["done"]["variant"]["priceRules"]
+    assert [one["channel"] for one in made] == ["main"]
+    foreign = (await ask(till, set_price, theirs, input=price | {"channel": "eu"}))["done"]
+    assert foreign == {"variant": {"id": variant, "priceRules": []}, "userErrors": []}
+    nobody = "rule_01k0000000e008000000000001"
+    told = [
+        (await ask(till, remove, theirs, input={"id": one}))["done"]
+        for one in (made[0]["id"], nobody)
+    ]
+    assert [codes(one) for one in told] == [["PRICE_RULE_UNKNOWN"]] * 2
+    assert codes((await ask(till, remove, ours, input={"id": made[0]["id"]}))["done"]) == []
+    told = await ask(till, RECORDS, STAFF, subject=variant)
+    changes = [(one["before"], one["after"]) for one in told["auditRecords"]["nodes"]]
+    name = "price_minor main EUR"
+    assert ({name: 1000}, {name: 900}) in changes
+
+
+async def test_shipping_is_of_its_channel(till: Till) -> None:
+    ours, theirs = (only_in(one, "shipping.read", "shipping.write") for one in ("main", "eu"))
+    given = {
+        "channel": "main",
+        "code": "post",
+        "name": [{"locale": "en", "text": "Post"}],
+        "rates": [{"price": {"amount": "3.00", "currency": "EUR"}}],
+    }
+    document = named("setShippingMethod", "shippingMethod { code }")
+    methods = """{ shippingMethods(channel: "main") { code } }"""
+    before = await till.shop.snapshot()
+    refused = (await ask(till, document, theirs, input=given))["done"]
+    assert codes(refused) == ["CHANNEL_NOT_HELD"]
+    assert await till.shop.snapshot() == before
+    assert codes((await ask(till, document, ours, input=given))["done"]) == []
+    assert await ask(till, methods, ours) == {"shippingMethods": [{"code": "post"}]}
+    answer = await till.shop.graphql(methods, viewer=theirs, admin=True)
+    assert answer["errors"][0]["extensions"]["code"] == "CHANNEL_NOT_HELD"
