@@ -6,6 +6,8 @@ from typing import Any
 
 from core.tests.oneid.people import People
 from core.tests.payment.till import Till
+from core.tests.privacy.test_erasing import session_of
+from msgspec import structs
 
 from koipond_sdk.hooks import Erasure
 from koipond_sdk.testing import RunningShop
@@ -18,7 +20,9 @@ TEXT = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text(encoding="u
 async def test_what_is_shown_asks_to_be_forgotten(shop: RunningShop) -> None:
     people = People(Till(shop))
     lin = await people.meet("lin@example.org")
-    answer = await shop.graphql(FORGET, {"confirm": "lin@example.org"}, viewer=people.viewer(lin))
+    session = await session_of(people, lin)
+    viewer = structs.replace(people.viewer(lin), session_id=session)
+    answer = await shop.graphql(FORGET, {"confirm": "lin@example.org"}, viewer=viewer)
     assert answer["data"]["eraseMe"] == {"request": {"state": "WAITING"}, "userErrors": []}
 
 

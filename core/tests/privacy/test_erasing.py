@@ -2,19 +2,32 @@
 
 import logging
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
+from core.tests.imports.test_asking import send, start
 from core.tests.oneid.people import People
 from core.tests.payment.till import PLACE, Till, tender
+from msgspec import structs
 
+from koipond.approval.tables import approval
+from koipond.kernel.audit import audit_record
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import MemberId, OrderId, VariantId, decode, encode
+from koipond.kernel.ids import MemberId, OrderId, VariantId, decode, encode, new_id
+from koipond.login import repository as login_repository
+from koipond.login import service as logins
+from koipond.login.errors import LoginRefused
+from koipond.login.rules import make_code, read_refresh_token
+from koipond.login.service import entering
+from koipond.login.types import Principal, Registration
 from koipond.member import service as members
-from koipond.member.types import Contact
+from koipond.member.types import EMAIL as IDENTITY_EMAIL
+from koipond.member.types import Address, Contact, Identity
 from koipond.notify import service as notify
 from koipond.notify.types import MessageWish, Purpose
 from koipond.order import service as orders
+from koipond.order.tables import cart
 from koipond.privacy import service as privacy
 from koipond.privacy.errors import ErasureBlocked
 from koipond_sdk.testing import STAFF, RunningShop
@@ -76,9 +89,73 @@ async def write_everywhere(people: People) -> tuple[MemberId, OrderId]:
         await members.set_consent(ctx, lin, Purpose.MARKETING, given=True, source=CANARY)
         await members.set_time_zone(ctx, lin, "Asia/Shanghai")
         await write_to(ctx, lin)
+        await log_in(ctx, lin)
+        await keep(ctx, lin)
+    await carry(people)
     await people.earn(lin, 10)
     await till.work()
     return lin, decode(OrderId, placed["order"]["id"])
+
+
+async def log_in(ctx: Context, lin: MemberId) -> None:
+    """Log a member in, and have sent to them all that lets somebody in."""
+    told = structs.replace(ctx.caller, agent=f"{CANARY}/1.0", address=CANARY)
+    ctx.caller = told
+    known = Identity(kind=IDENTITY_EMAIL, value=EMAIL)
+    await entering.enter(ctx, lin)
+    await logins.register(ctx, Registration(address=EMAIL, password="a heron 77", name=CANARY))
+    await logins.request_password_reset(ctx, EMAIL)
+    await logins.request_email_change(ctx, lin, f"new-{EMAIL}")
+    await set_password(ctx, lin)
+    await entering.count_try(ctx, known)
+
+
+@transaction
+async def set_password(ctx: Context, lin: MemberId) -> None:
+    whose = Principal.member(lin)
+    await login_repository.save_password(ctx.db, whose, f"{CANARY}$hash", now=ctx.clock.now())
+
+
+@transaction
+async def keep(ctx: Context, lin: MemberId) -> None:
+    """Keep an address, and have a cart."""
+    home = Address(line1=CANARY, city=CANARY, country="CN", name=CANARY)
+    await members.add_address(ctx, lin, home, phone=PHONE, is_default=True)
+    await ctx.db.execute(cart.update().values(member_id=lin))
+
+
+async def carry(people: People) -> None:
+    """Let staff import members, one of whom is refused, export them, and agree to something."""
+    shop = people.shop
+    content = f"email,name,locale\n{EMAIL},{CANARY},!!\nok@example.org,Ok,en\n"
+    sent = (await send(shop, content.encode(), name="members.csv")).json()
+    begun = await start(shop, fileId=sent["id"], kind="MEMBERS")
+    assert begun["userErrors"] == []
+    document = "mutation { startExport(input: {kind: MEMBERS}) { started { id } } }"
+    await shop.graphql(document, viewer=STAFF, admin=True)
+    await people.till.work()
+
+
+@transaction
+async def agree(ctx: Context, order: OrderId) -> None:
+    """Store what a second one of the staff agrees to, as `approval` does."""
+    row = {
+        "id": new_id(),
+        "state": "approved",
+        "operation": "refundOrder",
+        "document": {"orderId": encode(OrderId, order), "note": CANARY},
+        "fingerprint": "0" * 64,
+        "act": "refund",
+        "unit": "EUR",
+        "amount": 1,
+        "requester_kind": "staff",
+        "requester_id": new_id(),
+        "requested_at": ctx.clock.now(),
+        "expires_at": ctx.clock.now(),
+        "channel": "main",
+        "note": CANARY,
+    }
+    await ctx.db.execute(approval.insert().values(row))
 
 
 @transaction
@@ -107,10 +184,12 @@ def found_in(value: Any) -> bool:
 
 
 async def places_of_the_canary(shop: RunningShop) -> set[str]:
-    """Return the columns of all tables that hold it."""
+    """Return the columns of all tables that hold it, the audit's too."""
+    tables = await shop.snapshot()
+    tables["audit_record"] = await shop.rows(audit_record)
     return {
         f"{table}.{column}"
-        for table, rows in (await shop.snapshot()).items()
+        for table, rows in tables.items()
         for row in rows
         for column, value in row.items()
         if found_in(value)
@@ -126,10 +205,24 @@ def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 async def test_nothing_of_an_erased_member_is_anywhere(
     people: People, logged: pytest.LogCaptureFixture
 ) -> None:
-    lin, _ = await write_everywhere(people)
+    lin, order = await write_everywhere(people)
+    async with people.shop.context(viewer=STAFF) as ctx:
+        await agree(ctx, order)
     written = await places_of_the_canary(people.shop)
     assert {"identity.value", "order.details", "cart.details", "member.name"} <= written
     assert {"message.recipient", "member_consent.source", "idempotency.key"} <= written
+    assert written >= {
+        "login_session.device",
+        "login_session.address",
+        "login_code.address",
+        "purpose_token.address",
+        "password.hash",
+        "member_address.address",
+        "stored_piece.content",
+        "approval.document",
+        "approval.note",
+    }
+    assert len(await people.shop.rows("login_attempts")) == 1
     await cancel_all(people, lin)
     sums = await money_of(people)
     async with people.shop.context(viewer=STAFF) as ctx:
@@ -138,9 +231,22 @@ async def test_nothing_of_an_erased_member_is_anywhere(
         [request] = await privacy.find_requests(ctx, lin)
         assert request.document is not None
         assert CANARY in request.document
+        found = msgspec.json.decode(request.document)["core"]
+        assert {"login_session", "member_address", "cart"} <= found.keys()
+        assert set(found["login_session"][0]) == {
+            "device",
+            "address",
+            "created_at",
+            "used_at",
+            "ended_at",
+        }
+        assert "$hash" not in request.document
+        assert not {"password", "login_code", "purpose_token"} & found.keys()
         await privacy.request_erasure(ctx, lin)
     await people.till.work()
     assert await places_of_the_canary(people.shop) == set()
+    assert await people.shop.rows("login_attempts") == []
+    assert [row["end_reason"] for row in await people.shop.rows("login_session")] == ["erased"]
     assert await money_of(people) == sums
     assert await people.till.audit() == []
     # But for the sender that shows messages instead of sending them, which is not for production.
@@ -173,19 +279,79 @@ async def test_an_open_order_is_in_the_way_and_nothing_changes(people: People) -
     assert {name for name in after if after[name] != before[name]} == set()
 
 
-async def test_who_asks_for_themselves_says_who_they_are(people: People) -> None:
+ERASE = """mutation($input: EraseMeInput!) { done: eraseMe(input: $input) {
+  request { kind state } userErrors { code } } }"""
+
+
+async def erase(people: People, lin: MemberId, session: UUID | None, **given: str) -> list[str]:
+    """Ask to be forgotten; returns the codes of what refuses it."""
+    viewer = structs.replace(people.viewer(lin), session_id=session)
+    answer = await people.shop.graphql(ERASE, {"input": given}, viewer=viewer)
+    return [one["code"] for one in answer["data"]["done"]["userErrors"]]
+
+
+async def session_of(people: People, lin: MemberId) -> UUID:
+    """Log a member in; returns the login."""
+    async with people.shop.context() as ctx:
+        entered = await entering.enter(ctx, lin)
+    read = read_refresh_token(entered.tokens.refresh)
+    assert read is not None
+    return read.session_id
+
+
+async def test_who_asks_for_themselves_says_who_they_are_and_has_just_logged_in(
+    people: People,
+) -> None:
     lin = await people.meet("lin@example.org")
-    document = """mutation($input: EraseMeInput!) { done: eraseMe(input: $input) {
-      request { kind state } userErrors { code } } }"""
-    for confirm, codes in (("mei@example.org", ["ERASURE_UNCONFIRMED"]), ("LIN@example.org", [])):
-        answer = await people.shop.graphql(
-            document, {"input": {"confirm": confirm}}, viewer=people.viewer(lin)
-        )
-        assert [one["code"] for one in answer["data"]["done"]["userErrors"]] == codes
+    session = await session_of(people, lin)
+    people.shop.clock.advance(minutes=10, seconds=1)
+    before = await people.shop.snapshot()
+    assert await erase(people, lin, None, confirm="lin@example.org") == ["LOGIN_TOO_OLD"]
+    assert await erase(people, lin, session, confirm="lin@example.org") == ["LOGIN_TOO_OLD"]
+    assert await people.shop.snapshot() == before
+    session = await session_of(people, lin)
+    people.shop.clock.advance(minutes=10)
+    assert await erase(people, lin, session, confirm="mei@example.org") == ["ERASURE_UNCONFIRMED"]
+    assert await erase(people, lin, session, confirm="LIN@example.org") == []
     await people.till.work()
     [row] = await people.shop.rows("member")
     assert (row["name"], row["state"]) == ("", "erased")
     assert await people.shop.rows("identity") == []
+
+
+async def test_a_code_that_was_sent_stands_for_a_login_and_is_used_once(people: People) -> None:
+    lin = await people.meet("lin@example.org")
+    async with people.shop.context() as ctx:
+        await logins.request_login_code(ctx, "lin@example.org")
+        [row] = await people.shop.rows("login_code")
+        code = make_code(ctx.settings.secret, UUID(str(row["id"])))
+    wrong = "000000" if code != "000000" else "111111"
+    given = {"confirm": "lin@example.org"}
+    assert await erase(people, lin, None, **given, code=wrong) == ["LOGIN_REFUSED"]
+    assert [row["attempts"] for row in await people.shop.rows("login_code")] == [1]
+    assert await people.shop.rows("privacy_request") == []
+    assert await erase(people, lin, None, **given, code=code) == []
+    assert await erase(people, lin, None, **given, code=code) == ["LOGIN_REFUSED"]
+
+
+async def test_the_logins_of_an_erased_member_are_dead_at_once(people: People) -> None:
+    lin = await people.meet("lin@example.org")
+    viewer = structs.replace(people.viewer(lin), session_id=await session_of(people, lin))
+
+    async def status() -> int:
+        answer = await people.shop.http.post(
+            "/graphql",
+            json={"query": "{ me { id } }"},
+            headers={"Authorization": f"Bearer {people.shop.token(viewer)}"},
+        )
+        return answer.status_code
+
+    assert await status() == 200
+    async with people.shop.context(viewer=STAFF) as ctx:
+        await privacy.erase(ctx, lin)
+        assert await status() == 401
+        with pytest.raises(LoginRefused):
+            await entering.enter(ctx, lin)
 
 
 async def test_an_export_has_what_plugins_keep_and_what_merged_members_had(

@@ -76,8 +76,9 @@ async def request_own_erasure(
     confirm: what they are known by. code: one that was sent there, of who did not just log in.
     Raises ErasureUnconfirmed, ErasureBlocked, LoginTooOld, LoginRefused, RateLimited.
     """
+    keys = await _keys_of(ctx, member_id)
     async with ctx.reading() as db:
-        known = await repository.find_known(db, await _keys_of(ctx, member_id))
+        known = await repository.find_known(db, keys)
     if confirm.strip().lower() not in known:
         raise ErasureUnconfirmed().located("confirm")
     await login.check_presence(ctx, confirm, code)
