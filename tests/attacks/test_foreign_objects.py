@@ -27,7 +27,7 @@ from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
 from koipond_sdk.testing import STAFF
 from koipond_sdk.testing.shop import running_shop
 
-pytestmark = [pytest.mark.attack(8), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 # What nobody asks for: a permission that does not help.
 IDLE = Viewer(kind=ViewerKind.STAFF, id=UUID(int=7), permissions=frozenset({"shipping.read"}))

@@ -4,7 +4,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults import test_kill_points, test_order_life, test_workers_that_die
+from tests.faults import (
+    test_imports_that_die,
+    test_kill_points,
+    test_order_life,
+    test_workers_that_die,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +25,7 @@ def _died_at() -> Iterator[str]:
         for end in acts.values():
             yield from end.places
     yield from test_workers_that_die.PLACES
+    yield from test_imports_that_die.PLACES
 
 
 def _sources() -> Iterator[Path]:

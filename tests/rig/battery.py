@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests.attacks.rows import read_rows, rows_of
 from tests.rig.servers import Servers
 
 LONG = "faults"
 SLOW = "slow"
 # Many requests, one after the other; the statements under them have tests of their own.
 STORY = "story"
-# Of a row of the list of attacks; all of them are run by `make attacks`.
+# Given to what tests/attacks/rows.toml names; run by `make attacks`.
 ATTACK = "attack"
 # Given by Hypothesis to its own; run by `make fuzz` with more examples.
 PROPERTIES = "hypothesis"
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"{STORY}: told on one database by `make test`, on the other by `make slow`"
     )
-    config.addinivalue_line("markers", f"{ATTACK}(*rows): what an attacker tries; `make attacks`")
+    config.addinivalue_line("markers", f"{ATTACK}: what an attacker tries; run by `make attacks`")
     config.addinivalue_line("markers", f"{SEEDED}: tries seeds; `make fuzz` tries more of them")
     # Unless a test says otherwise no example fails because it was slow.
     settings.register_profile("untimed", deadline=None)
@@ -47,6 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Not with a `-m` in pytest's settings: one on the command line would take its place.
     """
+    for item in items:
+        if rows_of(item.nodeid):
+            item.add_marker(ATTACK)
     for item in told_by_their_twin(items):
         item.add_marker(SLOW)
     asked = config.getoption("markexpr")
@@ -109,10 +113,25 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for name, text in report.user_properties
         if name == "figure"
     ]
+    if ATTACK in config.getoption("markexpr"):
+        terminalreporter.section("attacks that were answered as they should be")
+        for line in tell_rows(reports):
+            terminalreporter.line(line)
     if told and any(one in config.getoption("markexpr") for one in (LONG, ATTACK)):
         terminalreporter.section("figures")
         for line in told:
             terminalreporter.line(line)
+
+
+def tell_rows(reports: list[Any]) -> list[str]:
+    """Return how often each attack was tried, and how often it was answered as it should be."""
+    passed = [report.nodeid for report in reports if report.passed]
+    told = []
+    for row in read_rows():
+        tried = sum(row.number in rows_of(report.nodeid) for report in reports)
+        held = sum(row.number in rows_of(one) for one in passed)
+        told.append(f"{row.number}: {row.tried}: {row.missing or f'{held} of {tried}'}")
+    return told
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

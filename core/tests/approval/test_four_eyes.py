@@ -5,23 +5,31 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
+from core.tests.order.counter import Counter
 from core.tests.payment.till import Till, codes, tender
 
-from koipond.kernel.ids import OrderId, StaffId, decode, encode, new_id
+from koipond.kernel.ids import OrderId, OrderLineId, StaffId, decode, encode, new_id
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import FourEyesSettings
 from koipond_sdk.testing import STAFF, running_shop
+
+pytestmark = pytest.mark.story
 
 REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
   order { id paid { amount } } userErrors { __typename code message
     ... on ApprovalPending { approvalId askedUnits aloneUnits } } } }"""
 CANCEL = """mutation($input: CancelOrderInput!) { done: cancelOrder(input: $input) {
   order { id state } userErrors { code ... on ApprovalPending { approvalId } } } }"""
+ASKED = "userErrors { code ... on ApprovalPending { approvalId askedUnits } }"
+EDIT = f"mutation($input: EditOrderInput!) {{ done: editOrder(input: $input) {{ {ASKED} }} }}"
 APPROVE = """mutation($input: ApproveActInput!) { done: approveAct(input: $input) {
   approval { state decidedBy note } userErrors { code message } } }"""
 DECLINE = APPROVE.replace("ApproveActInput", "DeclineActInput").replace("approveAct", "declineAct")
-APPROVALS = """{ approvals { nodes { id state operation act unit amount requestedBy note } } }"""
+APPROVALS = (
+    """{ approvals { nodes { id state operation act unit askedUnits requestedBy note } } }"""
+)
 
 
 def somebody(*permissions: str, kind: ViewerKind = ViewerKind.STAFF) -> Viewer:
@@ -63,6 +71,33 @@ async def hold(till: Till, order: str, amount: str, key: str | None = None) -> s
     assert codes(done) == ["APPROVAL_PENDING"], done
     approval: str = done["userErrors"][0]["approvalId"]
     return approval
+
+
+async def all_but_approvals(till: Till) -> dict[str, Any]:
+    found = await till.shop.snapshot()
+    del found["approval"]
+    return found
+
+
+def document_of(mutation: str) -> str:
+    kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
+    return f"mutation($input: {kind}) {{ done: {mutation}(input: $input) {{ {ASKED} }} }}"
+
+
+async def post(till: Till, document: str, token: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Ask as a program; returns the payload."""
+    answer = await till.shop.http.post(
+        "/admin/graphql",
+        json={"query": document, "variables": {"input": given}},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    payload: dict[str, Any] = answer.json()["data"]["done"]
+    return payload
+
+
+async def line_of(till: Till, order: str) -> str:
+    (line,) = (await till.order(decode(OrderId, order))).lines
+    return encode(OrderLineId, line.id)
 
 
 async def given_back(till: Till, order: str) -> list[int]:
@@ -125,6 +160,65 @@ async def test_who_asked_does_not_agree_and_nor_does_a_program(till: Till) -> No
         headers={"Authorization": f"Bearer {made['token']}"},
     )
     assert codes(answer.json()["data"]["done"]) == ["APPROVAL_BY_SELF"]
+
+
+async def test_who_made_a_programs_token_does_not_agree_to_what_it_asks_for(till: Till) -> None:
+    make = """mutation($input: CreateServiceTokenInput!) { done: createServiceToken(input: $input) {
+      token userErrors { code } } }"""
+    first = (await act(till, make, name="robot", permissions=["*"]))["token"]
+    given = {"name": "robot's robot", "permissions": ["payment.write"]}
+    second = (await post(till, make, first, given))["token"]
+    for token in (first, second):
+        asked = await post(till, REFUND, token, wish(await sell(till), "20.00"))
+        assert codes(asked) == ["APPROVAL_PENDING"]
+        approval = asked["userErrors"][0]["approvalId"]
+        for document in (APPROVE, DECLINE):
+            assert codes(await act(till, document, approvalId=approval)) == ["APPROVAL_BY_SELF"]
+        assert codes(await act(till, APPROVE, somebody(), approvalId=approval)) == []
+
+
+async def test_an_edit_by_which_much_goes_back_waits_too(till: Till) -> None:
+    order = await sell(till)
+    line = await line_of(till, order)
+
+    async def cut(quantity: int) -> dict[str, Any]:
+        lines = [{"lineId": line, "quantity": quantity}]
+        return await act(till, EDIT, orderId=order, lines=lines, idempotencyKey=str(uuid4()))
+
+    assert codes(await cut(2)) == []
+    assert await given_back(till, order) == [10_00]
+    before = await all_but_approvals(till)
+    asked = await cut(1)
+    assert (codes(asked), asked["userErrors"][0]["askedUnits"]) == (["APPROVAL_PENDING"], 20_00)
+    assert await all_but_approvals(till) == before
+    approval = asked["userErrors"][0]["approvalId"]
+    assert codes(await act(till, APPROVE, somebody(), approvalId=approval)) == []
+    assert await given_back(till, order) == [10_00, 10_00]
+
+
+@pytest.mark.parametrize("settled", ["refundReturn", "exchangeReturn"])
+async def test_what_comes_back_is_paid_back_by_two(till: Till, settled: str) -> None:
+    counter = Counter(till)
+    bought = await counter.bought(3)
+    cheap = await till.stock(sku="CUP-1", price="1.00")
+    await bought.deliver()
+    key = await bought.send_back(2)
+    assert codes(await counter.act("inspectReturn", returnId=key)) == []
+    more = {} if settled == "refundReturn" else {"added": [{"variantId": cheap, "quantity": 1}]}
+    before = await all_but_approvals(till)
+    asked = await act(
+        till,
+        document_of(settled),
+        returnId=key,
+        idempotencyKey=str(uuid4()),
+        **more,
+    )
+    assert codes(asked) == ["APPROVAL_PENDING"]
+    assert await all_but_approvals(till) == before
+    approval = asked["userErrors"][0]["approvalId"]
+    assert codes(await act(till, APPROVE, somebody(), approvalId=approval)) == []
+    back = {"refundReturn": 20_00, "exchangeReturn": 19_00}[settled]
+    assert await given_back(till, bought.id) == [back]
 
 
 async def test_who_agrees_must_hold_what_the_act_asks_for(till: Till) -> None:

@@ -26,6 +26,8 @@ from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 SET_ZONE = """mutation($input: SetZoneInput!) { setZone(input: $input) {
   zone { code } userErrors { code } } }"""
 SET_CHANNEL = """mutation($input: SetChannelInput!) { setChannel(input: $input) {
@@ -293,4 +295,6 @@ def test_every_mutation_of_staff_is_one_that_leaves_a_record() -> None:
     for name, field in made.items():
         assert field is not None, name
         assert field.metadata["root"] == "mutation", name
-        assert field.metadata["access"].permission is not None, name
+        # The doors, by which staff come and go, are for who is not known yet.
+        is_door = name in {"logInStaff", "logOut", "refreshLogin"}
+        assert is_door or field.metadata["access"].permission is not None, name

@@ -83,6 +83,7 @@ def test_a_new_product_is_made_with_all_that_it_names() -> None:
     assert after.products["tea"] == StoredProduct(
         id=ProductId(UUID(int=100)),
         slug="tea",
+        version=1,
         name={EN: "Tea"},
         description={EN: "<p>good</p>"},
         created_at=NOW,

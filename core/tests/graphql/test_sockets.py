@@ -18,8 +18,13 @@ from websockets import ConnectionClosed
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from koipond.graphql import protocol
+from koipond.kernel.context import Context
+from koipond.kernel.ids import StaffId, new_id
 from koipond.kernel.schema import MEMBER, PUBLIC, Api, Info, Subscription, batch, subscription
-from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.kernel.viewer import SYSTEM, Viewer, ViewerKind
+from koipond.staff import service as staff
+from koipond.staff.types import ServiceTokenDraft, StaffChange
 from koipond_sdk import DomainError, domain_error
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
@@ -293,6 +298,47 @@ async def test_who_may_not_connect_is_told_so(shop: RunningShop, address: str) -
         assert await caller.answers("subscription { countTo(ticks: 1) { number } }") == [
             {"data": {"countTo": {"number": 1}}}
         ]
+
+
+async def test_row_18_a_socket_of_staff_ends_with_what_they_may_do(
+    shop: RunningShop, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_LOGIN_LOOK_S", 0.05)
+    clerk, other = (
+        Viewer(kind=ViewerKind.STAFF, id=new_id(), permissions=frozenset({"order.read"}))
+        for _ in range(2)
+    )
+    await shop.employ(STAFF)
+    for one in (clerk, other):
+        await shop.employ(one)
+    async with shop.context(viewer=SYSTEM) as ctx:
+        draft = ServiceTokenDraft(name="robot", permissions=["order.read"])
+        robot, text = await staff.create_token(ctx, draft)
+
+    async def disable(ctx: Context) -> None:
+        await staff.disable_staff(ctx, StaffId(clerk.id))
+
+    async def retire(ctx: Context) -> None:
+        await staff.change_staff(ctx, StaffId(other.id), StaffChange(grants=()))
+
+    async def revoke(ctx: Context) -> None:
+        await staff.revoke_token(ctx, robot.id)
+
+    over = (4403, "The login has ended. Log in again.")
+    changed = (4403, "What you may do has changed. Connect again.")
+    for token, end, told in (
+        (shop.token(clerk), disable, over),
+        (shop.token(other), retire, changed),
+        (text, revoke, over),
+    ):
+        async with calling(address, "/admin/graphql") as caller:
+            await caller.init(authorization=f"Bearer {token}")
+            await caller.ask("subscription { waitForEver }")
+            assert (await caller.receive())["payload"] == {"data": {"waitForEver": 1}}
+            async with shop.context(viewer=SYSTEM) as ctx:
+                await end(ctx)
+            assert await caller.closed_with() == told
+            await asyncio.wait_for(closed.wait(), 10)
 
 
 async def test_a_channel_that_there_is_not_is_named(address: str) -> None:

@@ -31,6 +31,8 @@ from koipond.kernel.dispatch import PluginFailed
 from koipond.kernel.ids import MemberId, OrderId, decode
 from koipond.kernel.outbox import delivery
 from koipond.kernel.worker import Worker
+from koipond.login.service import log_in_with_provider
+from koipond.login.types import LoginProof
 from koipond.member.service import ensure_buyer, grant_reward
 from koipond.member.types import Contact, Reward
 from koipond.oneid.types import MemberMerge
@@ -54,7 +56,7 @@ IN_A_LIST = ("price_inputs", "price_quotes")
 CALCULATED = {"price_quotes", "cart_adjustments"}
 WHEN_CANCELLED = ("order_move_validate",)
 EVENTS = ("order_confirmed", "order_cancelled", "order_expired", "order_refunded")
-ASKED = ("disable_blockers", "message_send", "reward_grant")
+ASKED = ("disable_blockers", "login_prove", "message_send", "reward_grant")
 ABOUT_MEMBERS = ("members_merged", "merge_undone", "member_erasing")
 WRONG = pytest.mark.parametrize("wrong", Wrong)
 
@@ -237,6 +239,20 @@ async def test_a_message_waits_for_a_sender_that_goes_wrong_and_holds_up_no_othe
     await Worker(bad_shop.shop).run_once()
     (mail,) = [one for one in await bad_shop.rows("message") if one["medium"] == "email"]
     assert (mail["state"], bool(mail["doubtful"])) == ("sent", True)
+
+
+@WRONG
+@hooks("login_prove")
+async def test_who_is_vouched_for_wrongly_is_not_let_in(
+    bad_shop: RunningShop, hook: str, fault: Fault
+) -> None:
+    before = await bad_shop.snapshot()
+    async with bad_shop.context() as ctx:
+        with pytest.raises(PluginFailed) as refused:
+            await log_in_with_provider(ctx, LoginProof(provider=KEY, data={}))
+    assert (refused.value.plugin, refused.value.hook) == ("bad", hook)
+    assert await bad_shop.snapshot() == before
+    assert lent(bad_shop) == 0
 
 
 @WRONG

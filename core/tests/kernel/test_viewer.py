@@ -36,6 +36,7 @@ def accept(given: str, *, now: datetime = NOW) -> Viewer:
 
 def claims(**changed: object) -> dict[str, object]:
     return {
+        "iss": "koipond",
         "aud": "koipond",
         "sub": str(STAFF.id),
         "kind": "staff",
@@ -45,7 +46,8 @@ def claims(**changed: object) -> dict[str, object]:
 
 
 def signed(given: dict[str, object], secret: str = SECRET) -> str:
-    return jwt.encode({"alg": "HS256"}, given, OctKey.import_key(secret))
+    header = json.loads(base64.urlsafe_b64decode(token().partition(".")[0] + "=="))
+    return jwt.encode(header, given, OctKey.import_key(secret))
 
 
 def encoded(part: object) -> str:

@@ -6,16 +6,23 @@ import pytest
 from core.tests.login.gate import ERRORS, OTHER, PASSWORD, Gate, codes
 
 from koipond.kernel.ids import StaffId, encode
-from koipond.kernel.viewer import SYSTEM
+from koipond.kernel.viewer import SYSTEM, Viewer, ViewerKind
 from koipond.login import service
-from koipond.staff.service import create_admin, disable_staff
-from koipond.staff.types import Staff
+from koipond.staff.service import create_admin, create_token, disable_staff
+from koipond.staff.types import ServiceTokenDraft, Staff
+
+pytestmark = pytest.mark.story
 
 TEA = "wang@shop.example"
 FIELDS = "staff { id email } accessToken refreshToken userErrors { code message }"
 LOG_IN = f"mutation($i: LogInStaffInput!) {{ done: logInStaff(input: $i) {{ {FIELDS} }} }}"
 REFRESH = (
     "mutation($i: RefreshLoginInput!) { done: refreshLogin(input: $i) "
+    "{ accessToken refreshToken userErrors { code } } }"
+)
+
+CHANGE = (
+    "mutation($i: ChangePasswordInput!) { done: changePassword(input: $i) "
     "{ accessToken refreshToken userErrors { code } } }"
 )
 
@@ -120,3 +127,41 @@ async def test_members_and_staff_of_one_address_are_two(gate: Gate) -> None:
     done = await gate.do("logIn", f"accessToken {ERRORS}", address=TEA, password=PASSWORD)
     assert codes(done) == ["LOGIN_REFUSED"]
     assert await gate.me(member["accessToken"]) == (200, TEA)
+
+
+async def test_one_of_the_staff_sets_another_password_and_every_login_before_is_over(
+    gate: Gate,
+) -> None:
+    made = await admin(gate)
+    first, second = await log_in(gate), await log_in(gate)
+    wrong = await ask(gate, CHANGE, first["accessToken"], currentPassword="x", newPassword=OTHER)
+    assert codes(wrong.json()["data"]["done"]) == ["PASSWORD_WRONG"]
+    given = {"currentPassword": PASSWORD, "newPassword": OTHER}
+    done = (await ask(gate, CHANGE, first["accessToken"], **given)).json()["data"]["done"]
+    assert codes(done) == []
+    tokens = [one["accessToken"] for one in (first, second, done)]
+    assert [await reads(gate, one) for one in tokens] == [401, 401, 200]
+    assert codes(await log_in(gate)) == ["LOGIN_REFUSED"]
+    assert codes(await log_in(gate, password=OTHER)) == []
+    (told,) = [
+        one
+        for one in await gate.shop.rows("audit_record")
+        if one["operation"] == "changePassword" and one["after"]
+    ]
+    assert told["subject"] == encode(StaffId, made.id)
+    assert PASSWORD not in str(told)
+    assert OTHER not in str(told)
+
+
+async def test_who_has_no_password_gets_the_first_at_the_console_alone(gate: Gate) -> None:
+    given = {"currentPassword": "", "newPassword": OTHER}
+    async with gate.shop.context(viewer=SYSTEM) as ctx:
+        made = await create_admin(ctx, TEA)
+        draft = ServiceTokenDraft(name="robot", permissions=["order.read"])
+        _, robot = await create_token(ctx, draft)
+    person = gate.shop.token(Viewer(kind=ViewerKind.STAFF, id=made.id))
+    for token in (person, robot):
+        done = (await ask(gate, CHANGE, token, **given)).json()["data"]["done"]
+        assert (codes(done), done["accessToken"]) == (["PASSWORD_WRONG"], None)
+    assert (await ask(gate, CHANGE, **given)).status_code == 401
+    assert await gate.shop.rows("password") == []

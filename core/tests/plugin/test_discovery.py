@@ -163,10 +163,12 @@ def test_a_field_that_asks_for_an_unknown_permission_is_refused(workshop: Worksh
     workshop.install_small("herons", manifest=ADDS, hooks=WANTS.format(permission="herons.feed"))
     with pytest.raises(SchemaConflict) as caught:
         start()
-    assert str(caught.value).startswith(
+    told, _, known = str(caught.value).partition(" that there is: ")
+    assert told == (
         "herons: Query.herons asks for the permission herons.feed, which nobody registers: name it "
-        "in register_permissions, or ask for one that there is: catalog.read, "
+        "in register_permissions, or ask for one"
     )
+    assert "catalog.read" in known.split(", ")
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What staff set for a plugin: by channel, in ranges, seen by every process within a second."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,11 @@ from core.tests.plugin.workshop import HOOKS, PRIZES, Workshop
 from sqlalchemy import text
 
 from koipond.channel import service as channels
+from koipond.kernel.ids import new_id
 from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import GUEST, Viewer
 from koipond.plugin.service import find_misfits, settings_of
+from koipond.settings import ChannelSettings
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
 pytestmark = pytest.mark.story
@@ -305,3 +308,36 @@ def test_what_is_installed_is_found(workshop: Workshop) -> None:
     assert {"checkin", "herons"} <= {one.name for one in discover()}
     workshop.uninstall("herons")
     assert "herons" not in {one.name for one in discover()}
+
+
+async def test_who_looks_after_a_channel_sets_what_holds_there_alone(
+    database_url: str, ponds: None
+) -> None:
+    held = frozenset({"plugin.read", "plugin.write"})
+    clerk = Viewer(
+        kind=STAFF.kind,
+        id=new_id(),
+        permissions=held,
+        limited=dict.fromkeys(held, frozenset({"eu"})),
+    )
+    told = tuple(
+        ChannelSettings(code=code, name=code, currencies=("EUR",), locales=("en",))
+        for code in ("main", "eu")
+    )
+    async with running_shop(database_url, plugins=["ponds"], channels=told) as shop:
+        before = await shop.snapshot()
+        for channel in (None, "main"):
+            done = await put(shop, {"fish_max": 3}, viewer=clerk, channel=channel)
+            assert [one["code"] for one in done["userErrors"]] == ["CHANNEL_NOT_HELD"]
+            answer = await shop.graphql(
+                GET, {"plugin": "ponds", "channel": channel}, viewer=clerk, admin=True
+            )
+            assert answer["errors"][0]["extensions"]["code"] == "CHANNEL_NOT_HELD"
+        assert await shop.snapshot() == before
+        done = await put(shop, {"fish_max": 3}, viewer=clerk, channel="eu")
+        assert done["settings"]["own"] == {"fish_max": 3}
+        (record,) = [
+            one for one in await shop.rows("audit_record") if one["subject"] == "plugin ponds in eu"
+        ]
+        after = record["after"]
+        assert (json.loads(after) if isinstance(after, str) else after) == {"fish_max": 3}

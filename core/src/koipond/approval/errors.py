@@ -54,4 +54,7 @@ class ApprovalBySelf(DomainError):
     code: ClassVar[str] = "APPROVAL_BY_SELF"
 
     def __str__(self) -> str:
-        return "You asked for it yourself: another one of the staff must agree, not a program."
+        return (
+            "You asked for it, or a program of yours did: another one of the staff must agree, not "
+            "a program."
+        )

@@ -45,7 +45,9 @@ class Approval:
     input: JSON = strawberry.field(description="What it was told")
     act: str
     unit: str = strawberry.field(description="A currency, or a plugin's unit")
-    amount: str = strawberry.field(description="In the smallest units, with what was done before")
+    asked_units: str = strawberry.field(
+        description="The smallest ones of the unit, with what was done before"
+    )
     requested_by: strawberry.ID | None = strawberry.field(description="null: a program")
     requested_at: datetime
     expires_at: datetime
@@ -64,7 +66,7 @@ class Approval:
             input=found.document,
             act=found.act,
             unit=found.unit,
-            amount=str(found.amount),
+            asked_units=str(found.asked_units),
             requested_by=_staff(found.requester_id if of_staff else None),
             requested_at=found.requested_at,
             expires_at=found.expires_at,

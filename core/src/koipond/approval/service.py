@@ -21,6 +21,7 @@ from koipond.kernel.errors import ApprovalNeeded, DomainError
 from koipond.kernel.ids import ApprovalId, encode, new_id
 from koipond.kernel.pages import Page, Slice
 from koipond.kernel.viewer import ViewerKind
+from koipond.staff import service as staff
 
 NOTE_MAX = 200
 
@@ -74,9 +75,10 @@ async def _store(ctx: Context, operation: str, document: Any, needed: ApprovalNe
         document=document,
         act=needed.act,
         unit=needed.unit,
-        amount=needed.asked_units,
+        asked_units=needed.asked_units,
         requester_kind=viewer.kind.value,
         requester_id=viewer.id,
+        person_id=await staff.find_person(ctx),
         requested_at=now,
         expires_at=now + timedelta(days=ctx.settings.approval_days),
         channel=ctx.channel or "",
@@ -153,8 +155,9 @@ async def _lock(ctx: Context, key: ApprovalId) -> Approval:
     known = await repository.lock(ctx.db, key)
     if known is None:
         raise ApprovalUnknown(approval=encode(ApprovalId, key))
-    # A program is somebody's: two eyes, however many it has.
-    if ctx.viewer.kind is not ViewerKind.STAFF or ctx.viewer.id == known.requester_id:
+    # A program is somebody's: two eyes, however many it has, and theirs who made its token.
+    asked = {known.requester_id, known.person_id}
+    if ctx.viewer.kind is not ViewerKind.STAFF or ctx.viewer.id in asked:
         raise ApprovalBySelf
     return known
 
@@ -172,5 +175,5 @@ def _seen(ctx: Context, one: Approval) -> Approval:
 def _told(one: Approval) -> dict[str, Any]:
     return {
         name: getattr(one, name)
-        for name in ("operation", "document", "act", "unit", "amount", "expires_at")
+        for name in ("operation", "document", "act", "unit", "asked_units", "expires_at")
     }

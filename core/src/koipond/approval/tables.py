@@ -19,9 +19,11 @@ approval = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("act", String(40), nullable=False),
     Column("unit", String(40), nullable=False),
-    Column("amount", BigInteger, nullable=False),
+    Column("asked_units", BigInteger, nullable=False),
     Column("requester_kind", String(20), nullable=False),
     Column("requester_id", Uuid, nullable=False),
+    # Who of the staff that is, also by a token that they made.
+    Column("person_id", Uuid, nullable=True),
     Column("requested_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("channel", String(40), nullable=False),

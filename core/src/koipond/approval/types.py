@@ -26,7 +26,8 @@ class ApprovalState(StrEnum):
 class Approval(Struct, frozen=True, kw_only=True):
     """An act that waits for a second one of the staff, or waited.
 
-    operation: the mutation. document: its input. amount: in the smallest units of `unit`.
+    person_id: who of the staff asked, also by a program; None: a program of the console's.
+    operation: the mutation. document: its input. asked_units: the smallest ones of `unit`.
     """
 
     id: ApprovalId
@@ -35,9 +36,10 @@ class Approval(Struct, frozen=True, kw_only=True):
     document: Any
     act: str
     unit: str
-    amount: int
+    asked_units: int
     requester_kind: str
     requester_id: UUID
+    person_id: UUID | None
     requested_at: datetime
     expires_at: datetime
     channel: str = ""

@@ -30,6 +30,9 @@ from koipond.kernel.texts import Locale, Texts
 
 T = TypeVar("T")
 
+READS_CATALOG = "catalog.read"
+WRITES_CATALOG = "catalog.write"
+
 
 class Category(Struct, frozen=True, kw_only=True):
     """A place in the shop's tree of goods."""

@@ -40,8 +40,8 @@ from koipond.kernel.schema import (
 )
 from koipond.kernel.texts import Locale, pick
 
-READ = needs("shipping.read")
-WRITE = needs("shipping.write")
+READ = needs(types.READS_SHIPPING, by_channel=True)
+WRITE = needs(types.WRITES_SHIPPING, by_channel=True)
 
 strawberry.enum(FulfilmentMethod)
 strawberry.enum(FulfilmentState)

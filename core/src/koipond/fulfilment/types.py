@@ -23,6 +23,9 @@ from koipond.kernel.quantity import Quantity
 from koipond.kernel.texts import Texts
 from koipond.pricing.types import ShippingStep
 
+READS_SHIPPING = "shipping.read"
+WRITES_SHIPPING = "shipping.write"
+
 
 class ShippingRate(Struct, frozen=True, kw_only=True):
     """What a method costs in a currency for some parcels.

@@ -34,7 +34,6 @@ from koipond.member import graphql as member
 from koipond.notify import graphql as notify
 from koipond.oneid import graphql as oneid
 from koipond.order import graphql as order
-from koipond.payment import graphql as payment
 from koipond.plugin import graphql as plugin_settings
 from koipond.privacy import graphql as privacy
 from koipond.staff import graphql as staff
@@ -58,7 +57,6 @@ _CONCEPTS = (
     tax,
     catalog,
     stock,
-    payment,
     fulfilment,
     order,
     imports,

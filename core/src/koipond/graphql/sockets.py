@@ -154,6 +154,7 @@ class _Caller:
         self._from = come_from
         self._origin: Origin = read_origin(come_from, headers)
         self._viewer = GUEST
+        self._authorization: str | None = None
         self._place: Place | None = None
 
     async def greet(self, payload: Mapping[str, Any]) -> None:
@@ -163,9 +164,10 @@ class _Caller:
         """
         given = {key.lower(): one for key, one in payload.items() if isinstance(one, str)}
         headers = {**self._headers, **given}
+        self._authorization = headers.get("authorization")
         try:
             self._viewer = await read_viewer(
-                self._at.shop, headers.get("authorization"), staff_only=self._at.staff_only
+                self._at.shop, self._authorization, staff_only=self._at.staff_only
             )
             self._place = await self._at.scopes.choose(headers)
         except (HttpRefused, TokenInvalid) as error:
@@ -184,9 +186,18 @@ class _Caller:
         return _Operation(self._at.executor, prepared, settled, context)
 
     async def check_login(self) -> None:
-        """Raise Ending once the login is over that the token was given in."""
+        """Raise Ending once the login is over that the token was given in.
+
+        Of staff and programs also once they may do something else than when they connected: what
+        is followed was allowed then.
+        """
+        known = self._viewer
         try:
-            await check_login(self._at.shop, self._viewer)
+            await check_login(self._at.shop, known)
+            if known.is_staff:
+                now = await read_viewer(self._at.shop, self._authorization, staff_only=False)
+                if (now.permissions, now.limited) != (known.permissions, known.limited):
+                    raise Ending(FORBIDDEN, "What you may do has changed. Connect again.")
         except TokenInvalid as error:
             raise Ending(FORBIDDEN, "The login has ended. Log in again.") from error
 

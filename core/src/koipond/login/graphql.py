@@ -21,7 +21,7 @@ from koipond.kernel.schema import (
 from koipond.kernel.viewer import ViewerKind
 from koipond.login import service, types
 from koipond.member import service as members
-from koipond.member.graphql import Member
+from koipond.member.graphql import Member, SourceInput
 from koipond.staff import service as staff
 from koipond.staff.graphql import Staff
 
@@ -74,6 +74,7 @@ class RegisterMemberInput:
     address: str = strawberry.field(description=_ADDRESS)
     password: str
     name: str = ""
+    source: SourceInput | None = None
 
 
 @strawberry.input
@@ -148,6 +149,12 @@ class ChangePasswordInput:
     current_password: str | None = strawberry.field(
         default=None, description="None only of who has none yet"
     )
+
+
+@strawberry.input(name="ChangePasswordInput")
+class StaffChangePasswordInput:
+    current_password: str
+    new_password: str
 
 
 @strawberry.input
@@ -230,6 +237,14 @@ class LogInStaffPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
+@strawberry.type(name="ChangePasswordPayload")
+class StaffChangePasswordPayload:
+    access_token: str | None = None
+    refresh_token: str | None = None
+    expires_at: datetime | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
 @strawberry.type
 class RegisterMemberPayload:
     registration: str | None = strawberry.field(
@@ -302,7 +317,12 @@ class LoginMutations:
 
         Whoever has an account with the address already is written to, and the answer is the same.
         """
-        wanted = types.Registration(address=input.address, password=input.password, name=input.name)
+        wanted = types.Registration(
+            address=input.address,
+            password=input.password,
+            name=input.name,
+            source=None if input.source is None else input.source.read(),
+        )
         return RegisterMemberPayload(registration=await service.register(info.context, wanted))
 
     @mutation(PUBLIC)
@@ -431,7 +451,7 @@ class OwnLoginMutations:
 
 @strawberry.type
 class StaffLoginMutations:
-    """What the staff's schema answers those who are nobody yet; graphql/viewing.py lists them."""
+    """Logging in and out as staff; graphql/viewing.py lists what guests may call of it."""
 
     @mutation(PUBLIC)
     async def log_in_staff(self, info: Info, input: LogInStaffInput) -> LogInStaffPayload:
@@ -452,6 +472,20 @@ class StaffLoginMutations:
             info.context, input.refresh_token, kinds=(ViewerKind.STAFF,)
         )
         return await RefreshLoginPayload.of(info, tokens)
+
+    @mutation(PUBLIC)
+    async def change_password(
+        self, info: Info, input: StaffChangePasswordInput
+    ) -> StaffChangePasswordPayload:
+        """Set another password of yours; every login ends, and this one goes on by new tokens."""
+        tokens = await service.change_staff_password(
+            info.context, current=input.current_password, new=input.new_password
+        )
+        return StaffChangePasswordPayload(
+            access_token=tokens.access,
+            refresh_token=tokens.refresh,
+            expires_at=tokens.expires_at,
+        )
 
     @mutation(PUBLIC)
     async def log_out(self, info: Info, input: LogOutInput) -> LogOutPayload:

@@ -99,6 +99,19 @@ class Member(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class MemberFilter(Struct, frozen=True, kw_only=True):
+    """Which members are wanted; None: whichever; of states, all but MERGED.
+
+    name: how it begins, in whatever case.
+    """
+
+    email: Identity | None = None
+    phone: Identity | None = None
+    name: str | None = None
+    group: str | None = None
+    state: MemberState | None = None
+
+
 class MemberCard(Struct, frozen=True, kw_only=True):
     """What everybody may see of a member. name: shortened."""
 

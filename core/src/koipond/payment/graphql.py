@@ -4,19 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from koipond.kernel.ids import PaymentId, RefundId, decode, encode
-from koipond.kernel.money import currency, parse_amount
-from koipond.kernel.schema import (
-    Api,
-    Info,
-    MoneyInput,
-    MoneyType,
-    Mutation,
-    UserError,
-    mutation,
-    needs,
-)
-from koipond.payment import service, types
+from koipond.kernel.ids import PaymentId, RefundId, encode
+from koipond.kernel.schema import MoneyType
+from koipond.payment import types
 from koipond.payment.types import PaymentState, RefundReason, RefundState
 
 strawberry.enum(PaymentState)
@@ -83,40 +73,3 @@ class Refund:
             amount=MoneyType.of(found.amount),
             reason=found.reason,
         )
-
-
-@strawberry.input
-class CapturePaymentInput:
-    payment_id: strawberry.ID
-    idempotency_key: str
-    amount: MoneyInput | None = strawberry.field(
-        default=None, description="None: all that the payment holds"
-    )
-
-
-@strawberry.type
-class CapturePaymentPayload:
-    payment: Payment | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-
-
-@strawberry.type
-class PaymentMutations:
-    @mutation(needs("payment.write"))
-    async def capture_payment(
-        self, info: Info, input: CapturePaymentInput
-    ) -> CapturePaymentPayload:
-        """Take money that a payment holds."""
-        given = input.amount
-        done = await service.capture_payment(
-            info.context,
-            decode(PaymentId, input.payment_id),
-            amount=parse_amount(given.amount, currency(given.currency)) if given else None,
-            idempotency_key=input.idempotency_key,
-        )
-        return CapturePaymentPayload(payment=Payment.of(done))
-
-
-def register(api: Api) -> None:
-    """Add what staff do with payments."""
-    api.admin(Mutation, PaymentMutations)

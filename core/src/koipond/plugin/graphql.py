@@ -71,7 +71,7 @@ class SetPluginSettingsPayload:
 
 @strawberry.type
 class PluginQueries:
-    @query(needs("plugin.read"))
+    @query(needs(types.READS_PLUGINS, by_channel=True))
     async def plugin_settings(
         self, info: Info, plugin: str, channel: str | None = None
     ) -> PluginSettings:
@@ -82,7 +82,7 @@ class PluginQueries:
 
 @strawberry.type
 class PluginMutations:
-    @mutation(needs("plugin.write"))
+    @mutation(needs(types.WRITES_PLUGINS, by_channel=True))
     async def set_plugin_settings(
         self, info: Info, input: SetPluginSettingsInput
     ) -> SetPluginSettingsPayload:

@@ -20,7 +20,16 @@ from koipond.plugin.errors import (
     PluginUnknown,
     RewardKindUnknown,
 )
-from koipond.plugin.types import EVERYWHERE, KeptSettings, LostReward, Misfit, SeenSettings, States
+from koipond.plugin.types import (
+    EVERYWHERE,
+    READS_PLUGINS,
+    WRITES_PLUGINS,
+    KeptSettings,
+    LostReward,
+    Misfit,
+    SeenSettings,
+    States,
+)
 
 if TYPE_CHECKING:
     from koipond.kernel.db import Database
@@ -105,7 +114,15 @@ async def settings_of(ctx: Context, kind: type[S]) -> S:
 
 
 async def see_settings(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> SeenSettings:
-    """Return what a plugin goes by in a channel. Raises PluginUnknown, ChannelUnknown."""
+    """Return what a plugin goes by in a channel.
+
+    Raises PluginUnknown, ChannelUnknown, ChannelNotHeld.
+    """
+    channels.check_reach(ctx, READS_PLUGINS, channel)
+    return await _see(ctx, plugin, channel)
+
+
+async def _see(ctx: Context, plugin: str, channel: str) -> SeenSettings:
     kind = await _find_kind(ctx, plugin, channel)
     async with ctx.reading() as db:
         kept = {one.channel: one for one in await repository.find_settings(db, plugin)}
@@ -133,14 +150,15 @@ async def set_settings(
     What it leaves out comes from what is set everywhere, then from the plugin's defaults.
     expected_version: as it was read, 0 if nothing was set. Raises PluginUnknown, ChannelUnknown,
     PluginSettingUnknown, PluginSettingInvalid, PluginSettingsRefused, RewardKindUnknown,
-    PluginSettingsChanged.
+    PluginSettingsChanged, ChannelNotHeld.
     """
+    channels.check_reach(ctx, WRITES_PLUGINS, channel)
     new = KeptSettings(
         plugin=plugin, channel=channel, document=document, version=expected_version + 1
     )
     await _keep(ctx, new)
     _SHELF.forget(ctx.shop)
-    return await see_settings(ctx, plugin, channel)
+    return await _see(ctx, plugin, channel)
 
 
 @transaction
@@ -148,7 +166,8 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
     kind = await _find_kind(ctx, new.plugin, new.channel)
     rules.check_values(new.plugin, kind, new.document)
     kept = {one.channel: one for one in await repository.lock_settings(ctx.db, new.plugin)}
-    current = kept.get(new.channel, _nothing(new.plugin, new.channel)).version
+    before = kept.get(new.channel, _nothing(new.plugin, new.channel))
+    current = before.version
     kept[new.channel] = new
     # What is set everywhere reaches into every channel that has values of its own.
     for channel in sorted(kept):
@@ -166,6 +185,11 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
             expected_version=new.version - 1,
             current_version=current,
         )
+    ctx.audited(
+        f"plugin {new.plugin}{' in ' + new.channel if new.channel else ''}",
+        before=before.document,
+        after=new.document,
+    )
 
 
 def check_reward_kind(ctx: Context, kind: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 # Kept in the place of a channel's code by what is for every channel.
+READS_PLUGINS = "plugin.read"
+WRITES_PLUGINS = "plugin.write"
 EVERYWHERE = ""
 
 

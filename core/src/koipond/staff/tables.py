@@ -63,7 +63,7 @@ service_token = Table(
     # Codes; none: all.
     Column("channels", Document, nullable=False),
     Column("created_at", Instant, nullable=False),
-    # Of the staff; None: at the console, or by another program.
+    # Of the staff, be it by another token of theirs; None: at the console.
     Column("created_by", Uuid, nullable=True),
     Column("expires_at", Instant, nullable=True),
     # To the minute.

@@ -75,7 +75,8 @@ class Role(Struct, frozen=True, kw_only=True):
 class ServiceToken(Struct, frozen=True, kw_only=True):
     """What a program proves itself with; the shop has its hash alone.
 
-    channels: codes; None: all. expires_at: None: never. created_by: None: at the console.
+    channels: codes; None: all. expires_at: None: never. created_by: of the staff, also by
+    another token of theirs; None: at the console.
     """
 
     id: ServiceTokenId

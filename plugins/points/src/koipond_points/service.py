@@ -32,6 +32,7 @@ from koipond_sdk import (
     transaction,
 )
 from koipond_sdk.services import ledger
+from koipond_sdk.services.approvals import check_policy
 from koipond_sdk.services.ledger import (
     Balance,
     LedgerShort,
@@ -117,7 +118,7 @@ async def grant_points(ctx: Context, wanted: Correction) -> Booked:
     """Give a member points, for staff; a repeat with the same key gives them once.
 
     Raises PointsAmountInvalid, PointsReasonMissing, IdempotencyKeyInvalid, IdempotencyKeyReused,
-    MemberUnknown.
+    MemberUnknown; ApprovalNeeded for more in a day than one of the staff may give alone.
     """
     rules.check(wanted)
     return await _correct(ctx, wanted, wanted.points)
@@ -156,6 +157,25 @@ async def _book(ctx: Context, key: UUID, *, wanted: Correction, points: int) -> 
         )
     except LedgerShort as short:
         raise PointsShort(points=short.asked, balance=short.left).located("points") from None
+    if points > 0:
+        # Booked first: that locks the account, so that two who give at once count together.
+        given = await _given_on(ctx, wanted.member_id, today)
+        check_policy(ctx, "grant", unit=UNIT, amount=given)
+
+
+async def _given_on(ctx: Context, member_id: MemberId, day: date) -> int:
+    """Return how many points staff gave a member on a day."""
+    settings = await settings_of(ctx, PointsSettings)
+    page, given = Page(first=100), 0
+    while True:
+        found = await find_entries(ctx, member_id, page)
+        own = [one for one in found.rows if settings.day_of(one.created_at) >= day]
+        given += sum(
+            one.points for one in own if one.kind is TransferKind.ADJUST and one.points > 0
+        )
+        if not found.has_next or len(own) < len(found.rows):
+            return given
+        page = Page(first=100, after=found.keys[-1])
 
 
 async def _find_booked(ctx: Context, member_id: MemberId, key: UUID) -> Booked:

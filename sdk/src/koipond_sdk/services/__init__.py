@@ -3,6 +3,7 @@
 activities   publish a price for a variant and a while
 quotas       count what can run out: units, seats, uses, limits
 ledger       book what members have, in any unit: points, growth, money owed
+approvals    ask whether staff may do something alone
 orders       look at orders, hold and cancel them
 messages     write to members, and carry what is written
 rewards      give members something, whichever plugin gives it

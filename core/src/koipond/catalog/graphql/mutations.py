@@ -4,11 +4,12 @@ import strawberry
 
 from koipond.catalog import service
 from koipond.catalog.graphql.types import Variant
+from koipond.catalog.types import WRITES_CATALOG
 from koipond.kernel.ids import VariantId, decode
 from koipond.kernel.money import currency, parse_amount
 from koipond.kernel.schema import Info, UserError, mutation, needs
 
-WRITE = needs("catalog.write")
+WRITE = needs(WRITES_CATALOG, by_channel=True)
 
 
 @strawberry.input

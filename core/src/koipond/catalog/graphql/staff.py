@@ -20,7 +20,9 @@ from koipond.kernel.schema import (
     needs,
 )
 
-WRITE = needs("catalog.write")
+WRITE = needs(types.WRITES_CATALOG)
+# What a channel asks for, those who look after it set.
+PRICE = needs(types.WRITES_CATALOG, by_channel=True)
 
 
 @strawberry.type(
@@ -147,13 +149,13 @@ class SetProductTaxCategoryPayload:
 
 @strawberry.type
 class StaffMutations:
-    @mutation(WRITE)
+    @mutation(PRICE)
     async def set_price_rule(self, info: Info, input: SetPriceRuleInput) -> SetPriceRulePayload:
         """Set what a variant costs from a quantity, for a group of members, or for a while."""
         found = await service.set_price_rule(info.context, input.read())
         return SetPriceRulePayload(variant=Variant.of(found, info.context.scope.locales))
 
-    @mutation(WRITE)
+    @mutation(PRICE)
     async def remove_price_rule(
         self, info: Info, input: RemovePriceRuleInput
     ) -> RemovePriceRulePayload:

@@ -6,7 +6,14 @@ from msgspec import UNSET
 
 from koipond.catalog import repository, rules
 from koipond.catalog.errors import PriceRuleUnknown, PriceRuleWithoutPrice, VariantUnknown
-from koipond.catalog.types import ListPrice, PriceRule, PriceRuleWish, Variant
+from koipond.catalog.types import (
+    READS_CATALOG,
+    WRITES_CATALOG,
+    ListPrice,
+    PriceRule,
+    PriceRuleWish,
+    Variant,
+)
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ChannelId, PriceRuleId, VariantId, encode, new_id
@@ -18,12 +25,20 @@ from koipond.member import service as member
 async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channel: str) -> Variant:
     """Set what a variant costs in a channel, in the price's currency; returns the variant.
 
-    Raises ChannelUnknown, CurrencyNotSold, VariantUnknown.
+    Raises ChannelUnknown, ChannelNotHeld, CurrencyNotSold, VariantUnknown.
     """
+    channels.check_reach(ctx, WRITES_CATALOG, channel)
     scope = await channels.choose_scope(ctx, code=channel, currency=price.currency)
     found = await _find_variant(ctx, variant_id)
     price_list_id = await repository.ensure_price_list(ctx.db, scope.channel_id, scope.currency)
+    before = await repository.find_base_prices(ctx.db, price_list_id, [variant_id])
     await repository.set_price(ctx.db, price_list_id, variant_id, price.amount_minor)
+    named = f"price_minor {channel} {scope.currency}"
+    ctx.audited(
+        encode(VariantId, variant_id),
+        before={named: before.get(variant_id)},
+        after={named: price.amount_minor},
+    )
     return found
 
 
@@ -54,8 +69,10 @@ async def set_price_rule(ctx: Context, wish: PriceRuleWish) -> Variant:
     """Set what a variant costs from a quantity, for a group or for a while; returns the variant.
 
     A rule of the same quantity, group and dates is changed. Raises ChannelUnknown, CurrencyNotSold,
-    VariantUnknown, MemberGroupUnknown, PriceRuleWithoutPrice, PriceRuleInvalid, PriceRuleOverlaps.
+    VariantUnknown, MemberGroupUnknown, PriceRuleWithoutPrice, PriceRuleInvalid, PriceRuleOverlaps,
+    ChannelNotHeld.
     """
+    channels.check_reach(ctx, WRITES_CATALOG, wish.channel)
     scope = await channels.choose_scope(ctx, code=wish.channel, currency=wish.price.currency)
     found = await _find_variant(ctx, wish.variant_id)
     if wish.group is not None:
@@ -75,6 +92,8 @@ async def set_price_rule(ctx: Context, wish: PriceRuleWish) -> Variant:
         quantity_max=ctx.settings.order_line_quantity_max,
     )
     await repository.save_rule(ctx.db, made)
+    before = next((one for one in known if one.id == made.id), None)
+    ctx.audited(encode(PriceRuleId, made.id), before=before, after=made)
     return found
 
 
@@ -84,20 +103,38 @@ async def remove_price_rule(ctx: Context, key: PriceRuleId) -> Variant:
     known = await repository.find_rule(ctx.db, key)
     if known is None:
         raise PriceRuleUnknown(rule=encode(PriceRuleId, key))
+    reach = await channels.find_reach(ctx, WRITES_CATALOG)
+    if reach is not None:
+        found = await repository.find_rules(ctx.db, [known.variant_id])
+        if not any(one.id == key and channel in reach for one, channel in found):
+            raise PriceRuleUnknown(rule=encode(PriceRuleId, key))
     await repository.remove_rule(ctx.db, key)
+    ctx.audited(encode(PriceRuleId, key), before=known)
     return await _find_variant(ctx, known.variant_id)
 
 
 async def find_price_rules(
     ctx: Context, variant_ids: Sequence[VariantId]
 ) -> Mapping[VariantId, list[tuple[PriceRule, ChannelId]]]:
-    """Return {variant: its rules, over or not, each with the channel of its list}."""
+    """Return {variant: its rules, over or not, each with the channel of its list}.
+
+    Staff who look after some channels see no others'.
+    """
+    reach = await _find_reach(ctx)
     async with ctx.reading() as db:
         found = await repository.find_rules(db, variant_ids)
     rules_of: dict[VariantId, list[tuple[PriceRule, ChannelId]]] = {key: [] for key in variant_ids}
     for one in found:
-        rules_of[one[0].variant_id].append(one)
+        if reach is None or one[1] in reach:
+            rules_of[one[0].variant_id].append(one)
     return rules_of
+
+
+async def _find_reach(ctx: Context) -> frozenset[ChannelId] | None:
+    """Return the channels whose price lists who asks may see, as who reads or as who sets them."""
+    reads = await channels.find_reach(ctx, READS_CATALOG)
+    writes = await channels.find_reach(ctx, WRITES_CATALOG)
+    return None if reads is None or writes is None else reads | writes
 
 
 async def find_list_prices(

@@ -50,9 +50,20 @@ async def find_returns(db: AsyncConnection, order_ids: Collection[OrderId]) -> l
     return [_return(row) for row in rows]
 
 
-async def list_returns(db: AsyncConnection, state: ReturnState | None, page: Page) -> Slice[Return]:
-    """Return one page of all returns, or of those in a state, the newest first."""
+async def list_returns(
+    db: AsyncConnection,
+    state: ReturnState | None,
+    page: Page,
+    *,
+    orders: Select[tuple[UUID]] | None = None,
+) -> Slice[Return]:
+    """Return one page of all returns, or of those in a state, the newest first.
+
+    orders: selects the ids of the orders of which alone they are wanted.
+    """
     statement = _RETURNS
+    if orders is not None:
+        statement = statement.where(order_return.c.order_id.in_(orders))
     if state is not None:
         statement = statement.where(order_return.c.state == state)
     if page.after is not None:

@@ -7,6 +7,8 @@ from koipond.channel.errors import ChannelUnknown
 from koipond.channel.types import RATES
 from koipond.fulfilment import repository, rules
 from koipond.fulfilment.types import (
+    READS_SHIPPING,
+    WRITES_SHIPPING,
     FulfilmentMethod,
     ShippingMethod,
     ShippingMethodDraft,
@@ -15,7 +17,7 @@ from koipond.fulfilment.types import (
 )
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
-from koipond.kernel.ids import ChannelId, ShippingMethodId, new_id
+from koipond.kernel.ids import ChannelId, ShippingMethodId, encode, new_id
 from koipond.settings import ChannelSettings, ShippingSettings
 
 
@@ -34,7 +36,11 @@ async def find_rules(ctx: Context) -> ShippingRules:
 
 
 async def find_methods(ctx: Context, code: str) -> Sequence[ShippingMethod]:
-    """Return the shipping methods of a channel in their order. Raises ChannelUnknown."""
+    """Return the shipping methods of a channel in their order.
+
+    Raises ChannelUnknown, ChannelNotHeld.
+    """
+    channel.check_reach(ctx, READS_SHIPPING, code)
     key = await _find_channel(ctx, code)
     async with ctx.reading() as db:
         methods = await repository.find_methods(db)
@@ -49,20 +55,23 @@ async def set_method(
 
     position: where it is listed; None: where it was, a new one last. Without rates it is offered
     nowhere. Raises ChannelUnknown, ZoneUnknown, ShippingMethodInvalid, CurrencyNotSold,
-    CurrencyUnknown, AmountInvalid, LocaleUnknown.
+    CurrencyUnknown, AmountInvalid, LocaleUnknown, ChannelNotHeld.
     """
+    channel.check_reach(ctx, WRITES_SHIPPING, code)
     channel_id = await _find_channel(ctx, code)
     for one in draft.rates:
         await channel.choose_scope(ctx, code=code, currency=one.currency)
     for zone in sorted({one.zone for one in draft.rates if one.zone}):
         await channel.check_zone(ctx, zone)
     known = (await repository.find_methods(ctx.db)).get(channel_id, ())
-    key = next((one.id for one in known if one.code == draft.code), None)
-    told = rules.make_method(key or ShippingMethodId(new_id()), draft)
-    if position is None and key is None:
+    before = next((one for one in known if one.code == draft.code), None)
+    key = ShippingMethodId(new_id()) if before is None else before.id
+    told = rules.make_method(key, draft)
+    if position is None and before is None:
         position = await repository.next_position(ctx.db, channel_id)
     await repository.save_method(ctx.db, channel_id, told, position=position)
     await count_up(ctx, RATES)
+    ctx.audited(encode(ShippingMethodId, key), before=before, after=told)
     return told
 
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from koipond.fulfilment import repository, rules
 from koipond.fulfilment.errors import ReturnUnknown
@@ -28,6 +30,9 @@ from koipond.kernel.ids import OrderId, OrderLineId, QuotaId, ReturnId, encode, 
 from koipond.kernel.pages import Page, Slice
 from koipond.stock import service as stock
 from koipond.stock.types import LocatedUnits
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 _TEXT_MAX = 200
 _TOLD = {
@@ -63,10 +68,19 @@ async def find_returns_of(
     return {key: [one for one in found if one.order_id == key] for key in order_ids}
 
 
-async def list_returns(ctx: Context, state: ReturnState | None, page: Page) -> Slice[Return]:
-    """Return one page of all returns, or of those in a state, the newest first: for staff."""
+async def list_returns(
+    ctx: Context,
+    state: ReturnState | None,
+    page: Page,
+    *,
+    orders: "Select[tuple[UUID]] | None" = None,
+) -> Slice[Return]:
+    """Return one page of all returns, or of those in a state, the newest first: for staff.
+
+    orders: selects the ids of the orders of which alone they are wanted.
+    """
     async with ctx.reading() as db:
-        return await repository.list_returns(db, state, page)
+        return await repository.list_returns(db, state, page, orders=orders)
 
 
 @transaction

@@ -1,6 +1,7 @@
 """Members in the schema. A Member is seen by itself and by staff only."""
 
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -19,9 +20,13 @@ from koipond.kernel.schema import (
     query,
 )
 from koipond.member import service, types
+from koipond.member.rules import read_address
+from koipond.member.types import MemberState
 from koipond.notify import service as notify
 from koipond.notify.graphql import Message
 from koipond.notify.types import Purpose
+
+strawberry.enum(MemberState)
 
 READ = needs("member.read")
 WRITE = needs("member.write")
@@ -226,6 +231,36 @@ class ChangeMemberGroupsInput:
     leave: list[str] = strawberry.field(default_factory=list, description="Codes of groups")
 
 
+@strawberry.input(name="UpdateMemberInput")
+class StaffUpdateMemberInput:
+    member_id: strawberry.ID
+    name: str | None = strawberry.field(default=None, description="None leaves it")
+    locale: str | None = strawberry.field(
+        default=None, description="A language tag such as zh-Hans; None leaves it"
+    )
+
+
+@strawberry.input(description="All of what is told must fit.")
+class MemberFilter:
+    email: str | None = strawberry.field(default=None, description="That they are known by")
+    phone: str | None = strawberry.field(default=None, description="With its country")
+    name: str | None = strawberry.field(default=None, description="How it begins")
+    group: str | None = strawberry.field(default=None, description="The code of a group")
+    state: MemberState | None = strawberry.field(
+        default=None, description="None: all but those who became another one"
+    )
+
+    def read(self) -> types.MemberFilter:
+        """Return who is wanted. Raises ContactInvalid."""
+        return types.MemberFilter(
+            email=None if self.email is None else read_address(self.email),
+            phone=None if self.phone is None else read_address(self.phone),
+            name=self.name,
+            group=self.group,
+            state=self.state,
+        )
+
+
 @strawberry.type
 class SetMemberGroupPayload:
     member_group: MemberGroup | None = None
@@ -247,6 +282,19 @@ class StaffMemberQueries:
         return Member.of(found) if found is not None else None
 
     @query(READ)
+    async def members(
+        self,
+        info: Info,
+        first: int | None = FIRST_DEFAULT,
+        after: str | None = None,
+        filter: MemberFilter | None = None,  # the field's name
+    ) -> Connection[Member]:
+        """Members, or those who fit, the newest first."""
+        wanted = (filter or MemberFilter()).read()
+        found = await service.find_members(info.context, wanted, page(first, after, shape=(UUID,)))
+        return connect(found, Member.of, behind=after is not None)
+
+    @query(READ)
     async def member_groups(self, info: Info) -> list[MemberGroup]:
         """Every group of members, by its code."""
         found = await service.find_groups(info.context)
@@ -262,6 +310,15 @@ class StaffMemberMutations:
         """Make a group of members, or call a known one otherwise."""
         told = await service.set_group(info.context, input.code, input.name)
         return SetMemberGroupPayload(member_group=MemberGroup.of(told))
+
+    @mutation(WRITE)
+    async def update_member(self, info: Info, input: StaffUpdateMemberInput) -> UpdateMemberPayload:
+        """Say what a member is called and which language they read."""
+        key = decode(MemberId, input.member_id)
+        found = await service.update_any_member(
+            info.context, key, name=input.name, locale=input.locale
+        )
+        return UpdateMemberPayload(member=Member.of(found))
 
     @mutation(WRITE)
     async def change_member_groups(

@@ -82,7 +82,7 @@ async def find(db: AsyncConnection, key: MemberId) -> Member | None:
     """Return a member with what they are known by; of who was merged, whom they became."""
     asked = member.alias()
     meant = select(func.coalesce(asked.c.merged_into, asked.c.id)).where(asked.c.id == key)
-    rows = await db.execute(_MEMBER.where(member.c.id == meant.scalar_subquery()))
+    rows = await db.execute(MEMBER.where(member.c.id == meant.scalar_subquery()))
     row = rows.one_or_none()
     return None if row is None else Member(**row._mapping)
 
@@ -246,7 +246,7 @@ async def find_sources(db: AsyncConnection, keys: Collection[MemberId]) -> dict[
     }
 
 
-_MEMBER = select(
+MEMBER = select(
     member.c.id,
     member.c.state,
     member.c.name,
@@ -327,7 +327,7 @@ _KNOWN = (
 
 async def find_rows(db: AsyncConnection, behind: MemberId | None, most: int) -> list[MemberRow]:
     """Return members by id behind one, without their groups; at most so many."""
-    wanted = _MEMBER.order_by(member.c.id).limit(most)
+    wanted = MEMBER.order_by(member.c.id).limit(most)
     rows = await db.execute(wanted if behind is None else wanted.where(member.c.id > behind))
     names = [name for name in MemberRow.__struct_fields__ if name != "groups"]
     return [MemberRow(**{name: row._mapping[name] for name in names}) for row in rows]

@@ -12,6 +12,7 @@ from koipond.member.service.carrying import (
     count_identities,
     find_astray,
     find_keys,
+    find_owners,
     find_people,
     find_sharing,
     hold,
@@ -19,6 +20,7 @@ from koipond.member.service.carrying import (
     release,
     resolve,
 )
+from koipond.member.service.finding import find_members, update_any_member
 from koipond.member.service.identities import (
     find_guests_of,
     find_identities,
@@ -75,6 +77,8 @@ __all__ = [
     "find_identities",
     "find_keys",
     "find_member",
+    "find_members",
+    "find_owners",
     "find_people",
     "find_proven",
     "find_recipient",
@@ -97,5 +101,6 @@ __all__ = [
     "set_time_zone",
     "take_in",
     "update_address",
+    "update_any_member",
     "update_member",
 ]

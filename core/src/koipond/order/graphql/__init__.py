@@ -6,6 +6,7 @@ from koipond.member.graphql import Member
 from koipond.order.graphql.edits import EditMutations, StaffOrderEdits
 from koipond.order.graphql.fulfilments import FulfilmentMutations
 from koipond.order.graphql.mutations import OrderMutations
+from koipond.order.graphql.payments import PaymentMutations
 from koipond.order.graphql.progress import OrderProgress
 from koipond.order.graphql.queries import MemberOrders, OrderQueries, load_order
 from koipond.order.graphql.returns import (
@@ -41,6 +42,7 @@ def register(api: Api) -> None:
     api.admin(Mutation, EditMutations)
     api.admin(Order, StaffOrderEdits)
     api.admin(Mutation, StaffOrderMutations)
+    api.admin(Mutation, PaymentMutations)
     api.admin(Order, StaffOrder)
     api.admin(Order, OrderSource)
     api.admin(Member, MemberSource)

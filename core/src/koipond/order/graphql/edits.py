@@ -118,7 +118,7 @@ class EditMutations:
         )
         return EditOrderPayload(order=Order.of(done))
 
-    @mutation(needs("return.write"))
+    @mutation(needs("return.write", by_channel=True))
     async def exchange_return(
         self, info: Info, input: ExchangeReturnInput
     ) -> ExchangeReturnPayload:

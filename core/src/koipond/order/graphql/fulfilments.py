@@ -9,7 +9,7 @@ from koipond.kernel.schema import Info, UserError, mutation, needs
 from koipond.order import service
 from koipond.order.graphql.types import Order
 
-FULFIL = needs("fulfilment.write")
+FULFIL = needs("fulfilment.write", by_channel=True)
 
 
 @strawberry.input

@@ -4,7 +4,6 @@ from uuid import UUID
 
 import strawberry
 
-from koipond.fulfilment import service as fulfilment
 from koipond.fulfilment.graphql import Return
 from koipond.fulfilment.types import Inspected, ReturnState
 from koipond.kernel.ids import OrderId, OrderLineId, ReturnId, decode
@@ -25,9 +24,9 @@ from koipond.order.graphql.fulfilments import LineUnitsInput
 from koipond.order.graphql.mutations import OrderPayload
 from koipond.order.graphql.types import Order
 
-READ = needs("order.read")
-RETURN = needs("return.write")
-PAY = needs("payment.write")
+READ = needs("order.read", by_channel=True)
+RETURN = needs("return.write", by_channel=True)
+PAY = needs("payment.write", by_channel=True)
 
 
 @strawberry.input
@@ -194,7 +193,7 @@ class StaffReturnQueries:
     ) -> Connection[Return]:
         """All returns, or those in a state, the newest first."""
         wanted = page(first, after, shape=(UUID,))
-        found = await fulfilment.list_returns(info.context, state, wanted)
+        found = await service.list_returns(info.context, state, wanted)
         return connect(found, Return.of, behind=after is not None)
 
 

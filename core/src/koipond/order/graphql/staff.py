@@ -8,7 +8,7 @@ import strawberry
 
 from koipond.channel.rules import is_known_entry
 from koipond.channel.types import Source, SourceClass
-from koipond.kernel.ids import OrderId, OrderLineId, PaymentId, RefundId, decode
+from koipond.kernel.ids import OrderId, OrderLineId, decode
 from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.schema import (
@@ -28,15 +28,13 @@ from koipond.order import service, types
 from koipond.order.graphql.mutations import read_money
 from koipond.order.graphql.types import Order, OrderLine
 from koipond.order.types import AttentionAction, AttentionReason, OrderState
-from koipond.payment.graphql import Payment
 
 strawberry.enum(AttentionReason)
 strawberry.enum(AttentionAction)
 
 READ = needs("order.read", by_channel=True)
 WRITE = needs("order.write", by_channel=True)
-PAY = needs("payment.write")
-PAY_OWN = needs("payment.write", by_channel=True)
+PAY = needs("payment.write", by_channel=True)
 
 
 @strawberry.type(description="Something about an order that people must look at.")
@@ -199,17 +197,6 @@ class ClearOrderAttentionInput:
     order_id: strawberry.ID
 
 
-@strawberry.input
-class RetryRefundInput:
-    refund_id: strawberry.ID
-    idempotency_key: str
-
-
-@strawberry.input
-class VoidPaymentInput:
-    payment_id: strawberry.ID
-
-
 @strawberry.type
 class RefundOrderPayload:
     order: Order | None = None
@@ -229,42 +216,14 @@ class ClearOrderAttentionPayload:
 
 
 @strawberry.type
-class RetryRefundPayload:
-    order: Order | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-
-
-@strawberry.type
-class VoidPaymentPayload:
-    payment: Payment | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-
-
-@strawberry.type
 class StaffOrderMutations:
-    @mutation(PAY_OWN)
+    @mutation(PAY)
     async def refund_order(self, info: Info, input: RefundOrderInput) -> RefundOrderPayload:
         """Give back what was paid for units of lines, or an amount, by the way that it came."""
         done = await service.refund_order(
             info.context, input.read(), idempotency_key=input.idempotency_key
         )
         return RefundOrderPayload(order=Order.of(done))
-
-    @mutation(PAY)
-    async def retry_refund(self, info: Info, input: RetryRefundInput) -> RetryRefundPayload:
-        """Ask a provider once more for what it did not give back."""
-        done = await service.retry_refund(
-            info.context,
-            decode(RefundId, input.refund_id),
-            idempotency_key=input.idempotency_key,
-        )
-        return RetryRefundPayload(order=Order.of(done))
-
-    @mutation(PAY)
-    async def void_payment(self, info: Info, input: VoidPaymentInput) -> VoidPaymentPayload:
-        """Let go of what a payment holds and has not captured."""
-        done = await service.void_payment(info.context, decode(PaymentId, input.payment_id))
-        return VoidPaymentPayload(payment=Payment.of(done))
 
     @mutation(WRITE)
     async def cancel_order(

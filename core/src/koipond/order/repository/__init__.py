@@ -9,7 +9,12 @@ from koipond.order.repository.audits import (
     find_unkept,
 )
 from koipond.order.repository.belonging import claim_cart, give_orders, lock_contacts
-from koipond.order.repository.carrying import find_strays, move_orders, move_orders_back
+from koipond.order.repository.carrying import (
+    find_strays,
+    move_carts,
+    move_orders,
+    move_orders_back,
+)
 from koipond.order.repository.edits import (
     add_edit,
     find_edit,
@@ -41,6 +46,7 @@ from koipond.order.repository.orders import (
     find_payees,
     find_unpaid,
     get,
+    ids_in_reach,
     lock,
     locking_cart,
     move,
@@ -85,11 +91,13 @@ __all__ = [
     "finish_edit",
     "get",
     "give_orders",
+    "ids_in_reach",
     "lock",
     "lock_contacts",
     "lock_whole",
     "locking_cart",
     "move",
+    "move_carts",
     "move_orders",
     "move_orders_back",
     "save_cart",

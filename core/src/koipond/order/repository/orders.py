@@ -275,6 +275,11 @@ def visible_to_staff(reach: Collection[ChannelId] | None) -> ColumnElement[bool]
     return true() if reach is None else order.c.channel_id.in_(sorted(reach))
 
 
+def ids_in_reach(reach: Collection[ChannelId]) -> Select[tuple[UUID]]:
+    """The ids of the orders of these channels, for a condition of another statement."""
+    return select(order.c.id).where(visible_to_staff(reach))
+
+
 async def find_order(
     db: AsyncConnection,
     visible: ColumnElement[bool],

@@ -14,7 +14,14 @@ from koipond.order.service.attention import (
 from koipond.order.service.auditing import audit
 from koipond.order.service.belonging import claim_of_guest
 from koipond.order.service.cancelling import cancel_any_order, cancel_order
-from koipond.order.service.carrying import absorb, carry_units, find_strays, release
+from koipond.order.service.carrying import (
+    absorb,
+    absorb_carts,
+    carry_units,
+    find_strays,
+    release,
+    release_carts,
+)
 from koipond.order.service.cart import (
     add_to_cart,
     find_cart,
@@ -48,13 +55,19 @@ from koipond.order.service.reading import (
     find_own_order,
     get_any_order,
 )
-from koipond.order.service.refunding import refund_order, retry_refund, void_payment
+from koipond.order.service.refunding import (
+    capture_payment,
+    refund_order,
+    retry_refund,
+    void_payment,
+)
 from koipond.order.service.replaying import Replayed, replay
 from koipond.order.service.returning import (
     approve_return,
     cancel_any_return,
     cancel_return,
     inspect_return,
+    list_returns,
     receive_return,
     refund_return,
     reject_return,
@@ -69,6 +82,7 @@ __all__ = [
     "TOLD_OF",
     "Replayed",
     "absorb",
+    "absorb_carts",
     "actions_for",
     "add_to_cart",
     "approve_return",
@@ -79,6 +93,7 @@ __all__ = [
     "cancel_fulfilment",
     "cancel_order",
     "cancel_return",
+    "capture_payment",
     "carry_units",
     "check_cover",
     "claim_of_guest",
@@ -112,6 +127,7 @@ __all__ = [
     "import_past_orders",
     "inspect_return",
     "lift_hold",
+    "list_returns",
     "pay_order",
     "place_hold",
     "place_order",
@@ -121,6 +137,7 @@ __all__ = [
     "refund_return",
     "reject_return",
     "release",
+    "release_carts",
     "renew_pick_up_code",
     "replay",
     "request_any_return",

@@ -9,9 +9,10 @@ from uuid import UUID
 from koipond.fulfilment.types import Fulfilment, Return
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import FulfilmentId, OrderId, ReturnId
 from koipond.order import repository
-from koipond.order.service.reading import get_any_order
+from koipond.order.service.reading import check_in_reach, get_any_order
 from koipond.order.types import Order
 from koipond.payment import service as payment
 
@@ -24,17 +25,31 @@ class Acting(Generic[K, T]):
     """Acts on one kind of thing: fulfilments or returns."""
 
     def __init__(
-        self, find: Callable[[Context, K], Awaitable[T]], *, may_owe: bool = False
+        self,
+        find: Callable[[Context, K], Awaitable[T]],
+        *,
+        missing: type[DomainError],
+        may_owe: bool = False,
     ) -> None:
-        """find: reads one. may_owe: what follows may owe money, so payments are locked too."""
+        """find: reads one. missing: what is said of one that there is none of.
+
+        may_owe: what follows may owe money, so payments are locked too.
+        """
         self._find: Callable[[Context, K], Awaitable[T]] = find
+        self._missing = missing
         self._may_owe = may_owe
+
+    async def get(self, ctx: Context, key: K) -> T:
+        """Return one of an order that who asks may act on; others are as if there were none."""
+        known = await self._find(ctx, key)
+        await check_in_reach(ctx, known.order_id, self._missing())
+        return known
 
     async def once(
         self, ctx: Context, key: K, act: Act[T], *, operation: str, name: str, request: object
     ) -> Order:
         """Do `act`, once for an idempotency key."""
-        known = await self._find(ctx, key)
+        known = await self.get(ctx, key)
 
         async def carry_out(inside: Context, _: UUID) -> None:
             await self.act(inside, known.order_id, key, act)
@@ -46,7 +61,7 @@ class Acting(Generic[K, T]):
 
     async def alone(self, ctx: Context, key: K, act: Act[T]) -> Order:
         """Do `act`; the thing's own state lets it happen once."""
-        known = await self._find(ctx, key)
+        known = await self.get(ctx, key)
         await self.act(ctx, known.order_id, key, act)
         return await get_any_order(ctx, known.order_id)
 

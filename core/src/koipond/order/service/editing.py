@@ -14,7 +14,7 @@ from msgspec import Struct
 from koipond.catalog import service as catalog
 from koipond.fulfilment import rules as fulfilment_rules
 from koipond.fulfilment import service as fulfilment
-from koipond.fulfilment.errors import NothingAccepted
+from koipond.fulfilment.errors import NothingAccepted, ReturnUnknown
 from koipond.fulfilment.types import ReturnState, UnitsWanted
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
@@ -30,7 +30,8 @@ from koipond.order.service.adding import Bought, addition_of, buy
 from koipond.order.service.covering import LATE, confirm, is_covered, recount_cover
 from koipond.order.service.fulfilling import tell_progress
 from koipond.order.service.holding import place_hold
-from koipond.order.service.reading import get_any_order
+from koipond.order.service.reading import check_in_reach, get_any_order
+from koipond.order.service.refunding import check_editing
 from koipond.order.types import (
     Addition,
     ExchangeWish,
@@ -109,6 +110,7 @@ async def exchange_return(ctx: Context, wish: ExchangeWish, *, idempotency_key: 
     Raises ReturnUnknown, ReturnNotExchangeable, NothingAccepted, and what `edit_order` does.
     """
     known = await fulfilment.find_return(ctx, wish.return_id)
+    await check_in_reach(ctx, known.order_id, ReturnUnknown())
     held = await _claim(ctx, "exchangeReturn", idempotency_key, wish)
 
     async def plan(order: Order) -> _Planned:
@@ -173,6 +175,7 @@ async def _plan_and_apply(
     """Plan for the order as it is, reserve, and write; anew if others change it meanwhile."""
     for _ in range(_TRIES):
         planned = await plan(await get_any_order(ctx, order_id))
+        await check_editing(ctx, planned.before, planned.after)
         if planned.before.state is OrderState.PLACED:
             # What a buyer is about to pay was asked for before: it is closed at its provider first.
             await payment.resolve(ctx, order_id)
@@ -251,6 +254,8 @@ async def _apply(
     order = await repository.lock_whole(ctx.db, before.id)
     if not rules.is_same(order, before):
         raise _Stale
+    # Once more, now that nobody else can give anything back.
+    await check_editing(ctx, order, after)
     for one in payments:
         if one.is_pending and order.state is OrderState.PLACED:
             raise payment.unresolved(ctx, one.provider)

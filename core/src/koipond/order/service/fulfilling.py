@@ -6,7 +6,7 @@ Each locks the order, so that two people never send the same unit.
 from uuid import UUID
 
 from koipond.fulfilment import service as fulfilment
-from koipond.fulfilment.errors import PickUpCodeWrong
+from koipond.fulfilment.errors import FulfilmentUnknown, PickUpCodeWrong
 from koipond.fulfilment.rules import units_out
 from koipond.fulfilment.types import Fulfilment, FulfilmentMethod, FulfilmentWish, Tracking
 from koipond.kernel import idempotency
@@ -23,7 +23,7 @@ from koipond.order.service.policies import find_return_window
 from koipond.order.service.reading import get_any_order
 from koipond.order.types import AttentionReason, Order
 
-_FULFILMENTS = Acting(fulfilment.find_fulfilment)
+_FULFILMENTS = Acting(fulfilment.find_fulfilment, missing=FulfilmentUnknown)
 
 
 async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_key: str) -> Order:
@@ -119,7 +119,7 @@ async def collect_fulfilment(
     Raises FulfilmentUnknown, FulfilmentNotCollectable, PickUpCodeWrong, PickUpCodeLocked,
     OrderNotFulfillable, OrderOnHold, StockNotInHouse. A wrong code is counted.
     """
-    known = await fulfilment.find_fulfilment(ctx, key)
+    known = await _FULFILMENTS.get(ctx, key)
     held = await idempotency.claim(
         ctx,
         principal=f"{ctx.viewer.kind}:{ctx.viewer.id}",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from koipond.channel import service as channels
 from koipond.kernel.context import Context
+from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import ChannelId, MemberId, OrderId
 from koipond.kernel.pages import Page, Slice
 from koipond.kernel.texts import Locale
@@ -39,7 +40,7 @@ async def find_any_order(
 
     Staff who look after some channels see no others'.
     """
-    reach = await _find_reach(ctx)
+    reach = await find_reach(ctx)
     async with ctx.reading() as db:
         visible = repository.visible_to_staff(reach)
         return await repository.find_order(db, visible, order_id=order_id, number=number)
@@ -53,14 +54,20 @@ async def get_any_order(ctx: Context, order_id: OrderId) -> Order:
     return found
 
 
+async def check_in_reach(ctx: Context, order_id: OrderId, missing: DomainError) -> None:
+    """Raise `missing`, about what belongs to an order, for staff who may not act on that order."""
+    if ctx.viewer.limited and await find_any_order(ctx, order_id=order_id) is None:
+        raise missing
+
+
 async def find_orders(ctx: Context, wanted: OrderFilter, page: Page) -> Slice[Order]:
     """Return one page of all orders that fit, the newest first: for staff."""
-    reach = await _find_reach(ctx)
+    reach = await find_reach(ctx)
     async with ctx.reading() as db:
         return await repository.find_orders(db, repository.visible_to_staff(reach), wanted, page)
 
 
-async def _find_reach(ctx: Context) -> frozenset[ChannelId] | None:
+async def find_reach(ctx: Context) -> frozenset[ChannelId] | None:
     """Return the channels whose orders staff may see, or what they are doing may reach."""
     asked = None if ctx.act is None else ctx.act.permission
     return await channels.find_reach(ctx, asked or READS_ORDERS)

@@ -9,10 +9,11 @@ from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import PaymentId, RefundId
+from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
 from koipond.order.service.attention import settle_attention
-from koipond.order.service.reading import find_any_order, get_any_order
+from koipond.order.service.reading import check_in_reach, find_any_order, get_any_order
 from koipond.order.types import AttentionReason, Order, OrderState, RefundWish
 from koipond.payment import service as payment
 from koipond.payment.errors import (
@@ -26,7 +27,7 @@ from koipond.payment.types import Payment, RefundReason, RefundState
 _OPERATION = "refundOrder"
 _NOTE_MAX = 200
 # What people decided to give back.
-_BY_STAFF = {RefundReason.STAFF, RefundReason.RETURNED}
+_BY_STAFF = {RefundReason.STAFF, RefundReason.RETURNED, RefundReason.EDITED}
 _STANDS = {OrderState.CONFIRMED, OrderState.CLOSED}
 
 
@@ -66,6 +67,7 @@ async def retry_refund(ctx: Context, key: RefundId, *, idempotency_key: str) -> 
     failed = await payment.find_refund(ctx, key)
     if failed is None:
         raise RefundUnknown(refund_id=key)
+    await check_in_reach(ctx, failed.order_id, RefundUnknown(refund_id=key))
 
     async def retry(inside: Context, _: UUID) -> None:
         await payment.lock_payments(inside, failed.order_id)
@@ -90,6 +92,18 @@ async def retry_refund(ctx: Context, key: RefundId, *, idempotency_key: str) -> 
     return await get_any_order(ctx, failed.order_id)
 
 
+async def capture_payment(
+    ctx: Context, payment_id: PaymentId, *, amount: Money | None, idempotency_key: str
+) -> Payment:
+    """Do `payment.capture_payment` for staff, who may look after some channels alone."""
+    known = await payment.find_payment(ctx, payment_id)
+    if known is not None:
+        await check_in_reach(ctx, known.order_id, PaymentUnknown(payment_id=payment_id))
+    return await payment.capture_payment(
+        ctx, payment_id, amount=amount, idempotency_key=idempotency_key
+    )
+
+
 async def void_payment(ctx: Context, payment_id: PaymentId) -> Payment:
     """Let go of what a payment holds and has not captured; again, it answers the same.
 
@@ -98,6 +112,7 @@ async def void_payment(ctx: Context, payment_id: PaymentId) -> Payment:
     known = await payment.find_payment(ctx, payment_id)
     if known is None:
         raise PaymentUnknown(payment_id=payment_id)
+    await check_in_reach(ctx, known.order_id, PaymentUnknown(payment_id=payment_id))
     if known.released:
         return known
     if known.captured.amount_minor > 0 or known.held.amount_minor == 0:
@@ -145,6 +160,14 @@ async def _check_policy(ctx: Context, order: Order, amount_minor: int) -> None:
     )
     unit = order.total.currency
     approval.check_policy(ctx, "refund", unit=unit, amount=given + amount_minor)
+
+
+async def check_editing(ctx: Context, before: Order, after: Order) -> None:
+    """Raise ApprovalNeeded if what goes back because an order costs less needs four eyes."""
+    paid = sum(one.captured.amount_minor for one in await payment.find_payments(ctx, before.id))
+    less = min((before.total - after.total).amount_minor, paid)
+    if less > 0:
+        await _check_policy(ctx, before, less)
 
 
 async def check_cancelling(ctx: Context, order: Order) -> None:

@@ -16,6 +16,7 @@ from koipond.kernel import idempotency
 from koipond.kernel.context import Context
 from koipond.kernel.faults import crash_point
 from koipond.kernel.ids import OrderLineId, ReturnId
+from koipond.kernel.pages import Page, Slice
 from koipond.kernel.quantity import Quantity
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
@@ -23,14 +24,14 @@ from koipond.order.service.acting import Acting
 from koipond.order.service.fulfilling import await_closing
 from koipond.order.service.paying import answer
 from koipond.order.service.policies import find_return_window
-from koipond.order.service.reading import find_own_order, get_any_order
+from koipond.order.service.reading import find_own_order, find_reach, get_any_order
 from koipond.order.service.refunding import owe_units
 from koipond.order.types import LineRefund, Order, Placed, RefundWish, ReturnWish
 from koipond.payment import service as payment
 from koipond.payment.types import RefundReason
 from koipond.stock import service as stock
 
-_RETURNS = Acting(fulfilment.find_return, may_owe=True)
+_RETURNS = Acting(fulfilment.find_return, missing=ReturnUnknown, may_owe=True)
 
 
 async def request_return(
@@ -76,6 +77,13 @@ async def _request(ctx: Context, wish: ReturnWish, principal: str, key: str) -> 
         subject_id=wish.order_id,
         principal=principal,
     )
+
+
+async def list_returns(ctx: Context, state: ReturnState | None, page: Page) -> Slice[Return]:
+    """Return one page of all returns, or of those in a state, the newest first: for staff."""
+    reach = await find_reach(ctx)
+    orders = None if reach is None else repository.ids_in_reach(reach)
+    return await fulfilment.list_returns(ctx, state, page, orders=orders)
 
 
 async def cancel_return(ctx: Context, key: ReturnId, *, token: str | None) -> Placed:

@@ -12,7 +12,7 @@ from koipond.staff.service.people import (
 )
 from koipond.staff.service.roles import find_permissions, find_roles, remove_role, set_role
 from koipond.staff.service.standing import find_active, recognise, recognise_program
-from koipond.staff.service.tokens import create_token, find_tokens, revoke_token
+from koipond.staff.service.tokens import create_token, find_person, find_tokens, revoke_token
 
 __all__ = [
     "change_staff",
@@ -25,6 +25,7 @@ __all__ = [
     "find_by_email",
     "find_page",
     "find_permissions",
+    "find_person",
     "find_roles",
     "find_staff",
     "find_tokens",

@@ -18,6 +18,21 @@ async def find_tokens(ctx: Context) -> list[ServiceToken]:
         return [one for _, one in await repository.find_tokens(db)]
 
 
+async def find_person(ctx: Context) -> StaffId | None:
+    """Return who of the staff asks, be it by a program that has a token of theirs.
+
+    None: no staff, or a program whose token was made at the console.
+    """
+    viewer = ctx.viewer
+    if viewer.id is None or not viewer.is_staff:
+        return None
+    if viewer.kind is ViewerKind.STAFF:
+        return StaffId(viewer.id)
+    async with ctx.reading() as db:
+        token = await repository.find_token(db, ServiceTokenId(viewer.id))
+    return None if token is None else token.created_by
+
+
 @changing
 async def create_token(ctx: Context, draft: ServiceTokenDraft) -> tuple[ServiceToken, str]:
     """Make a token for a program; returns it with its text, which nobody can find out later.
@@ -28,14 +43,14 @@ async def create_token(ctx: Context, draft: ServiceTokenDraft) -> tuple[ServiceT
     now = ctx.clock.now()
     rules.check_token(draft, known=ctx.shop.permissions(), channels=codes, now=now)
     rules.check_held(ctx.viewer, rules.stand_as(draft.permissions, draft.channels))
-    by = ctx.viewer.id if ctx.viewer.kind is ViewerKind.STAFF else None
+    by = await find_person(ctx)
     new = ServiceToken(
         id=ServiceTokenId(new_id()),
         name=draft.name.strip(),
         permissions=tuple(sorted(set(draft.permissions))),
         channels=None if draft.channels is None else tuple(sorted(set(draft.channels))),
         created_at=now,
-        created_by=None if by is None else StaffId(by),
+        created_by=by,
         expires_at=draft.expires_at,
     )
     text = TOKEN_PREFIX + new_token()
