@@ -115,11 +115,50 @@ async def test_a_token_of_another_time(
     assert (await enter_by_token(shop, token))["userErrors"] == []
 
 
-@pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "....", "é.é.é", "e30.e30.e30"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "a.b",
+        "a.b.c",
+        "....",
+        "é.é.é",
+        "e30.e30.e30",
+        "W10.e30.e30",
+        "MQ.e30.e30",
+        "Ing.e30.e30",
+    ],
+)
 async def test_what_is_no_token(shop: RunningShop, token: str) -> None:
     reason = await refuse_token(shop, token)
     expected = {"": "send `id_token` and `nonce`, or `code` and what belongs to it"}
     assert reason in {expected.get(token, "this is no token"), FORGED}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"crit": ["exp"]}, {"b64": False, "crit": ["b64"]}, {"kid": ["RS256-1"]}, {"kid": {"a": 1}}],
+)
+async def test_a_header_that_asks_for_something_else(
+    shop: RunningShop, issuer: FakeIssuer, header: dict[str, Any]
+) -> None:
+    _, claims, seal = sign(issuer.claims(shop.clock.now()), RSA).split(".")
+    told = {"alg": "RS256", "kid": RSA.kid} | header
+    assert await refuse_token(shop, f"{part(told)}.{claims}.{seal}") in {
+        "this is no token",
+        "the signature is not the issuer's",
+        "the issuer has no such key",
+    }
+
+
+async def test_an_address_that_is_none_lets_nobody_in(
+    shop: RunningShop, issuer: FakeIssuer
+) -> None:
+    before = await shop.snapshot()
+    token = sign(issuer.claims(shop.clock.now(), email="no address"), RSA)
+    done = await enter_by_token(shop, token)
+    assert [one["code"] for one in done["userErrors"]] == ["CONTACT_INVALID"]
+    assert await shop.snapshot() == before
 
 
 async def test_a_token_that_is_too_long(shop: RunningShop) -> None:

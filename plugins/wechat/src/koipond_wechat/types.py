@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from koipond_sdk import PluginSettings
 
+PersonId = Annotated[str, Meta(max_length=128)]
 AppId = Annotated[str, Meta(pattern=r"^wx[0-9a-z]{4,30}$")]
 
 
@@ -38,8 +39,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 class Session(Struct, frozen=True, kw_only=True):
     """What `code2session` answers. Its session_key is not read: nothing here needs it."""
 
-    openid: str = ""
-    unionid: str = ""
+    openid: PersonId = ""
+    unionid: PersonId = ""
     errcode: int = 0
 
 
@@ -57,7 +58,7 @@ class Watermark(Struct, frozen=True, kw_only=True):
     appid: str
 
 
-class PhoneInfo(Struct, frozen=True, kw_only=True, rename="camel"):
+class PhoneNumber(Struct, frozen=True, kw_only=True, rename="camel"):
     """A phone number, the country's code apart. It is documented as a text and as a number."""
 
     pure_phone_number: str
@@ -68,7 +69,7 @@ class PhoneInfo(Struct, frozen=True, kw_only=True, rename="camel"):
 class PhoneAnswer(Struct, frozen=True, kw_only=True):
     """What `getuserphonenumber` answers."""
 
-    phone_info: PhoneInfo | None = None
+    phone_info: PhoneNumber | None = None
     errcode: int = 0
 
 
