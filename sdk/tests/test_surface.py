@@ -24,6 +24,7 @@ from koipond_sdk.services import (
     quotas,
     rewards,
     stock,
+    web,
 )
 
 SERVICES = (
@@ -37,6 +38,7 @@ SERVICES = (
     quotas,
     rewards,
     stock,
+    web,
 )
 MODULES = (koipond_sdk, db, schema, hooks, pricing, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"

@@ -4,24 +4,22 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from core.tests.imports.conftest import HEADER
 from core.tests.imports.loading import goods, load, rows
 
 from koipond_sdk.testing import RunningShop
 
-pytest_plugins = ["core.tests.imports.conftest"]
 PLACES = ["import.batch.stored"]
 KOI = Path(sys.executable).with_name("koi")
 
 
 @pytest.mark.slow
-async def test_an_import_that_is_killed_is_gone_on_with(
-    shop: RunningShop, write: Callable[..., Path], tmp_path: Path
-) -> None:
-    file = write(*rows(350))
+async def test_an_import_that_is_killed_is_gone_on_with(shop: RunningShop, tmp_path: Path) -> None:
+    file = tmp_path / "tea.csv"
+    file.write_text("\n".join([HEADER, *rows(350), ""]), encoding="utf-8")
     url = str(shop.settings.database_url)
     assert await run(file, url, tmp_path, KOI_CRASH_AT="import.batch.stored:2") == -signal.SIGKILL
     assert len(await shop.rows("product")) == 200

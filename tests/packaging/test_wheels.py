@@ -19,7 +19,7 @@ from koipond.graphql.assets import ASSETS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
-PLUGINS = ("checkin", "flashsale", "groupbuy", "points", "promotions")
+PLUGINS = ("checkin", "flashsale", "groupbuy", "oidc", "points", "promotions", "wechat")
 INSTALLED = ("koipond", "koipond_sdk", *(f"koipond_{name}" for name in PLUGINS))
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
 CUSTOM = ROOT / "examples" / "custom_plugin"

@@ -72,6 +72,12 @@ NAIVE = {
         "found = [one for key in __import__('random').sample(list(quota_ids), len(set(quota_ids)))"
         " for one in _statements(connection).lock(connection, [key])]",
     ),
+    "imports of one file begin side by side": Build(
+        "koipond.imports.service.carrying",
+        "_begin",
+        "await channels.hold_still(ctx, key.telling.channel_id)",
+        "pass",
+    ),
     "a key is not looked up": Build(
         "koipond.kernel.idempotency",
         "_take",

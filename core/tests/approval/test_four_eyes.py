@@ -15,6 +15,8 @@ from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import FourEyesSettings
 from koipond_sdk.testing import STAFF, running_shop
 
+pytestmark = pytest.mark.story
+
 REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
   order { id paid { amount } } userErrors { __typename code message
     ... on ApprovalPending { approvalId askedUnits aloneUnits } } } }"""

@@ -26,6 +26,8 @@ from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 SET_ZONE = """mutation($input: SetZoneInput!) { setZone(input: $input) {
   zone { code } userErrors { code } } }"""
 SET_CHANNEL = """mutation($input: SetChannelInput!) { setChannel(input: $input) {

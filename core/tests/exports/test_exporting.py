@@ -15,6 +15,8 @@ from koipond.kernel.ids import ExportRunId, decode
 from koipond.kernel.viewer import SYSTEM, PermissionMissing, Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
+pytestmark = pytest.mark.story
+
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''=1", "|x", "%x", "plain", "'quoted'", ""]
 START = """mutation Start($input: StartExportInput!) { startExport(input: $input) {
   started { id state url } userErrors { code } } }"""

@@ -4,13 +4,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from koipond.imports import service
 from koipond.imports.types import ImportKind, RunImport
 from koipond.kernel import filing
+from koipond.kernel.audit import audit_record
+from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import ImportRunId, StoredFileId, decode
 from koipond.kernel.viewer import GUEST, SYSTEM, Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
+
+pytestmark = pytest.mark.story
 
 START = """mutation Start($input: StartImportInput!) { startImport(input: $input) {
   started { id state total done refused problem errorsUrl errors { line column code message } }
@@ -136,6 +141,36 @@ async def test_a_cancelled_import_stores_no_more_and_is_over(shop: RunningShop) 
     assert await shop.rows("order") == []
     again = await shop.graphql(CANCEL, {"id": begun["id"]}, viewer=STAFF, admin=True)
     assert again["data"]["cancelImport"]["userErrors"] == [{"code": "IMPORT_OVER"}]
+    told = [
+        (row["operation"], row["subject"], row["before"], row["after"])
+        for row in await records(shop)
+    ]
+    hashed = {"kind": "orders", "file": sent["sha256"], "state": "waiting"}
+    assert told == [
+        ("startImport", begun["id"], None, hashed),
+        ("cancelImport", begun["id"], {"state": "waiting"}, {"state": "cancelled"}),
+    ]
+
+
+async def test_what_staff_export_is_in_the_audit(shop: RunningShop) -> None:
+    document = "mutation { startExport(input: {kind: MEMBERS}) { started { id } } }"
+    answer = await shop.graphql(document, viewer=STAFF, admin=True)
+    (record,) = await records(shop)
+    assert (record["operation"], record["subject"]) == (
+        "startExport",
+        answer["data"]["startExport"]["started"]["id"],
+    )
+    assert record["after"] == {"kind": "members", "state": "waiting"}
+
+
+async def records(shop: RunningShop) -> list[dict[str, Any]]:
+    """Return the records of the audit, the oldest first."""
+
+    async def read(db: AsyncConnection) -> list[dict[str, Any]]:
+        rows = await db.execute(select(audit_record).order_by(audit_record.c.id))
+        return [dict(row) for row in rows.mappings()]
+
+    return await shop.shop.database.transact(read)
 
 
 async def test_a_file_that_is_refused_says_why_and_is_not_tried_again(shop: RunningShop) -> None:

@@ -11,6 +11,8 @@ from koipond.imports.types import Counts, ImportKind
 from koipond.kernel.errors import DomainError
 from koipond_sdk.testing.shop import RunningShop
 
+pytestmark = pytest.mark.story
+
 
 async def levels(shop: RunningShop) -> list[int]:
     return [row["on_hand"] for row in await shop.rows("stock_level")]

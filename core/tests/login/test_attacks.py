@@ -10,6 +10,8 @@ from core.tests.login.gate import ERRORS, LIN, LOGIN, MEI, OTHER, PASSWORD, Gate
 from koipond.login.service import hashing
 from koipond.settings import RateSettings
 
+pytestmark = pytest.mark.story
+
 PROXY = ("127.0.0.0/8",)
 LOG_IN = f"mutation($i: LogInInput!) {{ done: logIn(input: $i) {{ {LOGIN} }} }}"
 
@@ -26,6 +28,7 @@ def limited(answer: dict[str, Any]) -> bool:
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 async def test_row_14_one_account_from_a_thousand_addresses(database_url: str) -> None:
     rates = (rate("login", "account", 10), rate("login", "address", 100))
     async with open_gate(database_url, rate_limits=rates, trusted_proxies=PROXY) as gate:
@@ -41,6 +44,7 @@ async def test_row_14_one_account_from_a_thousand_addresses(database_url: str) -
 
 
 @pytest.mark.one_database
+@pytest.mark.slow
 async def test_row_14_a_thousand_accounts_from_one_address(database_url: str) -> None:
     rates = (rate("login", "account", 10), rate("login", "address", 50))
     async with open_gate(database_url, rate_limits=rates) as gate:
@@ -184,6 +188,7 @@ async def test_row_15_both_get_a_message_for_a_new_password(gate: Gate) -> None:
 # Row 16
 
 
+@pytest.mark.slow
 async def test_row_16_hashes_take_all_cores_but_one(gate: Gate) -> None:
     assert hashing._EXECUTOR._max_workers == hashing._THREADS
     await asyncio.gather(*(gate.log_in(password=f"guess {n}") for n in range(12)))

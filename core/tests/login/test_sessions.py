@@ -27,6 +27,8 @@ from koipond.kernel.ids import LoginSessionId, decode
 from koipond.kernel.viewer import Viewer, ViewerKind, sign
 from koipond_sdk.testing.shop import START, connect
 
+pytestmark = pytest.mark.story
+
 SESSIONS = "{ me { loginSessions { id device ip isCurrent } } }"
 
 

@@ -11,6 +11,8 @@ from koipond.login import service
 from koipond.staff.service import create_admin, create_token, disable_staff
 from koipond.staff.types import ServiceTokenDraft, Staff
 
+pytestmark = pytest.mark.story
+
 TEA = "wang@shop.example"
 FIELDS = "staff { id email } accessToken refreshToken userErrors { code message }"
 LOG_IN = f"mutation($i: LogInStaffInput!) {{ done: logInStaff(input: $i) {{ {FIELDS} }} }}"

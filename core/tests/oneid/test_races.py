@@ -12,6 +12,8 @@ from tests.rig.naive import built
 from koipond.kernel.ids import MemberId
 from koipond.member import service as members
 
+pytestmark = pytest.mark.story
+
 ROUNDS = 6
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from core.tests.order.counter import Counter
 from core.tests.payment.till import Till, codes, tender
@@ -20,6 +21,8 @@ from koipond.kernel.ids import (
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import ChannelSettings
 from koipond_sdk.testing import STAFF, running_shop
+
+pytestmark = pytest.mark.story
 
 CHANNELS = tuple(
     ChannelSettings(code=code, name=code, currencies=("EUR",), locales=("en",))

@@ -12,6 +12,8 @@ from koipond.staff.types import StaffDraft
 from koipond_sdk.testing import STAFF, RunningShop
 from koipond_sdk.testing.shop import running_shop
 
+pytestmark = pytest.mark.story
+
 CREATE = """mutation($input: CreateStaffInput!) { done: createStaff(input: $input) {
   staff { id email name state version roles { role channel } }
   userErrors { code message field } } }"""

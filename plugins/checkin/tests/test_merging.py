@@ -1,11 +1,14 @@
 """Two members become one: the days of both make one run, and are told apart again."""
 
+import pytest
 from plugins.checkin.tests.test_checkin import MakeMember, check_in, status, streak_on
 
 from koipond.oneid import service as oneid
 from koipond.oneid.types import MemberMerge, MergeWish
 from koipond_sdk import Viewer
 from koipond_sdk.testing.shop import STAFF, RunningShop
+
+pytestmark = pytest.mark.story
 
 
 async def merge(shop: RunningShop, survivor: Viewer, merged: Viewer) -> MemberMerge:

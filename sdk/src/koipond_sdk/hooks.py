@@ -7,6 +7,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.inputs import PluginInput
 from koipond.login.errors import ProofRefused
 from koipond.login.types import LoginProof, ProvenPerson
+from koipond.member.types import IdentityKind
 from koipond.oneid.types import MemberMerge
 from koipond.order.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from koipond.order.types import Checkout, CheckoutTerms, HoldWish, QuotaRequest
@@ -41,6 +42,7 @@ __all__ = [
     "Erasure",
     "Gift",
     "HoldWish",
+    "IdentityKind",
     "LoginProof",
     "MemberMerge",
     "OrderCancelled",

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from koipond.channel.tables import channel, zone, zone_place
 from koipond.channel.types import Channel, Place, Zone
 from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.ids import ChannelId
 from koipond.kernel.money import Currency, RoundingPolicy
 
 
@@ -30,6 +31,13 @@ async def find_all(db: AsyncConnection) -> list[Channel]:
         )
         for row in rows
     ]
+
+
+async def lock(db: AsyncConnection, key: ChannelId) -> None:
+    """Lock a channel against who locks it, too."""
+    await db.execute(
+        select(channel.c.id).where(channel.c.id == key).with_for_update(key_share=True)
+    )
 
 
 async def add(db: AsyncConnection, new: Channel) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from koipond.channel import repository, rules
 from koipond.channel.errors import ChannelInvalid, ChannelNotHeld, ChannelUnknown, ZoneUnknown
 from koipond.channel.types import RATES, WRITES_CHANNELS, Channel, ChannelDraft, Zone, ZoneDraft
-from koipond.kernel.context import Context, Scope, transaction
+from koipond.kernel.context import Context, Scope, serving, transaction
 from koipond.kernel.editions import count_up
 from koipond.kernel.fresh import Fresh
 from koipond.kernel.ids import ChannelId, new_id
@@ -20,6 +20,12 @@ async def find_channels(ctx: Context) -> list[Channel]:
     """Return every channel, the default first."""
     async with ctx.reading() as db:
         return await repository.find_all(db)
+
+
+@serving
+async def hold_still(ctx: Context, key: ChannelId) -> None:
+    """Let nobody else hold a channel still until the transaction ends; orders go on."""
+    await repository.lock(ctx.db, key)
 
 
 async def recall_channels(ctx: Context) -> Sequence[Channel]:

@@ -20,6 +20,20 @@ class LoginRefused(DomainError):
 
 
 @domain_error
+class LoginTooOld(DomainError):
+    """Something that only who has just shown who they are may do."""
+
+    code: ClassVar[str] = "LOGIN_TOO_OLD"
+    minutes: int
+
+    def __str__(self) -> str:
+        return (
+            f"This is for who logged in within the last {self.minutes} minutes. Log in again, or "
+            "ask for a code (`requestLoginCode`) and send it along."
+        )
+
+
+@domain_error
 class RefreshRefused(DomainError):
     """A refresh token that is spent, too old, or of a login that is over."""
 

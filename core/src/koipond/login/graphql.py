@@ -21,7 +21,7 @@ from koipond.kernel.schema import (
 from koipond.kernel.viewer import ViewerKind
 from koipond.login import service, types
 from koipond.member import service as members
-from koipond.member.graphql import Member
+from koipond.member.graphql import Member, SourceInput
 from koipond.staff import service as staff
 from koipond.staff.graphql import Staff
 
@@ -74,6 +74,7 @@ class RegisterMemberInput:
     address: str = strawberry.field(description=_ADDRESS)
     password: str
     name: str = ""
+    source: SourceInput | None = None
 
 
 @strawberry.input
@@ -316,7 +317,12 @@ class LoginMutations:
 
         Whoever has an account with the address already is written to, and the answer is the same.
         """
-        wanted = types.Registration(address=input.address, password=input.password, name=input.name)
+        wanted = types.Registration(
+            address=input.address,
+            password=input.password,
+            name=input.name,
+            source=None if input.source is None else input.source.read(),
+        )
         return RegisterMemberPayload(registration=await service.register(info.context, wanted))
 
     @mutation(PUBLIC)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, case, select
 
+from koipond.channel.types import Source, SourceClass
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import LoginSessionId
 from koipond.kernel.prepared import Prepared
@@ -54,6 +55,15 @@ async def save_password(
     )
 
 
+async def remove_password(db: AsyncConnection, whose: Principal) -> None:
+    """Store that somebody has no password any more."""
+    await db.execute(
+        password.delete().where(
+            password.c.principal_kind == whose.kind, password.c.principal_id == whose.id
+        )
+    )
+
+
 async def count_attempt(
     db: AsyncConnection, key: str, *, now: datetime, window: timedelta
 ) -> tuple[int, datetime]:
@@ -71,9 +81,15 @@ async def count_attempt(
     return row.times, row.since
 
 
-async def forget_attempts(db: AsyncConnection, key: str) -> None:
+async def forget_attempts(db: AsyncConnection, *keys: str) -> None:
     """Store that somebody got it right."""
-    await db.execute(login_attempts.delete().where(login_attempts.c.key == key))
+    await db.execute(login_attempts.delete().where(login_attempts.c.key.in_(sorted(keys))))
+
+
+async def forget_addresses(db: AsyncConnection, addresses: Collection[str]) -> None:
+    """Delete the codes and tokens that were sent to some addresses, whoever they were for."""
+    for table in (login_code, purpose_token):
+        await db.execute(table.delete().where(table.c.address.in_(sorted(addresses))))
 
 
 async def save_code(db: AsyncConnection, code: CodeState) -> None:
@@ -83,6 +99,9 @@ async def save_code(db: AsyncConnection, code: CodeState) -> None:
         "member_id": code.member_id,
         "password_hash": code.password_hash,
         "name": code.name,
+        "source_class": None if code.source is None else code.source.kind,
+        "source_entry": None if code.source is None else code.source.entry,
+        "source_campaign": None if code.source is None else code.source.campaign,
         "attempts": code.attempts,
         "expires_at": code.expires_at,
         "used_at": None,
@@ -170,6 +189,15 @@ async def use_tokens(
     )
 
 
+async def void_tokens(db: AsyncConnection, keys: Collection[UUID], *, now: datetime) -> None:
+    """Store that no token of these accounts holds any longer, for whatever it was."""
+    await db.execute(
+        purpose_token.update()
+        .where(purpose_token.c.principal_id.in_(sorted(keys)), purpose_token.c.used_at.is_(None))
+        .values(used_at=now)
+    )
+
+
 async def add_session(db: AsyncConnection, new: LoginSession) -> None:
     """Store a new login."""
     await db.execute(
@@ -186,6 +214,12 @@ async def add_session(db: AsyncConnection, new: LoginSession) -> None:
             expires_at=new.expires_at,
         )
     )
+
+
+async def find_session(db: AsyncConnection, key: LoginSessionId) -> LoginSession | None:
+    """Return a login, or None."""
+    row = (await db.execute(select(login_session).where(login_session.c.id == key))).one_or_none()
+    return None if row is None else _session(row)
 
 
 async def lock_session(db: AsyncConnection, key: LoginSessionId) -> LoginSession | None:
@@ -216,15 +250,23 @@ async def end_sessions(
     reason: SessionEnd,
     *,
     now: datetime,
-    whose: Principal,
+    kind: ViewerKind,
+    keys: Collection[UUID],
     key: LoginSessionId | None = None,
+    since: datetime | None = None,
 ) -> int:
-    """Store that somebody's logins, or one of them, are over; returns how many were not."""
+    """Store that somebody's logins are over; returns how many were not.
+
+    keys: their id, and those of whoever became them. key: that login alone. since: those alone
+    that began later.
+    """
     statement = login_session.update().where(
-        login_session.c.principal_kind == whose.kind,
-        login_session.c.principal_id == whose.id,
+        login_session.c.principal_kind == kind,
+        login_session.c.principal_id.in_(sorted(keys)),
         login_session.c.ended_at.is_(None),
     )
+    if since is not None:
+        statement = statement.where(login_session.c.created_at > since)
     if key is not None:
         statement = statement.where(login_session.c.id == key, login_session.c.expires_at > now)
     return (await db.execute(statement.values(ended_at=now, end_reason=reason))).rowcount
@@ -287,9 +329,18 @@ def _code(row: Any) -> CodeState:
         member_id=row.member_id,
         password_hash=row.password_hash,
         name=row.name,
+        source=None if row.source_class is None else _source(row),
         attempts=row.attempts,
         expires_at=row.expires_at,
         used_at=row.used_at,
+    )
+
+
+def _source(row: Any) -> Source:
+    return Source(
+        kind=SourceClass(row.source_class),
+        entry=row.source_entry or "",
+        campaign=row.source_campaign or "",
     )
 
 

@@ -59,6 +59,10 @@ login_code = Table(
     # Of a registration; "" if there is none, or the address is somebody's already.
     Column("password_hash", String(200), nullable=False),
     Column("name", String(200), nullable=False),
+    # From where a registration came, as a member keeps it.
+    Column("source_class", String(20), nullable=True),
+    Column("source_entry", String(60), nullable=True),
+    Column("source_campaign", String(120), nullable=True),
     Column("attempts", Integer, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant, nullable=True),

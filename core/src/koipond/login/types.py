@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from koipond.channel.types import Source
 from koipond.kernel.ids import LoginSessionId, MemberId
 from koipond.kernel.jobs import Job
 from koipond.kernel.viewer import ViewerKind
@@ -36,6 +37,9 @@ class SessionEnd(StrEnum):
     # A refresh token came again that was spent: two have it, and one of them stole it.
     REUSED = "reused"
     DISABLED = "disabled"
+    # A merge was undone: of who logged in since it nobody knows which of the two they are.
+    PARTED = "parted"
+    ERASED = "erased"
 
 
 class LoginSession(Struct, frozen=True, kw_only=True):
@@ -80,8 +84,8 @@ class Tokens(Struct, frozen=True, kw_only=True):
 class CodeState(Struct, frozen=True, kw_only=True):
     """The one code that was last sent to an address. attempts: how often it was got wrong.
 
-    member_id: whose it is, or will be. password_hash, name: what a registration wants, if the
-    address was nobody's.
+    member_id: whose it is, or will be. password_hash, name, source: what a registration wants, if
+    the address was nobody's.
     """
 
     id: UUID
@@ -89,6 +93,7 @@ class CodeState(Struct, frozen=True, kw_only=True):
     member_id: MemberId
     password_hash: str
     name: str
+    source: Source | None = None
     attempts: int
     expires_at: datetime
     used_at: datetime | None = None
@@ -136,11 +141,12 @@ class ProvenPerson(Struct, frozen=True, kw_only=True):
 
 
 class Registration(Struct, frozen=True, kw_only=True):
-    """An account as somebody asks for it."""
+    """An account as somebody asks for it. source: from where they come."""
 
     address: str
     password: str
     name: str = ""
+    source: Source | None = None
 
 
 class LoggedIn(Struct, frozen=True, kw_only=True):

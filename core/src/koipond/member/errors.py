@@ -126,13 +126,3 @@ class MemberInvalid(DomainError):
 
     def __str__(self) -> str:
         return f"The member cannot be changed so: {self.reason}."
-
-
-@domain_error
-class IdentityTaken(DomainError):
-    """Something to be known by that is somebody else's."""
-
-    code: ClassVar[str] = "IDENTITY_TAKEN"
-
-    def __str__(self) -> str:
-        return "This belongs to another account. Log in to that one, or take another address."

@@ -16,10 +16,12 @@ class MemberCreated(Event, frozen=True, kw_only=True):
 class IdentityContested(Event, frozen=True, kw_only=True):
     """A member has proven something that was proven to be somebody else's: both are one person.
 
-    What follows decides the shop's policy, in the same transaction.
+    What follows decides the shop's policy, in the same transaction. beside: they logged in by
+    something of their own at the same time, which goes on whatever the policy says of this.
     """
 
     aggregate: ClassVar[str] = "member_id"
     member_id: MemberId
     owner_id: MemberId
     kind: str
+    beside: bool = False

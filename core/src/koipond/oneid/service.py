@@ -25,6 +25,7 @@ from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import enqueue
 from koipond.ledger import service as ledger
 from koipond.ledger.types import Absorbed
+from koipond.login import service as login
 from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.member.errors import MemberUnknown
@@ -80,9 +81,12 @@ async def _merge_as_wished(ctx: Context, wish: MergeWish) -> MemberMerge:
 async def settle_contest(ctx: Context, told: member_events.IdentityContested) -> None:
     """Make two members one who have both proven the same, if the policy says so.
 
-    Raises IdentityDisputed if it does not: then nothing was proven, and staff decide.
+    If it does not, what was proven beside a login stays the other's. Raises IdentityDisputed for
+    anything else: then nothing was proven, and staff decide.
     """
     if not rules.is_automatic(told.kind, ctx.settings.merge_on):
+        if told.beside:
+            return
         raise IdentityDisputed(kind=told.kind.partition(":")[0])
     people = await member.lock(ctx, {told.member_id, told.owner_id})
     roots = {one.merged_into or one.id for one in people.values()}
@@ -113,7 +117,9 @@ async def _carry(ctx: Context, merge: MemberMerge) -> None:
     )
     changed = {
         **await member.absorb(ctx, former, keeper),
+        "password": {str(key): None for key in await login.absorb(ctx, former, keeper)},
         "message": await notify.absorb(ctx, former, keeper),
+        "cart": dict.fromkeys(await order.absorb_carts(ctx, former, keeper)),
         "order": await order.absorb(ctx, former, keeper),
         "ledger_transfer": {str(key): None for key in absorbed.transfers},
         "pending_transfer": {str(key): None for key in absorbed.pending},
@@ -159,6 +165,7 @@ async def undo_merge(ctx: Context, merge_id: MergeId) -> MemberMerge:
     # What it has not carried yet would be carried by its job after it is undone.
     await carry_merge(ctx, CarryMerge(merge_id=merge_id))
     merge = await _undo(ctx, merge_id)
+    login.heed_ends(ctx)
     await part_merge(ctx, PartMerge(merge_id=merge_id))
     return merge
 
@@ -183,7 +190,9 @@ async def _undo(ctx: Context, merge_id: MergeId) -> MemberMerge:
         earlier=[MemberId(UUID(key)) for key in noted.get("member", {})],
     )
     await member.release(ctx, former, keeper, noted, state=merge.was)
+    await login.release(ctx, former, keeper, noted.get("password", {}), since=merge.merged_at)
     await notify.release(ctx, former, keeper, noted.get("message", {}))
+    await order.release_carts(ctx, former, keeper, noted.get("cart", {}))
     await order.release(ctx, former, keeper, noted.get("order", {}))
     await repository.set_undone(ctx.db, merge_id, by=_who(ctx), now=now)
     await enqueue(ctx, PartMerge(merge_id=merge_id))

@@ -58,6 +58,10 @@ class RequestMyExportPayload:
 @strawberry.input
 class EraseMeInput:
     confirm: str = strawberry.field(description="An address or number that you are known by")
+    code: str | None = strawberry.field(
+        default=None,
+        description="Of `requestLoginCode` for that address; None only within 10 min of logging in",
+    )
 
 
 @strawberry.type
@@ -85,8 +89,10 @@ class PrivacyMutations:
 
     @mutation(MEMBER)
     async def erase_me(self, info: Info, input: EraseMeInput) -> EraseMePayload:
-        """Have the shop forget you. It cannot be undone."""
-        made = await service.request_erasure(info.context, _viewer(info), confirm=input.confirm)
+        """Have the shop forget you, who have just logged in. It cannot be undone."""
+        made = await service.request_own_erasure(
+            info.context, _viewer(info), confirm=input.confirm, code=input.code
+        )
         return EraseMePayload(request=PrivacyRequest.of(made))
 
 

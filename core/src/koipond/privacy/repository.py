@@ -6,11 +6,18 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, Table, func, or_, select
+from sqlalchemy import Select, Table, func, or_, select, union
 
 from koipond.kernel.db import AsyncConnection, metadata
 from koipond.kernel.extensions import Declared
-from koipond.kernel.ids import MemberId, PrivacyRequestId
+from koipond.kernel.ids import (
+    MemberId,
+    OrderId,
+    PaymentId,
+    PrivacyRequestId,
+    RefundId,
+    encode,
+)
 from koipond.privacy.rules import without_texts
 from koipond.privacy.tables import privacy_request
 from koipond.privacy.types import (
@@ -109,8 +116,72 @@ async def _erase(
         await db.execute(table.update().where(own).values(blanked))
 
 
+async def erase_messages(db: AsyncConnection, known: Collection[str]) -> None:
+    """Delete what was sent to these addresses before they were anybody's."""
+    message = _of("message")
+    to = message.c.recipient
+    if known:
+        own = (
+            to["email"].as_string().in_(sorted(known)),
+            to["phone"].as_string().in_(sorted(known)),
+        )
+        await db.execute(message.delete().where(or_(*own)))
+
+
+async def erase_refusals(db: AsyncConnection, known: Collection[str]) -> None:
+    """Take these addresses out of what imports refused; its line says which row it was."""
+    refusal = _of("import_refusal")
+    for one in sorted(known):
+        told = or_(
+            func.lower(refusal.c.item).contains(one, autoescape=True),
+            func.lower(refusal.c.reason).contains(one, autoescape=True),
+        )
+        await db.execute(refusal.update().where(told).values(item="", reason=""))
+
+
+async def erase_files(db: AsyncConnection) -> None:
+    """Delete files that tell of members and are done with: who wants one has it made anew."""
+    told, done = _of("export_run").c, _of("import_run").c
+    of_people = ("members", "orders")
+    keys = union(
+        select(told.file_id).where(told.kind.in_(of_people), told.file_id.is_not(None)),
+        select(done.file_id).where(
+            done.kind.in_(of_people), done.file_id.is_not(None), done.finished_at.is_not(None)
+        ),
+    )
+    file, piece = _of("stored_file"), _of("stored_piece")
+    found = sorted((await db.execute(keys)).scalars())
+    await db.execute(piece.delete().where(piece.c.file_id.in_(found)))
+    await db.execute(file.delete().where(file.c.id.in_(found)))
+
+
+async def erase_approvals(db: AsyncConnection, names: Collection[str]) -> None:
+    """Take what people wrote out of what staff agreed to that names one of these ids."""
+    approval = _of("approval")
+    rows = await db.execute(select(approval.c.id, approval.c.document))
+    for row in rows.all():
+        text = msgspec.json.encode(row.document).decode()
+        if any(name in text for name in names):
+            blank = {"document": without_texts(row.document), "note": ""}
+            await db.execute(approval.update().where(approval.c.id == row.id).values(blank))
+
+
+async def find_names(db: AsyncConnection, keys: Collection[MemberId]) -> set[str]:
+    """Return the ids of members, their orders, payments and refunds as the API has them."""
+    order, payment, refund = _of("order").c, _of("payment").c, _of("refund").c
+    orders = _own(Whose.ORDER, keys)
+    names = {encode(MemberId, key) for key in keys}
+    for kind, found in (
+        (OrderId, select(order.id).where(order.member_id.in_(sorted(keys)))),
+        (PaymentId, select(payment.id).where(payment.order_id.in_(orders))),
+        (RefundId, select(refund.id).where(refund.order_id.in_(orders))),
+    ):
+        names |= {encode(kind, key) for key in (await db.execute(found)).scalars()}
+    return names
+
+
 async def erase_carts(db: AsyncConnection, known: Collection[str]) -> None:
-    """Delete the carts whose contact is one of these addresses: carts are nobody's."""
+    """Delete the carts whose contact is one of these addresses, and that are nobody's."""
     cart = _of("cart")
     contact = cart.c.details["contact"]
     if known:

@@ -3,9 +3,10 @@
 The test that writes canaries into every place a member can write to finds what is missing here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from koipond.member.types import EMAIL, PHONE, Identity
 from koipond.privacy.errors import ErasureBlocked
 from koipond.privacy.types import CoreTable, Erasure, Open, Whose
 
@@ -29,6 +30,11 @@ def _blank(
     )
 
 
+def _kept(table: str, column: str) -> CoreTable:
+    """Rows that count something: their member is nobody once they are erased."""
+    return CoreTable(table=table, column=column, of=Whose.MEMBER, erasure=Erasure.KEEP)
+
+
 _M, _O, _E = Whose.MEMBER, Whose.ORDER, Whose.EVENT
 CORE_TABLES = (
     _blank(
@@ -43,6 +49,22 @@ CORE_TABLES = (
     _gone("membership", "member_id", _M, ("group_code",)),
     _gone("message", "member_id", _M, ("kind", "medium", "subject", "body", "state", "sent_at")),
     _gone("message_box", "member_id", _M),
+    _gone("member_address", "member_id", _M, ("address", "phone", "is_default")),
+    _gone("cart", "member_id", _M, ("lines", "details", "created_at")),
+    _gone("password", "principal_id", _M),
+    _gone("login_code", "member_id", _M),
+    _gone("purpose_token", "principal_id", _M),
+    # The row stays until it is pruned: it says that its access token holds no longer.
+    _blank(
+        "login_session",
+        "principal_id",
+        _M,
+        {"device": "", "address": "", "seed": ""},
+        ("device", "address", "created_at", "used_at", "ended_at"),
+    ),
+    _kept("reservation", "subject_id"),
+    _kept("quota_excess", "subject_id"),
+    _kept("quota_carried", "subject_id"),
     _blank("member_merge", "survivor_id", _M, {"note": ""}),
     _blank("member_merge", "merged_id", _M, {"note": ""}),
     _blank("privacy_request", "member_id", _M, {"document": None}, ("kind", "state", "created_at")),
@@ -88,6 +110,15 @@ CORE_TABLES = (
     _blank("webhook_attempt", "event_id", _E, {"answer": "", "problem": ""}),
     _blank("delivery", "event_id", _E, {"last_error": None}),
 )
+
+
+def find_addresses(known: Iterable[str]) -> list[Identity]:
+    """Return which of what somebody is known by is an e-mail address or a phone number."""
+    return [
+        Identity(kind=EMAIL if "@" in one else PHONE, value=one)
+        for one in sorted(known)
+        if "@" in one or one.startswith("+")
+    ]
 
 
 def without_texts(payload: Any) -> Any:

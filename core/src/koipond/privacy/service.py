@@ -19,6 +19,7 @@ from koipond.kernel.ids import (
     new_id,
 )
 from koipond.kernel.jobs import enqueue
+from koipond.login import service as login
 from koipond.member import service as member
 from koipond.member.errors import MemberUnknown
 from koipond.privacy import repository, rules
@@ -67,20 +68,29 @@ async def request_export(ctx: Context, member_id: MemberId) -> PrivacyRequest:
     return made
 
 
-@transaction
-async def request_erasure(
-    ctx: Context, member_id: MemberId, *, confirm: str | None = None
+async def request_own_erasure(
+    ctx: Context, member_id: MemberId, *, confirm: str, code: str | None
 ) -> PrivacyRequest:
+    """Ask to be forgotten, as a member who has just shown who they are.
+
+    confirm: what they are known by. code: one that was sent there, of who did not just log in.
+    Raises ErasureUnconfirmed, ErasureBlocked, LoginTooOld, LoginRefused, RateLimited.
+    """
+    async with ctx.reading() as db:
+        known = await repository.find_known(db, await _keys_of(ctx, member_id))
+    if confirm.strip().lower() not in known:
+        raise ErasureUnconfirmed().located("confirm")
+    await login.check_presence(ctx, confirm, code)
+    return await request_erasure(ctx, member_id)
+
+
+@transaction
+async def request_erasure(ctx: Context, member_id: MemberId) -> PrivacyRequest:
     """Ask for a member to be forgotten; a job does it, and it cannot be undone.
 
-    confirm: what a member who asks for themselves is known by; None: staff ask.
-    Raises MemberUnknown, ErasureUnconfirmed, ErasureBlocked.
+    Raises MemberUnknown, ErasureBlocked.
     """
     keys = await _keys_of(ctx, member_id)
-    if confirm is not None:
-        known = await repository.find_known(ctx.db, keys)
-        if confirm.strip().lower() not in known:
-            raise ErasureUnconfirmed().located("confirm")
     rules.check_over(await repository.find_open(ctx.db, keys))
     made = await _ask(ctx, member_id, RequestKind.ERASURE)
     await enqueue(ctx, EraseMember(request_id=made.id))
@@ -121,6 +131,7 @@ async def erase(ctx: Context, member_id: MemberId) -> None:
         owners = [OwnerId(key) for key in orders]
         await quota.merge_subjects(ctx, SubjectId(subject), SubjectId(member_id), owners=owners)
     await _erase(ctx, member_id)
+    login.heed_ends(ctx)
 
 
 @transaction
@@ -133,7 +144,14 @@ async def _erase(ctx: Context, member_id: MemberId) -> None:
     for own in _declared(ctx).values():
         for one in own:
             await repository.erase_declared(ctx.db, one, keys)
-    await repository.erase_carts(ctx.db, await repository.find_known(ctx.db, keys))
+    known = await repository.find_known(ctx.db, keys)
+    to = rules.find_addresses(known)
+    await login.forget(ctx, keys, to)
+    await repository.erase_carts(ctx.db, known)
+    await repository.erase_messages(ctx.db, known)
+    await repository.erase_refusals(ctx.db, [one.value for one in to])
+    await repository.erase_files(ctx.db)
+    await repository.erase_approvals(ctx.db, await repository.find_names(ctx.db, keys))
     await repository.erase_events(ctx.db, keys)
     await repository.erase_notes(ctx.db, keys)
     await repository.erase_keys(ctx.db, keys)

@@ -15,7 +15,7 @@ from koipond.exports.types import (
 from koipond.kernel import filing
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import ExportRunId, StoredFileId, new_id
+from koipond.kernel.ids import ExportRunId, StoredFileId, encode, new_id
 from koipond.kernel.jobs import enqueue
 from koipond.kernel.pages import Page, Slice
 from koipond.kernel.viewer import PermissionMissing
@@ -54,6 +54,7 @@ async def start_export(ctx: Context, options: ExportOptions) -> ExportRun:
     )
     await repository.add_run(ctx.db, run)
     await enqueue(ctx, RunExport(run_id=run.id))
+    ctx.audited(encode(ExportRunId, run.id), after={"kind": options.kind, "state": run.state})
     return run
 
 

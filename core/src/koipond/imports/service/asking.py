@@ -66,6 +66,8 @@ async def start_import(ctx: Context, file_id: StoredFileId, options: ImportOptio
         key = key_of(file.sha256, options, telling, codec)
         await repository.add_run(inside.db, run, key, now=inside.clock.now())
         await enqueue(inside, RunImport(run_id=run.id))
+        told = {"kind": options.kind, "file": file.sha256, "state": run.state}
+        inside.audited(encode(ImportRunId, run.id), after=told)
 
     await store(ctx)
     return run
@@ -87,6 +89,9 @@ async def cancel_import(ctx: Context, run_id: ImportRunId) -> ImportRun:
         raise ImportOver(run=encode(ImportRunId, run_id), state=run.state)
     found = await repository.get_run(ctx.db, run_id)
     assert found is not None, "it was changed a line ago"
+    ctx.audited(
+        encode(ImportRunId, run_id), before={"state": run.state}, after={"state": found.state}
+    )
     return found
 
 

@@ -229,6 +229,8 @@ async def _begin(
     if sheet.options.location:
         await stock.receive(ctx, [], location_code=sheet.options.location)  # refuses an unknown one
     if once:
+        # Whoever begins the same file at this instant waits here, and then sees this run.
+        await channels.hold_still(ctx, key.telling.channel_id)
         over = await repository.find_run(
             ctx.db, key, ImportState.FINISHED, but=None if waiting is None else waiting.id
         )

@@ -1,5 +1,6 @@
 """Use-cases of logins."""
 
+from koipond.login.service.carrying import absorb, forget, release
 from koipond.login.service.codes import log_in_with_code, register, request_login_code
 from koipond.login.service.emails import confirm_email_change, request_email_change
 from koipond.login.service.messages import MESSAGE_KINDS
@@ -9,12 +10,14 @@ from koipond.login.service.passwords import (
     request_password_reset,
     reset_password,
 )
+from koipond.login.service.presence import check_presence
 from koipond.login.service.providers import log_in_with_provider, login_providers
 from koipond.login.service.sessions import (
     check_login,
     end_session,
     end_sessions,
     find_sessions,
+    heed_ends,
     log_out,
     prune_logins,
     refresh_login,
@@ -28,14 +31,18 @@ from koipond.login.service.staff import (
 
 __all__ = [
     "MESSAGE_KINDS",
+    "absorb",
     "change_password",
     "change_staff_password",
     "check_login",
+    "check_presence",
     "confirm_email_change",
     "end_of_disabled",
     "end_session",
     "end_sessions",
     "find_sessions",
+    "forget",
+    "heed_ends",
     "log_in",
     "log_in_staff",
     "log_in_with_code",
@@ -45,6 +52,7 @@ __all__ = [
     "prune_logins",
     "refresh_login",
     "register",
+    "release",
     "request_email_change",
     "request_login_code",
     "request_password_reset",

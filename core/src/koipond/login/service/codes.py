@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from koipond.channel.types import Source
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId, new_id
 from koipond.kernel.limiting import limit
@@ -36,13 +37,18 @@ async def register(ctx: Context, wanted: Registration) -> str:
     name = check_name(wanted.name)
     await limit(ctx, "register", account=rules.attempts_key(known))
     hashed = await hash_password(ctx, wanted.password)
-    key = await _send_code(ctx, known, password_hash=hashed, name=name)
+    key = await _send_code(ctx, known, password_hash=hashed, name=name, source=wanted.source)
     return rules.make_registration(ctx.settings.secret, key)
 
 
 @transaction
 async def _send_code(
-    ctx: Context, to: Identity, *, password_hash: str = "", name: str = ""
+    ctx: Context,
+    to: Identity,
+    *,
+    password_hash: str = "",
+    name: str = "",
+    source: Source | None = None,
 ) -> UUID:
     owner = await members.find_proven(ctx, [(to.kind, to.value)])
     code = CodeState(
@@ -52,6 +58,7 @@ async def _send_code(
         # A stranger does not set the password of somebody's account.
         password_hash="" if owner is not None else password_hash,
         name="" if owner is not None else name,
+        source=None if owner is not None else source,
         attempts=0,
         expires_at=ctx.clock.now() + rules.CODE_HOLDS,
     )
@@ -99,7 +106,11 @@ async def _use_code(
         registration, code.id, *secrets
     )
     found = await members.take_in(
-        ctx, [(to.kind, to.value)], name=code.name if is_registrant else "", key=code.member_id
+        ctx,
+        [(to.kind, to.value)],
+        name=code.name if is_registrant else "",
+        key=code.member_id,
+        source=code.source if is_registrant else None,
     )
     if found.is_new and is_registrant and code.password_hash:
         await repository.save_password(

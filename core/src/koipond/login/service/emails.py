@@ -37,7 +37,8 @@ async def request_email_change(
 async def _send(ctx: Context, key: MemberId, to: Identity) -> None:
     owner = await members.find_proven(ctx, [(to.kind, to.value)])
     token = await add_token(ctx, TokenPurpose.EMAIL_CHANGE, Principal.member(key), to)
-    is_free = owner in {None, key}
+    # Else what is proved there would be refused: no merge follows it.
+    is_free = owner in {None, key} or to.kind in ctx.settings.merge_on
     kind, until = (
         (rules.EMAIL_CHANGE, token.expires_at) if is_free else (rules.ADDRESS_WANTED, None)
     )
@@ -48,7 +49,8 @@ async def _send(ctx: Context, key: MemberId, to: Identity) -> None:
 async def confirm_email_change(ctx: Context, key: MemberId, told: str) -> None:
     """Give a member the address that a token was sent to, in the place of the one they had.
 
-    The old address is told. Raises TokenRefused, also for another member's; IdentityTaken.
+    The old address is told. If another has proved the new one, both are one member if the policy
+    says so. Raises TokenRefused, also for another member's; IdentityDisputed.
     """
     token = await get_token(ctx, told, TokenPurpose.EMAIL_CHANGE)
     whose = Principal.member(key)

@@ -7,11 +7,13 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId
 from koipond.kernel.limiting import ACCOUNT, limit, refusal
 from koipond.login import repository, rules
+from koipond.login.errors import LoginRefused
 from koipond.login.events import MemberLoggedIn
 from koipond.login.service.sessions import open_session, session_of
 from koipond.login.types import LoggedIn, Principal
+from koipond.member import service as members
 from koipond.member.rules import contact_of
-from koipond.member.types import Identity
+from koipond.member.types import Identity, MemberState
 from koipond.notify import service as notify
 from koipond.notify.types import MessageKind, MessageWish, Recipient
 
@@ -51,7 +53,13 @@ async def enter(
     cart_token: str | None = None,
     is_new: bool = False,
 ) -> LoggedIn:
-    """Log a member in who has proved who they are. known: by what, whose tries are forgotten."""
+    """Log a member in who has proved who they are. known: by what, whose tries are forgotten.
+
+    Who was merged meanwhile is the survivor. Raises LoginRefused for who was erased meanwhile.
+    """
+    key = await members.hold(ctx, key)
+    if (await members.find_people(ctx, [key]))[key].state is MemberState.ERASED:
+        raise LoginRefused
     if known is not None:
         await repository.forget_attempts(ctx.db, rules.attempts_key(known))
     tokens = await open_session(ctx, Principal.member(key))

@@ -164,7 +164,9 @@ async def reset_password(ctx: Context, told: str, password: str) -> None:
 @transaction
 async def _reset(ctx: Context, told: str, hashed: str) -> None:
     token = await get_token(ctx, told, TokenPurpose.PASSWORD_RESET)
-    await set_password(ctx, token.principal, hashed, SessionEnd.PASSWORD_RESET)
+    # Who was merged since it was sent has the survivor's password.
+    whose = Principal.member(await members.hold(ctx, MemberId(token.principal.id)))
+    await set_password(ctx, whose, hashed, SessionEnd.PASSWORD_RESET)
     # Who was locked out by somebody's guesses is let in again.
     await repository.forget_attempts(ctx.db, rules.attempts_key(token.to))
 

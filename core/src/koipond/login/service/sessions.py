@@ -8,7 +8,7 @@ from msgspec import structs
 
 from koipond.kernel.context import Context, Shop, transaction
 from koipond.kernel.fresh import Fresh
-from koipond.kernel.ids import LoginSessionId, new_id, new_token
+from koipond.kernel.ids import LoginSessionId, MemberId, new_id, new_token
 from koipond.kernel.limiting import limit
 from koipond.kernel.logs import log
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer, ViewerKind, sign
@@ -22,6 +22,7 @@ from koipond.login.types import (
     SessionEnd,
     Tokens,
 )
+from koipond.member import service as members
 
 # How old may be what a process knows of logins that ended: for so long a token outlives its login.
 _KNOWN_FOR = timedelta(seconds=10)
@@ -50,6 +51,11 @@ async def check_login(shop: Shop, viewer: Viewer) -> None:
             ended = await _ENDED.find(ctx)
     if viewer.session_id in ended:
         raise TokenInvalid(reason="its login has ended")
+
+
+def heed_ends(ctx: Context) -> None:
+    """See to it that this process knows at once which logins ended: call it after the commit."""
+    _ENDED.forget(ctx.shop)
 
 
 @transaction
@@ -168,16 +174,33 @@ async def end_sessions(ctx: Context, whose: Principal, reason: SessionEnd) -> in
 async def _end(
     ctx: Context, whose: Principal, reason: SessionEnd, *, key: LoginSessionId | None = None
 ) -> int:
-    return await repository.end_sessions(ctx.db, reason, now=ctx.clock.now(), whose=whose, key=key)
+    keys = await keys_of(ctx, whose)
+    return await repository.end_sessions(
+        ctx.db, reason, now=ctx.clock.now(), kind=whose.kind, keys=keys, key=key
+    )
+
+
+async def keys_of(ctx: Context, whose: Principal) -> list[UUID]:
+    """Return by which ids logins are somebody's: theirs, and those of members who became them."""
+    if whose.kind is not ViewerKind.MEMBER:
+        return [whose.id]
+    return list(await members.find_keys(ctx, MemberId(whose.id)))
 
 
 async def find_sessions(
     ctx: Context, keys: Collection[UUID], kind: ViewerKind = ViewerKind.MEMBER
 ) -> Mapping[UUID, list[LoginSession]]:
-    """Return {who: their logins that stand, those used last first}."""
+    """Return {who: their logins that stand, those used last first}.
+
+    Those of a merged member are the survivor's: their tokens speak for the survivor.
+    """
+    owners: Mapping[UUID, UUID] = {key: key for key in keys}
+    if kind is ViewerKind.MEMBER:
+        owners = await members.find_owners(ctx, [MemberId(key) for key in keys])
     async with ctx.reading() as db:
-        found = await repository.find_sessions(db, keys, kind, now=ctx.clock.now()) if keys else []
-    return {key: [one for one in found if one.principal.id == key] for key in keys}
+        now = ctx.clock.now()
+        found = await repository.find_sessions(db, owners, kind, now=now) if owners else []
+    return {key: [one for one in found if owners[one.principal.id] == key] for key in keys}
 
 
 @transaction

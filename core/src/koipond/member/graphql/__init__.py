@@ -22,6 +22,7 @@ from koipond.member.graphql.people import (
     StaffMemberMutations,
     StaffMemberQueries,
 )
+from koipond.member.graphql.sources import SourceInput
 
 __all__ = [
     "READ",
@@ -32,6 +33,7 @@ __all__ = [
     "MemberAddress",
     "MemberCard",
     "MemberGroup",
+    "SourceInput",
     "register",
 ]
 

@@ -1,9 +1,10 @@
 """SQL of the addresses that members keep."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, select
@@ -87,6 +88,41 @@ async def remove_address(db: AsyncConnection, owner: MemberId, key: AddressId) -
         )
     )
     return gone.rowcount == 1
+
+
+async def move(
+    db: AsyncConnection, source: MemberId, target: MemberId
+) -> dict[str, dict[str, bool]]:
+    """Store a member's addresses as another's, whose default stays; returns {address: was}."""
+    a = member_address.c
+    own = select(a.id, a.is_default).where(a.member_id == source).order_by(a.id)
+    moved = {str(row.id): {"is_default": row.is_default} for row in await db.execute(own)}
+    has_default = select(a.id).where(a.member_id == target, a.is_default.is_(True))
+    if (await db.execute(has_default)).first() is not None:
+        plain = member_address.update().where(a.member_id == source)
+        await db.execute(plain.values(is_default=False))
+    await db.execute(member_address.update().where(a.member_id == source).values(member_id=target))
+    return moved
+
+
+async def move_back(
+    db: AsyncConnection,
+    source: MemberId,
+    target: MemberId,
+    moved: Mapping[str, Mapping[str, bool]],
+) -> None:
+    """Store what `move` moved, and was not removed since, as it was; each keeps one default."""
+    a = member_address.c
+    for key, was in moved.items():
+        await db.execute(
+            member_address.update()
+            .where(a.id == UUID(key), a.member_id == source)
+            .values(member_id=target, is_default=was["is_default"])
+        )
+    for owner, own in (await find_addresses(db, [source, target])).items():
+        if not own[0].is_default:
+            first = a.member_id == owner, a.id == own[0].id
+            await db.execute(member_address.update().where(*first).values(is_default=True))
 
 
 def _address(row: Any) -> MemberAddress:

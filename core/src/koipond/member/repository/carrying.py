@@ -98,6 +98,12 @@ async def find_merged_into(db: AsyncConnection, key: MemberId) -> list[MemberId]
     return [MemberId(one) for one in rows.scalars()]
 
 
+async def find_all_merged_into(db: AsyncConnection, keys: Collection[MemberId]) -> dict[UUID, UUID]:
+    """Return {merged member: whom they became} of those who became one of these."""
+    rows = await db.execute(select(_m.id, _m.merged_into).where(_m.merged_into.in_(sorted(keys))))
+    return {row.id: row.merged_into for row in rows}
+
+
 async def find_aliases(db: AsyncConnection, *, most: int) -> dict[MemberId, MemberId]:
     """Return {member: whom they became}, the newest members first."""
     rows = await db.execute(

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select, tuple_
 
+from koipond.channel.types import Source
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.texts import Locale
@@ -43,11 +44,22 @@ async def find_identities(
 
 
 async def add_registered(
-    db: AsyncConnection, key: MemberId, *, name: str, locale: Locale, now: datetime
+    db: AsyncConnection,
+    key: MemberId,
+    *,
+    name: str,
+    locale: Locale,
+    source: Source | None,
+    now: datetime,
 ) -> None:
     """Store a new member."""
     state = MemberState.REGISTERED
     row = {"id": key, "state": state, "name": name, "locale": locale, "created_at": now}
+    row |= {
+        "source_class": None if source is None else source.kind,
+        "source_entry": None if source is None else source.entry,
+        "source_campaign": None if source is None else source.campaign,
+    }
     await db.execute(member.insert().values(row))
 
 

@@ -6,6 +6,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import AddressId, MemberId, new_id
 from koipond.member import repository, rules
 from koipond.member.errors import AddressUnknown, TooManyAddresses
+from koipond.member.service.carrying import hold
 from koipond.member.types import Address, MemberAddress
 
 
@@ -38,6 +39,7 @@ async def add_address(
     """Keep an address; a member's first one is the default. Raises AddressInvalid, ContactInvalid,
     TooManyAddresses."""
     checked, number = rules.check_address(address), rules.check_phone(phone)
+    owner = await hold(ctx, owner)
     kept = await repository.lock_owner(ctx.db, owner)
     if kept >= rules.ADDRESSES_MAX:
         raise TooManyAddresses(maximum=rules.ADDRESSES_MAX)
@@ -59,6 +61,7 @@ async def update_address(
     """Change an address, which stays the default if it is. Raises AddressInvalid, ContactInvalid,
     AddressUnknown."""
     checked, number = rules.check_address(address), rules.check_phone(phone)
+    owner = await hold(ctx, owner)
     await repository.lock_owner(ctx.db, owner)
     known = await repository.find_address(ctx.db, owner, key)
     if known is None:
@@ -80,6 +83,7 @@ async def remove_address(ctx: Context, owner: MemberId, key: AddressId) -> None:
 
     Raises AddressUnknown.
     """
+    owner = await hold(ctx, owner)
     await repository.lock_owner(ctx.db, owner)
     known = await repository.find_address(ctx.db, owner, key)
     if known is None or not await repository.remove_address(ctx.db, owner, key):

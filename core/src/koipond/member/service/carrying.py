@@ -11,8 +11,8 @@ from koipond.kernel.editions import Kept, count_up
 from koipond.kernel.ids import MemberId
 from koipond.kernel.viewer import Viewer
 from koipond.member import rules
+from koipond.member.repository import addresses, people
 from koipond.member.repository import carrying as repository
-from koipond.member.repository import people
 from koipond.member.types import Changed, MemberState, Person
 
 _ALIASES = "member_aliases"
@@ -59,6 +59,13 @@ async def find_keys(ctx: Context, key: MemberId) -> list[MemberId]:
         return [key, *await repository.find_merged_into(db, key)]
 
 
+async def find_owners(ctx: Context, keys: Collection[MemberId]) -> Mapping[UUID, UUID]:
+    """Return {id: member}, of members and of whoever became them."""
+    async with ctx.reading() as db:
+        became = await repository.find_all_merged_into(db, keys) if keys else {}
+    return {**became, **{key: key for key in keys}}
+
+
 async def find_sharing(
     ctx: Context, key: MemberId, *, most: int
 ) -> list[tuple[MemberId, str, str]]:
@@ -90,6 +97,7 @@ async def absorb(ctx: Context, former: MemberId, keeper: MemberId) -> Changed:
         "consent_given": await repository.copy_consents(db, given, keeper),
         "consent_withdrawn": {str(key): now.isoformat() for key in withdrawn},
         "membership": dict.fromkeys(await repository.copy_groups(db, former, keeper)),
+        "member_address": await addresses.move(db, former, keeper),
         "member": {str(key): None for key in earlier},
     }
     await repository.set_merged(db, [former, *earlier], keeper, MemberState.MERGED)
@@ -116,6 +124,7 @@ async def release(
     await repository.drop_consents(db, changed.get("consent_given", {}))
     await repository.agree_again(db, changed.get("consent_withdrawn", {}))
     await people.leave(db, keeper, changed.get("membership", {}))
+    await addresses.move_back(db, keeper, former, changed.get("member_address", {}))
     await count_up(ctx, _ALIASES)
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from koipond.channel.types import Source
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId, new_id
 from koipond.member import repository, rules
-from koipond.member.errors import IdentityTaken
-from koipond.member.events import MemberCreated
+from koipond.member.events import IdentityContested, MemberCreated
+from koipond.member.service.carrying import hold
 from koipond.member.types import Identity, IdentityKind, Known
 
 Proven = Sequence[tuple[IdentityKind, str]]
@@ -25,11 +26,20 @@ async def find_identities(ctx: Context, key: MemberId) -> list[Identity]:
 
 
 @transaction
-async def take_in(ctx: Context, proven: Proven, *, name: str, key: MemberId | None = None) -> Known:
+async def take_in(
+    ctx: Context,
+    proven: Proven,
+    *,
+    name: str,
+    key: MemberId | None = None,
+    source: Source | None = None,
+) -> Known:
     """Return whose these proved identities are, the strongest first: a member, known or new.
 
     A guest all of whose addresses were proved is registered, and so keeps what is theirs; of
-    another guest, who gave a foreign address too, only orders follow. key: of a new member.
+    another guest, who gave a foreign address too, only orders follow. What somebody else has proved
+    is contested, and so is all of it if who proves it is logged in as somebody else.
+    key, source: of a new member.
     """
     found = await repository.find_proven(ctx.db, proven)
     if found is None:
@@ -42,15 +52,22 @@ async def take_in(ctx: Context, proven: Proven, *, name: str, key: MemberId | No
                 await _prove_all(ctx, guest, proven)
                 return Known(member_id=guest, is_new=True)
     if found is None:
-        return await _register(ctx, proven, name=name, key=key)
+        return await _register(ctx, proven, name=name, key=key, source=source)
     await _prove_all(ctx, found, proven)
+    asking = ctx.viewer.member_id
+    if asking is not None and asking != found:
+        for kind in dict.fromkeys(kind for kind, _ in proven):
+            ctx.emit(IdentityContested(member_id=asking, owner_id=found, kind=kind, beside=True))
     return Known(member_id=found, is_new=False)
 
 
-async def _register(ctx: Context, proven: Proven, *, name: str, key: MemberId | None) -> Known:
+async def _register(
+    ctx: Context, proven: Proven, *, name: str, key: MemberId | None, source: Source | None
+) -> Known:
     now, made = ctx.clock.now(), key or MemberId(new_id())
     told = rules.check_name(name)
-    await repository.add_registered(ctx.db, made, name=told, locale=ctx.scope.locales[0], now=now)
+    locale = ctx.scope.locales[0]
+    await repository.add_registered(ctx.db, made, name=told, locale=locale, source=source, now=now)
     kind, value = proven[0]
     if not await repository.prove(ctx.db, made, kind, value, now=now):
         # Somebody proved it at this very moment, from another place.
@@ -64,20 +81,30 @@ async def _register(ctx: Context, proven: Proven, *, name: str, key: MemberId | 
 
 
 async def _prove_all(ctx: Context, key: MemberId, proven: Proven) -> None:
-    """Note what was proved; what is another member's stays theirs."""
+    """Note what was proved; what is another member's stays theirs unless both become one."""
     for kind, value in proven:
-        await repository.prove(ctx.db, key, kind, value, now=ctx.clock.now())
+        if not await repository.prove(ctx.db, key, kind, value, now=ctx.clock.now()):
+            await _contest(ctx, key, kind, value, beside=True)
+
+
+async def _contest(
+    ctx: Context, key: MemberId, kind: IdentityKind, value: str, *, beside: bool = False
+) -> None:
+    owner = await repository.find_proven(ctx.db, [(kind, value)])
+    assert owner is not None, "it is somebody's, or it could have been noted"
+    ctx.emit(IdentityContested(member_id=key, owner_id=owner, kind=kind, beside=beside))
 
 
 @transaction
 async def replace_identity(ctx: Context, key: MemberId, kind: IdentityKind, value: str) -> None:
     """Note that a member has proved another address, in the place of theirs of this kind.
 
-    Raises IdentityTaken.
+    What another has proved is contested: both become one, or IdentityDisputed is raised.
     """
+    key = await hold(ctx, key)
     await repository.find_identities(ctx.db, key, lock=True)
     if not await repository.prove(ctx.db, key, kind, value, now=ctx.clock.now()):
-        raise IdentityTaken
+        await _contest(ctx, key, kind, value)
     await repository.forget_kind(ctx.db, key, kind, but=value)
 
 

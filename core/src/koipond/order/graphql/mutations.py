@@ -5,8 +5,6 @@ from typing import Self
 
 import strawberry
 
-from koipond.channel.rules import make_source
-from koipond.channel.types import Source, SourceClass
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import AddressId, OrderId, decode
 from koipond.kernel.inputs import Level, keep
@@ -23,13 +21,11 @@ from koipond.kernel.schema import (
 )
 from koipond.kernel.schema.errors import wrap_error
 from koipond.member import service as members
-from koipond.member.graphql import AddressInput
+from koipond.member.graphql import AddressInput, SourceInput
 from koipond.member.rules import normalise_contact
 from koipond.member.types import Contact
 from koipond.order import service, types
 from koipond.order.graphql.types import Order
-
-strawberry.enum(SourceClass)
 
 
 def read_money(given: MoneyInput | None) -> Money | None:
@@ -46,17 +42,6 @@ class ContactInput:
     def read(self) -> Contact:
         """Return the contact in the form in which it is kept. Raises ContactInvalid."""
         return normalise_contact(name=self.name, email=self.email, phone=self.phone)
-
-
-@strawberry.input(description="From where the buyer comes; of several the last one counts.")
-class SourceInput:
-    kind: SourceClass = strawberry.field(name="class")
-    entry: str = strawberry.field(default="", description="The door: a name of the shop's, or any")
-    campaign: str = ""
-
-    def read(self) -> Source:
-        """Return the source in the form in which it is kept. Raises SourceInvalid."""
-        return make_source(self.kind, self.entry, self.campaign)
 
 
 @takes_plugins(Level.LINE)

@@ -9,7 +9,12 @@ from koipond.order.repository.audits import (
     find_unkept,
 )
 from koipond.order.repository.belonging import claim_cart, give_orders, lock_contacts
-from koipond.order.repository.carrying import find_strays, move_orders, move_orders_back
+from koipond.order.repository.carrying import (
+    find_strays,
+    move_carts,
+    move_orders,
+    move_orders_back,
+)
 from koipond.order.repository.edits import (
     add_edit,
     find_edit,
@@ -92,6 +97,7 @@ __all__ = [
     "lock_whole",
     "locking_cart",
     "move",
+    "move_carts",
     "move_orders",
     "move_orders_back",
     "save_cart",

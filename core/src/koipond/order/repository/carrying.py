@@ -1,13 +1,13 @@
 """SQL of orders whose buyer turned out to be somebody else."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from sqlalchemy import select
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import MemberId, OrderId
-from koipond.order.tables import order
+from koipond.order.tables import cart, order
 
 
 async def move_orders(db: AsyncConnection, source: MemberId, target: MemberId) -> dict[str, str]:
@@ -33,6 +33,17 @@ async def move_orders_back(
             .where(order.c.id == UUID(key), order.c.member_id == source)
             .values(member_id=target, subject_id=UUID(subject))
         )
+
+
+async def move_carts(
+    db: AsyncConnection, source: MemberId, target: MemberId, only: Collection[str] | None = None
+) -> list[str]:
+    """Store a member's carts as another's. only: these. Returns their keys."""
+    moved = cart.update().where(cart.c.member_id == source).values(member_id=target)
+    if only is not None:
+        moved = moved.where(cart.c.id.in_(sorted(UUID(one) for one in only)))
+    rows = await db.execute(moved.returning(cart.c.id))
+    return [str(one) for one in rows.scalars()]
 
 
 async def find_strays(

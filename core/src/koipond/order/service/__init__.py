@@ -14,7 +14,14 @@ from koipond.order.service.attention import (
 from koipond.order.service.auditing import audit
 from koipond.order.service.belonging import claim_of_guest
 from koipond.order.service.cancelling import cancel_any_order, cancel_order
-from koipond.order.service.carrying import absorb, carry_units, find_strays, release
+from koipond.order.service.carrying import (
+    absorb,
+    absorb_carts,
+    carry_units,
+    find_strays,
+    release,
+    release_carts,
+)
 from koipond.order.service.cart import (
     add_to_cart,
     find_cart,
@@ -75,6 +82,7 @@ __all__ = [
     "TOLD_OF",
     "Replayed",
     "absorb",
+    "absorb_carts",
     "actions_for",
     "add_to_cart",
     "approve_return",
@@ -129,6 +137,7 @@ __all__ = [
     "refund_return",
     "reject_return",
     "release",
+    "release_carts",
     "renew_pick_up_code",
     "replay",
     "request_any_return",

@@ -13,11 +13,13 @@ async def claim_of_guest(ctx: Context, event: MemberLoggedIn) -> None:
     Whom limits count such orders for stays as it is: nobody gets a second turn by logging in.
     """
     now = ctx.clock.now()
+    # What they proved at this login may have made another of them.
+    key = await members.hold(ctx, event.member_id)
     if event.cart_hash:
-        await repository.claim_cart(ctx.db, event.cart_hash, event.member_id, now=now)
-    found = await members.find_guests_of(ctx, event.member_id)
+        await repository.claim_cart(ctx.db, event.cart_hash, key, now=now)
+    found = await members.find_guests_of(ctx, key)
     for guest in sorted({one for one, _, _ in found}):
         proven = {(kind, value) for one, kind, value in found if one == guest}
         contacts = await repository.lock_contacts(ctx.db, guest)
-        keys = rules.find_own(contacts, proven)
-        await repository.give_orders(ctx.db, keys, event.member_id, now=now)
+        own = rules.find_own(contacts, proven)
+        await repository.give_orders(ctx.db, own, key, now=now)

@@ -1,6 +1,6 @@
 """Use-cases of orders whose buyer turned out to be somebody else: two members became one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
@@ -24,6 +24,20 @@ async def release(
 ) -> None:
     """Give the orders back that were another's; those placed since stay."""
     await repository.move_orders_back(ctx.db, keeper, former, subjects)
+
+
+@transaction
+async def absorb_carts(ctx: Context, former: MemberId, keeper: MemberId) -> list[str]:
+    """Let a locked member's carts be another's; returns their keys."""
+    return await repository.move_carts(ctx.db, former, keeper)
+
+
+@transaction
+async def release_carts(
+    ctx: Context, former: MemberId, keeper: MemberId, keys: Collection[str]
+) -> None:
+    """Give the carts back that were another's."""
+    await repository.move_carts(ctx.db, keeper, former, keys)
 
 
 async def follow_buyer(ctx: Context, order: Order) -> Order:
