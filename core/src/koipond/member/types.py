@@ -102,11 +102,11 @@ class Member(Struct, frozen=True, kw_only=True):
 class MemberFilter(Struct, frozen=True, kw_only=True):
     """Which members are wanted; None: whichever; of states, all but MERGED.
 
-    name: how it begins, in whatever case.
+    email, phone: as somebody wrote them. name: how it begins, in whatever case.
     """
 
-    email: Identity | None = None
-    phone: Identity | None = None
+    email: str | None = None
+    phone: str | None = None
     name: str | None = None
     group: str | None = None
     state: MemberState | None = None

@@ -20,7 +20,6 @@ from koipond.kernel.schema import (
     query,
 )
 from koipond.member import service, types
-from koipond.member.rules import read_address
 from koipond.member.types import MemberState
 from koipond.notify import service as notify
 from koipond.notify.graphql import Message
@@ -251,10 +250,10 @@ class MemberFilter:
     )
 
     def read(self) -> types.MemberFilter:
-        """Return who is wanted. Raises ContactInvalid."""
+        """Return who is wanted."""
         return types.MemberFilter(
-            email=None if self.email is None else read_address(self.email),
-            phone=None if self.phone is None else read_address(self.phone),
+            email=self.email,
+            phone=self.phone,
             name=self.name,
             group=self.group,
             state=self.state,

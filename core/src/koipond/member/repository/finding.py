@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from koipond.kernel.db import AsyncConnection
@@ -11,17 +13,19 @@ from koipond.member.tables import identity, member, membership
 from koipond.member.types import Identity, Member, MemberFilter, MemberState
 
 
-async def find_page(db: AsyncConnection, wanted: MemberFilter, page: Page) -> Slice[Member]:
-    """Return a page of the members who fit, the newest first."""
-    statement = MEMBER.where(*_conditions(wanted)).order_by(member.c.id.desc())
+async def find_page(
+    db: AsyncConnection, wanted: MemberFilter, known_by: Sequence[Identity], page: Page
+) -> Slice[Member]:
+    """Return a page of the members who fit, the newest first. known_by: its addresses, read."""
+    statement = MEMBER.where(*_conditions(wanted, known_by)).order_by(member.c.id.desc())
     if page.after is not None:
         statement = statement.where(member.c.id < page.after[0])
     rows = (await db.execute(statement.limit(page.first + 1))).all()
     return cut([Member(**row._mapping) for row in rows], [(row.id,) for row in rows], page)
 
 
-def _conditions(wanted: MemberFilter) -> list[ColumnElement[bool]]:
-    fits = [_is_known_by(one) for one in (wanted.email, wanted.phone) if one is not None]
+def _conditions(wanted: MemberFilter, known_by: Sequence[Identity]) -> list[ColumnElement[bool]]:
+    fits = [_is_known_by(one) for one in known_by]
     if wanted.name is not None:
         begin = func.lower(wanted.name)
         fits.append(func.substr(func.lower(member.c.name), 1, func.length(begin)) == begin)

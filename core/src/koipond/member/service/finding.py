@@ -5,6 +5,7 @@ from __future__ import annotations
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import MemberId, encode
 from koipond.kernel.pages import Page, Slice
+from koipond.member import rules
 from koipond.member.errors import MemberUnknown
 from koipond.member.repository import finding
 from koipond.member.service.people import check_group, find_member, update_member
@@ -12,11 +13,16 @@ from koipond.member.types import Member, MemberFilter
 
 
 async def find_members(ctx: Context, wanted: MemberFilter, page: Page) -> Slice[Member]:
-    """Return a page of the members who fit, the newest first. Raises MemberGroupUnknown."""
+    """Return a page of the members who fit, the newest first.
+
+    Raises MemberGroupUnknown, ContactInvalid.
+    """
+    told = [one for one in (wanted.email, wanted.phone) if one is not None]
+    known_by = [rules.read_address(one) for one in told]
     if wanted.group is not None:
         await check_group(ctx, wanted.group)
     async with ctx.reading() as db:
-        return await finding.find_page(db, wanted, page)
+        return await finding.find_page(db, wanted, known_by, page)
 
 
 @transaction

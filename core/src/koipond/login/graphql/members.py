@@ -5,25 +5,19 @@ from typing import Self
 
 import strawberry
 
-from koipond.kernel.ids import LoginSessionId, MemberId, StaffId, decode, encode
+from koipond.kernel.ids import LoginSessionId, MemberId, decode, encode
 from koipond.kernel.schema import (
     MEMBER,
     PUBLIC,
-    Api,
     Info,
-    Mutation,
-    Query,
     UserError,
     batch,
     mutation,
     query,
 )
-from koipond.kernel.viewer import ViewerKind
 from koipond.login import service, types
 from koipond.member import service as members
 from koipond.member.graphql import Member, SourceInput
-from koipond.staff import service as staff
-from koipond.staff.graphql import Staff
 
 _ADDRESS = "An e-mail address, or a phone number with its country such as +86 138 0000 0000"
 _CART = "The cart of the guest, which becomes the member's"
@@ -85,12 +79,6 @@ class LogInInput:
 
 
 @strawberry.input
-class LogInStaffInput:
-    email: str
-    password: str
-
-
-@strawberry.input
 class LogOutInput:
     refresh_token: str | None = strawberry.field(
         default=None, description="None ends the login of the access token"
@@ -149,12 +137,6 @@ class ChangePasswordInput:
     current_password: str | None = strawberry.field(
         default=None, description="None only of who has none yet"
     )
-
-
-@strawberry.input(name="ChangePasswordInput")
-class StaffChangePasswordInput:
-    current_password: str
-    new_password: str
 
 
 @strawberry.input
@@ -226,23 +208,6 @@ class RefreshLoginPayload(LoginPayload):
 @strawberry.type
 class ChangePasswordPayload(LoginPayload):
     pass
-
-
-@strawberry.type
-class LogInStaffPayload:
-    staff: Staff | None = None
-    access_token: str | None = None
-    refresh_token: str | None = None
-    expires_at: datetime | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-
-
-@strawberry.type(name="ChangePasswordPayload")
-class StaffChangePasswordPayload:
-    access_token: str | None = None
-    refresh_token: str | None = None
-    expires_at: datetime | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
 @strawberry.type
@@ -447,57 +412,3 @@ class OwnLoginMutations:
             info.context, types.Principal.member(_viewer(info)), types.SessionEnd.ENDED
         )
         return EndAllLoginSessionsPayload(ended=ended)
-
-
-@strawberry.type
-class StaffLoginMutations:
-    """Logging in and out as staff; graphql/viewing.py lists what guests may call of it."""
-
-    @mutation(PUBLIC)
-    async def log_in_staff(self, info: Info, input: LogInStaffInput) -> LogInStaffPayload:
-        """Log in as one of the staff."""
-        tokens = await service.log_in_staff(info.context, input.email, input.password)
-        found = await staff.find_staff(info.context, StaffId(tokens.principal.id))
-        return LogInStaffPayload(
-            staff=None if found is None else Staff.of(found),
-            access_token=tokens.access,
-            refresh_token=tokens.refresh,
-            expires_at=tokens.expires_at,
-        )
-
-    @mutation(PUBLIC)
-    async def refresh_login(self, info: Info, input: RefreshLoginInput) -> RefreshLoginPayload:
-        """Get the next access token, and the next refresh token: this one is spent."""
-        tokens = await service.refresh_login(
-            info.context, input.refresh_token, kinds=(ViewerKind.STAFF,)
-        )
-        return await RefreshLoginPayload.of(info, tokens)
-
-    @mutation(PUBLIC)
-    async def change_password(
-        self, info: Info, input: StaffChangePasswordInput
-    ) -> StaffChangePasswordPayload:
-        """Set another password of yours; every login ends, and this one goes on by new tokens."""
-        tokens = await service.change_staff_password(
-            info.context, current=input.current_password, new=input.new_password
-        )
-        return StaffChangePasswordPayload(
-            access_token=tokens.access,
-            refresh_token=tokens.refresh,
-            expires_at=tokens.expires_at,
-        )
-
-    @mutation(PUBLIC)
-    async def log_out(self, info: Info, input: LogOutInput) -> LogOutPayload:
-        """End this login; again, it changes nothing."""
-        await service.log_out(info.context, input.refresh_token)
-        return LogOutPayload(done=True)
-
-
-def register(api: Api) -> None:
-    """Add logging in to the storefront's schema, and who is logged in to both."""
-    api.storefront(Query, LoginQueries)
-    api.storefront(Mutation, LoginMutations)
-    api.storefront(Mutation, OwnLoginMutations)
-    api.admin(Mutation, StaffLoginMutations)
-    api.both(Member, MemberLogins)
