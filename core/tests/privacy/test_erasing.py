@@ -147,7 +147,7 @@ async def agree(ctx: Context, order: OrderId) -> None:
         "fingerprint": "0" * 64,
         "act": "refund",
         "unit": "EUR",
-        "amount": 1,
+        "asked_units": 1,
         "requester_kind": "staff",
         "requester_id": new_id(),
         "requested_at": ctx.clock.now(),
