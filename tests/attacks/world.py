@@ -34,6 +34,8 @@ from koipond.member.types import Address
 from koipond.order.rules.placing import NUMBER_LENGTH, make_number
 from koipond_sdk.testing import RunningShop
 
+EXPORT = """mutation($input: ExportMemberInput!) { done: exportMember(input: $input) {
+  request { id } userErrors { code } } }"""
 OWNER, STRANGER = "lin@example.org", "mei@example.org"
 # {kind of id: its table}: what is somebody's.
 TABLES: Mapping[Callable[[UUID], Any], str] = {
@@ -72,6 +74,7 @@ async def make_world(shop: RunningShop) -> World:
     assert codes(mine) == [], mine
     await counter.till.work()
     owner = await _member(shop, OWNER)
+    await counter.till.staff(EXPORT, memberId=encode(MemberId, MemberId(owner.id)))
     await PostOffice(shop, Pigeons(), {}).ask(HERE, MemberId(owner.id), "one")
     await counter.till.work()
     async with shop.context(viewer=owner) as ctx:

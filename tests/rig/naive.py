@@ -31,8 +31,8 @@ class Build(Struct, frozen=True):
 NAIVE = {
     "a buyer is not held against a merge": Build(
         "koipond.member.service.people",
-        "ensure_buyer",
-        "return await carrying.hold(ctx.db, ctx.viewer.member_id) or ctx.viewer.member_id",
+        "add_buyer",
+        "return found or ctx.viewer.member_id",
         "return ctx.viewer.member_id",
     ),
     "an account is booked on whoever its heir is": Build(
@@ -86,9 +86,9 @@ NAIVE = {
     ),
     "the cart is not read again under its lock": Build(
         "koipond.order.service.placing",
-        "_check_fresh",
-        "cart = await repository.lock_cart(ctx.db, prepared.cart.id)",
-        "cart = prepared.cart",
+        "_find_fresh",
+        "Answered(None) if prepared.cart is None else repository.locking_cart(prepared.cart.id),",
+        "Answered(prepared.cart),",
     ),
     "lines of one variant are asked for one by one": Build(
         "koipond.order.rules.claiming",

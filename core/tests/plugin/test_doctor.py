@@ -192,7 +192,8 @@ def test_a_broken_invariant_of_a_plugin_is_told(
 def test_two_plugins_with_one_job_are_told(run: Run, workshop: Workshop) -> None:
     run("migrate")
     workshop.install(revisions={})
-    hooks = HOOKS.replace("koipond_ponds", "koipond_lakes").replace("ponds.manage", "lakes.manage")
+    hooks = HOOKS.replace("ponds_pond", "lakes_pond").replace("ponds.manage", "lakes.manage")
+    hooks = hooks.replace("koipond_ponds", "koipond_lakes")
     workshop.install(
         "lakes",
         manifest='permissions = ["lakes.manage"]\n',

@@ -17,6 +17,7 @@ from koipond_ponds import tables
 from koipond_sdk import (
     Context, Finding, Invariant, Job, Permission, PluginJob, PluginSettings, implement, transaction
 )
+from koipond_sdk.hooks import Erasure, PersonalTable
 from sqlalchemy import func, select
 
 
@@ -69,6 +70,13 @@ def register_jobs() -> list[PluginJob]:
 @implement()
 def register_invariants() -> list[Invariant]:
     return [Invariant(id="ponds.fish", words="A pond has at most 50 fish", audit=audit)]
+
+
+@implement()
+def register_privacy() -> list[PersonalTable]:
+    return [PersonalTable(
+        table="ponds_pond", member="member_id", exported=["name"], erasure=Erasure.DELETE
+    )]
 
 
 @implement()
