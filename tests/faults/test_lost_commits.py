@@ -16,8 +16,8 @@ from koipond_sdk.testing import RunningShop, running_shop
 from koipond_sdk.testing.databases import Databases, Kind
 
 ROUNDS = 50
-# How many transactions a purchase takes.
-COMMITS = 7
+# How many transactions a purchase takes at most, reads by themselves too.
+COMMITS = 12
 # What a caller may be told of a database that went away, and of a try of theirs that still works.
 _AGAIN = {"DATABASE_UNAVAILABLE", "REQUEST_IN_FLIGHT", "PAYMENT_UNRESOLVED"}
 

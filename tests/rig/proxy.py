@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 _SIZE = 65_536
+# How PostgreSQL ends its answer to what ends a transaction: a COMMIT, or one statement by itself.
+_IDLE = b"Z\x00\x00\x00\x05I"
 
 
 class Proxy:
@@ -16,7 +18,7 @@ class Proxy:
     def __init__(self, socket_folder: Path) -> None:
         self._socket = str(socket_folder / ".s.PGSQL.5432")
         self.port = 0
-        # Of so many commits from now on, the answer to the last one does not arrive.
+        # Of so many ends of transactions from now on, the answer to the last one does not arrive.
         self.drop_commit = 0
         self.commits = 0
         self.dropped = 0
@@ -43,8 +45,7 @@ class Proxy:
         server, asked = await asyncio.open_unix_connection(self._socket)
         both = {asked, answers}
         self._writers |= both
-        lost = asyncio.Event()
-        ways = [self._up(client, asked, lost), self._down(server, answers, lost)]
+        ways = [self._up(client, asked), self._down(server, answers)]
         tasks = [asyncio.create_task(way) for way in ways]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -55,29 +56,23 @@ class Proxy:
             for writer in both:
                 writer.transport.abort()
 
-    async def _up(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event
-    ) -> None:
+    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while told := await reader.read(_SIZE):
                 await self._flows.wait()
-                if b"COMMIT" in told:
-                    self.commits += 1
-                    self.drop_commit -= 1
-                    if self.drop_commit == 0:
-                        lost.set()
                 writer.write(told)
                 await writer.drain()
 
-    async def _down(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event
-    ) -> None:
+    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while told := await reader.read(_SIZE):
                 await self._flows.wait()
-                if lost.is_set():
-                    self.dropped += 1
-                    return
+                if told.endswith(_IDLE):
+                    self.commits += 1
+                    self.drop_commit -= 1
+                    if self.drop_commit == 0:
+                        self.dropped += 1
+                        return
                 writer.write(told)
                 await writer.drain()
 
