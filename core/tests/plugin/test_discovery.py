@@ -263,7 +263,7 @@ def test_a_hook_that_must_wait_and_does_not_is_named(workshop: Workshop) -> None
 
 def test_two_jobs_of_one_name_are_refused(workshop: Workshop) -> None:
     workshop.install()
-    hooks = HOOKS.replace("koipond_ponds", "koipond_lakes")
+    hooks = HOOKS.replace("koipond_ponds", "koipond_lakes").replace("ponds_pond", "lakes_pond")
     workshop.install(
         "lakes",
         manifest='permissions = ["lakes.manage"]\n',
