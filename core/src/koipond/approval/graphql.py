@@ -14,7 +14,7 @@ from koipond.approval.types import ApprovalState
 from koipond.kernel.audit import Act
 from koipond.kernel.context import Context
 from koipond.kernel.ids import ApprovalId, StaffId, decode, encode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     Api,
     Connection,
@@ -105,7 +105,7 @@ class ApprovalQueries:
     async def approvals(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         state: ApprovalState | None = None,
     ) -> Connection[Approval]:

@@ -17,7 +17,7 @@ from koipond.kernel.ids import (
     encode,
     prefix_of,
 )
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import Api, Connection, Info, Query, connect, needs, query
 
 strawberry.enum(ActorKind, name="AuditActorKind")
@@ -99,7 +99,7 @@ class AuditQueries:
     async def audit_records(
         self,
         info: Info,
-        first: int | None = None,
+        first: int | None = FIRST_DEFAULT,
         after: str | None = None,
         filter: AuditFilter | None = None,  # the field's name
     ) -> Connection[AuditRecord]:

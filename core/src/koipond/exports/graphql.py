@@ -9,7 +9,7 @@ from koipond.exports import service, types
 from koipond.exports.types import ExportFormat, ExportKind, ExportState
 from koipond.kernel.ids import ExportRunId, decode, encode
 from koipond.kernel.links import sign_link
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     Api,
     Connection,
@@ -83,7 +83,7 @@ class StartExportPayload:
 class ExportQueries:
     @query(RUN)
     async def exports(
-        self, info: Info, first: int | None = None, after: str | None = None
+        self, info: Info, first: int | None = FIRST_DEFAULT, after: str | None = None
     ) -> Connection[Export]:
         """Exports of what you may read, the latest first."""
         found = await service.find_exports(info.context, page(first, after, shape=(UUID,)))

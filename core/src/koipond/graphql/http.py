@@ -21,7 +21,6 @@ from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor, mask
-from koipond.graphql.origin import read_origin
 from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
     GRAPHQL_JSON,
@@ -204,10 +203,7 @@ class Endpoint:
                 )
             place = await self._scopes.choose(headers)
             caller = read_caller(scope, self._shop.settings.trusted_proxies)
-            origin = read_origin(caller, headers) if viewer.is_staff else None
-            async with self._shop.context(
-                viewer=viewer, scope=place, origin=origin, caller=caller
-            ) as ctx:
+            async with self._shop.context(viewer=viewer, scope=place, caller=caller) as ctx:
                 answer = await self._executor.run(prepared, request, ctx)
                 return _limited(answer, ctx)
         except RequestRefused as error:

@@ -14,7 +14,6 @@ from msgspec import Struct
 from koipond.graphql.asking import Answer, GraphQLRequest
 from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor, Prepared
-from koipond.graphql.origin import read_origin
 from koipond.graphql.protocol import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -30,7 +29,6 @@ from koipond.graphql.request import HttpRefused
 from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import read_viewer
-from koipond.kernel.audit import Origin
 from koipond.kernel.callers import Caller as From
 from koipond.kernel.callers import read_caller
 from koipond.kernel.context import Context, Shop
@@ -152,7 +150,6 @@ class _Caller:
         self._at = at
         self._headers = headers
         self._from = come_from
-        self._origin: Origin = read_origin(come_from, headers)
         self._viewer = GUEST
         self._authorization: str | None = None
         self._place: Place | None = None
@@ -179,9 +176,7 @@ class _Caller:
     def begin(self, request: GraphQLRequest) -> _Operation:
         """Begin an operation. Raises RequestRefused."""
         settled = self._at.trusted.settle(request)
-        context = self._at.shop.context(
-            viewer=self._viewer, scope=self._place, origin=self._origin, caller=self._from
-        )
+        context = self._at.shop.context(viewer=self._viewer, scope=self._place, caller=self._from)
         prepared = self._at.executor.prepare(settled)
         return _Operation(self._at.executor, prepared, settled, context)
 

@@ -9,7 +9,7 @@ from koipond.imports import service, types
 from koipond.imports.types import Dialect, Format, ImportKind, ImportState
 from koipond.kernel.ids import ImportRunId, StoredFileId, decode, encode
 from koipond.kernel.links import sign_link
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     Api,
     Connection,
@@ -156,7 +156,7 @@ class CancelImportPayload:
 class ImportQueries:
     @query(WRITE)
     async def imports(
-        self, info: Info, first: int | None = None, after: str | None = None
+        self, info: Info, first: int | None = FIRST_DEFAULT, after: str | None = None
     ) -> Connection[Import]:
         """Imports of what you may change, the latest first."""
         found = await service.find_imports(info.context, page(first, after, shape=(UUID,)))

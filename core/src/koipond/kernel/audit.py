@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Column, Index, String, Table, Uuid
 
+from koipond.kernel.callers import Caller
 from koipond.kernel.db import AsyncConnection, Document, Instant, metadata
 from koipond.kernel.ids import AuditRecordId, new_id
 from koipond.kernel.viewer import Viewer
@@ -82,14 +83,6 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
-class Origin(Struct, frozen=True, kw_only=True):
-    """Where a request came from. Texts are as the caller sent them, cut."""
-
-    ip: str = ""
-    user_agent: str = ""
-    request_id: str = ""
-
-
 class Entry(Struct, frozen=True, kw_only=True):
     """One thing that a transaction changed. None: it was not there, or is not any more."""
 
@@ -130,7 +123,7 @@ class Actor(Struct, frozen=True, kw_only=True):
     """Who does something, where from and where to. channel: a code, or ""."""
 
     viewer: Viewer
-    origin: Origin
+    caller: Caller
     channel: str
 
 
@@ -171,9 +164,9 @@ def _row(act: Act, actor: Actor, entry: Entry, *, asked: Any, now: datetime) -> 
         "before": before,
         "after": after,
         "input": asked,
-        "ip": actor.origin.ip[:64],
-        "user_agent": actor.origin.user_agent[:200],
-        "request_id": actor.origin.request_id[:128],
+        "ip": actor.caller.address[:64],
+        "user_agent": actor.caller.agent,
+        "request_id": actor.caller.request_id[:128],
     }
 
 

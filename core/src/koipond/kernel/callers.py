@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 
 from msgspec import Struct
+from structlog.contextvars import get_contextvars
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -21,10 +22,14 @@ _HOUSEHOLD_V6 = 64
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """From where somebody asks. address: "" if nobody knows; agent: what their program says."""
+    """From where somebody asks. address: "" if nobody knows; agent: what their program says.
+
+    request_id: the one that the answer and the logs have.
+    """
 
     address: str = ""
     agent: str = ""
+    request_id: str = ""
 
     @property
     def household(self) -> str:
@@ -54,7 +59,11 @@ def read_caller(scope: Any, trusted: tuple[str, ...]) -> Caller:
     if trusted and is_in(address, read_proxies(trusted)):
         told = b",".join(one for name, one in headers if name == _FORWARDED)
         address = _behind(address, told.decode("latin-1").split(","), read_proxies(trusted))
-    return Caller(address=address, agent=_printable(agent.decode("latin-1"))[:_AGENT_MAX])
+    return Caller(
+        address=address,
+        agent=_printable(agent.decode("latin-1"))[:_AGENT_MAX],
+        request_id=str(get_contextvars().get("request_id", "")),
+    )
 
 
 def is_in(address: str, networks: Sequence[Network]) -> bool:

@@ -21,7 +21,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from koipond.kernel import audit, outbox
-from koipond.kernel.audit import Act, Actor, Entry, Origin
+from koipond.kernel.audit import Act, Actor, Entry
 from koipond.kernel.callers import NOBODY, Caller
 from koipond.kernel.clock import Clock
 from koipond.kernel.db import AsyncConnection, Database
@@ -134,14 +134,13 @@ class Shop:
         *,
         viewer: Viewer,
         scope: Scope | None = None,
-        origin: Origin | None = None,
         caller: Caller = NOBODY,
     ) -> Context:
         """Begin a request of `viewer`: `async with shop.context(viewer=GUEST) as ctx`.
 
-        caller: from where it comes, if it came from outside. origin: the same, for the audit.
+        caller: from where it comes, if it came from outside.
         """
-        return Context(self, viewer=viewer, scope=scope, origin=origin, caller=caller)
+        return Context(self, viewer=viewer, scope=scope, caller=caller)
 
 
 class _Reader:
@@ -207,14 +206,11 @@ class Context:
         scope: Scope | None = None,
         connection: AsyncConnection | None = None,
         caller: Caller = NOBODY,
-        origin: Origin | None = None,
     ) -> None:
         self.shop = shop
         self.viewer = viewer
         # From where it is asked.
         self.caller = caller
-        # Where the request came from; None for jobs and commands.
-        self.origin = origin
         # What somebody who runs the shop is doing; None for everyone else. See kernel/audit.py.
         self.act: Act | None = None
         # What this transaction changed, as its use-cases named it.
@@ -312,7 +308,7 @@ class Context:
     @property
     def actor(self) -> Actor:
         """Who makes this request, and where from."""
-        return Actor(viewer=self.viewer, origin=self.origin or Origin(), channel=self.channel or "")
+        return Actor(viewer=self.viewer, caller=self.caller, channel=self.channel or "")
 
     async def record(self) -> None:
         """Store what this transaction did for the act that it belongs to, if it does to one."""
@@ -368,7 +364,6 @@ class Context:
             viewer=self.viewer,
             scope=self._scope,
             connection=connection,
-            origin=self.origin,
             caller=self.caller,
         )
         inside.act = self.act

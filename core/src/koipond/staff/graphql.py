@@ -6,7 +6,7 @@ from datetime import datetime
 import strawberry
 
 from koipond.kernel.ids import ServiceTokenId, StaffId, decode, encode
-from koipond.kernel.pages import page
+from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
     PUBLIC,
     Api,
@@ -241,7 +241,7 @@ class StaffQueries:
 
     @query(READ)
     async def staff(
-        self, info: Info, first: int | None = None, after: str | None = None
+        self, info: Info, first: int | None = FIRST_DEFAULT, after: str | None = None
     ) -> Connection[Staff]:
         """Those who run the shop, by their e-mail addresses."""
         found = await service.find_page(info.context, page(first, after, shape=(str,)))

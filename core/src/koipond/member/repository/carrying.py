@@ -1,6 +1,5 @@
 """SQL of members that become one: their locks, and what each of them is known by and agrees to."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,8 +11,9 @@ from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import MemberId, new_id
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.questions import Question
+from koipond.member.repository.identities import find_identities
 from koipond.member.tables import identity, member, member_consent, membership
-from koipond.member.types import Identity, MemberState, Person
+from koipond.member.types import MemberState, Person
 
 _m, _i, _c = member.c, identity.c, member_consent.c
 # The least lock that a merge waits for, and that waits for a merge: rows that point to a member
@@ -49,7 +49,7 @@ async def find_people(
     statement = statement.order_by(_m.id)
     # Not only their other columns: nothing that points to them may be added meanwhile.
     rows = (await db.execute(statement.with_for_update() if lock else statement)).all()
-    known = await _find_identities(db, [row.id for row in rows])
+    known = await find_identities(db, [row.id for row in rows])
     return {
         MemberId(row.id): Person(
             id=MemberId(row.id),
@@ -60,21 +60,6 @@ async def find_people(
         )
         for row in rows
     }
-
-
-async def _find_identities(
-    db: AsyncConnection, keys: Collection[UUID]
-) -> dict[UUID, list[Identity]]:
-    rows = await db.execute(
-        select(_i.member_id, _i.kind, _i.value, _i.verified_at)
-        .where(_i.member_id.in_(sorted(keys)))
-        .order_by(_i.kind, _i.value, _i.id)
-    )
-    found: dict[UUID, list[Identity]] = defaultdict(list)
-    for row in rows:
-        one = Identity(kind=row.kind, value=row.value, verified_at=row.verified_at)
-        found[row.member_id].append(one)
-    return found
 
 
 async def find_sharing(

@@ -1,6 +1,6 @@
 """SQL of what members are known by, and what they have proved of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, tuple_
@@ -9,6 +9,7 @@ from koipond.channel.types import Source
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.texts import Locale
+from koipond.member.repository.people import row_of_source
 from koipond.member.tables import identity, member
 from koipond.member.types import ADDRESSES, Identity, IdentityKind, MemberState
 
@@ -28,19 +29,25 @@ async def find_proven(db: AsyncConnection, known_by: Proven) -> MemberId | None:
 
 
 async def find_identities(
-    db: AsyncConnection, key: MemberId, *, lock: bool = False
-) -> list[Identity]:
-    """Return what a member is known by; with the member locked, if so asked."""
-    if lock:
-        await db.execute(
-            select(member.c.id).where(member.c.id == key).with_for_update(key_share=True)
-        )
+    db: AsyncConnection, keys: Collection[MemberId]
+) -> dict[MemberId, list[Identity]]:
+    """Return {member: what they are known by}."""
     rows = await db.execute(
-        select(identity.c.kind, identity.c.value, identity.c.verified_at)
-        .where(identity.c.member_id == key)
-        .order_by(identity.c.kind, identity.c.value)
+        select(identity.c.member_id, identity.c.kind, identity.c.value, identity.c.verified_at)
+        .where(identity.c.member_id.in_(sorted(keys)))
+        .order_by(identity.c.kind, identity.c.value, identity.c.id)
     )
-    return [Identity(kind=row.kind, value=row.value, verified_at=row.verified_at) for row in rows]
+    found: dict[MemberId, list[Identity]] = {key: [] for key in keys}
+    for row in rows:
+        one = Identity(kind=row.kind, value=row.value, verified_at=row.verified_at)
+        found[MemberId(row.member_id)].append(one)
+    return found
+
+
+async def lock_identities(db: AsyncConnection, key: MemberId) -> list[Identity]:
+    """Return what a member is known by, who is locked."""
+    await db.execute(select(member.c.id).where(member.c.id == key).with_for_update(key_share=True))
+    return (await find_identities(db, [key]))[key]
 
 
 async def add_registered(
@@ -53,13 +60,8 @@ async def add_registered(
     now: datetime,
 ) -> None:
     """Store a new member."""
-    state = MemberState.REGISTERED
-    row = {"id": key, "state": state, "name": name, "locale": locale, "created_at": now}
-    row |= {
-        "source_class": None if source is None else source.kind,
-        "source_entry": None if source is None else source.entry,
-        "source_campaign": None if source is None else source.campaign,
-    }
+    row = {"id": key, "name": name, "locale": locale, "created_at": now}
+    row |= {"state": MemberState.REGISTERED} | row_of_source(source)
     await db.execute(member.insert().values(row))
 
 

@@ -54,21 +54,20 @@ def add(
     now: datetime,
 ) -> None:
     """Store a new guest. source: from where they came."""
-    state = MemberState.GUEST
-    row: dict[str, Any] = {
-        "id": key,
-        "state": state,
-        "name": name,
-        "locale": locale,
-        "created_at": now,
-    }
-    if source is not None:
-        row |= {
-            "source_class": source.kind,
-            "source_entry": source.entry,
-            "source_campaign": source.campaign,
-        }
+    row = {"id": key, "name": name, "locale": locale, "created_at": now}
+    row |= {"state": MemberState.GUEST} | row_of_source(source)
     unsent.add(member, row)
+
+
+def row_of_source(source: Source | None) -> dict[str, Any]:
+    """Return the columns of from where a member came; none of them if nobody knows."""
+    if source is None:
+        return {}
+    return {
+        "source_class": source.kind,
+        "source_entry": source.entry,
+        "source_campaign": source.campaign,
+    }
 
 
 def add_identities(unsent: Unsent, key: MemberId, known_by: Known) -> None:

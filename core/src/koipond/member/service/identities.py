@@ -22,7 +22,7 @@ async def find_proven(ctx: Context, proven: Proven) -> MemberId | None:
 async def find_identities(ctx: Context, key: MemberId) -> list[Identity]:
     """Return what a member is known by."""
     async with ctx.reading() as db:
-        return await repository.find_identities(db, key)
+        return (await repository.find_identities(db, [key]))[key]
 
 
 @transaction
@@ -45,7 +45,7 @@ async def take_in(
     if found is None:
         guest = await repository.asking_guest(proven).ask(ctx.db)
         if guest is not None:
-            known_by = await repository.find_identities(ctx.db, guest, lock=True)
+            known_by = await repository.lock_identities(ctx.db, guest)
             found = await repository.find_proven(ctx.db, proven)
             if found is None and rules.owns(known_by, proven):
                 await repository.register_guest(ctx.db, guest)
@@ -102,7 +102,7 @@ async def replace_identity(ctx: Context, key: MemberId, kind: IdentityKind, valu
     What another has proved is contested: both become one, or IdentityDisputed is raised.
     """
     key = await hold(ctx, key)
-    await repository.find_identities(ctx.db, key, lock=True)
+    await repository.lock_identities(ctx.db, key)
     if not await repository.prove(ctx.db, key, kind, value, now=ctx.clock.now()):
         await _contest(ctx, key, kind, value)
     await repository.forget_kind(ctx.db, key, kind, but=value)
