@@ -80,7 +80,7 @@ async def ask_all(
         text = shown.text if shown is not None and shown.is_answer else "null"
         if text != "null":
             (answered,) = answer["data"].values()
-            assert narrowed(answered, json.loads(text)) == json.loads(text), where
+            assert narrowed(answered, json.loads(text)) == json.loads(text), f"{where}: {answered}"
         if "userErrors" not in text:
             assert [one for one in values(answer, "userErrors") if one] == [], where
         # As in a shop: what follows an answer has happened when the next one is asked for.
