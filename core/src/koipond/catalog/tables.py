@@ -18,13 +18,22 @@ from sqlalchemy import (
 
 from koipond.kernel.db import BY_HAND, Document, Instant, metadata
 
+# Whatever changes a row, the next edit of what was read before is told so.
+_NEXT = text("version + 1")
+
 category = Table(
     "category",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("slug", String(200), nullable=False),
     Column("name", Document, nullable=False),
+    # NULL: at the top of the tree.
+    Column("parent_id", ForeignKey("category.id"), nullable=True),
+    # Among those of the same parent; of the same position the oldest comes first.
+    Column("position", Integer, nullable=False, default=0),
+    Column("version", Integer, nullable=False, default=1, onupdate=_NEXT),
     UniqueConstraint("slug"),
+    Index(None, "parent_id"),
 )
 
 collection = Table(
@@ -33,6 +42,7 @@ collection = Table(
     Column("id", Uuid, primary_key=True),
     Column("slug", String(200), nullable=False),
     Column("name", Document, nullable=False),
+    Column("version", Integer, nullable=False, default=1, onupdate=_NEXT),
     UniqueConstraint("slug"),
 )
 

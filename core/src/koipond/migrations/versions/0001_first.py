@@ -108,9 +108,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["parent_id"], ["category.id"], name=op.f("fk_category_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
         sa.UniqueConstraint("slug", name=op.f("uq_category_slug")),
     )
+    op.create_index(op.f("ix_category_parent_id"), "category", ["parent_id"], unique=False)
     op.create_table(
         "channel",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -131,6 +136,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection")),
         sa.UniqueConstraint("slug", name=op.f("uq_collection_slug")),
     )
@@ -2135,6 +2141,7 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_table("collection")
     op.drop_table("channel")
+    op.drop_index(op.f("ix_category_parent_id"), table_name="category")
     op.drop_table("category")
     op.drop_table("carried")
     op.drop_index(op.f("ix_audit_record_subject_at_id"), table_name="audit_record")
