@@ -38,11 +38,13 @@ from koipond.catalog.repository.loading import load_shelf, take_turns
 from koipond.catalog.repository.pricing import (
     ensure_price_list,
     find_base_prices,
+    find_every_price,
     find_price_list,
     find_prices,
-    find_rule,
     find_rules,
     lock_base,
+    lock_price,
+    lock_rule,
     remove_rule,
     save_rule,
     set_price,
@@ -63,7 +65,7 @@ from koipond.catalog.repository.reading import (
     find_variant_media,
     find_variants_by_ids,
 )
-from koipond.catalog.repository.saving import save_shelf, set_grams, set_tax_category
+from koipond.catalog.repository.saving import count_change, save_shelf, set_grams, set_tax_category
 from koipond.catalog.repository.searching import (
     count_unindexed,
     count_unsearchable,
@@ -79,6 +81,7 @@ __all__ = [
     "asking_sellables",
     "count_attributes",
     "count_categories",
+    "count_change",
     "count_collections",
     "count_in",
     "count_in_stock",
@@ -96,6 +99,7 @@ __all__ = [
     "find_categories",
     "find_collections",
     "find_detailed",
+    "find_every_price",
     "find_listed_categories",
     "find_listed_collections",
     "find_media",
@@ -104,7 +108,6 @@ __all__ = [
     "find_prices",
     "find_products",
     "find_products_by_ids",
-    "find_rule",
     "find_rules",
     "find_slugs",
     "find_sold_as",
@@ -116,6 +119,8 @@ __all__ = [
     "find_variants_by_ids",
     "load_shelf",
     "lock_base",
+    "lock_price",
+    "lock_rule",
     "outdate_search",
     "rebuild_index",
     "remove_category",

@@ -23,6 +23,7 @@ from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
     find_base_prices,
+    find_every_price,
     find_list_prices,
     find_price_rules,
     find_prices,
@@ -78,6 +79,7 @@ __all__ = [
     "find_base_prices",
     "find_categories",
     "find_collections",
+    "find_every_price",
     "find_list_prices",
     "find_listed_categories",
     "find_listed_collections",

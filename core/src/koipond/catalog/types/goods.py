@@ -149,6 +149,16 @@ class PriceRule(Struct, frozen=True, kw_only=True):
     amount_minor: int
     starts_at: datetime | None
     ends_at: datetime | None
+    version: int = 1
+
+
+class BasePrice(Struct, frozen=True):
+    """What a variant costs in one price list, without its rules. version: of this price."""
+
+    channel_id: ChannelId
+    currency: Currency
+    amount_minor: int
+    version: int
 
 
 class PriceRuleWish(Struct, frozen=True, kw_only=True):
