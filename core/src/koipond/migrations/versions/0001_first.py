@@ -108,9 +108,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["parent_id"], ["category.id"], name=op.f("fk_category_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
         sa.UniqueConstraint("slug", name=op.f("uq_category_slug")),
     )
+    op.create_index(op.f("ix_category_parent_id"), "category", ["parent_id"], unique=False)
     op.create_table(
         "channel",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -123,6 +128,7 @@ def upgrade() -> None:
         sa.Column("region", sa.String(length=200), nullable=False),
         sa.Column("prices_include_tax", sa.Boolean(), nullable=False),
         sa.Column("rounding", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
         sa.UniqueConstraint("code", name=op.f("uq_channel_code")),
     )
@@ -131,6 +137,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection")),
         sa.UniqueConstraint("slug", name=op.f("uq_collection_slug")),
     )
@@ -402,6 +409,7 @@ def upgrade() -> None:
         sa.Column("source_entry", sa.String(length=60), nullable=True),
         sa.Column("source_campaign", sa.String(length=120), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_member_merged_into")
         ),
@@ -420,6 +428,7 @@ def upgrade() -> None:
         "member_group",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
     )
     op.create_table(
@@ -795,6 +804,7 @@ def upgrade() -> None:
         "tax_category",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_tax_category")),
     )
     op.create_table(
@@ -841,6 +851,7 @@ def upgrade() -> None:
         "zone",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_zone")),
     )
     op.create_table(
@@ -1340,6 +1351,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", Document, nullable=False),
         sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
         ),
@@ -1378,6 +1390,7 @@ def upgrade() -> None:
         sa.Column("label", Document, nullable=False),
         sa.Column("starts_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "0 <= rate_ppm AND rate_ppm <= 1000000", name=op.f("ck_tax_rate_rate_ppm")
         ),
@@ -1737,6 +1750,7 @@ def upgrade() -> None:
         sa.Column("price_list_id", sa.Uuid(), nullable=False),
         sa.Column("variant_id", sa.Uuid(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_amount_minor")),
         sa.ForeignKeyConstraint(
             ["price_list_id"], ["price_list.id"], name=op.f("fk_price_price_list_id")
@@ -1756,6 +1770,7 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("starts_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_rule_amount_minor")),
         sa.CheckConstraint("from_quantity >= 1", name=op.f("ck_price_rule_from_quantity")),
         sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_price_rule_window")),
@@ -2118,6 +2133,7 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_table("collection")
     op.drop_table("channel")
+    op.drop_index(op.f("ix_category_parent_id"), table_name="category")
     op.drop_table("category")
     op.drop_table("carried")
     op.drop_index(op.f("ix_audit_record_subject_at_id"), table_name="audit_record")
