@@ -1,7 +1,5 @@
 """What a worker does for the catalogue."""
 
-from typing import ClassVar
-
 from koipond.kernel.jobs import Job
 
 
@@ -9,4 +7,4 @@ class RefreshSearch(Job, frozen=True, kw_only=True):
     """Make the search texts again of the products whose own are out of date."""
 
     # It goes on where it was cut.
-    deadline_s: ClassVar[float] = 600
+    deadline_s = 600
