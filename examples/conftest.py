@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+# For tests to import; a shop has a plugin by its entry point alone.
+sys.path += [str(folder) for folder in sorted(HERE.glob("*/src"))]
 
 
 @pytest.fixture(autouse=True, scope="module")
 def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Put the package beside the test on the path, with the entry points that pip would write."""
+    """Write the entry points of the package beside the test, as pip would."""
     project = request.path.parents[1]
     if not (project / "pyproject.toml").exists() or project.parent != HERE:
         yield
@@ -29,8 +31,6 @@ def installed(
     points = told["entry-points"]["koipond.plugins"]
     written = [f"{name} = {module}\n" for name, module in points.items()]
     (metadata / "entry_points.txt").write_text("".join(["[koipond.plugins]\n", *written]))
-    added = [str(folder), str(project / "src")]
-    sys.path[:0] = added
+    sys.path.insert(0, str(folder))
     yield
-    for path in added:
-        sys.path.remove(path)
+    sys.path.remove(str(folder))

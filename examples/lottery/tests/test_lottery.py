@@ -1,6 +1,9 @@
 """Lotteries, as members enter them, everybody checks them and staff deliver, on both databases."""
 
+import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -311,3 +314,21 @@ async def test_the_audit_tells_what_staff_made_and_no_seed(shop: RunningShop) ->
     assert record["subject"] == lottery
     assert row["seed"] not in str(record)
     assert "Gaiwan" in str(record["after"])
+
+
+async def test_what_the_readme_shows_is_answered(shop: RunningShop, lin: Viewer) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    create, show, enter_it, owed, check = re.findall(r"```graphql\n(.*?)```", readme, re.DOTALL)
+    (told,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    made = await shop.graphql(create, {"input": json.loads(told)}, viewer=STAFF, admin=True)
+    assert made["data"]["createLottery"]["userErrors"] == []
+    key = made["data"]["createLottery"]["lottery"]["id"]
+    assert (await shop.graphql(show, {"id": key}))["data"]["lottery"]["name"] == "New Year"
+    wish = {"lotteryId": key, "idempotencyKey": str(uuid4())}
+    drawn = await shop.graphql(enter_it, {"input": wish}, viewer=lin)
+    assert drawn["data"]["enterLottery"]["userErrors"] == []
+    assert "errors" not in await shop.graphql(owed, {"id": key}, viewer=STAFF, admin=True)
+    shop.clock.advance(days=31)
+    checked = (await shop.graphql(check, {"id": key}))["data"]
+    assert rules.commit_to(checked["lottery"]["seed"]) == checked["lottery"]["seedHash"]
+    assert len(checked["lotteryDraws"]["nodes"]) == 1
