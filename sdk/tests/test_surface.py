@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Table
 
 import koipond_sdk
-from koipond_sdk import db, hooks, pricing, schema, views
+from koipond_sdk import db, hooks, pricing, schema, specs, views
 from koipond_sdk.services import (
     activities,
     catalog,
@@ -40,7 +40,7 @@ SERVICES = (
     stock,
     web,
 )
-MODULES = (koipond_sdk, db, schema, hooks, pricing, views, *SERVICES)
+MODULES = (koipond_sdk, db, schema, hooks, specs, pricing, views, *SERVICES)
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 HOW_TO_RENEW = """
 The sdk's surface differs from sdk/tests/surface.txt. Plugins stand on it: what is gone or has
