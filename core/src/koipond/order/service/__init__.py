@@ -31,7 +31,12 @@ from koipond.order.service.cart import (
 from koipond.order.service.closing import close_orders
 from koipond.order.service.consequences import find_consequences
 from koipond.order.service.covering import check_cover, cover_order
-from koipond.order.service.editing import edit_order, exchange_return, find_edits_of
+from koipond.order.service.editing import (
+    edit_order,
+    exchange_return,
+    find_edits_of,
+    find_versions,
+)
 from koipond.order.service.expiring import expire_order, expire_orders
 from koipond.order.service.fulfilling import (
     cancel_fulfilment,
@@ -118,6 +123,7 @@ __all__ = [
     "find_orders",
     "find_own_order",
     "find_strays",
+    "find_versions",
     "flag_failed_refund",
     "flag_mismatch",
     "flag_order",
