@@ -81,6 +81,7 @@ THINGS: Mapping[str, str] = {
 # Whose they are is for their owner and for staff with the permission alone.
 OWNED = frozenset(
     {"ord", "number", "line", "pay", "refund", "ful", "ret", "msg", "mem", "addr", "login"}
+    | {"appr", "rule"}
 )
 
 # What is said where a value must stand that has to pass before anything is looked for.

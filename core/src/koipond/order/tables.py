@@ -148,11 +148,10 @@ order_line = Table(
 order_adjustment = Table(
     "order_adjustment",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("order_id", ForeignKey("order.id"), nullable=False),
-    Column("position", Integer, nullable=False),
-    # None: added to the order as a whole.
-    Column("line_id", ForeignKey("order_line.id"), nullable=True),
+    Column("order_id", ForeignKey("order.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # Of the same order, written with it; None: added to the order as a whole.
+    Column("line_id", Uuid, nullable=True),
     # A Stage.
     Column("stage", String(20), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -169,7 +168,6 @@ order_adjustment = Table(
     Column("stack_group", String(60), nullable=True),
     Column("priority", Integer, nullable=True),
     Column("coupon", String(120), nullable=True),
-    UniqueConstraint("order_id", "position"),
 )
 
 # Who is paid for a line because of their relation to the buyer: two natural persons at most, over

@@ -1337,16 +1337,11 @@ def upgrade() -> None:
         "reservation",
         ["expires_at"],
         unique=False,
-        postgresql_where=sa.text("state IN ('held', 'returning')"),
-        sqlite_where=sa.text("state IN ('held', 'returning')"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_reservation_use",
-        "reservation",
-        ["quota_id", "subject_id", "period"],
-        unique=False,
-        postgresql_where=sa.text("state != 'released'"),
-        sqlite_where=sa.text("state != 'released'"),
+        "ix_reservation_use", "reservation", ["quota_id", "subject_id", "period"], unique=False
     )
     op.create_table(
         "shipping_method",
@@ -1443,6 +1438,28 @@ def upgrade() -> None:
             ["merge_id"], ["member_merge.id"], name=op.f("fk_member_merge_row_merge_id")
         ),
         sa.PrimaryKeyConstraint("merge_id", "place", "row_key", name=op.f("pk_member_merge_row")),
+    )
+    op.create_table(
+        "order_adjustment",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=True),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.String(length=500), nullable=False),
+        sa.Column("origin", sa.String(length=60), nullable=False),
+        sa.Column("included", sa.Boolean(), nullable=False),
+        sa.Column("rule", sa.String(length=120), nullable=True),
+        sa.Column("rule_version", sa.Integer(), nullable=True),
+        sa.Column("rate_ppm", sa.Integer(), nullable=True),
+        sa.Column("base_minor", sa.BigInteger(), nullable=True),
+        sa.Column("stack_group", sa.String(length=60), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=True),
+        sa.Column("coupon", sa.String(length=120), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["order.id"], name=op.f("fk_order_adjustment_order_id")
+        ),
+        sa.PrimaryKeyConstraint("order_id", "position", name=op.f("pk_order_adjustment")),
     )
     op.create_table(
         "order_draft",
@@ -1727,35 +1744,6 @@ def upgrade() -> None:
         op.f("ix_media_product_id_position"), "media", ["product_id", "position"], unique=False
     )
     op.create_table(
-        "order_adjustment",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("line_id", sa.Uuid(), nullable=True),
-        sa.Column("stage", sa.String(length=20), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("label", sa.String(length=500), nullable=False),
-        sa.Column("origin", sa.String(length=60), nullable=False),
-        sa.Column("included", sa.Boolean(), nullable=False),
-        sa.Column("rule", sa.String(length=120), nullable=True),
-        sa.Column("rule_version", sa.Integer(), nullable=True),
-        sa.Column("rate_ppm", sa.Integer(), nullable=True),
-        sa.Column("base_minor", sa.BigInteger(), nullable=True),
-        sa.Column("stack_group", sa.String(length=60), nullable=True),
-        sa.Column("priority", sa.Integer(), nullable=True),
-        sa.Column("coupon", sa.String(length=120), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["line_id"], ["order_line.id"], name=op.f("fk_order_adjustment_line_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["order_id"], ["order.id"], name=op.f("fk_order_adjustment_order_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_adjustment")),
-        sa.UniqueConstraint(
-            "order_id", "position", name=op.f("uq_order_adjustment_order_id_position")
-        ),
-    )
-    op.create_table(
         "order_line_payee",
         sa.Column("line_id", sa.Uuid(), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
@@ -1873,7 +1861,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_price_variant_id"), table_name="price")
     op.drop_table("price")
     op.drop_table("order_line_payee")
-    op.drop_table("order_adjustment")
     op.drop_index(op.f("ix_media_product_id_position"), table_name="media")
     op.drop_table("media")
     op.drop_index(op.f("ix_activity_variant_id"), table_name="activity")
@@ -1902,6 +1889,7 @@ def downgrade() -> None:
     op.drop_table("order_line")
     op.drop_table("order_edit")
     op.drop_table("order_draft")
+    op.drop_table("order_adjustment")
     op.drop_table("member_merge_row")
     op.drop_table("import_refusal")
     op.drop_table("zone_place")
@@ -1911,17 +1899,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_staff_role_role_key"), table_name="staff_role")
     op.drop_table("staff_role")
     op.drop_table("shipping_method")
-    op.drop_index(
-        "ix_reservation_use",
-        table_name="reservation",
-        postgresql_where=sa.text("state != 'released'"),
-        sqlite_where=sa.text("state != 'released'"),
-    )
+    op.drop_index("ix_reservation_use", table_name="reservation")
     op.drop_index(
         "ix_reservation_due",
         table_name="reservation",
-        postgresql_where=sa.text("state IN ('held', 'returning')"),
-        sqlite_where=sa.text("state IN ('held', 'returning')"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
     )
     op.drop_table("reservation")
     op.drop_index(op.f("ix_refund_order_id"), table_name="refund")

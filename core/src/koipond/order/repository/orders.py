@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, bindparam, not_, null, or_, select, true
 
 from koipond.kernel.db import AsyncConnection, insert
-from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, OrderLineId, new_id
+from koipond.kernel.ids import ChannelId, MemberId, OrderId, OrderLineId
 from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
@@ -143,8 +143,7 @@ def line_rows(new: Order) -> list[dict[str, Any]]:
 def adjustment_rows(new: Order) -> list[dict[str, Any]]:
     """Return the rows of a new order's adjustments."""
     return [
-        msgspec.structs.asdict(one)
-        | {"id": AdjustmentId(new_id()), "order_id": new.id, "position": position}
+        msgspec.structs.asdict(one) | {"order_id": new.id, "position": position}
         for position, one in enumerate(new.price.adjustments)
     ]
 

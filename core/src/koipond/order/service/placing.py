@@ -1,7 +1,7 @@
 """Use-cases of placing: hold the units, one transaction for the order, then the payment."""
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from secrets import token_bytes
 
 from msgspec import Struct
 
@@ -224,6 +224,8 @@ async def _check_fresh(ctx: Context, prepared: Prepared, found: _Fresh) -> None:
     if found.cart != prepared.cart:
         raise _Stale(prepared.quote.price.total)
     lines, details, earlier = prepared.lines, prepared.details, prepared.quote
+    if earlier.rests_on(found.sellables):
+        return
     fresh = await quote(ctx, lines, details, earlier=earlier, sellables=found.sellables)
     if not fresh.is_like(prepared.quote):
         raise _Stale(fresh.price.total)
@@ -244,7 +246,7 @@ def _make_order(
     return Order(
         id=order_id,
         state=OrderState.CONFIRMED if free else OrderState.PLACED,
-        number=rules.make_number([secrets.randbelow(32) for _ in range(rules.NUMBER_LENGTH)]),
+        number=rules.make_number(token_bytes(rules.NUMBER_LENGTH)),
         channel_id=ctx.scope.channel_id,
         locale=ctx.scope.locales[0],
         member_id=buyer,
