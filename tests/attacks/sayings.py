@@ -47,11 +47,20 @@ THINGS: Mapping[str, str] = {
     "product.id": "prod",
     "variantId": "var",
     "variantIds": "var",
+    "addProductIds": "prod",
+    "removeProductIds": "prod",
+    "categoryId": "cat",
+    "parentId": "cat",
+    "collectionId": "coll",
     "categoryIds": "cat",
     "exceptCategoryIds": "cat",
     "endpointId": "hook",
     "webhookEndpoint.id": "hook",
     "eventId": "evt",
+    "draftOrderId": "draft",
+    "draftOrder.id": "draft",
+    "jobId": "job",
+    "job.id": "job",
     "retryDeadLetter.input.id": "dead",
     "skipDeadLetter.input.id": "dead",
     "endTaxRate.input.id": "tax",
@@ -72,6 +81,7 @@ THINGS: Mapping[str, str] = {
 # Whose they are is for their owner and for staff with the permission alone.
 OWNED = frozenset(
     {"ord", "number", "line", "pay", "refund", "ful", "ret", "msg", "mem", "addr", "login"}
+    | {"appr", "rule"}
 )
 
 # What is said where a value must stand that has to pass before anything is looked for.

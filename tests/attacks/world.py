@@ -1,8 +1,8 @@
-"""A shop of two members, of whom one has a thing of everything."""
+"""A shop of two channels, in the first of which a member has a thing of everything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from core.tests.notify.postoffice import HERE, Pigeons, PostOffice
 from core.tests.order.counter import Counter
 from core.tests.payment.till import Till, codes, tender
 from msgspec import Struct
+from tests.attacks.strangers import CLERK, Actor, find_strangers, member_key
 
 from koipond.kernel.ids import (
     PREFIXES,
@@ -32,11 +33,23 @@ from koipond.login.types import Principal
 from koipond.member.service import add_address
 from koipond.member.types import Address
 from koipond.order.rules.placing import NUMBER_LENGTH, make_number
+from koipond.settings import ChannelSettings, FourEyesSettings
 from koipond_sdk.testing import RunningShop
+from koipond_sdk.testing.shop import CHANNEL
 
 EXPORT = """mutation($input: ExportMemberInput!) { done: exportMember(input: $input) {
   request { id } userErrors { code } } }"""
+SET_RULE = """mutation($input: SetPriceRuleInput!) { done: setPriceRule(input: $input) {
+  userErrors { code message } } }"""
+REFUND = """mutation($input: RefundOrderInput!) { done: refundOrder(input: $input) {
+  userErrors { code message } } }"""
 OWNER, STRANGER = "lin@example.org", "mei@example.org"
+# Everything that there is is of the first.
+CHANNELS = (
+    CHANNEL,
+    ChannelSettings(code="eu", name="Elsewhere", currencies=("EUR",), locales=("en",)),
+)
+FOUR_EYES = (FourEyesSettings(act="refund", unit="EUR", above=5_00),)
 # {kind of id: its table}: what is somebody's.
 TABLES: Mapping[Callable[[UUID], Any], str] = {
     OrderId: "order",
@@ -52,11 +65,14 @@ TABLES: Mapping[Callable[[UUID], Any], str] = {
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """Who there is, and what is the owner's: {word of `sayings.THINGS`: (theirs, nobody's)}."""
+    """Who there is, and what is the owner's: {word of `sayings.THINGS`: (theirs, nobody's)}.
+
+    strangers: who may see nothing of it, by either schema.
+    """
 
     shop: RunningShop
     owner: Viewer
-    stranger: Viewer
+    strangers: Sequence[Actor]
     things: Mapping[str, tuple[str, str]]
     public: Mapping[str, str]
 
@@ -64,7 +80,7 @@ class World(Struct, frozen=True, kw_only=True):
 async def make_world(shop: RunningShop) -> World:
     """Sell to two members; the first has a parcel, a return, a refund and a message too.
 
-    The shop has the plugins `promotions` and `post_plugin`.
+    The shop has CHANNELS, FOUR_EYES, and the plugins `promotions` and `post_plugin`.
     """
     counter = Counter(Till(shop))
     made = await shop.make_product("TEA-1", price="10.00", stock=1_000)
@@ -81,10 +97,11 @@ async def make_world(shop: RunningShop) -> World:
         home = Address(line1="1 Tea Road", city="Hangzhou", country="CN")
         await add_address(ctx, MemberId(owner.id), home, phone="", is_default=True)
         await open_session(ctx, Principal.member(MemberId(owner.id)))
+    await _wait_for_another(shop, variant)
     return World(
         shop=shop,
         owner=owner,
-        stranger=await _member(shop, STRANGER),
+        strangers=await find_strangers(counter.till),
         things=await _things(shop, owner),
         public={
             "var": variant,
@@ -92,6 +109,20 @@ async def make_world(shop: RunningShop) -> World:
             "promo": await _promotion(counter),
         },
     )
+
+
+async def _wait_for_another(shop: RunningShop, variant: str) -> None:
+    """Make a price rule, and let one of the staff ask for what a second one must agree to."""
+    (refund,) = await shop.rows("refund")
+    money = {"amount": "6.00", "currency": "EUR"}
+    rule = {"variantId": variant, "channel": "main", "price": money, "fromQuantity": 2}
+    wish = {"orderId": encode_id(UUID(str(refund["order_id"])), "ord"), "amount": money}
+    for document, given, told in [
+        (SET_RULE, rule, []),
+        (REFUND, {**wish, "idempotencyKey": "asked"}, ["APPROVAL_PENDING"]),
+    ]:
+        answer = await shop.graphql(document, {"input": given}, viewer=CLERK, admin=True)
+        assert codes(answer["data"]["done"]) == told, answer
 
 
 async def _sell(counter: Counter, variant: str) -> None:
@@ -136,8 +167,10 @@ async def _things(shop: RunningShop, owner: Viewer) -> dict[str, tuple[str, str]
         prefix = PREFIXES[kind]
         theirs = encode_id(UUID(str(rows[0]["id"])), prefix)
         found[prefix] = (theirs, encode_id(new_id(), prefix))
-    assert owner.id is not None
-    found["mem"] = (encode(MemberId, MemberId(owner.id)), encode_id(new_id(), "mem"))
+    for prefix, table in {"appr": "approval", "rule": "price_rule"}.items():
+        (row,) = await shop.rows(table)
+        found[prefix] = (encode_id(UUID(str(row["id"])), prefix), encode_id(new_id(), prefix))
+    found["mem"] = (member_key(owner), encode_id(new_id(), "mem"))
     return found
 
 

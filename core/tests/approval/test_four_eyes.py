@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 import pytest_asyncio
 from core.tests.order.counter import Counter
@@ -315,3 +316,39 @@ async def test_what_waits_and_who_agreed_are_in_the_audit(till: Till) -> None:
         (agreed, "approveAct", "approved"),
         (asked, "refundOrder", None),
     ]
+
+
+def limited(viewer: Viewer, **channels: str) -> Viewer:
+    """Return one of the staff who holds permissions in one channel each: `payment_write="eu"`."""
+    return msgspec.structs.replace(
+        viewer,
+        limited={name.replace("_", "."): frozenset({code}) for name, code in channels.items()},
+    )
+
+
+async def test_staff_of_another_channel_decide_nothing_that_waits_here(till: Till) -> None:
+    approval = await hold(till, await sell(till), "20.00")
+    there = limited(
+        somebody("approval.write", "payment.write"), approval_write="eu", payment_write="eu"
+    )
+    before = await till.shop.snapshot()
+    for document in (APPROVE, DECLINE):
+        done = await act(till, document, there, approvalId=approval)
+        assert codes(done) == ["APPROVAL_UNKNOWN"]
+    # Who may agree to anything, and give back money of the other channel alone.
+    agrees = limited(somebody("approval.write", "payment.write"), payment_write="eu")
+    for document in (APPROVE, DECLINE):
+        done = await act(till, document, agrees, approvalId=approval)
+        assert [(one["code"], one["message"]) for one in done["userErrors"]] == [
+            (
+                "PERMISSION_LIMITED",
+                "You hold payment.write in eu, and this is not of those channels alone. Ask "
+                "somebody who holds it in all channels.",
+            )
+        ]
+    assert await till.shop.snapshot() == before
+    here = limited(
+        somebody("approval.write", "payment.write"), approval_write="main", payment_write="main"
+    )
+    done = await act(till, APPROVE, here, approvalId=approval)
+    assert done["approval"]["state"] == "DONE"

@@ -33,8 +33,8 @@ from koipond.kernel.viewer import ViewerKind
 strawberry.enum(ApprovalState)
 
 READ = needs("approval.read")
-# Who agrees must hold, beside it, what the act itself asks for.
-WRITE = needs("approval.write", by_channel=True)
+# Who agrees must hold, beside it, what the act itself asks for; both in the channel that it is of.
+WRITE = needs(types.WRITES_APPROVALS, by_channel=True)
 
 
 @strawberry.type(description="An act that waits for a second one of the staff, or waited.")
@@ -127,7 +127,7 @@ class ApprovalMutations:
         field = None if known is None else find_mutation(info, known.operation)
         if known is None or field is None:
             raise ApprovalUnknown(approval=input.approval_id)
-        check_may(field, ctx)
+        check_may(field, ctx, known.channel)
         approved = await service.approve(ctx, key)
         payload = await call_again(info, field, approved.document, _as_asked(ctx, approved))
         problem = ", ".join(one.message for one in payload.user_errors)
@@ -142,8 +142,8 @@ class ApprovalMutations:
         key = decode(ApprovalId, input.approval_id)
         known = await service.find_approval(info.context, key)
         field = None if known is None else find_mutation(info, known.operation)
-        if field is not None:
-            check_may(field, info.context)
+        if known is not None and field is not None:
+            check_may(field, info.context, known.channel)
         declined = await service.decline(info.context, key, note=input.note)
         return DeclineActPayload(approval=Approval.of(declined))
 

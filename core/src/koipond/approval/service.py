@@ -15,7 +15,7 @@ from koipond.approval.errors import (
     ApprovalPending,
     ApprovalUnknown,
 )
-from koipond.approval.types import Approval, ApprovalState
+from koipond.approval.types import WRITES_APPROVALS, Approval, ApprovalState
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import ApprovalNeeded, DomainError
 from koipond.kernel.ids import ApprovalId, encode, new_id
@@ -26,11 +26,12 @@ from koipond.staff import service as staff
 NOTE_MAX = 200
 
 
-def check_policy(ctx: Context, act: str, *, unit: str, amount: int) -> None:
+def check_policy(ctx: Context, act: str, *, unit: str, amount: int, channel: str = "") -> None:
     """Raise ApprovalNeeded if staff may not do so much alone; the mutation then waits for others.
 
     act: as the setting `four_eyes` names it. amount: in the smallest units of `unit`, with what was
-    done before to the same end, so that nobody does it in small parts.
+    done before to the same end, so that nobody does it in small parts. channel: the code of the one
+    that it is of, whose staff may agree to it; "" for what is the whole shop's.
     """
     if not ctx.viewer.is_staff or ctx.viewer.id is None:
         return
@@ -38,7 +39,9 @@ def check_policy(ctx: Context, act: str, *, unit: str, amount: int) -> None:
         return
     for policy in ctx.settings.four_eyes:
         if (policy.act, policy.unit) == (act, unit) and amount > policy.above:
-            raise ApprovalNeeded(act=act, unit=unit, asked_units=amount, alone_units=policy.above)
+            raise ApprovalNeeded(
+                act=act, unit=unit, asked_units=amount, alone_units=policy.above, channel=channel
+            )
 
 
 async def ask(ctx: Context, operation: str, given: Any, needed: ApprovalNeeded) -> DomainError:
@@ -81,7 +84,7 @@ async def _store(ctx: Context, operation: str, document: Any, needed: ApprovalNe
         person_id=await staff.find_person(ctx),
         requested_at=now,
         expires_at=now + timedelta(days=ctx.settings.approval_days),
-        channel=ctx.channel or "",
+        channel=needed.channel,
     )
     await repository.add(ctx.db, new, fingerprint=fingerprint)
     ctx.audited(encode(ApprovalId, new.id), after=_told(new))
@@ -89,10 +92,10 @@ async def _store(ctx: Context, operation: str, document: Any, needed: ApprovalNe
 
 
 async def find_approval(ctx: Context, key: ApprovalId) -> Approval | None:
-    """Return an approval, or None."""
+    """Return an approval, or None; what is of another channel is as if there were none."""
     async with ctx.reading() as db:
         found = await repository.find(db, key)
-    return None if found is None else _seen(ctx, found)
+    return None if found is None or not _is_in_reach(ctx, found) else _seen(ctx, found)
 
 
 async def find_approvals(ctx: Context, state: ApprovalState | None, page: Page) -> Slice[Approval]:
@@ -153,13 +156,17 @@ async def finish(ctx: Context, key: ApprovalId, *, problem: str) -> None:
 
 async def _lock(ctx: Context, key: ApprovalId) -> Approval:
     known = await repository.lock(ctx.db, key)
-    if known is None:
+    if known is None or not _is_in_reach(ctx, known):
         raise ApprovalUnknown(approval=encode(ApprovalId, key))
     # A program is somebody's: two eyes, however many it has, and theirs who made its token.
     asked = {known.requester_id, known.person_id}
     if ctx.viewer.kind is not ViewerKind.STAFF or ctx.viewer.id in asked:
         raise ApprovalBySelf
     return known
+
+
+def _is_in_reach(ctx: Context, one: Approval) -> bool:
+    return not ctx.viewer.limited or ctx.viewer.may_in(WRITES_APPROVALS, one.channel)
 
 
 def _state(ctx: Context, one: Approval) -> ApprovalState:

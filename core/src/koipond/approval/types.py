@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from koipond.kernel.ids import ApprovalId
 
+WRITES_APPROVALS = "approval.write"
+
 
 class ApprovalState(StrEnum):
     """APPROVED: somebody agreed, and it is being done. DONE: it is; REFUSED: it could not be."""

@@ -74,13 +74,17 @@ def check_version(subject: str, *, expected: int | None, current: int) -> None:
 
 @domain_error
 class ApprovalNeeded(DomainError):
-    """An act of staff that a second one of them must agree to; the mutation sees to that."""
+    """An act of staff that a second one of them must agree to; the mutation sees to that.
+
+    channel: the code of the channel that it is of; "" for what is the whole shop's.
+    """
 
     code: ClassVar[str] = "APPROVAL_NEEDED"
     act: str
     unit: str
     asked_units: int
     alone_units: int
+    channel: str = ""
 
     def __str__(self) -> str:
         return (

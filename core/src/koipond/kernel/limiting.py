@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage, Storage
 from limits.aio.storage.base import SlidingWindowCounterSupport
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import ConfigurationError, StorageError
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 # Who is counted, at most; the one who came longest ago is forgotten first.
 _COUNTED_MAX = 100_000
 ACCOUNT, ADDRESS = "account", "address"
+# Redis and Valkey speak alike, and one client is enough: its own needs nothing else.
+_SCHEMES = {"redis": "valkey", "rediss": "valkeys", "redis+unix": "valkey+unix"}
+# Who waits to log in does not wait longer for being counted.
+_PATIENCE: dict[str, float | str | bool] = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 
 
 @domain_error
@@ -58,11 +62,13 @@ def make_limiter(settings: Settings, clock: Clock) -> Limiter:
     """Make what counts for a shop. Raises ValueError for a limits_url that says nothing."""
     if not settings.limits_url:
         return _Counting(_Memory(clock))
+    scheme, *rest = settings.limits_url.partition("://")
+    told = "".join(["async+", _SCHEMES.get(scheme, scheme), *rest])
     try:
-        storage = cast("Storage", storage_from_string(f"async+{settings.limits_url}"))
+        storage = storage_from_string(told, wrap_exceptions=True, **_PATIENCE)
     except (ConfigurationError, ImportError, ValueError) as error:
         raise ValueError(f"limits_url: {error}. It needs koipond[redis]") from error
-    return _Counting(storage)
+    return _Counting(cast("Storage", storage))
 
 
 async def limit(ctx: Context, operation: str, *, account: str | None = None) -> None:
@@ -120,14 +126,17 @@ class _Counting:
         key = item.key_for(rate.operation, rate.per, who)
         before, before_s, current, current_s = await storage.get_sliding_window(key, rate.seconds)
         if current >= rate.times:
-            # The window itself is full: what is in it fades in the next one.
-            return math.ceil(max(1.0, current_s - rate.seconds))
+            # The window itself is full: what is in it begins to fade after its end, not at it.
+            return math.floor(max(0.0, current_s - rate.seconds)) + 1
         room = rate.times - 1 - current
         fading = before_s - room * rate.seconds / max(1, before)
         return math.ceil(max(1.0, fading))
 
     async def close(self) -> None:
-        return None
+        if isinstance(self._storage, RedisStorage):
+            # Its type is that of bridges to any client; ours has one to close.
+            bridge: Any = self._storage.bridge
+            await bridge.storage.aclose()
 
 
 class _Memory(Storage, SlidingWindowCounterSupport):

@@ -10,8 +10,9 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from koipond.kernel.context import Context
-from koipond.kernel.schema.fields import Info, check_access
+from koipond.kernel.schema.fields import Access, Info, check_access
 from koipond.kernel.schema.walking import NAMES
+from koipond.kernel.viewer import PermissionLimited
 
 
 def find_mutation(info: Info, operation: str) -> StrawberryField | None:
@@ -23,9 +24,17 @@ def find_mutation(info: Info, operation: str) -> StrawberryField | None:
     return found
 
 
-def check_may(mutation: StrawberryField, ctx: Context) -> None:
-    """Raise PermissionMissing or PermissionLimited for who could not call it themselves."""
-    check_access(mutation.metadata["access"], ctx)
+def check_may(mutation: StrawberryField, ctx: Context, channel: str) -> None:
+    """Raise PermissionMissing or PermissionLimited for who could not call it themselves.
+
+    channel: the code of the one that it is to be called for; "" if it is of no channel.
+    """
+    access: Access = mutation.metadata["access"]
+    check_access(access, ctx)
+    wanted = access.permission
+    if wanted is not None and ctx.viewer.limited and not ctx.viewer.may_in(wanted, channel):
+        held = ", ".join(sorted(ctx.viewer.channels_for(wanted) or ()))
+        raise PermissionLimited(permission=wanted, channels=held)
 
 
 async def call_again(info: Info, mutation: StrawberryField, document: Any, ctx: Context) -> Any:

@@ -9,6 +9,7 @@ from koipond.kernel.limiting import ACCOUNT, limit, refusal
 from koipond.login import repository, rules
 from koipond.login.errors import LoginRefused
 from koipond.login.events import MemberLoggedIn
+from koipond.login.service.hashing import check_room
 from koipond.login.service.sessions import open_session, session_of
 from koipond.login.types import LoggedIn, Principal
 from koipond.member import service as members
@@ -27,6 +28,7 @@ async def count_try(ctx: Context, known: Identity) -> None:
     """
     key = rules.attempts_key(known)
     await limit(ctx, _LOGIN, account=key)
+    check_room(ctx)
     rates = ctx.settings.rate_limits
     most = next((one for one in rates if (one.operation, one.per) == (_LOGIN, ACCOUNT)), None)
     if most is None:

@@ -3,12 +3,13 @@
 from uuid import UUID
 
 from koipond.approval import service as approval
+from koipond.channel import service as channels
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import PaymentId, RefundId
+from koipond.kernel.ids import OrderId, PaymentId, RefundId, encode
 from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
@@ -77,6 +78,11 @@ async def retry_refund(ctx: Context, key: RefundId, *, idempotency_key: str) -> 
         if not rules.is_unsettled(known, refunds):
             raise RefundNotRetryable(state=known.state)
         new = await payment.owe_again(inside, known)
+        inside.audited(
+            encode(RefundId, known.id),
+            before={"state": known.state},
+            after={"state": known.state, "again_as": encode(RefundId, new.id)},
+        )
         if not any(rules.is_unsettled(one, [*refunds, new]) for one in refunds):
             await settle_attention(inside, order, AttentionReason.REFUND_FAILED)
 
@@ -148,7 +154,11 @@ async def owe_units(ctx: Context, order: Order, wish: RefundWish, *, reason: Ref
     await _check_policy(ctx, order, sum(plan.values()))
     await repository.count_refunded(ctx.db, rules.refunded_units(wish))
     note = wish.note.strip()[:_NOTE_MAX]
-    await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)
+    owed = await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)
+    ctx.audited(
+        encode(OrderId, order.id),
+        after={"refunds": {encode(RefundId, one.id): str(one.amount) for one in owed}},
+    )
 
 
 async def _check_policy(ctx: Context, order: Order, amount_minor: int) -> None:
@@ -158,8 +168,7 @@ async def _check_policy(ctx: Context, order: Order, amount_minor: int) -> None:
         for one in await payment.find_refunds(ctx, order.id)
         if one.reason in _BY_STAFF and one.state is not RefundState.FAILED
     )
-    unit = order.total.currency
-    approval.check_policy(ctx, "refund", unit=unit, amount=given + amount_minor)
+    await _check_alone(ctx, order, given + amount_minor)
 
 
 async def check_editing(ctx: Context, before: Order, after: Order) -> None:
@@ -173,4 +182,16 @@ async def check_editing(ctx: Context, before: Order, after: Order) -> None:
 async def check_cancelling(ctx: Context, order: Order) -> None:
     """Raise ApprovalNeeded if what goes back with a cancelled order needs four eyes."""
     paid = sum(one.captured.amount_minor for one in await payment.find_payments(ctx, order.id))
-    approval.check_policy(ctx, "refund", unit=order.total.currency, amount=paid)
+    await _check_alone(ctx, order, paid)
+
+
+async def _check_alone(ctx: Context, order: Order, amount_minor: int) -> None:
+    known = await channels.recall_channels(ctx)
+    # One that is newer than what this process knows: then only who has no limits may agree.
+    approval.check_policy(
+        ctx,
+        "refund",
+        unit=order.total.currency,
+        amount=amount_minor,
+        channel=next((one.code for one in known if one.id == order.channel_id), ""),
+    )
