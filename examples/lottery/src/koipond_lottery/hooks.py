@@ -3,12 +3,12 @@
 from koipond_lottery import service
 from koipond_lottery.events import LotteryEntered, PrizeWon
 from koipond_lottery.graphql import EntryMutations, LotteryQueries, StaffMutations, WinnerQueries
-from koipond_sdk import Context, Event, Invariant, Permission, implement
+from koipond_sdk import Context, Event, Invariant, Permission, implement, specs
 from koipond_sdk.hooks import Erasure, MemberMerge, PersonalTable
 from koipond_sdk.schema import Api, Mutation, Query
 
 
-@implement()
+@implement(specs.register_graphql)
 def register_graphql(api: Api) -> None:
     """Let members enter and everybody look; let staff make lotteries and deliver prizes."""
     api.storefront(Query, LotteryQueries)
@@ -17,7 +17,7 @@ def register_graphql(api: Api) -> None:
     api.admin(Mutation, StaffMutations)
 
 
-@implement()
+@implement(specs.register_permissions)
 def register_permissions() -> list[Permission]:
     """Return the one right there is."""
     return [
@@ -25,13 +25,13 @@ def register_permissions() -> list[Permission]:
     ]
 
 
-@implement()
+@implement(specs.register_events)
 def register_events() -> list[type[Event]]:
     """Return what others may be told of."""
     return [LotteryEntered, PrizeWon]
 
 
-@implement()
+@implement(specs.register_invariants)
 def register_invariants() -> list[Invariant]:
     """Return what must always hold of lotteries."""
     return [
@@ -53,7 +53,7 @@ def register_invariants() -> list[Invariant]:
     ]
 
 
-@implement()
+@implement(specs.register_privacy)
 def register_privacy() -> list[PersonalTable]:
     """Keep entries when a member is erased, for draws to be checked: they are nobody's then."""
     return [
@@ -66,19 +66,19 @@ def register_privacy() -> list[PersonalTable]:
     ]
 
 
-@implement()
+@implement(specs.disable_blockers)
 async def disable_blockers(ctx: Context) -> list[str]:
     """Keep the plugin on while somebody may enter, or waits for a prize."""
     return await service.find_blockers(ctx)
 
 
-@implement()
+@implement(specs.members_merged)
 async def members_merged(ctx: Context, merge: MemberMerge) -> None:
     """Carry the entries of a member who turned out to be another."""
     await service.carry(ctx, merge)
 
 
-@implement()
+@implement(specs.merge_undone)
 async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
     """Hand them back."""
     await service.hand_back(ctx, merge)
