@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-# For tests to import; a shop has a plugin by its entry point alone.
-sys.path += [str(folder) for folder in sorted(HERE.glob("*/src"))]
 
 
 @pytest.fixture(autouse=True, scope="module")
