@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from koipond_sdk.testing.conformance.options import add_options, add_suite
 from koipond_sdk.testing.databases import Databases, Kind
 from koipond_sdk.testing.postgres import Postgres, PostgresUnavailable
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
+    from koipond_sdk.testing.conformance.candidates import Story
     from koipond_sdk.testing.making import Factory
     from koipond_sdk.testing.senders import FakeSender
     from koipond_sdk.testing.shop import RunningShop
@@ -43,6 +45,7 @@ ASKED = "koipond_databases"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
     parser.addini(
         AUDITED,
         "after each test that has the fixture `shop`, fail it by what any audit finds",
@@ -58,6 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "breaks_invariants: on purpose, so no audits are run after it"
     )
+    config.addinivalue_line("markers", "slow: takes half a second or more")
+    add_suite(config)
     config.addinivalue_line("markers", "sqlite: runs on SQLite")
     config.addinivalue_line("markers", "postgres: runs on PostgreSQL")
     config.addinivalue_line("markers", "one_database: decided above the database, so run on SQLite")
@@ -183,6 +188,12 @@ async def own_database_url(
 def plugins() -> list[str]:
     """Names of the installed plugins that `shop` has; a plugin's conftest.py overrides it."""
     return []
+
+
+@pytest.fixture
+def story() -> "Story | None":
+    """What the conformance suite lets happen beside purchases; a project's conftest.py says it."""
+    return None
 
 
 @pytest.fixture
