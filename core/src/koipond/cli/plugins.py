@@ -28,6 +28,7 @@ _NEXT = """wrote {folder}, {count} files: a plugin that works. Try it:
   cd {folder}
   pip install -e '.[dev]'
   pytest
+  pytest --koipond-conformance
   ruff check && ruff format --check && mypy
 
 A shop that has it installed finds it by itself. In the shop's folder:
