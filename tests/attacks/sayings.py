@@ -57,6 +57,8 @@ THINGS: Mapping[str, str] = {
     "endpointId": "hook",
     "webhookEndpoint.id": "hook",
     "eventId": "evt",
+    "draftOrderId": "draft",
+    "draftOrder.id": "draft",
     "jobId": "job",
     "job.id": "job",
     "retryDeadLetter.input.id": "dead",

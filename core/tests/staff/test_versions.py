@@ -79,6 +79,7 @@ async def test_a_stale_edit_of_anything_changes_nothing(shop: RunningShop) -> No
     category = await make(shop, "createCategory", "category", name="Tea")
     collection = await make(shop, "createCollection", "collection", name="Sale")
     staff = await make(shop, "createStaff", "staff", email="lin@example.org", name="Lin", roles=[])
+    draft = await make(shop, "createDraftOrder", "draftOrder")
     rule = {"variantId": variant, "channel": "main", "price": MONEY, "fromQuantity": 5}
     assert (await act(shop, "setPriceRule", "", rule))["userErrors"] == []
     (stored,) = await shop.rows("price_rule")
@@ -107,6 +108,9 @@ async def test_a_stale_edit_of_anything_changes_nothing(shop: RunningShop) -> No
         "updateStaff": {"staffId": staff, "name": "A"},
         "setRole": ROLE,
         "editOrder": {"orderId": bought.id, "added": [{"variantId": variant}]},
+        "updateDraftOrder": {"draftOrderId": draft, "note": "A"},
+        "placeDraftOrder": {"draftOrderId": draft},
+        "removeDraftOrder": {"draftOrderId": draft},
         "exchangeReturn": {"returnId": returned, "added": [{"variantId": variant}]},
     }
     assert edits() == set(cases)

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from koipond.kernel.db import Document, Instant, metadata
+from koipond.kernel.editing import version
 
 # One row: the lines are a document. Its id becomes the order's id.
 cart = Table(
@@ -183,6 +184,18 @@ order_line_payee = Table(
     Column("created_at", Instant, nullable=False),
     CheckConstraint("slot IN (1, 2)", name="slot"),
     UniqueConstraint("line_id", "person"),
+)
+
+# A cart that staff put together for somebody; it is no draft any more once the cart is placed.
+order_draft = Table(
+    "order_draft",
+    metadata,
+    Column("id", ForeignKey("cart.id", ondelete="CASCADE"), primary_key=True),
+    Column("note", String(200), nullable=False),
+    # Who: a kind of viewer and an id.
+    Column("made_by", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    version(),
 )
 
 # What staff changed of an order that stood already. Each has a part of the order's reservations:

@@ -133,5 +133,5 @@ class PluginNotTried(DomainError):
     def __str__(self) -> str:
         return (
             f"{self.plugin} is off everywhere and not even imported: only the console can try "
-            f"whether the shop starts with it. Run there: koi plugin enable {self.plugin}"
+            f"whether the shop starts with it: `koi plugin enable {self.plugin}`, run there, does."
         )

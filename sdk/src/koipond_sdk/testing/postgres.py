@@ -88,7 +88,7 @@ class Postgres:
         binaries = self._reachable(find_binaries())
         data = self.home / "data"
         choices = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-        made = subprocess.run(
+        made = subprocess.run(  # noqa: S603  found by us
             [binaries / "initdb", "-D", data, *choices],
             cwd=self.home,
             check=False,
@@ -100,7 +100,7 @@ class Postgres:
             raise PostgresUnavailable(f"initdb failed: {made.stdout.decode(errors='replace')}")
         settings = [part for setting in self._settings for part in ("-c", setting)]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  found by us
                 [binaries / "postgres", "-D", data, "-k", self.home, "-h", "", *settings],
                 cwd=self.home,
                 stdout=log,
@@ -143,7 +143,7 @@ class Postgres:
         lie in a folder beside the package and are found from there, so both are copied.
         """
         try:
-            subprocess.run(
+            subprocess.run(  # noqa: S603  found by us
                 [binaries / "postgres", "--version"],
                 cwd=self.home,
                 check=True,

@@ -84,7 +84,7 @@ _PARTS = {
         ON CONFLICT (account_id, expires_on)
         DO UPDATE SET remaining = old.remaining + excluded.remaining,
             set_aside = old.set_aside + excluded.set_aside
-    """,
+    """,  # nosec B608  our own names
     "drawn": """
         UPDATE ledger_bucket AS old SET
             remaining = old.remaining + given.remaining,

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -20,7 +22,16 @@ T = TypeVar("T")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 # One core is left to those who do not log in. The threads begin with the first login.
 _THREADS = max(1, (os.cpu_count() or 1) - 1)
-_EXECUTOR = ThreadPoolExecutor(_THREADS, thread_name_prefix="koi-argon2")
+_NICENESS = 10
+
+
+def _step_back() -> None:
+    """Let a thread wait while those that answer others have work, where threads can (Linux)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+_EXECUTOR = ThreadPoolExecutor(_THREADS, thread_name_prefix="koi-argon2", initializer=_step_back)
 # Who comes while so many wait would wait for seconds: they are told to come back when those who
 # wait are through.
 _QUEUE_MAX = 64 * _THREADS

@@ -1462,6 +1462,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("order_id", "position", name=op.f("pk_order_adjustment")),
     )
     op.create_table(
+        "order_draft",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["id"], ["cart.id"], name=op.f("fk_order_draft_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_draft")),
+    )
+    op.create_table(
         "order_edit",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -1876,6 +1888,7 @@ def downgrade() -> None:
     op.drop_table("pending_transfer_part")
     op.drop_table("order_line")
     op.drop_table("order_edit")
+    op.drop_table("order_draft")
     op.drop_table("order_adjustment")
     op.drop_table("member_merge_row")
     op.drop_table("import_refusal")

@@ -71,12 +71,12 @@ async def find_cart(
     statement = select(cart).where(cart.c.token_hash == token_hash, is_open)
     rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = rows.one_or_none()
-    return None if row is None else _cart(row)
+    return None if row is None else read_cart(row)
 
 
 def locking_cart(key: OrderId) -> Question[Cart]:
     """Ask for a cart that is known to be there, and lock it."""
-    return Question(_LOCK_CART, {"key": key}, lambda rows: _cart(*rows))
+    return Question(_LOCK_CART, {"key": key}, lambda rows: read_cart(*rows))
 
 
 async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> None:
@@ -341,7 +341,8 @@ async def _find(db: AsyncConnection, statement: Select[Any]) -> list[Order]:
     return [_order(row) for row in await db.execute(statement)]
 
 
-def _cart(row: Any) -> Cart:
+def read_cart(row: Any) -> Cart:
+    """Return the cart of a row that has all its columns."""
     return Cart(
         id=row.id,
         channel_id=row.channel_id,

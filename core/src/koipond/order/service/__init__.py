@@ -31,6 +31,15 @@ from koipond.order.service.cart import (
 from koipond.order.service.closing import close_orders
 from koipond.order.service.consequences import find_consequences
 from koipond.order.service.covering import check_cover, cover_order
+from koipond.order.service.drafting import (
+    create_draft,
+    find_draft,
+    find_drafts,
+    place_draft,
+    remove_draft,
+    show_draft,
+    update_draft,
+)
 from koipond.order.service.editing import (
     edit_order,
     exchange_return,
@@ -107,6 +116,7 @@ __all__ = [
     "close_orders",
     "collect_fulfilment",
     "cover_order",
+    "create_draft",
     "create_fulfilment",
     "deliver_fulfilment",
     "edit_order",
@@ -117,6 +127,8 @@ __all__ = [
     "find_any_order",
     "find_cart",
     "find_consequences",
+    "find_draft",
+    "find_drafts",
     "find_due",
     "find_edits_of",
     "find_member_orders",
@@ -135,6 +147,7 @@ __all__ = [
     "lift_hold",
     "list_returns",
     "pay_order",
+    "place_draft",
     "place_hold",
     "place_order",
     "ready_fulfilment",
@@ -144,6 +157,7 @@ __all__ = [
     "reject_return",
     "release",
     "release_carts",
+    "remove_draft",
     "renew_pick_up_code",
     "replay",
     "request_any_return",
@@ -152,7 +166,9 @@ __all__ = [
     "revive_order",
     "set_checkout",
     "ship_fulfilment",
+    "show_draft",
     "tell_buyer",
     "update_cart_line",
+    "update_draft",
     "void_payment",
 ]

@@ -299,12 +299,19 @@ async def _apply(
         )
     )
     await tell_progress(ctx, order, after)
+    ctx.audited(encode(OrderId, after.id), before=_told(order), after=_told(after))
     crash_point("order.edited.before_commit")
 
 
 async def _check_version(ctx: Context, order_id: OrderId, terms: _Terms) -> None:
     current = (await find_versions(ctx, [order_id]))[order_id]
     check_version(encode(OrderId, order_id), expected=terms.expected_version, current=current)
+
+
+def _told(order: Order) -> dict[str, object]:
+    """Return what the audit keeps of an order that is edited."""
+    units = {f"{line.sku} {encode(OrderLineId, line.id)}": line.quantity for line in order.lines}
+    return {"total": str(order.total), "units": units}
 
 
 async def _let_units_go(ctx: Context, planned: _Planned) -> None:

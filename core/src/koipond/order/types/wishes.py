@@ -94,3 +94,11 @@ class RefundWish(Struct, frozen=True, kw_only=True):
     shipping: bool = False
     amount: Money | None = None
     note: str = ""
+
+
+class DraftWish(Struct, frozen=True, kw_only=True):
+    """What staff put together for somebody; None: nothing is said of it. lines: all of them."""
+
+    lines: tuple[LineWish, ...] | None = None
+    details: CheckoutDetails = CheckoutDetails()
+    note: str | None = None

@@ -53,7 +53,8 @@ async def find_bad_migrations(candidate: Candidate, blank_url: str) -> list[str]
             await tell_story(shop, Factory(shop))
         try:
             broken = await _install(candidate, database, unit)
-            broken += await _purge(candidate, database, unit, blank_url)
+            # What is left behind would be in its own way.
+            broken = broken or await _purge(candidate, database, unit, blank_url)
         except MigrationRefused as error:
             return [str(error)]
     finally:

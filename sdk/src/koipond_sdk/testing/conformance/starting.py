@@ -90,11 +90,10 @@ async def find_traces_when_off(candidate: Candidate, url: str) -> list[str]:
     """Where it is disabled, in a channel or everywhere, a shop sells as if it were not there."""
     broken = []
     for channel in (CHANNEL.code, ""):
-        where = f"in the channel {channel}" if channel else "everywhere"
         async with _staffed(url, candidate) as ctx:
             await plugins.disable(ctx, candidate.name, channel)
         async with running_shop(url, plugins=candidate.alone) as shop:
-            broken += [f"disabled {where}, {one}" for one in await _sell(candidate, shop)]
+            broken += await _sell(candidate, shop, channel)
         async with _staffed(url, candidate) as ctx:
             await plugins.enable(ctx, candidate.name, channel)
     return broken
@@ -109,25 +108,29 @@ async def _staffed(url: str, candidate: Candidate) -> AsyncIterator[Context]:
         yield ctx
 
 
-async def _sell(candidate: Candidate, shop: RunningShop) -> list[str]:
+async def _sell(candidate: Candidate, shop: RunningShop, channel: str) -> list[str]:
     # Without the plugin's own story: what it is about is refused.
     plain = Candidate(plugin=candidate.plugin, installed=candidate.installed)
-    specs = shop.shop.hooks.registry.specs
     before = _own_rows(candidate, await shop.snapshot())
     with shop.trace_hooks() as called:
         await plain.tell(shop)
+    if channel:
+        # Events are told in whatever channel they were: what it owes it may still settle.
+        specs = shop.shop.hooks.registry.specs
+        heard = {name for name, one in specs.items() if one.declared.kind is Kind.EVENT}
+        asked = {one.hook for one in called if one.plugin == candidate.name} - heard
+        return [
+            f"disabled in the channel {channel}, its hook {name} is called. That is core's to "
+            "mend: tell us."
+            for name in sorted(asked)
+        ]
     after = _own_rows(candidate, await shop.snapshot())
-    # Events are told in whatever channel they were: what it owes to somebody it may still settle.
-    heard = {name for name, one in specs.items() if one.declared.kind is Kind.EVENT}
-    hooks = sorted({one.hook for one in called if one.plugin == candidate.name} - heard)
-    broken = [f"its hook {name} is called. That is core's to mend: tell us." for name in hooks]
-    broken += [
-        f"rows of {name} change while others buy. Take out what writes them behind core's back: a "
-        "trigger, a listener, something patched."
+    return [
+        f"disabled everywhere, rows of {name} change while others buy. Take out what writes them "
+        "behind core's back: a trigger, a listener, something patched."
         for name, rows in after.items()
         if rows != before.get(name)
     ]
-    return broken
 
 
 def _own_rows(candidate: Candidate, found: dict[str, list[dict[str, object]]]) -> dict[str, object]:
