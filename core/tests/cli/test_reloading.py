@@ -118,7 +118,7 @@ def test_of_a_shop_s_folder_its_source_counts_and_nothing_else(tmp_path: Path) -
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    seen = {path.relative_to(tmp_path).as_posix() for path in look([tmp_path])}
+    seen = {Path(path).relative_to(tmp_path).as_posix() for path in look([tmp_path])}
     assert seen == {"shop.py", "koi.toml", "plugins/mine/hooks.py"}
 
 

@@ -34,7 +34,7 @@ _NEXT = """wrote {folder}, {count} files: a plugin that works. Try it:
 A shop that has it installed finds it by itself. In the shop's folder:
 
   koi migrate
-  koi dev"""
+  koi dev --reload"""
 _channel = click.option(
     "--channel", default="", metavar="CODE", help="Only in this channel. Default: everywhere."
 )
