@@ -62,7 +62,7 @@ bench: $(STAMP) ## measure; ONLY=orders for one of tests/bench/, ARGS="--rounds 
 	@for name in $(or $(ONLY),$(patsubst tests/bench/%.py,%,$(wildcard tests/bench/*.py))); do \
 		$(BIN)/python -m tests.bench.$$name $(ARGS) || exit 1; done
 
-docs: $(STAMP) ## write docs/reference/ from the code
+docs: $(STAMP) ## write docs/reference/ and llms.txt from the code
 	$(BIN)/python docs/generate.py
 
 format: $(STAMP) ## format, and mend what ruff can mend

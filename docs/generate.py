@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code; a test of tests/architecture fails when it is stale."""
+"""Write docs/reference/ and llms.txt from the code; a test fails when they are stale."""
 
 import ast
 import dataclasses
@@ -21,8 +21,13 @@ from koipond.kernel.events import Event
 from koipond.settings import shape as settings
 from koipond_sdk import views
 
+# Run as a program or read by a test: what stands beside this file is found either way.
+sys.path.insert(0, str(Path(__file__).parent))
+from indexing import index
+from samples import command_sample, default_of, error_sample, event_sample, setting_sample
+
 ROOT = Path(__file__).parent.parent
-REFERENCE = ROOT / "docs" / "reference"
+EXAMPLES = ROOT / "docs" / "examples"
 WRITTEN = "Written by `make docs` from the code; do not edit."
 # What an environment variable can hold.
 PLAIN = {str, int, float, bool}
@@ -34,15 +39,15 @@ class Undocumented(Exception):
 
 def main() -> None:
     """Write every page."""
-    REFERENCE.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        (REFERENCE / name).parent.mkdir(exist_ok=True)
-        (REFERENCE / name).write_text(text, encoding="utf-8")
-        sys.stdout.write(f"written: docs/reference/{name}\n")
+    for path, text in pages().items():
+        file = ROOT / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"written: {path}\n")
 
 
 def pages() -> dict[str, str]:
-    """Return {file name: text}. Raises Undocumented, naming all that lack a word."""
+    """Return {path: text}. Raises Undocumented, naming all that lack a word or an example."""
     import_everything()
     missing: list[str] = []
     made = {
@@ -56,7 +61,8 @@ def pages() -> dict[str, str]:
     }
     if missing:
         raise Undocumented("without a word of documentation:\n  " + "\n  ".join(missing))
-    return made
+    reference = {f"docs/reference/{name}": text for name, text in made.items()}
+    return {**reference, "llms.txt": index(ROOT, reference)}
 
 
 def page(title: str, lines: Iterable[str]) -> str:
@@ -80,7 +86,12 @@ def packages() -> list[str]:
 
 def hooks_page(missing: list[str]) -> Iterator[str]:
     """Say of each hook how it is called and when, in the order of hooks.py."""
-    yield "What a plugin may implement, in the order of a purchase."
+    yield (
+        "What a plugin may implement, in the order of a purchase. An implementation takes the "
+        "arguments that it needs, by their names. The examples are those of "
+        "[docs/examples/hooks.py](../examples/hooks.py), with all that they need."
+    )
+    examples = functions(EXAMPLES / "hooks.py")
     for name, spec in vars(hooks).items():
         declared = getattr(spec, "koi_declared", None)
         if declared is None:
@@ -91,6 +102,9 @@ def hooks_page(missing: list[str]) -> Iterator[str]:
         deadline = f", deadline {declared.deadline_s:g} s" if define == "async def" else ""
         yield f"Kind `{declared.kind}`, since {declared.since}{deadline}.\n"
         yield words(spec, f"hook {name}", missing)
+        yield shown(
+            examples.get(name), f"example of hook {name} in docs/examples/hooks.py", missing
+        )
 
 
 def events_page(missing: list[str]) -> Iterator[str]:
@@ -100,17 +114,13 @@ def events_page(missing: list[str]) -> Iterator[str]:
         "are told of them is described by the JSON Schemas in [events/](events/)."
     )
     for package, events in by_package(subclasses(Event)):
-        rows = [
-            [
-                f"`{event.name()}`",
-                str(event.version),
-                listed(get_type_hints(event), msgspec.structs.fields(event)),
-                f"`{event.aggregate}`",
-                words(event, f"event {event.name()}", missing),
-            ]
-            for event in events
-        ]
-        yield from table(package, ["event", "version", "fields", "aggregate", "means"], rows)
+        yield f"\n## {package}"
+        for event in events:
+            fields = listed(get_type_hints(event), msgspec.structs.fields(event))
+            yield f"\n### {event.name()}\n"
+            yield words(event, f"event {event.name()}", missing)
+            yield f"\nVersion {event.version}, one of each `{event.aggregate}`: {fields}.\n"
+            yield f"```json\n{event_sample(event)}\n```"
 
 
 def event_files() -> dict[str, str]:
@@ -121,7 +131,10 @@ def event_files() -> dict[str, str]:
 
 def errors_page(missing: list[str]) -> Iterator[str]:
     """Say of each refusal when it comes, per package, by code."""
-    yield "Each is a type of the GraphQL interface `UserError`: nothing was changed."
+    yield (
+        "Each is a type of the GraphQL interface `UserError`: nothing was changed. Examples: "
+        "what a mutation may answer in `userErrors`, to who asks for all of it."
+    )
     for package, errors in by_package(subclasses(DomainError)):
         rows = [
             [
@@ -129,10 +142,11 @@ def errors_page(missing: list[str]) -> Iterator[str]:
                 f"`{error.__name__}`",
                 listed(get_type_hints(error), dataclasses.fields(error)),
                 words(error, f"error {error.__name__}", missing),
+                f"`{error_sample(error)}`",
             ]
             for error in sorted(errors, key=lambda error: error.code)
         ]
-        yield from table(package, ["code", "type", "fields", "means"], rows)
+        yield from table(package, ["code", "type", "fields", "means", "example"], rows)
 
 
 def settings_page(missing: list[str]) -> Iterator[str]:
@@ -147,13 +161,17 @@ def settings_page(missing: list[str]) -> Iterator[str]:
                 missing.append(f"setting {name}: write a comment above it")
             from_outside = struct is settings.Settings and field.type in PLAIN
             variable = f"`KOI_{field.name.upper()}`" if from_outside else ""
-            default = "none: must be given" if field.required else f"`{default_of(field)}`"
-            rows.append([f"`{field.name}`", variable, default, comments.get(name, "")])
-        yield from table(struct.__name__, ["setting", "variable", "default", "means"], rows)
+            said = msgspec.json.encode(msgspec.to_builtins(default_of(field))).decode()
+            default = "none: must be given" if field.required else f"`{said}`"
+            example = f"`{setting_sample(struct, field.name)}`"
+            rows.append([f"`{field.name}`", variable, default, comments.get(name, ""), example])
+        heads = ["setting", "variable", "default", "means", "example"]
+        yield from table(struct.__name__, heads, rows)
 
 
 def views_page(missing: list[str]) -> Iterator[str]:
     """Say of each view what a row is, and of each column what it means."""
+    examples = functions(EXAMPLES / "views.py")
     yield (
         "Made by core's migrations on both databases, for reports and joins: read-only, with ids "
         "and without anything by which a person is known. Amounts are whole minor units of the "
@@ -168,6 +186,7 @@ def views_page(missing: list[str]) -> Iterator[str]:
         rows = [[f"`{one.name}`", repr(one.type), one.comment or ""] for one in view.c]
         yield f"\n## {view.name}\n\n{view.comment or ''}"
         yield from table("", ["column", "type", "means"], rows)
+        yield shown(examples.get(f"ask_{name}"), f"ask_{name} in docs/examples/views.py", missing)
 
 
 def cli_page(missing: list[str]) -> Iterator[str]:
@@ -188,6 +207,7 @@ def cli_page(missing: list[str]) -> Iterator[str]:
         ]
         if rows:
             yield from table("", ["option", "default", "means"], rows)
+        yield f"\nFor example:\n\n```sh\n{command_sample(path, command)}\n```"
 
 
 def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -242,6 +262,29 @@ def words(thing: Any, name: str, missing: list[str]) -> str:
     return text
 
 
+def shown(source: str | None, name: str, missing: list[str]) -> str:
+    """Return an example as a block; notes the name if there is none."""
+    if source is None:
+        missing.append(name)
+    return f"\n```python\n{source}\n```"
+
+
+def functions(file: Path) -> dict[str, str]:
+    """Return {name: source} of the functions of a file, with what decorates them."""
+    source = file.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    return {
+        node.name: "\n".join(
+            lines[
+                min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                - 1 : node.end_lineno
+            ]
+        )
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
 def listed(hints: dict[str, Any], fields: Iterable[Any]) -> str:
     """Write fields as `name: type`, separated by commas."""
     return ", ".join(f"`{field.name}: {type_name(hints[field.name])}`" for field in fields)
@@ -251,15 +294,6 @@ def type_name(kind: Any) -> str:
     """Write a type as a reader of Python knows it."""
     named = hasattr(kind, "__supertype__") or inspect.isclass(kind)
     return kind.__name__ if named else str(kind).replace("typing.", "")
-
-
-def default_of(field: msgspec.structs.FieldInfo) -> str:
-    """Write a setting's default as TOML has it, or nearly so."""
-    if field.default_factory is not msgspec.NODEFAULT:
-        return msgspec.json.encode(field.default_factory()).decode()
-    if isinstance(field.default, (str, bool, int, float)):
-        return msgspec.json.encode(field.default).decode()
-    return msgspec.json.encode(msgspec.to_builtins(field.default)).decode()
 
 
 def structs(module: ModuleType) -> list[Any]:

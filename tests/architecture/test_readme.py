@@ -1,69 +1,30 @@
 """What the READMEs show works: Python runs, the demo shop answers GraphQL, commands exist."""
 
-import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
-from graphql import OperationDefinitionNode, parse
 from markdown_it import MarkdownIt
 from tests.architecture.workspace import ROOT, texts
+from tests.rig.pages import all_blocks, ask_all, blocks, make_member
 
 from koipond import settings
 from koipond.cli import koi
-from koipond.kernel import ids
 from koipond.kernel.plugins import discover
-from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
-from koipond.kernel.worker import Worker
-from koipond.member import service as members
-from koipond.member.types import Contact
-from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
+from koipond.kernel.viewer import GUEST
+from koipond_sdk.testing.shop import STAFF, running_shop
 
 # Of a plugin that the demo shop does not have; its own tests ask the same.
 OUTSIDE = "examples/custom_plugin/README.md"
 DEMO = ROOT / "examples" / "demo" / "koi.toml"
 READMES = [path for path in texts() if path.endswith("README.md")]
-COMMENT = re.compile(r"<!-- (as|locale|answer)(?:: ([\w-]+))? -->")
-TOLD = {"as": "viewer", "locale": "locale", "answer": "is_answer"}
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, its text, the line of its first line, who it is asked as and in
-    which language; whether it is what the block before it is answered."""
-
-    language: str
-    text: str
-    line: int
-    viewer: str = "guest"
-    locale: str | None = None
-    is_answer: bool = False
-
-
-def blocks(path: str, language: str) -> list[Block]:
-    return [block for block in all_blocks(path) if block.language == language]
-
-
-def all_blocks(path: str) -> list[Block]:
-    found: list[Block] = []
-    told: dict[str, Any] = {}
-    for token in MarkdownIt().parse(texts()[path]):
-        if token.type == "html_block":
-            told |= {TOLD[name]: value or True for name, value in COMMENT.findall(token.content)}
-        elif token.type == "fence" and token.map is not None:
-            found.append(Block(token.info.strip(), token.content, token.map[0] + 2, **told))
-            told = {}
-    return found
 
 
 def with_blocks(language: str) -> list[str]:
@@ -177,76 +138,4 @@ async def test_graphql_in_a_readme_is_answered_by_the_demo_shop(path: str, demo_
     installed = [plugin.name for plugin in discover()]
     async with running_shop(told.pop("database_url"), plugins=installed, **told) as shop:
         viewers = {"guest": GUEST, "member": await make_member(shop), "staff": STAFF}
-        answers: list[Any] = []
-        worker = Worker(shop.shop)
-        for block in all_blocks(path):
-            if block.is_answer:
-                (answered,) = answers[-1]["data"].values()
-                assert narrowed(answered, json.loads(block.text)) == json.loads(block.text)
-            if block.language != "graphql":
-                continue
-            answer = await shop.graphql(
-                block.text,
-                variables(block.text, answers),
-                viewer=viewers[block.viewer],
-                admin=block.viewer == "staff",
-                headers={"Koi-Locale": block.locale} if block.locale else None,
-            )
-            assert "errors" not in answer, f"{path}:{block.line}: {answer['errors']}"
-            refused = [one for one in values(answer, "userErrors") if one]
-            assert refused == [], f"{path}:{block.line}"
-            # As in a shop: what follows an answer has happened when the next one is asked for.
-            await worker.run_once()
-            answers.append(answer)
-
-
-async def make_member(shop: RunningShop) -> Viewer:
-    async with shop.context() as ctx:
-        key = await members.ensure_buyer(ctx, Contact(email="reader@example.org"))
-    return Viewer(kind=ViewerKind.MEMBER, id=key)
-
-
-def narrowed(answer: Any, shown: Any) -> Any:
-    """Return what of an answer is shown: a README leaves out what differs each time.
-
-    A space that no line breaks at is written as one that it may.
-    """
-    if isinstance(shown, dict) and isinstance(answer, dict):
-        return {name: narrowed(answer.get(name), part) for name, part in shown.items()}
-    if isinstance(shown, list) and isinstance(answer, list) and len(shown) == len(answer):
-        return [narrowed(*both) for both in zip(answer, shown, strict=True)]
-    return answer.replace("\xa0", " ") if isinstance(answer, str) else answer
-
-
-def variables(document: str, answers: list[Any]) -> dict[str, Any]:
-    """Return {variable: value}: a new key, or what the last answer that has it calls so.
-
-    `variantId` is the first id of a variant in it.
-    """
-    found: dict[str, Any] = {}
-    for operation in parse(document).definitions:
-        assert isinstance(operation, OperationDefinitionNode)
-        for definition in operation.variable_definitions or ():
-            name = definition.variable.name.value
-            known = {"key": str(uuid.uuid4())}.get(name) or next(look_up(name, answers[::-1]))
-            found[name] = known
-    return found
-
-
-def look_up(name: str, answers: list[Any]) -> Iterator[Any]:
-    if name.endswith("Id"):
-        prefix = ids.PREFIXES[getattr(ids, name[0].upper() + name[1:])]
-        yield from (key for key in values(answers, "id") if key.startswith(f"{prefix}_"))
-    yield from values(answers, name)
-
-
-def values(answer: Any, name: str) -> Iterator[Any]:
-    """Return every value that an answer has under `name`, wherever."""
-    if isinstance(answer, dict):
-        for key, value in answer.items():
-            if key == name and value is not None:
-                yield value
-            yield from values(value, name)
-    elif isinstance(answer, list):
-        for value in answer:
-            yield from values(value, name)
+        await ask_all(shop, all_blocks(path), path, viewers)

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 ROWS = 100_000
 # What plugins' keys point at.
-FILL = """INSERT INTO member (id, state, name, locale, created_at)
-  VALUES (:id, 'guest', 'Lin', 'en', '2026-11-22 09:00:00+00:00')"""
+FILL = """INSERT INTO member (id, state, name, locale, created_at, version)
+  VALUES (:id, 'guest', 'Lin', 'en', '2026-11-22 09:00:00+00:00', 1)"""
 WRITERS = 4
 
 

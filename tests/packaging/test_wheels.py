@@ -1,7 +1,6 @@
 """What an installed koipond has and does: wheels in an environment without this checkout."""
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -14,11 +13,18 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.packaging.building import (
+    PACKAGES,
+    ROOT,
+    UV,
+    build_wheels,
+    make_environment,
+    outside,
+    run,
+)
 
 from koipond.graphql.assets import ASSETS
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
 PLUGINS = ("checkin", "flashsale", "groupbuy", "oidc", "points", "promotions", "wechat")
 INSTALLED = ("koipond", "koipond_sdk", *(f"koipond_{name}" for name in PLUGINS))
 MANIFESTS = sorted((ROOT / "plugins").glob("*/src/*/plugin.toml"))
@@ -26,66 +32,19 @@ CUSTOM = ROOT / "examples" / "custom_plugin"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-# What uv says where its cache lacks a package.
-NOT_CACHED = ("network was disabled", "network connectivity is disabled", "not found in the cache")
-
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """{name of the import package: its wheel}, one for each package of the workspace."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for package in PACKAGES:
-        run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=package)
-    return {wheel.name.split("-")[0]: wheel for wheel in folder.glob("*.whl")}
+    return build_wheels(tmp_path_factory.mktemp("wheels"))
 
 
 @pytest.fixture(scope="module")
 def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of a new environment with koipond, its sdk and its plugins."""
-    uv = Path(sys.executable).with_name("uv")
     home = tmp_path_factory.mktemp("environment")
-    run([uv, "venv", "--quiet", "--python", sys.executable, home / "venv"], cwd=home)
-    python = home / "venv" / "bin" / "python"
-    # Not resolved again: uv's cache has the locked wheels, but not all that resolving asks for.
-    install = [uv, "pip", "install", "--offline", "--no-deps", "--python", python]
     lock = ROOT / "requirements" / "run.txt"
-    locked = subprocess.run(
-        [*install, "--require-hashes", "-r", lock],
-        cwd=home,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if any(sign in locked.stderr.lower() for sign in NOT_CACHED):
-        pytest.skip(f"uv's cache lacks a package, make .venv/.installed fills it: {locked.stderr}")
-    assert locked.returncode == 0, locked.stderr
-    run([*install, *(wheels[name] for name in INSTALLED)], cwd=home)
-    run([uv, "pip", "check", "--python", python], cwd=home)  # nothing is missing
-    return python.parent
-
-
-def run(command: list[object], *, cwd: Path) -> str:
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=outside(),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def outside(**more: str) -> dict[str, str]:
-    """Return the environment without anything that would let this checkout be found."""
-    hidden = ("PYTHONPATH", "VIRTUAL_ENV")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in hidden and not name.startswith(("KOI_", "PYTEST_"))
-    }
-    return {**kept, **more}
+    return make_environment(home, lock, [wheels[name] for name in INSTALLED])
 
 
 def names(wheel: Path) -> set[str]:
@@ -161,10 +120,9 @@ def test_an_installed_shop_finds_a_plugin_that_no_workspace_knows(
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     run(build, cwd=CUSTOM)
     (wheel,) = tmp_path.glob("koipond_giftnote-*.whl")
-    uv = Path(sys.executable).with_name("uv")
-    install = [uv, "pip", "install", "--offline", "--no-deps", "--python", environment / "python"]
+    install = [UV, "pip", "install", "--offline", "--no-deps", "--python", environment / "python"]
     run([*install, wheel], cwd=tmp_path)
-    run([uv, "pip", "check", "--python", environment / "python"], cwd=tmp_path)
+    run([UV, "pip", "check", "--python", environment / "python"], cwd=tmp_path)
     run([environment / "koi", "migrate"], cwd=tmp_path)
     with serving(environment, tmp_path) as address:
         found = ask(address, '{ __type(name: "LinePluginsInput") { inputFields { name } } }')

@@ -29,6 +29,18 @@ class Build(Struct, frozen=True):
 
 
 NAIVE = {
+    "a channel is changed without its lock": Build(
+        "koipond.channel.service",
+        "change_channel",
+        "await repository.lock_by_code(ctx.db, code)",
+        "pass",
+    ),
+    "a version is compared with nothing": Build(
+        "koipond.kernel.errors",
+        "check_version",
+        "if expected is not None and expected != current:",
+        "if False:",
+    ),
     "a buyer is not held against a merge": Build(
         "koipond.member.service.people",
         "add_buyer",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from koipond.catalog.service import audit as audit_catalog
+from koipond.catalog.service import refresh_search
+from koipond.catalog.types.jobs import RefreshSearch
 from koipond.exports.service import do_export
 from koipond.exports.types import RunExport
 from koipond.fulfilment import events as fulfilment_events
@@ -95,6 +97,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
 }
 # What a worker does: each kind of job, and those that come again and again.
 JOBS: Jobs = {
+    RefreshSearch: refresh_search,
     ChainAudit: chain_audit,
     ForgetDeliveries: forget_deliveries,
     PruneEvents: prune_events,

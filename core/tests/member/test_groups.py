@@ -37,7 +37,7 @@ async def test_a_member_joins_and_leaves_groups_and_twice_changes_nothing(
             assert await groups_of(shop, key) == {"staff"}
         await service.set_group(ctx, "gold", "Gold members")
         assert (await service.find_groups(ctx))["gold"] == MemberGroup(
-            code="gold", name="Gold members"
+            code="gold", name="Gold members", version=2
         )
         assert await service.find_groups_of(ctx, [key]) == {key: {"staff"}}
 

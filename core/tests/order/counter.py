@@ -24,6 +24,7 @@ ONCE = {
     "inspectReturn",
     "refundReturn",
     "exchangeReturn",
+    "placeDraftOrder",
     "editOrder",
     "refundOrder",
     "retryRefund",

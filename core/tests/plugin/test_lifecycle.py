@@ -107,8 +107,8 @@ def populated(run: Run, ask: Ask) -> None:
     """A shop with a member, from before there was a plugin."""
     done(run("migrate"))
     ask(
-        "INSERT INTO member (id, state, name, locale, created_at) VALUES "
-        f"('{'1' * 32}', 'registered', 'Lin', 'en', '2026-01-01 00:00:00')"
+        "INSERT INTO member (id, state, name, locale, created_at, version) VALUES "
+        f"('{'1' * 32}', 'registered', 'Lin', 'en', '2026-01-01 00:00:00', 1)"
     )
 
 
@@ -237,7 +237,7 @@ def test_purged_nothing_of_it_is_left_and_all_else_is(
     for consumer in ("ponds", "other"):
         ask(
             "INSERT INTO subscription (consumer, event_name, since) VALUES "
-            f"('{consumer}', 'OrderPlaced', '2026-01-01 00:00:00')"
+            f"('{consumer}', 'OrderPlaced', '2026-01-01 00:00:00', 1)"
         )
     refused(run("plugin", "purge", "ponds", "--yes"), "ponds runs. First: koi plugin disable ponds")
     workshop.uninstall()

@@ -13,7 +13,7 @@ from koipond.channel import service as channels
 from koipond.kernel.troubles import OUTBOX_PLACE
 from koipond.kernel.viewer import GUEST
 from koipond_checkin.tables import checkin_day, checkin_member
-from koipond_sdk import MemberId, Viewer, new_id
+from koipond_sdk import MemberId, Viewer, encode, new_id
 from koipond_sdk.testing.databases import Databases, Kind, migrate
 from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
@@ -298,3 +298,21 @@ async def test_checking_in_takes_few_statements(shop: RunningShop, lin: Viewer) 
     # being merged, where they stand, the day, what it is worth, the event; on SQLite its place.
     is_sqlite = shop.shop.database.is_sqlite
     assert len(sent) == (8 if is_sqlite else 7), sent
+
+
+@pytest.mark.breaks_invariants
+async def test_an_audit_finds_a_run_without_its_beginning_and_days_without_a_calendar(
+    shop: RunningShop, lin: Viewer
+) -> None:
+    for day in ("2026-01-01T12:00", "2026-01-02T12:00", "2026-01-03T12:00"):
+        await streak_on(shop, lin, day)
+    assert await shop.findings() == []
+    second = (checkin_day.c.streak == 2) & (checkin_day.c.member_id == lin.id)
+    async with shop.shop.database.writer.begin() as db:
+        await db.execute(checkin_day.delete().where(second))
+        await db.execute(checkin_member.delete())
+    who = encode(MemberId, MemberId(lin.id))
+    assert [(one.invariant, one.problem) for one in await shop.findings()] == [
+        ("checkin.streaks", f"{who} has a run on 2026-01-03 that the day before does not have"),
+        ("checkin.streaks", f"{who} checked in and has no calendar"),
+    ]

@@ -314,6 +314,7 @@ async def test_a_round_that_there_is_none_of_is_told_so(stall: Stall) -> None:
         assert (await stall.refused(asked))["code"] == "FLASH_SALE_UNKNOWN"
 
 
+@pytest.mark.breaks_invariants
 async def test_an_audit_finds_what_somebody_changed_by_hand(shop: RunningShop) -> None:
     stall = await Stall.open(shop)
     await stall.begin(limitPerMember=2)

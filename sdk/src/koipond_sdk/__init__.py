@@ -16,6 +16,7 @@ from koipond.kernel.dispatch import implement
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import Invariant, Permission, PluginJob, PluginSettings
+from koipond.kernel.faults import crash_point
 from koipond.kernel.fresh import Fresh
 from koipond.kernel.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, once
 from koipond.kernel.ids import (
@@ -89,6 +90,7 @@ __all__ = [
     "VariantId",
     "Viewer",
     "ViewerKind",
+    "crash_point",
     "cut",
     "decode",
     "domain_error",

@@ -54,8 +54,8 @@ WITH sold AS (
         (owner_id, quota_id, part, subject_id, period, quantity, state, release)
     SELECT $4, id, 0, $5, '', 1, 'consumed', 'return' FROM taken
 ), buyer AS (
-    INSERT INTO member (id, state, name, locale, created_at)
-    SELECT $5, 'guest', 'Lin', 'en', now() FROM taken
+    INSERT INTO member (id, state, name, locale, created_at, version)
+    SELECT $5, 'guest', 'Lin', 'en', now(), 1 FROM taken
 ), known AS (
     INSERT INTO identity (id, member_id, kind, value) SELECT $6, $5, 'email', $7 FROM taken
 ), placed AS (

@@ -196,7 +196,6 @@ async def _write(
     )
     await db.execute(
         insert(order_adjustment).values(
-            id=new_id(),
             order_id=made.order_id,
             position=0,
             line_id=made.line_id,

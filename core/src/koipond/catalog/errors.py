@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from koipond.catalog.types import GroupingKind
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.ids import PriceRuleId
 from koipond.kernel.money import Money
@@ -169,3 +170,89 @@ class ProductFilterInvalid(DomainError):
 
     def __str__(self) -> str:
         return f"Products cannot be filtered like this: {self.reason}. Ask for less at once."
+
+
+@domain_error
+class CategoryUnknown(DomainError):
+    """A category that there is none of."""
+
+    code: ClassVar[str] = "CATEGORY_UNKNOWN"
+    category_id: str
+
+    def __str__(self) -> str:
+        return f"{self.category_id[:60]!r} is no category. Use an id that `categories` gave."
+
+
+@domain_error
+class CollectionUnknown(DomainError):
+    """A collection that there is none of."""
+
+    code: ClassVar[str] = "COLLECTION_UNKNOWN"
+    collection_id: str
+
+    def __str__(self) -> str:
+        return f"{self.collection_id[:60]!r} is no collection. Use an id that `collections` gave."
+
+
+@domain_error
+class GroupingInvalid(DomainError):
+    """A category or a collection that cannot be kept as it is told."""
+
+    code: ClassVar[str] = "GROUPING_INVALID"
+    grouping: GroupingKind
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The {self.grouping} cannot be kept: {self.reason}."
+
+
+@domain_error
+class GroupingSlugTaken(DomainError):
+    """A category or a collection under the slug of another one."""
+
+    code: ClassVar[str] = "GROUPING_SLUG_TAKEN"
+    grouping: GroupingKind
+    slug: str
+
+    def __str__(self) -> str:
+        return f"There is a {self.grouping} {self.slug[:60]!r}. Take another slug, or change that."
+
+
+@domain_error
+class GroupingUsed(DomainError):
+    """A category or a collection that is to be removed while something is in it."""
+
+    code: ClassVar[str] = "GROUPING_USED"
+    grouping: GroupingKind
+    products: int
+    categories: int
+
+    def __str__(self) -> str:
+        below = f" and {self.categories} categories" if self.categories else ""
+        return (
+            f"{self.products} products{below} are in this {self.grouping}. Take them out or move "
+            "them, then remove it."
+        )
+
+
+@domain_error
+class GroupingBatchInvalid(DomainError):
+    """Products that are to be put into a category or a collection, too many or twice."""
+
+    code: ClassVar[str] = "GROUPING_BATCH_INVALID"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The products cannot be put there and taken out so: {self.reason}."
+
+
+@domain_error
+class CategoryMoveInvalid(DomainError):
+    """A place in the tree at which a category cannot stand."""
+
+    code: ClassVar[str] = "CATEGORY_MOVE_INVALID"
+    category_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.category_id} cannot stand there: {self.reason}. Choose another parent."

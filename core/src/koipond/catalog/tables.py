@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from koipond.kernel.db import BY_HAND, Document, Instant, metadata
+from koipond.kernel.editing import version
 
 category = Table(
     "category",
@@ -24,7 +25,13 @@ category = Table(
     Column("id", Uuid, primary_key=True),
     Column("slug", String(200), nullable=False),
     Column("name", Document, nullable=False),
+    # NULL: at the top of the tree.
+    Column("parent_id", ForeignKey("category.id"), nullable=True),
+    # Among those of the same parent; of the same position the oldest comes first.
+    Column("position", Integer, nullable=False, default=0),
+    version(),
     UniqueConstraint("slug"),
+    Index(None, "parent_id"),
 )
 
 collection = Table(
@@ -33,6 +40,7 @@ collection = Table(
     Column("id", Uuid, primary_key=True),
     Column("slug", String(200), nullable=False),
     Column("name", Document, nullable=False),
+    version(),
     UniqueConstraint("slug"),
 )
 
@@ -192,6 +200,7 @@ price = Table(
     Column("price_list_id", ForeignKey("price_list.id"), primary_key=True),
     Column("variant_id", ForeignKey("variant.id"), primary_key=True),
     Column("amount_minor", BigInteger, nullable=False),
+    version(),
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     Index(None, "variant_id"),
 )
@@ -214,6 +223,7 @@ price_rule = Table(
     # Half open; NULL: since ever, for ever.
     Column("starts_at", Instant, nullable=True),
     Column("ends_at", Instant, nullable=True),
+    version(),
     CheckConstraint("from_quantity >= 1", name="from_quantity"),
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     CheckConstraint("starts_at < ends_at", name="window"),

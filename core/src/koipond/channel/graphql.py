@@ -74,6 +74,12 @@ class StaffChannel:
 
     @batch
     @staticmethod
+    async def version(parents: list[Channel], info: Info) -> list[int]:
+        """What expectedVersion is to be."""
+        return [parent.found.version for parent in parents]
+
+    @batch
+    @staticmethod
     async def rounding(parents: list[Channel], info: Info) -> list[list[CurrencyRounding]]:
         """Of those currencies that are not rounded half away from zero, per line."""
         return [
@@ -90,11 +96,17 @@ class Zone:
     code: str
     name: str
     places: list[str] = strawberry.field(description="Countries such as DE, regions such as US/CA")
+    version: int = strawberry.field(description="What expectedVersion is to be")
 
     @classmethod
     def of(cls, found: types.Zone) -> "Zone":
         """Wrap a zone."""
-        return cls(code=found.code, name=found.name, places=[str(one) for one in found.places])
+        return cls(
+            code=found.code,
+            name=found.name,
+            places=[str(one) for one in found.places],
+            version=found.version,
+        )
 
 
 @strawberry.input
@@ -116,6 +128,7 @@ class SetChannelInput:
     rounding: list[CurrencyRoundingInput] | None = strawberry.field(
         default=None, description="All that differ from half away from zero, per line"
     )
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
     def change(self) -> Callable[[types.ChannelDraft], types.ChannelDraft]:
         """Return what it makes of a channel."""
@@ -138,6 +151,9 @@ class SetZoneInput:
     code: str = strawberry.field(description="a-z, 0-9 and -")
     name: str
     places: list[str] = strawberry.field(description="Countries such as DE, regions such as US/CA")
+    expected_version: int | None = strawberry.field(
+        default=None, description="As it was read; 0 if it is to be a new one"
+    )
 
 
 @strawberry.type
@@ -174,14 +190,17 @@ class StaffChannelMutations:
     @mutation(WRITE_OWN)
     async def set_channel(self, info: Info, input: SetChannelInput) -> SetChannelPayload:
         """Change a channel: its home, its tax, its rounding. Storefronts see it within 5 s."""
-        changed = await service.change_channel(info.context, input.code, input.change())
+        changed = await service.change_channel(
+            info.context, input.code, input.change(), expected_version=input.expected_version
+        )
         return SetChannelPayload(channel=Channel.of(changed))
 
     @mutation(WRITE)
     async def set_zone(self, info: Info, input: SetZoneInput) -> SetZonePayload:
         """Make a zone, or give a known one other places."""
         draft = types.ZoneDraft(code=input.code, name=input.name, places=tuple(input.places))
-        return SetZonePayload(zone=Zone.of(await service.set_zone(info.context, draft)))
+        told = await service.set_zone(info.context, draft, expected_version=input.expected_version)
+        return SetZonePayload(zone=Zone.of(told))
 
 
 def register(api: Api) -> None:

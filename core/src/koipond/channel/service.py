@@ -11,6 +11,7 @@ from koipond.channel.errors import ChannelInvalid, ChannelNotHeld, ChannelUnknow
 from koipond.channel.types import RATES, WRITES_CHANNELS, Channel, ChannelDraft, Zone, ZoneDraft
 from koipond.kernel.context import Context, Scope, serving, transaction
 from koipond.kernel.editions import count_up
+from koipond.kernel.errors import check_version
 from koipond.kernel.fresh import Fresh
 from koipond.kernel.ids import ChannelId, new_id
 from koipond.settings import ChannelSettings, ZoneSettings
@@ -86,19 +87,26 @@ async def add_channel(
 
 @transaction
 async def change_channel(
-    ctx: Context, code: str, change: Callable[[ChannelDraft], ChannelDraft]
+    ctx: Context,
+    code: str,
+    change: Callable[[ChannelDraft], ChannelDraft],
+    *,
+    expected_version: int | None = None,
 ) -> Channel:
     """Change a channel as it is told; orders that were placed keep what they cost.
 
     Its code and currencies stay: prices and orders are of them. Raises ChannelUnknown,
-    ChannelInvalid, ChannelNotHeld.
+    ChannelInvalid, ChannelNotHeld, VersionConflict.
     """
     check_reach(ctx, WRITES_CHANNELS, code)
+    await repository.lock_by_code(ctx.db, code)
     channels = await repository.find_all(ctx.db)
     known = next((one for one in channels if one.code == code), None)
     if known is None:
         raise ChannelUnknown(channel=code, known=", ".join(one.code for one in channels))
-    changed = rules.make_channel(known.id, change(rules.draft_of(known)))
+    check_version(f"channel {code}", expected=expected_version, current=known.version)
+    told = rules.make_channel(known.id, change(rules.draft_of(known)))
+    changed = msgspec.structs.replace(told, version=known.version + 1)
     await repository.save(ctx.db, changed)
     ctx.audited(f"channel {code}", before=known, after=changed)
     CHANNELS.forget(ctx.shop)
@@ -136,13 +144,21 @@ async def check_zone(ctx: Context, code: str) -> None:
 
 
 @transaction
-async def set_zone(ctx: Context, draft: ZoneDraft) -> Zone:
-    """Make a zone, or give a known one other places. Raises ZoneInvalid."""
-    told = rules.make_zone(draft)
-    known = (await repository.find_zones(ctx.db)).get(told.code)
+async def set_zone(ctx: Context, draft: ZoneDraft, *, expected_version: int | None = None) -> Zone:
+    """Make a zone, or give a known one other places.
+
+    expected_version: as it was read, 0 for a new one; None: whichever it is. Raises ZoneInvalid,
+    VersionConflict.
+    """
+    made = rules.make_zone(draft)
+    # First: whoever else changes rates waits here, so what is read is what is changed.
+    await count_up(ctx, RATES)
+    known = (await repository.find_zones(ctx.db)).get(made.code)
+    current = 0 if known is None else known.version
+    check_version(f"zone {made.code}", expected=expected_version, current=current)
+    told = msgspec.structs.replace(made, version=current + 1)
     await repository.save_zone(ctx.db, told)
     ctx.audited(f"zone {told.code}", before=known, after=told)
-    await count_up(ctx, RATES)
     return told
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import Boolean, Column, ForeignKey, String, Table, UniqueConstraint, Uuid
 
 from koipond.kernel.db import Document, metadata
+from koipond.kernel.editing import version
 
 channel = Table(
     "channel",
@@ -20,6 +21,7 @@ channel = Table(
     Column("prices_include_tax", Boolean, nullable=False),
     # {currency: RoundingPolicy}, of those that are rounded otherwise than usual.
     Column("rounding", Document, nullable=False),
+    version(),
     UniqueConstraint("code"),
 )
 
@@ -28,6 +30,7 @@ zone = Table(
     metadata,
     Column("code", String(40), primary_key=True),
     Column("name", String(120), nullable=False),
+    version(),
 )
 
 zone_place = Table(

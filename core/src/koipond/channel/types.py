@@ -19,7 +19,7 @@ class Channel(Struct, frozen=True, kw_only=True):
 
     country, region: its home, whose tax holds as long as a buyer has given no address; "" is none.
     prices_include_tax: its prices are what is paid; else tax comes on top. rounding: of those
-    currencies that are not rounded as RoundingPolicy() does.
+    currencies that are not rounded as RoundingPolicy() does. version: one more with every edit.
     """
 
     id: ChannelId
@@ -32,6 +32,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     region: str = ""
     prices_include_tax: bool = True
     rounding: Mapping[Currency, RoundingPolicy] = {}
+    version: int = 1
 
 
 class Place(Struct, frozen=True, order=True):
@@ -50,6 +51,7 @@ class Zone(Struct, frozen=True, kw_only=True):
     code: str
     name: str
     places: tuple[Place, ...]
+    version: int = 1
 
 
 class ZoneDraft(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,17 @@ _RESTART = (
     "It counts once koi serve, koi worker and koi dev are started again; "
     "until then they go on as they are."
 )
+_NEXT = """wrote {folder}, {count} files: a plugin that works. Try it:
+
+  cd {folder}
+  pip install -e '.[dev]'
+  pytest
+  ruff check && ruff format --check && mypy
+
+A shop that has it installed finds it by itself. In the shop's folder:
+
+  koi migrate
+  koi dev"""
 _channel = click.option(
     "--channel", default="", metavar="CODE", help="Only in this channel. Default: everywhere."
 )
@@ -44,6 +55,21 @@ def list_all(settings: Settings) -> None:
         click.echo("  ".join(filter(None, (one.name, one.version, one.state, one.about))))
     if not found:
         click.echo("no plugin is installed; `pip install koipond-checkin` installs one")
+
+
+@plugin.command
+@click.argument("name")
+def new(name: str) -> None:
+    """Write a plugin NAME that works, into the new folder koipond-NAME.
+
+    It has one of each that a plugin may add, small, with tests: a table, fields, a filter, a
+    mutation, a price, an event, a job, a setting, a permission. Keep what you need.
+    """
+    from koipond.cli.scaffolding import write_plugin
+
+    folder = write_plugin(name, into=Path())
+    count = sum(one.is_file() for one in folder.rglob("*"))
+    click.echo(_NEXT.format(folder=folder, count=count))
 
 
 @plugin.command

@@ -1,4 +1,4 @@
-"""Dead letters and running jobs in the staff's schema."""
+"""Jobs and dead letters in the staff's schema."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,8 @@ import strawberry
 
 from koipond.delivery import service
 from koipond.kernel import letters
-from koipond.kernel.ids import JobId, encode
+from koipond.kernel.ids import JobId, decode, encode
+from koipond.kernel.jobs import JobState
 from koipond.kernel.letters import LetterKind
 from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import (
@@ -24,6 +25,7 @@ from koipond.kernel.schema import (
 )
 
 strawberry.enum(LetterKind, name="DeadLetterKind")
+strawberry.enum(JobState)
 
 READ = needs("event.read")
 WRITE = needs("event.write")
@@ -81,6 +83,63 @@ class RunningJob:
         )
 
 
+@strawberry.type(description="Something that a worker is to do; one that is done is not there.")
+class Job:
+    id: strawberry.ID
+    name: str
+    state: JobState
+    attempts: int
+    attempts_max: int
+    run_at: datetime = strawberry.field(description="Not before")
+    asked_at: datetime
+    failed_at: datetime | None
+    problem: str = strawberry.field(description="Of the last attempt that failed; may be empty")
+    done: int | None = strawberry.field(description="Of `total`; null if it does not tell")
+    total: int | None
+    worker: str | None = strawberry.field(description="Who is at work on it")
+
+    @classmethod
+    def of(cls, found: letters.SeenJob) -> "Job":
+        """Wrap a job."""
+        return cls(
+            id=strawberry.ID(encode(JobId, found.id)),
+            name=found.kind,
+            state=found.state,
+            attempts=found.attempts,
+            attempts_max=found.attempts_max,
+            run_at=found.run_at,
+            asked_at=found.created_at,
+            failed_at=found.failed_at,
+            problem=found.problem,
+            done=found.done if found.total else None,
+            total=found.total or None,
+            worker=found.worker or None,
+        )
+
+
+@strawberry.input(description="All that is given must fit.")
+class JobFilter:
+    state: JobState | None = None
+    name: str | None = None
+
+
+@strawberry.input
+class JobInput:
+    job_id: strawberry.ID
+
+
+@strawberry.type
+class RetryJobPayload:
+    job: Job | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class CancelJobPayload:
+    job: Job | None = strawberry.field(default=None, description="As it was")
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
 @strawberry.input
 class DeadLetterInput:
     id: strawberry.ID
@@ -117,9 +176,41 @@ class DeliveryQueries:
         """The jobs at work, the oldest first."""
         return [RunningJob.of(one) for one in await service.find_running(info.context)]
 
+    @query(READ)
+    async def jobs(
+        self,
+        info: Info,
+        first: int | None = FIRST_DEFAULT,
+        after: str | None = None,
+        filter: JobFilter | None = None,  # the field's name
+    ) -> Connection[Job]:
+        """What workers are to do, do, or have failed to do; the latest asked for first."""
+        wanted = filter or JobFilter()
+        asked = page(first, after, shape=(UUID,))
+        found = await service.find_jobs(info.context, asked, state=wanted.state, name=wanted.name)
+        return connect(found, Job.of, behind=after is not None)
+
+    @query(READ)
+    async def job(self, info: Info, id: strawberry.ID) -> Job | None:
+        """A job; null if it is done, or never was one."""
+        found = await service.find_job(info.context, decode(JobId, id))
+        return None if found is None else Job.of(found)
+
 
 @strawberry.type
 class DeliveryMutations:
+    @mutation(WRITE)
+    async def retry_job(self, info: Info, input: JobInput) -> RetryJobPayload:
+        """Let a job that waits for its next attempt, or is dead, run now."""
+        done = await service.retry_job(info.context, decode(JobId, input.job_id))
+        return RetryJobPayload(job=Job.of(done))
+
+    @mutation(WRITE)
+    async def cancel_job(self, info: Info, input: JobInput) -> CancelJobPayload:
+        """Remove a job that waits and that nobody counts on, or that is dead."""
+        gone = await service.cancel_job(info.context, decode(JobId, input.job_id))
+        return CancelJobPayload(job=Job.of(gone))
+
     @mutation(WRITE)
     async def retry_dead_letter(self, info: Info, input: DeadLetterInput) -> RetryDeadLetterPayload:
         """Try it again, with all its attempts, once what was wrong is mended."""

@@ -6,16 +6,26 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
-from koipond.delivery.errors import ConsumerUnknown, DeadLetterNotFound, DeadLetterSuperseded
+from koipond.delivery.errors import (
+    ConsumerUnknown,
+    DeadLetterNotFound,
+    DeadLetterSuperseded,
+    JobAtWork,
+    JobNotCancellable,
+    JobUnknown,
+)
 from koipond.kernel import backfilling, deliveries, jobs, letters
 from koipond.kernel.backfilling import Backfilled, Place
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event
+from koipond.kernel.ids import JobId, encode
+from koipond.kernel.jobs import JobState
 from koipond.kernel.letters import (
     DeadLetter,
     LetterKind,
     RunningJob,
+    SeenJob,
     Step,
     WaitingJobs,
     read_letter,
@@ -43,6 +53,7 @@ async def retry_dead(ctx: Context, letter: str) -> None:
     """
     kind, key, consumer = read_letter(letter)
     now = ctx.clock.now()
+    ctx.audited(letter, before={"state": "dead"}, after={"state": "waiting"})
     if kind is LetterKind.DELIVERY:
         done = await deliveries.retry(ctx.db, key, consumer, now=now)
     else:
@@ -60,6 +71,7 @@ async def skip_dead(ctx: Context, letter: str) -> None:
     Raises IdInvalid, DeadLetterNotFound.
     """
     kind, key, consumer = read_letter(letter)
+    ctx.audited(letter, before={"state": "dead"}, after={"state": "skipped"})
     if kind is LetterKind.DELIVERY:
         done = await deliveries.skip(ctx.db, key, consumer, now=ctx.clock.now())
     else:
@@ -80,6 +92,63 @@ async def find_running(ctx: Context) -> list[RunningJob]:
     """Return the jobs at work, the oldest first."""
     async with ctx.reading() as db:
         return await letters.find_running(db)
+
+
+async def find_jobs(
+    ctx: Context, page: Page, *, state: JobState | None = None, name: str | None = None
+) -> Slice[SeenJob]:
+    """Return a page of jobs that wait, are at work or are dead, the latest asked for first."""
+    async with ctx.reading() as db:
+        return await letters.find_jobs(db, page, state=state, kind=name)
+
+
+async def find_job(ctx: Context, key: JobId) -> SeenJob | None:
+    """Return a job; None if it is done, or never was one."""
+    async with ctx.reading() as db:
+        return await letters.find_job(db, key)
+
+
+@transaction
+async def retry_job(ctx: Context, key: JobId) -> SeenJob:
+    """Let a job that waits for its next attempt, or is dead, run now, with all its attempts.
+
+    Raises JobUnknown, JobAtWork, DeadLetterSuperseded.
+    """
+    known = await _lock(ctx, key)
+    now = ctx.clock.now()
+    if known.state is JobState.WAITING:
+        await letters.hurry_job(ctx.db, key, now=now)
+    elif not await jobs.revive(ctx.db, key, now=now):
+        raise DeadLetterSuperseded(id=encode(JobId, key))
+    retried = await letters.find_job(ctx.db, key)
+    assert retried is not None, "it is locked"
+    ctx.audited(encode(JobId, key), before=known, after=retried)
+    return retried
+
+
+@transaction
+async def cancel_job(ctx: Context, key: JobId) -> SeenJob:
+    """Remove a job that waits and that nobody counts on, or that is dead; returns what it was.
+
+    Raises JobUnknown, JobAtWork, JobNotCancellable.
+    """
+    known = await _lock(ctx, key)
+    # One whose plugin is gone nobody knows, and nobody would do.
+    of = next((kind for kind in ctx.shop.jobs if kind.name() == known.kind), None)
+    if known.state is JobState.WAITING and of is not None and not of.may_cancel:
+        raise JobNotCancellable(job_id=encode(JobId, key), name=known.kind, state=known.state)
+    await letters.remove_job(ctx.db, key)
+    ctx.audited(encode(JobId, key), before=known)
+    return known
+
+
+async def _lock(ctx: Context, key: JobId) -> SeenJob:
+    known = await letters.find_job(ctx.db, key, lock=True)
+    if known is None:
+        raise JobUnknown(job_id=encode(JobId, key))
+    if known.state is JobState.RUNNING:
+        raise JobAtWork(job_id=encode(JobId, key), worker=known.worker, attempts=known.attempts)
+    return known
 
 
 async def find_waiting(ctx: Context) -> list[WaitingJobs]:

@@ -100,6 +100,7 @@ class ShippingMethodRules:
     name: str
     rates: list[ShippingRate]
     method: FulfilmentMethod
+    version: int = strawberry.field(description="What expectedVersion is to be")
 
     @classmethod
     def of(cls, found: types.ShippingMethod, info: Info) -> "ShippingMethodRules":
@@ -110,6 +111,7 @@ class ShippingMethodRules:
             name=pick(found.name, info.context.scope.locales),
             rates=[ShippingRate.of(one) for one in found.rates],
             method=found.method,
+            version=found.version,
         )
 
 
@@ -154,6 +156,9 @@ class SetShippingMethodInput:
         default=FulfilmentMethod.SHIPMENT,
         description="A pick-up needs no address; its rates are those of the channel's own place",
     )
+    expected_version: int | None = strawberry.field(
+        default=None, description="As it was read; 0 if it is to be a new one"
+    )
 
 
 @strawberry.type
@@ -184,7 +189,13 @@ class ShippingMutations:
             rates=tuple(one.read() for one in input.rates),
             method=input.method,
         )
-        told = await service.set_method(info.context, input.channel, draft, position=input.position)
+        told = await service.set_method(
+            info.context,
+            input.channel,
+            draft,
+            position=input.position,
+            expected_version=input.expected_version,
+        )
         return SetShippingMethodPayload(shipping_method=ShippingMethodRules.of(told, info))
 
 

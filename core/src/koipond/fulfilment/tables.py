@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from koipond.kernel.db import Document, Instant, metadata
+from koipond.kernel.editing import version
 
 shipping_method = Table(
     "shipping_method",
@@ -27,6 +28,7 @@ shipping_method = Table(
     Column("name", Document, nullable=False),
     # A FulfilmentMethod.
     Column("method", String(20), nullable=False),
+    version(),
     UniqueConstraint("channel_id", "code"),
 )
 

@@ -60,6 +60,7 @@ class ShippingMethod(Struct, frozen=True, kw_only=True):
     name: Texts
     rates: tuple[ShippingRate, ...]
     method: FulfilmentMethod = FulfilmentMethod.SHIPMENT
+    version: int = 1
 
 
 class ShippingRules(Struct, frozen=True, kw_only=True):

@@ -282,3 +282,5 @@ class RunImport(Job, frozen=True, kw_only=True):
 
 class ForgetFiles(Job, frozen=True, kw_only=True):
     """Remove files that were sent or made long ago."""
+
+    may_cancel: ClassVar[bool] = True

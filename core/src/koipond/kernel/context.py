@@ -213,6 +213,8 @@ class Context:
         self.caller = caller
         # What somebody who runs the shop is doing; None for everyone else. See kernel/audit.py.
         self.act: Act | None = None
+        # Who does it, where the request is seen as whom it is done for.
+        self._staff: Viewer | None = None
         # What this transaction changed, as its use-cases named it.
         self._entries: list[Entry] = []
         self._scope = scope
@@ -308,7 +310,8 @@ class Context:
     @property
     def actor(self) -> Actor:
         """Who makes this request, and where from."""
-        return Actor(viewer=self.viewer, caller=self.caller, channel=self.channel or "")
+        viewer = self._staff or self.viewer
+        return Actor(viewer=viewer, caller=self.caller, channel=self.channel or "")
 
     async def record(self) -> None:
         """Store what this transaction did for the act that it belongs to, if it does to one."""
@@ -344,6 +347,16 @@ class Context:
         elsewhere._scope = scope
         return elsewhere
 
+    def on_behalf_of(self, buyer: Viewer) -> Context:
+        """Return this very request of staff as the buyer sees it whom they act for.
+
+        What may be bought, at which price and how often is the buyer's; who did it is the staff's.
+        """
+        assert self.viewer.is_staff or self._staff is not None, "nobody else acts for others"
+        elsewhere = copy.copy(self)
+        elsewhere.viewer, elsewhere._staff = buyer, self._staff or self.viewer
+        return elsewhere
+
     def glancing(self) -> Context:
         """Return this very request as it reads what it only shows: a moment old, as out of one."""
         elsewhere = copy.copy(self)
@@ -367,6 +380,7 @@ class Context:
             caller=self.caller,
         )
         inside.act = self.act
+        inside._staff = self._staff
         return inside
 
     async def store(self, *, ends: bool = False) -> list[Any]:

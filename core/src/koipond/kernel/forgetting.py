@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import select
 
@@ -22,9 +22,13 @@ _AT_ONCE = 500
 class PruneEvents(Job, frozen=True, kw_only=True):
     """Drop events that all have heard of, once they are old."""
 
+    may_cancel: ClassVar[bool] = True
+
 
 class ForgetDeliveries(Job, frozen=True, kw_only=True):
     """Drop deliveries that waited too long for consumers that do not run."""
+
+    may_cancel: ClassVar[bool] = True
 
 
 @transaction

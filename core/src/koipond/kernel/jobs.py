@@ -112,6 +112,8 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attempts_max: ClassVar[int] = ATTEMPTS_MAX
     # After so long it is cut and counts as failed.
     deadline_s: ClassVar[float] = 60
+    # Whether staff may cancel one that waits: nothing is owed to anybody, and nothing waits for it.
+    may_cancel: ClassVar[bool] = False
 
     @classmethod
     def name(cls) -> str:

@@ -85,6 +85,26 @@ class RunningJob(Struct, frozen=True, kw_only=True):
     worker: str
 
 
+class SeenJob(Struct, frozen=True, kw_only=True):
+    """A job that waits, is at work or is dead. problem: of the last attempt that failed, or "".
+
+    run_at: not before. done, total: 0 if it does not say how far it is. worker: who has it, or "".
+    """
+
+    id: JobId
+    kind: str
+    state: JobState
+    attempts: int
+    attempts_max: int
+    run_at: datetime
+    created_at: datetime
+    failed_at: datetime | None
+    problem: str
+    done: int
+    total: int
+    worker: str
+
+
 class WaitingJobs(Struct, frozen=True, kw_only=True):
     """How many jobs of a kind wait, and when the first of them is due."""
 
@@ -182,6 +202,58 @@ async def find_running(db: AsyncConnection) -> list[RunningJob]:
     return [RunningJob(**row._asdict()) for row in await db.execute(wanted)]
 
 
+async def find_jobs(
+    db: AsyncConnection, page: Page, *, state: JobState | None, kind: str | None
+) -> Slice[SeenJob]:
+    """Return a page of jobs, the latest asked for first."""
+    wanted = _SEEN.order_by(job.c.id.desc()).limit(page.first + 1)
+    if state is not None:
+        wanted = wanted.where(job.c.state == state.value)
+    if kind is not None:
+        wanted = wanted.where(job.c.kind == kind)
+    if page.after is not None:
+        wanted = wanted.where(job.c.id < page.after[0])
+    rows = [_seen(row) for row in await db.execute(wanted)]
+    return cut(rows, [(str(one.id),) for one in rows], page)
+
+
+async def find_job(db: AsyncConnection, key: JobId, *, lock: bool = False) -> SeenJob | None:
+    """Return a job; locked if so asked, so that no worker claims it meanwhile."""
+    wanted = _SEEN.where(job.c.id == key)
+    row = (await db.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
+    return None if row is None else _seen(row)
+
+
+async def hurry_job(db: AsyncConnection, key: JobId, *, now: datetime) -> None:
+    """Let a waiting job, which is locked, run now, with all its attempts."""
+    await db.execute(job.update().where(job.c.id == key).values(run_at=now, attempts=0))
+
+
+async def remove_job(db: AsyncConnection, key: JobId) -> None:
+    """Remove a job, which is locked and not at work."""
+    await db.execute(job.delete().where(job.c.id == key))
+
+
+_SEEN = select(
+    job.c.id,
+    job.c.kind,
+    job.c.state,
+    job.c.attempts,
+    job.c.attempts_max,
+    job.c.run_at,
+    job.c.created_at,
+    job.c.failed_at,
+    func.coalesce(job.c.last_error, "").label("problem"),
+    func.coalesce(job.c.progress_done, 0).label("done"),
+    func.coalesce(job.c.progress_total, 0).label("total"),
+    func.coalesce(job.c.leased_by, "").label("worker"),
+)
+
+
+def _seen(row: Any) -> SeenJob:
+    return SeenJob(**{**row._asdict(), "state": JobState(row.state)})
+
+
 async def find_waiting(db: AsyncConnection) -> list[WaitingJobs]:
     """Return what waits, by kind, what is due first first."""
     due_at = func.min(job.c.run_at, type_=Instant).label("due_at")
@@ -252,14 +324,19 @@ __all__ = [
     "LetterId",
     "LetterKind",
     "RunningJob",
+    "SeenJob",
     "Step",
     "WaitingJobs",
     "count_dead",
     "drop_job",
     "find_dead",
+    "find_job",
+    "find_jobs",
     "find_running",
     "find_steps",
     "find_waiting",
+    "hurry_job",
     "is_dead_job",
     "read_letter",
+    "remove_job",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -159,3 +160,5 @@ class LoggedIn(Struct, frozen=True, kw_only=True):
 
 class PruneLogins(Job, frozen=True, kw_only=True):
     """Drop logins that are over, and codes and tokens that nobody can use any more."""
+
+    may_cancel: ClassVar[bool] = True

@@ -13,6 +13,7 @@ from sqlalchemy import (
 )
 
 from koipond.kernel.db import Document, Instant, metadata
+from koipond.kernel.editing import version
 
 member = Table(
     "member",
@@ -32,6 +33,7 @@ member = Table(
     # Who they turned out to be: somebody who was not merged. Whoever writes something for a member
     # locks this row first, and writes it for that one.
     Column("merged_into", ForeignKey("member.id"), nullable=True),
+    version(),
     CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_into"),
 )
 _IS_MERGED = member.c.merged_into.is_not(None)
@@ -115,6 +117,7 @@ member_group = Table(
     metadata,
     Column("code", String(40), primary_key=True),
     Column("name", String(120), nullable=False),
+    version(),
 )
 
 # Who is in which group: a row means in it.

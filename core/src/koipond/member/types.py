@@ -211,6 +211,7 @@ class MemberGroup(Struct, frozen=True, kw_only=True):
 
     code: str
     name: str
+    version: int = 1
 
 
 class Reward(Struct, frozen=True, kw_only=True):

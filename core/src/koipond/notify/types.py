@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -310,6 +310,8 @@ class Sender(Protocol):
 
 class PruneMessages(Job, frozen=True, kw_only=True):
     """Drop messages that were kept long enough."""
+
+    may_cancel: ClassVar[bool] = True
 
 
 class SendMessage(Job, frozen=True, kw_only=True):

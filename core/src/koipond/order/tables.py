@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from koipond.kernel.db import Document, Instant, metadata
+from koipond.kernel.editing import version
 
 # One row: the lines are a document. Its id becomes the order's id.
 cart = Table(
@@ -147,11 +148,10 @@ order_line = Table(
 order_adjustment = Table(
     "order_adjustment",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("order_id", ForeignKey("order.id"), nullable=False),
-    Column("position", Integer, nullable=False),
-    # None: added to the order as a whole.
-    Column("line_id", ForeignKey("order_line.id"), nullable=True),
+    Column("order_id", ForeignKey("order.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    # Of the same order, written with it; None: added to the order as a whole.
+    Column("line_id", Uuid, nullable=True),
     # A Stage.
     Column("stage", String(20), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -168,7 +168,6 @@ order_adjustment = Table(
     Column("stack_group", String(60), nullable=True),
     Column("priority", Integer, nullable=True),
     Column("coupon", String(120), nullable=True),
-    UniqueConstraint("order_id", "position"),
 )
 
 # Who is paid for a line because of their relation to the buyer: two natural persons at most, over
@@ -185,6 +184,18 @@ order_line_payee = Table(
     Column("created_at", Instant, nullable=False),
     CheckConstraint("slot IN (1, 2)", name="slot"),
     UniqueConstraint("line_id", "person"),
+)
+
+# A cart that staff put together for somebody; it is no draft any more once the cart is placed.
+order_draft = Table(
+    "order_draft",
+    metadata,
+    Column("id", ForeignKey("cart.id", ondelete="CASCADE"), primary_key=True),
+    Column("note", String(200), nullable=False),
+    # Who: a kind of viewer and an id.
+    Column("made_by", String(60), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    version(),
 )
 
 # What staff changed of an order that stood already. Each has a part of the order's reservations:

@@ -121,3 +121,17 @@ class RewardKindUnknown(DomainError):
             f"Rewards of the kind {self.kind[:40]!r} cannot be given; there are: {self.known}. "
             "Take another kind, or install a plugin that gives them."
         )
+
+
+@domain_error
+class PluginNotTried(DomainError):
+    """A plugin that does not run, so that nobody knows whether the shop starts with it."""
+
+    code: ClassVar[str] = "PLUGIN_NOT_TRIED"
+    plugin: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.plugin} is off everywhere and not even imported: only the console can try "
+            f"whether the shop starts with it: `koi plugin enable {self.plugin}`, run there, does."
+        )

@@ -69,8 +69,76 @@ class SetPluginSettingsPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
+@strawberry.type(description="Whether a plugin is on.")
+class PluginStanding:
+    enabled: bool
+    disabled_in: list[str] = strawberry.field(
+        description="Codes of channels in which it is off all the same"
+    )
+
+    @classmethod
+    def of(cls, found: types.PluginStanding) -> "PluginStanding":
+        """Wrap whether it is on."""
+        return cls(enabled=found.is_enabled, disabled_in=list(found.disabled_in))
+
+
+@strawberry.type(description="A plugin that is installed.")
+class InstalledPlugin:
+    name: str
+    version: str
+    summary: str
+    requires: list[str] = strawberry.field(description="Other plugins")
+    permissions: list[str] = strawberry.field(description="The rights that its fields ask for")
+    hooks: list[str] = strawberry.field(description="That it implements; none while it is off")
+    has_settings: bool = strawberry.field(description="Whether `pluginSettings` tells of it")
+    now: PluginStanding = strawberry.field(description="As it runs")
+    from_next_start: PluginStanding = strawberry.field(
+        description="As it will be once the shop's processes are started again"
+    )
+
+    @classmethod
+    def of(cls, found: types.InstalledPlugin) -> "InstalledPlugin":
+        """Wrap a plugin."""
+        return cls(
+            name=found.name,
+            version=found.version,
+            summary=found.summary,
+            requires=list(found.requires),
+            permissions=list(found.permissions),
+            hooks=list(found.hooks),
+            has_settings=found.has_settings,
+            now=PluginStanding.of(found.now),
+            from_next_start=PluginStanding.of(found.later),
+        )
+
+
+@strawberry.input
+class SwitchPluginInput:
+    plugin: str
+    channel: str | None = strawberry.field(
+        default=None, description="A channel's code; null: everywhere"
+    )
+
+
+@strawberry.type
+class DisablePluginPayload:
+    plugin: InstalledPlugin | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class EnablePluginPayload:
+    plugin: InstalledPlugin | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
 @strawberry.type
 class PluginQueries:
+    @query(needs(types.READS_PLUGINS))
+    async def plugins(self, info: Info) -> list[InstalledPlugin]:
+        """The plugins that are installed, by name."""
+        return [InstalledPlugin.of(one) for one in await service.find_installed(info.context)]
+
     @query(needs(types.READS_PLUGINS, by_channel=True))
     async def plugin_settings(
         self, info: Info, plugin: str, channel: str | None = None
@@ -82,6 +150,20 @@ class PluginQueries:
 
 @strawberry.type
 class PluginMutations:
+    @mutation(needs(types.WRITES_PLUGINS, by_channel=True))
+    async def disable_plugin(self, info: Info, input: SwitchPluginInput) -> DisablePluginPayload:
+        """Turn a plugin off, from the next start on; refused while it owes something."""
+        channel = input.channel or types.EVERYWHERE
+        done = await service.turn_off(info.context, input.plugin, channel)
+        return DisablePluginPayload(plugin=InstalledPlugin.of(done))
+
+    @mutation(needs(types.WRITES_PLUGINS, by_channel=True))
+    async def enable_plugin(self, info: Info, input: SwitchPluginInput) -> EnablePluginPayload:
+        """Turn a plugin on again that runs here; one that does not, the console tries first."""
+        channel = input.channel or types.EVERYWHERE
+        done = await service.turn_on(info.context, input.plugin, channel)
+        return EnablePluginPayload(plugin=InstalledPlugin.of(done))
+
     @mutation(needs(types.WRITES_PLUGINS, by_channel=True))
     async def set_plugin_settings(
         self, info: Info, input: SetPluginSettingsInput
@@ -109,6 +191,6 @@ def _object(input: SetPluginSettingsInput) -> dict[str, Any]:
 
 
 def register(api: Api) -> None:
-    """Add the settings of plugins to the staff's schema."""
+    """Add plugins and their settings to the staff's schema."""
     api.admin(Query, PluginQueries)
     api.admin(Mutation, PluginMutations)

@@ -62,3 +62,27 @@ class LostReward(Struct, frozen=True, kw_only=True):
     plugin: str
     channel: str
     kind: str
+
+
+class PluginStanding(Struct, frozen=True, kw_only=True):
+    """Whether a plugin is on, and the channels in which it is off all the same."""
+
+    is_enabled: bool
+    disabled_in: tuple[str, ...] = ()
+
+
+class InstalledPlugin(Struct, frozen=True, kw_only=True):
+    """A plugin that is installed. hooks: of those that run. now: as this process runs it.
+
+    later: as it will be from the next start on, see decision 0010.
+    """
+
+    name: str
+    version: str
+    summary: str
+    requires: tuple[str, ...]
+    permissions: tuple[str, ...]
+    hooks: tuple[str, ...]
+    has_settings: bool
+    now: PluginStanding
+    later: PluginStanding

@@ -28,11 +28,12 @@ WRITE = needs("tax.write")
 class TaxCategory:
     code: str
     name: str
+    version: int = strawberry.field(description="What expectedVersion is to be")
 
     @classmethod
     def of(cls, found: types.TaxCategory) -> "TaxCategory":
         """Wrap a category."""
-        return cls(code=found.code, name=found.name)
+        return cls(code=found.code, name=found.name, version=found.version)
 
 
 @strawberry.type(description="What goods of a category are taxed in a zone, for a while or always.")
@@ -44,6 +45,7 @@ class TaxRate:
     label: str = strawberry.field(description="What buyers read")
     starts_at: datetime | None = strawberry.field(description="Null: since ever")
     ends_at: datetime | None = strawberry.field(description="Exclusive; null: for ever")
+    version: int = strawberry.field(description="What expectedVersion is to be")
 
     @classmethod
     def of(cls, found: types.TaxRate, info: Info) -> "TaxRate":
@@ -56,6 +58,7 @@ class TaxRate:
             label=pick(found.label, info.context.scope.locales),
             starts_at=found.starts_at,
             ends_at=found.ends_at,
+            version=found.version,
         )
 
 
@@ -65,6 +68,9 @@ class TaxRate:
 class SetTaxCategoryInput:
     code: str = strawberry.field(description="a-z, 0-9 and -")
     name: str
+    expected_version: int | None = strawberry.field(
+        default=None, description="As it was read; 0 if it is to be a new one"
+    )
 
 
 @strawberry.input
@@ -81,11 +87,13 @@ class AddTaxRateInput:
 class EndTaxRateInput:
     id: strawberry.ID
     ends_at: datetime | None = strawberry.field(default=None, description="None: now")
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
 
 @strawberry.input
 class RemoveTaxRateInput:
     id: strawberry.ID
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
 
 @strawberry.type
@@ -133,7 +141,9 @@ class TaxMutations:
         self, info: Info, input: SetTaxCategoryInput
     ) -> SetTaxCategoryPayload:
         """Make a tax category, or call a known one otherwise."""
-        told = await service.set_category(info.context, input.code, input.name)
+        told = await service.set_category(
+            info.context, input.code, input.name, expected_version=input.expected_version
+        )
         return SetTaxCategoryPayload(tax_category=TaxCategory.of(told))
 
     @mutation(WRITE)
@@ -154,13 +164,16 @@ class TaxMutations:
     async def end_tax_rate(self, info: Info, input: EndTaxRateInput) -> EndTaxRatePayload:
         """Have a rate end; orders that were placed keep their tax."""
         key = decode(TaxRateId, input.id)
-        ended = await service.end_rate(info.context, key, input.ends_at)
+        ended = await service.end_rate(
+            info.context, key, input.ends_at, expected_version=input.expected_version
+        )
         return EndTaxRatePayload(tax_rate=TaxRate.of(ended, info))
 
     @mutation(WRITE)
     async def remove_tax_rate(self, info: Info, input: RemoveTaxRateInput) -> RemoveTaxRatePayload:
         """Take out a rate; orders that were placed keep their tax."""
-        gone = await service.remove_rate(info.context, decode(TaxRateId, input.id))
+        key = decode(TaxRateId, input.id)
+        gone = await service.remove_rate(info.context, key, expected_version=input.expected_version)
         return RemoveTaxRatePayload(tax_rate=TaxRate.of(gone, info))
 
 

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import select
 
 from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.editing import upserted
 from koipond.kernel.ids import TaxRateId
 from koipond.tax.tables import tax_category, tax_rate
 from koipond.tax.types import TaxCategory, TaxRate
@@ -29,7 +30,9 @@ async def save_category(db: AsyncConnection, told: TaxCategory) -> None:
     """Store a category, new or known."""
     made = insert(db, tax_category).values(msgspec.structs.asdict(told))
     await db.execute(
-        made.on_conflict_do_update(index_elements=["code"], set_={"name": made.excluded.name})
+        made.on_conflict_do_update(
+            index_elements=["code"], set_=upserted(tax_category, made, "name")
+        )
     )
 
 

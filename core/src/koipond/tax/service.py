@@ -9,6 +9,7 @@ from koipond.channel import service as channel
 from koipond.channel.types import RATES, Place
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
+from koipond.kernel.errors import check_version
 from koipond.kernel.ids import TaxRateId, encode, new_id
 from koipond.pricing.types import TaxTable
 from koipond.tax import repository, rules
@@ -62,11 +63,23 @@ async def find_rates(ctx: Context) -> tuple[TaxRate, ...]:
 
 
 @transaction
-async def set_category(ctx: Context, code: str, name: str) -> TaxCategory:
-    """Make a category, or call a known one otherwise. Raises TaxCategoryInvalid."""
-    told = rules.make_category(code, name)
-    await repository.save_category(ctx.db, told)
+async def set_category(
+    ctx: Context, code: str, name: str, *, expected_version: int | None = None
+) -> TaxCategory:
+    """Make a category, or call a known one otherwise.
+
+    expected_version: as it was read, 0 for a new one; None: whichever it is. Raises
+    TaxCategoryInvalid, VersionConflict.
+    """
+    made = rules.make_category(code, name)
+    # First: whoever else changes tax waits here, so what is read is what is changed.
     await count_up(ctx, RATES)
+    known = (await repository.find_categories(ctx.db)).get(code)
+    current = 0 if known is None else known.version
+    check_version(f"tax category {code}", expected=expected_version, current=current)
+    told = msgspec.structs.replace(made, version=current + 1)
+    await repository.save_category(ctx.db, told)
+    ctx.audited(f"tax category {code}", before=known, after=told)
     return told
 
 
@@ -76,44 +89,61 @@ async def add_rate(ctx: Context, draft: TaxRateDraft) -> TaxRate:
 
     Raises ZoneUnknown, TaxCategoryUnknown, TaxRateOutOfRange, TaxRateInvalid, TaxRateOverlaps.
     """
+    await count_up(ctx, RATES)
     await channel.check_zone(ctx, draft.zone)
     await repository.take_turns(ctx.db, draft.category)
     await check_category(ctx, draft.category)
     new = rules.make_rate(TaxRateId(new_id()), draft, await repository.find_rates(ctx.db))
     await repository.add_rate(ctx.db, new)
-    await count_up(ctx, RATES)
+    ctx.audited(encode(TaxRateId, new.id), after=new)
     return new
 
 
 @transaction
-async def end_rate(ctx: Context, key: TaxRateId, ends_at: datetime | None) -> TaxRate:
+async def end_rate(
+    ctx: Context,
+    key: TaxRateId,
+    ends_at: datetime | None,
+    *,
+    expected_version: int | None = None,
+) -> TaxRate:
     """Have a rate end, None: now; orders that were placed keep their tax.
 
-    Raises TaxRateUnknown, TaxRateInvalid, TaxRateOverlaps.
+    Raises TaxRateUnknown, VersionConflict, TaxRateInvalid, TaxRateOverlaps.
     """
-    rates = await repository.find_rates(ctx.db)
-    known = next((one for one in rates if one.id == key), None)
-    if known is None:
-        raise TaxRateUnknown(tax_rate=encode(TaxRateId, key))
+    known = await _lock_rate(ctx, key, expected_version)
     await repository.take_turns(ctx.db, known.category_code)
     ends = ends_at or ctx.clock.now()
     if known.starts_at is not None and ends <= known.starts_at:
         reason = f"it begins at {known.starts_at.isoformat()}; one that never held is removed"
         raise TaxRateInvalid(reason=reason).located("endsAt")
-    ended = msgspec.structs.replace(known, ends_at=ends)
+    ended = msgspec.structs.replace(known, ends_at=ends, version=known.version + 1)
     rules.check_overlap(ended, await repository.find_rates(ctx.db))
     await repository.end_rate(ctx.db, key, ends)
-    await count_up(ctx, RATES)
+    ctx.audited(encode(TaxRateId, key), before=known, after=ended)
     return ended
 
 
 @transaction
-async def remove_rate(ctx: Context, key: TaxRateId) -> TaxRate:
-    """Take out a rate; orders that were placed keep their tax. Raises TaxRateUnknown."""
+async def remove_rate(
+    ctx: Context, key: TaxRateId, *, expected_version: int | None = None
+) -> TaxRate:
+    """Take out a rate; orders that were placed keep their tax.
+
+    Raises TaxRateUnknown, VersionConflict.
+    """
+    known = await _lock_rate(ctx, key, expected_version)
+    await repository.remove_rate(ctx.db, key)
+    ctx.audited(encode(TaxRateId, key), before=known)
+    return known
+
+
+async def _lock_rate(ctx: Context, key: TaxRateId, expected_version: int | None) -> TaxRate:
+    # First: whoever else changes tax waits here, so what is read is what is changed.
+    await count_up(ctx, RATES)
     rates = await repository.find_rates(ctx.db)
     known = next((one for one in rates if one.id == key), None)
     if known is None:
         raise TaxRateUnknown(tax_rate=encode(TaxRateId, key))
-    await repository.remove_rate(ctx.db, key)
-    await count_up(ctx, RATES)
+    check_version(encode(TaxRateId, key), expected=expected_version, current=known.version)
     return known

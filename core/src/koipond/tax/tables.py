@@ -12,12 +12,14 @@ from sqlalchemy import (
 )
 
 from koipond.kernel.db import Document, Instant, metadata
+from koipond.kernel.editing import version
 
 tax_category = Table(
     "tax_category",
     metadata,
     Column("code", String(40), primary_key=True),
     Column("name", String(120), nullable=False),
+    version(),
 )
 
 tax_rate = Table(
@@ -32,6 +34,7 @@ tax_rate = Table(
     # Half open; NULL: since ever, for ever.
     Column("starts_at", Instant, nullable=True),
     Column("ends_at", Instant, nullable=True),
+    version(),
     CheckConstraint("0 <= rate_ppm AND rate_ppm <= 1000000", name="rate_ppm"),
     CheckConstraint("starts_at < ends_at", name="window"),
     Index(None, "zone_code", "category_code"),

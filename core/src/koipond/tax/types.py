@@ -20,6 +20,7 @@ class TaxCategory(Struct, frozen=True, kw_only=True):
 
     code: str
     name: str
+    version: int = 1
 
 
 class TaxRate(Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class TaxRate(Struct, frozen=True, kw_only=True):
     label: Texts
     starts_at: datetime | None
     ends_at: datetime | None
+    version: int = 1
 
     def holds_at(self, now: datetime) -> bool:
         """Tell whether it holds at an instant."""

@@ -4,7 +4,7 @@ from koipond_checkin import service
 from koipond_checkin.events import CheckedIn
 from koipond_checkin.graphql import CheckInMutations, CheckInQueries
 from koipond_checkin.types import CheckInSettings
-from koipond_sdk import Context, Event, PluginSettings, implement
+from koipond_sdk import Context, Event, Invariant, PluginSettings, implement
 from koipond_sdk.hooks import Erasure, MemberMerge, PersonalTable
 from koipond_sdk.schema import Api, Mutation, Query
 
@@ -26,6 +26,18 @@ def register_events() -> list[type[Event]]:
 def register_settings() -> type[PluginSettings]:
     """Say what staff may set."""
     return CheckInSettings
+
+
+@implement()
+def register_invariants() -> list[Invariant]:
+    """Return what must always hold of days, beside one a day, which the table holds."""
+    return [
+        Invariant(
+            id="checkin.streaks",
+            words="A run of days grows by one a day, by a calendar that its member has for good",
+            audit=service.audit,
+        )
+    ]
 
 
 @implement()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from koipond_checkin.tables import checkin_day, checkin_member
 from koipond_checkin.types import CheckIn, Standing
@@ -84,6 +84,32 @@ async def find_days(db: AsyncConnection, member_id: MemberId) -> list[date]:
     d = checkin_day.c
     rows = await db.execute(select(d.day).where(d.member_id == member_id).order_by(d.day))
     return list(rows.scalars())
+
+
+async def find_odd_streaks(db: AsyncConnection, *, limit: int) -> list[tuple[MemberId, date]]:
+    """Return (member, day) of check-ins that do not continue the run before them, some of them."""
+    d = checkin_day.c
+    before = func.lag(d.streak).over(partition_by=d.member_id, order_by=d.day)
+    seen = select(d.member_id, d.day, d.streak, before.label("before")).subquery().c
+    odd = (seen.streak > 1) & (func.coalesce(seen.before, 0) != seen.streak - 1)
+    rows = await db.execute(
+        select(seen.member_id, seen.day).where(odd).order_by(seen.member_id, seen.day).limit(limit)
+    )
+    return [(MemberId(row.member_id), row.day) for row in rows]
+
+
+async def find_without_calendar(db: AsyncConnection, *, limit: int) -> list[MemberId]:
+    """Return members who checked in and have no calendar, some of them."""
+    d, m = checkin_day.c, checkin_member.c
+    rows = await db.execute(
+        select(d.member_id)
+        .distinct()
+        .outerjoin(checkin_member, m.member_id == d.member_id)
+        .where(m.member_id.is_(None))
+        .order_by(d.member_id)
+        .limit(limit)
+    )
+    return [MemberId(key) for key in rows.scalars()]
 
 
 async def save_streaks(

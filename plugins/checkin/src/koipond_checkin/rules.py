@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from koipond_checkin.errors import AlreadyCheckedIn
 from koipond_checkin.types import CheckIn, Standing, Status
+from koipond_sdk import Finding, MemberId, encode
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -47,6 +48,28 @@ def refusal(last: CheckIn, time_zone: str) -> AlreadyCheckedIn:
     """Make the refusal of a second check-in on the day of `last`, or before it."""
     next_at = _start(last.day + timedelta(days=1), ZoneInfo(time_zone))
     return AlreadyCheckedIn(day=last.day, streak=last.streak, next_at=next_at)
+
+
+def find_wrong_days(
+    odd: Iterable[tuple[MemberId, date]], without: Iterable[MemberId]
+) -> list[Finding]:
+    """Say which check-ins continue no run, and whose are without a calendar."""
+    broken = [
+        Finding(
+            invariant="checkin.streaks",
+            problem=f"{encode(MemberId, key)} has a run on {day} that the day before does not have",
+            fix="Compare checkin_day of that member with the audit; a merge counts runs anew",
+        )
+        for key, day in odd
+    ]
+    return broken + [
+        Finding(
+            invariant="checkin.streaks",
+            problem=f"{encode(MemberId, key)} checked in and has no calendar",
+            fix="Store the time zone of their first channel in checkin_member",
+        )
+        for key in without
+    ]
 
 
 def _running(standing: Standing, today: date) -> int:

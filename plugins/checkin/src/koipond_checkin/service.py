@@ -3,7 +3,7 @@
 from koipond_checkin import repository, rules
 from koipond_checkin.events import CheckedIn
 from koipond_checkin.types import CheckIn, CheckInSettings, Granted, Standing, Status
-from koipond_sdk import Context, MemberId, encode, settings_of, transaction
+from koipond_sdk import Context, Finding, MemberId, encode, settings_of, transaction
 from koipond_sdk.services.members import (
     MemberMerge,
     find_carried,
@@ -13,6 +13,8 @@ from koipond_sdk.services.members import (
 from koipond_sdk.services.rewards import Reward, grant_reward
 
 _PLACE = "checkin_day"
+# So many of one kind an audit names.
+_TOLD = 20
 
 
 @transaction
@@ -79,7 +81,8 @@ async def absorb(ctx: Context, merge: MemberMerge) -> None:
     await repository.enrol_like(ctx.db, keeper, former)
     moved = await repository.move_days(ctx.db, former, keeper)
     await note_carried(ctx, merge.id, _PLACE, moved)
-    await _count_anew(ctx, keeper)
+    for key in (former, keeper):
+        await _count_anew(ctx, key)
 
 
 async def release(ctx: Context, merge: MemberMerge) -> None:
@@ -89,6 +92,14 @@ async def release(ctx: Context, merge: MemberMerge) -> None:
     await repository.move_back(ctx.db, keeper, former, moved)
     for key in (former, keeper):
         await _count_anew(ctx, key)
+
+
+async def audit(ctx: Context) -> list[Finding]:
+    """Return check-ins that do not continue a run as they say, and those without a calendar."""
+    async with ctx.reading() as db:
+        odd = await repository.find_odd_streaks(db, limit=_TOLD)
+        without = await repository.find_without_calendar(db, limit=_TOLD)
+    return rules.find_wrong_days(odd, without)
 
 
 async def _count_anew(ctx: Context, member_id: MemberId) -> None:

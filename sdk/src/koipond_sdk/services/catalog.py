@@ -1,6 +1,6 @@
 """The catalogue, to look at."""
 
-from koipond.catalog.errors import VariantNotPriced, VariantUnknown
+from koipond.catalog.errors import ProductUnknown, VariantNotPriced, VariantUnknown
 from koipond.catalog.service import (
     find_categories,
     find_prices,
@@ -13,6 +13,7 @@ from koipond.catalog.types import Category, Product, Variant
 __all__ = [
     "Category",
     "Product",
+    "ProductUnknown",
     "Variant",
     "VariantNotPriced",
     "VariantUnknown",

@@ -10,7 +10,9 @@ from koipond.kernel.context import Context, bookkeeping
 from koipond.kernel.db import insert
 from koipond.kernel.editions import count_up
 from koipond.kernel.viewer import Viewer
+from koipond.staff.service import create_token
 from koipond.staff.tables import role, staff, staff_role
+from koipond.staff.types import ServiceTokenDraft
 
 _DOMAIN = "@staff.test"
 _ROLE = "kit-"
@@ -45,8 +47,20 @@ async def employ(ctx: Context, viewer: Viewer) -> None:
         await ctx.db.execute(staff_role.insert().values(grant))
 
 
+async def make_token(ctx: Context, viewer: Viewer) -> str:
+    """Make the token of a program that may what `viewer` may. Raises PermissionUnknown."""
+    assert viewer.id is not None, "a viewer without an id has no token"
+    draft = ServiceTokenDraft(
+        name=f"{_ROLE}{viewer.id.hex}",
+        permissions=sorted(viewer.permissions),
+        channels=sorted(set().union(*viewer.limited.values())) if viewer.limited else None,
+    )
+    _, token = await create_token(ctx, draft)
+    return token
+
+
 def is_of_kit(table: str, row: Mapping[str, Any]) -> bool:
-    """Tell whether a row is there because of `employ`."""
+    """Tell whether a row is there because of `employ` or `make_token`."""
     match table:
         case "staff":
             return str(row["email"]).endswith(_DOMAIN)
@@ -54,6 +68,8 @@ def is_of_kit(table: str, row: Mapping[str, Any]) -> bool:
             return str(row["key"]).startswith(_ROLE)
         case "staff_role":
             return str(row["role_key"]).startswith(_ROLE)
+        case "service_token":
+            return str(row["name"]).startswith(_ROLE)
         case "edition":
             return bool(row["name"] == "staff")
         case _:

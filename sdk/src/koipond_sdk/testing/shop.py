@@ -6,10 +6,11 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx2
+import msgspec
 import structlog
 from litestar import Litestar
 from sqlalchemy import Connection, Engine, Table, event, select, text
@@ -18,32 +19,37 @@ from koipond.app import ADMIN_PATH, STOREFRONT_PATH, create_app
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
+from koipond.duties import audits_of
 from koipond.kernel.audit import audit_record
 from koipond.kernel.context import Context, Shop
+from koipond.kernel.dispatch.tracing import Called, traced
+from koipond.kernel.events import Event
+from koipond.kernel.invariants import Finding, run_audits
 from koipond.kernel.logs import redact
 from koipond.kernel.money import currency as parse_currency
 from koipond.kernel.money import parse_amount
+from koipond.kernel.outbox import outbox_event
 from koipond.kernel.plugins import Plugin, discover
 from koipond.kernel.viewer import GUEST, Viewer, ViewerKind, sign
+from koipond.kernel.worker import Drained, Worker
+from koipond.payment.sandbox import KEY, Sandbox
+from koipond.payment.types import PaymentProvider
 from koipond.plugin.service import read_states
 from koipond.settings import ChannelSettings, Settings
 from koipond.stock.service import receive
 from koipond.stock.types import StockReceipt
+from koipond_sdk.testing.actors import STAFF
 from koipond_sdk.testing.clock import START, FakeClock
-from koipond_sdk.testing.employing import employ, is_of_kit
+from koipond_sdk.testing.employing import employ, is_of_kit, make_token
 from koipond_sdk.testing.kept import lend
 from koipond_sdk.testing.snapshots import read_all
 
 CHANNEL = ChannelSettings(
     code="main", name="Main", currencies=("EUR", "CNY", "JPY"), locales=("en", "zh-Hans")
 )
-STAFF = Viewer(
-    kind=ViewerKind.STAFF,
-    id=UUID("01950000-0000-7000-8000-000000000001"),
-    permissions=frozenset({"*"}),
-)
-
-
+E = TypeVar("E", bound=Event)
+# Of events of one moment their ids, which grow.
+_AS_TOLD = (outbox_event.c.occurred_at, outbox_event.c.id)
 _FOUND: dict[str, Plugin] = {}
 
 __all__ = ["CHANNEL", "STAFF", "START", "FakeClock", "RunningShop", "connect", "running_shop"]
@@ -57,7 +63,10 @@ class RunningShop:
         self.clock = clock
         self.http = http
         self.shop: Shop = app.state.shop
+        self.worker = Worker(self.shop, chance=lambda: 0.0)
         self._staff: dict[UUID | None, Viewer] = {}
+        # {program: its token}
+        self._programs: dict[UUID | None, str] = {}
         # Whether statements count that are sent now.
         self._counts = True
 
@@ -66,18 +75,42 @@ class RunningShop:
         """What the shop was told."""
         return self.shop.settings
 
+    @property
+    def provider(self) -> Sandbox:
+        """The payment provider `sandbox`: its `charges` are what it took and gave back."""
+        found = self.shop.providers[PaymentProvider][KEY]
+        assert isinstance(found, Sandbox), "a test paid with another one"
+        return found
+
+    async def work(self) -> Drained:
+        """Do what is due now and what follows from it, as a worker does."""
+        return await self.worker.run_once()
+
+    async def pass_time(self, **parts: float) -> None:
+        """Let time pass, `pass_time(minutes=15)`, then do what is due."""
+        self.clock.advance(**parts)
+        await self.work()
+
     async def employ(self, viewer: Viewer) -> None:
         """Let one of the staff be known, and be allowed what `viewer` is; STAFF is from the start.
 
-        `graphql` does so by itself.
+        A program gets a token that allows as much. `graphql` does so by itself.
         """
+        if viewer.kind is ViewerKind.SERVICE and viewer.id not in self._programs:
+            async with self.shop.context(viewer=STAFF) as ctx:
+                self._programs[viewer.id] = await make_token(ctx, viewer)
         if viewer.kind is ViewerKind.STAFF and self._staff.get(viewer.id) != viewer:
             async with self.shop.context(viewer=STAFF) as ctx:
                 await employ(ctx, viewer)
             self._staff[viewer.id] = viewer
 
     def token(self, viewer: Viewer) -> str:
-        """Return a bearer token of `viewer`, valid for an hour; staff must be known: `employ`."""
+        """Return a bearer token of `viewer`, valid for an hour.
+
+        Staff and programs must be known: `employ`.
+        """
+        if viewer.kind is ViewerKind.SERVICE:
+            return self._programs[viewer.id]
         now = self.clock.now()
         return sign(viewer, secret=self.settings.secret, now=now, lifetime=timedelta(hours=1))
 
@@ -199,6 +232,31 @@ class RunningShop:
             yield sent
         finally:
             event.remove(Engine, "before_cursor_execute", note)
+
+    @contextmanager
+    def trace_hooks(self) -> Iterator[list[Called]]:
+        """Collect which hooks are called while the block runs, in the order in which they ended.
+
+        Each has `hook`, `plugin`, `seconds` and `outcome`: "ok", a refusal's code, or what failed.
+        """
+        with traced() as called:
+            yield called
+
+    async def events(self, kind: type[E]) -> list[E]:
+        """Return the events of a class that were told and committed, in their order."""
+        wanted = select(outbox_event.c.payload).where(outbox_event.c.name == kind.name())
+        async with self.shop.database.reading() as db:
+            found = (await db.execute(wanted.order_by(*_AS_TOLD))).scalars()
+            return [msgspec.convert(one, kind, str_keys=True) for one in found]
+
+    async def event_names(self) -> list[str]:
+        """Return the names of all events that were told and committed, in their order."""
+        async with self.shop.database.reading() as db:
+            return [*(await db.execute(select(outbox_event.c.name).order_by(*_AS_TOLD))).scalars()]
+
+    async def findings(self) -> list[Finding]:
+        """Return what of all that must hold does not, by core's audits and its plugins'."""
+        return await run_audits(self.shop, audits_of(self.shop))
 
     async def rows(self, table: Table | str) -> list[dict[str, Any]]:
         """Return every row of a table, in no particular order."""

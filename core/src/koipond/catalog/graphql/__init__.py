@@ -1,6 +1,7 @@
 """The catalogue in the schema."""
 
 from koipond.catalog.graphql import queries
+from koipond.catalog.graphql.arranging import ArrangingMutations, EditedCategory, EditedCollection
 from koipond.catalog.graphql.editing import EditedProduct, EditingMutations
 from koipond.catalog.graphql.mutations import AdminMutations
 from koipond.catalog.graphql.queries import add_plugin_queries
@@ -20,6 +21,9 @@ def register(api: Api) -> None:
     api.admin(Mutation, StaffMutations)
     api.admin(Mutation, EditingMutations)
     api.admin(Product, EditedProduct)
+    api.admin(Mutation, ArrangingMutations)
+    api.admin(Category, EditedCategory)
+    api.admin(Collection, EditedCollection)
     api.admin(Variant, StaffVariant)
     api.admin(Product, StaffProduct)
     api.node(ProductId, queries.load_product)

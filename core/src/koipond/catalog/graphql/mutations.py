@@ -18,6 +18,9 @@ class SetPriceInput:
     channel: str = strawberry.field(description="The code of a channel")
     amount: str = strawberry.field(description="Major units as a decimal string: 12.50")
     currency: str = strawberry.field(description="ISO 4217 code; one that the channel sells in")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Of its base price, as it was read; 0 if it is to be the first"
+    )
 
 
 @strawberry.type
@@ -33,6 +36,10 @@ class AdminMutations:
         """Set what a variant costs in a channel and currency."""
         price = parse_amount(input.amount, currency(input.currency))
         found = await service.set_price(
-            info.context, decode(VariantId, input.variant_id), price, channel=input.channel
+            info.context,
+            decode(VariantId, input.variant_id),
+            price,
+            channel=input.channel,
+            expected_version=input.expected_version,
         )
         return SetPricePayload(variant=Variant.of(found, info.context.scope.locales))

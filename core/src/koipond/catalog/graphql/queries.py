@@ -134,7 +134,7 @@ class StorefrontQueries:
 
     @query(PUBLIC)
     async def categories(self, info: Info) -> list[Category]:
-        """The categories in which this channel lists something."""
+        """The categories in which this channel lists something, as they stand in the tree."""
         return await _categories(info, everywhere=False)
 
     @query(PUBLIC)

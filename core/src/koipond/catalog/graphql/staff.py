@@ -36,6 +36,7 @@ class PriceRule:
     group: str | None = strawberry.field(description="The code of a member group; null: everyone")
     starts_at: datetime | None = strawberry.field(description="Null: since ever")
     ends_at: datetime | None = strawberry.field(description="Exclusive; null: for ever")
+    version: int = strawberry.field(description="What expectedVersion is to be")
 
     @classmethod
     def of(cls, found: types.PriceRule, channel: str) -> "PriceRule":
@@ -48,11 +49,36 @@ class PriceRule:
             group=found.group_code,
             starts_at=found.starts_at,
             ends_at=found.ends_at,
+            version=found.version,
         )
+
+
+@strawberry.type(description="What a variant costs in a channel and currency, without its rules.")
+class BasePrice:
+    channel: str
+    price: MoneyType
+    version: int = strawberry.field(description="What expectedVersion is to be")
+
+    @classmethod
+    def of(cls, found: types.BasePrice, channel: str) -> "BasePrice":
+        """Wrap a price of a channel's price list."""
+        price = MoneyType.of(Money(found.amount_minor, found.currency))
+        return cls(channel=channel, price=price, version=found.version)
 
 
 @strawberry.type
 class StaffVariant:
+    @batch
+    @staticmethod
+    async def base_prices(parents: list[Variant], info: Info) -> list[list[BasePrice]]:
+        """What `setPrice` set in every channel and currency."""
+        found = await service.find_every_price(info.context, [parent.key for parent in parents])
+        codes = {one.id: one.code for one in await channels.find_channels(info.context)}
+        return [
+            [BasePrice.of(one, codes[one.channel_id]) for one in found[parent.key]]
+            for parent in parents
+        ]
+
     @batch
     @staticmethod
     async def price_rules(parents: list[Variant], info: Info) -> list[list[PriceRule]]:
@@ -90,6 +116,9 @@ class SetPriceRuleInput:
     )
     starts_at: datetime | None = None
     ends_at: datetime | None = strawberry.field(default=None, description="Exclusive")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Of the rule that is changed; 0 if it is to be a new one"
+    )
 
     def read(self) -> types.PriceRuleWish:
         """Return the rule as it is wished. Raises IdInvalid, CurrencyUnknown, AmountInvalid."""
@@ -107,12 +136,16 @@ class SetPriceRuleInput:
 @strawberry.input
 class RemovePriceRuleInput:
     id: strawberry.ID
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
 
 @strawberry.input
 class SetVariantWeightInput:
     variant_id: strawberry.ID
     grams: Quantity | None = strawberry.field(description="Null: nobody knows")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Of its product, as it was read"
+    )
 
 
 @strawberry.input
@@ -121,6 +154,7 @@ class SetProductTaxCategoryInput:
     tax_category: str | None = strawberry.field(
         description="The code of a tax category; null: as goods that name none"
     )
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
 
 @strawberry.type
@@ -152,7 +186,9 @@ class StaffMutations:
     @mutation(PRICE)
     async def set_price_rule(self, info: Info, input: SetPriceRuleInput) -> SetPriceRulePayload:
         """Set what a variant costs from a quantity, for a group of members, or for a while."""
-        found = await service.set_price_rule(info.context, input.read())
+        found = await service.set_price_rule(
+            info.context, input.read(), expected_version=input.expected_version
+        )
         return SetPriceRulePayload(variant=Variant.of(found, info.context.scope.locales))
 
     @mutation(PRICE)
@@ -160,7 +196,11 @@ class StaffMutations:
         self, info: Info, input: RemovePriceRuleInput
     ) -> RemovePriceRulePayload:
         """Take a rule out of a price list; orders that were placed keep their prices."""
-        found = await service.remove_price_rule(info.context, decode(PriceRuleId, input.id))
+        found = await service.remove_price_rule(
+            info.context,
+            decode(PriceRuleId, input.id),
+            expected_version=input.expected_version,
+        )
         return RemovePriceRulePayload(variant=Variant.of(found, info.context.scope.locales))
 
     @mutation(WRITE)
@@ -169,7 +209,9 @@ class StaffMutations:
     ) -> SetVariantWeightPayload:
         """Say what a unit of a variant weighs."""
         key = decode(VariantId, input.variant_id)
-        found = await service.set_grams(info.context, key, input.grams)
+        found = await service.set_grams(
+            info.context, key, input.grams, expected_version=input.expected_version
+        )
         return SetVariantWeightPayload(variant=Variant.of(found, info.context.scope.locales))
 
     @mutation(WRITE)
@@ -178,5 +220,7 @@ class StaffMutations:
     ) -> SetProductTaxCategoryPayload:
         """Say what a product is taxed as."""
         key = decode(ProductId, input.product_id)
-        found = await service.set_tax_category(info.context, key, input.tax_category)
+        found = await service.set_tax_category(
+            info.context, key, input.tax_category, expected_version=input.expected_version
+        )
         return SetProductTaxCategoryPayload(product=Product.of(found, info.context.scope.locales))

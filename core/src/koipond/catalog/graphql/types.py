@@ -45,24 +45,32 @@ class Media:
 @strawberry.type(description="A place in the shop's tree of goods.")
 class Category(Node):
     key: strawberry.Private[CategoryId]
+    found: strawberry.Private[types.Category]
     id: strawberry.ID
     slug: str
     name: str
+    parent_id: strawberry.ID | None = strawberry.field(
+        description="What it stands below; null: it is at the top"
+    )
 
     @classmethod
     def of(cls, found: types.Category, locales: Sequence[Locale]) -> "Category":
         """Wrap a category."""
+        parent = found.parent_id
         return cls(
             key=found.id,
+            found=found,
             id=strawberry.ID(encode(CategoryId, found.id)),
             slug=found.slug,
             name=pick(found.name, locales),
+            parent_id=None if parent is None else strawberry.ID(encode(CategoryId, parent)),
         )
 
 
 @strawberry.type(description="A hand-picked set of products.")
 class Collection(Node):
     key: strawberry.Private[CollectionId]
+    found: strawberry.Private[types.Collection]
     id: strawberry.ID
     slug: str
     name: str
@@ -72,6 +80,7 @@ class Collection(Node):
         """Wrap a collection."""
         return cls(
             key=found.id,
+            found=found,
             id=strawberry.ID(encode(CollectionId, found.id)),
             slug=found.slug,
             name=pick(found.name, locales),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     table,
 )
 
+from koipond.catalog.repository.arranging import category_of, collection_of
 from koipond.catalog.repository.details import Prices
 from koipond.catalog.tables import (
     attribute,
@@ -50,19 +51,13 @@ _STOCK = table("koi_v1_stock", column("variant_id"), column("capacity"), column(
 async def count_categories(db: AsyncConnection, found: Select[Any]) -> list[Facet[Category]]:
     """Return the categories of found products. found: a SELECT of their ids."""
     rows = await _count(db, category, product_category, "category_id", found)
-    return [
-        Facet(of=Category(id=row.id, slug=row.slug, name=row.name), count=row.count_)
-        for row in rows
-    ]
+    return [Facet(of=category_of(row), count=row.count_) for row in rows]
 
 
 async def count_collections(db: AsyncConnection, found: Select[Any]) -> list[Facet[Collection]]:
     """Return the collections of found products. found: a SELECT of their ids."""
     rows = await _count(db, collection, product_collection, "collection_id", found)
-    return [
-        Facet(of=Collection(id=row.id, slug=row.slug, name=row.name), count=row.count_)
-        for row in rows
-    ]
+    return [Facet(of=collection_of(row), count=row.count_) for row in rows]
 
 
 async def count_attributes(db: AsyncConnection, found: Select[Any]) -> list[AttributeFacet]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from koipond.catalog.repository import ranking
+from koipond.catalog.repository.arranging import category_of, collection_of
 from koipond.catalog.repository.details import (
     BY_ID,
     Details,
@@ -141,15 +142,15 @@ async def count_products(db: AsyncConnection, sought: Sought) -> int:
 async def find_listed_categories(
     db: AsyncConnection, channel_id: ChannelId | None
 ) -> list[Category]:
-    """Return the categories of products that the channel lists, oldest first; None: all."""
-    statement = select(category).order_by(category.c.id)
+    """Return the categories of products that the channel lists, by position; None: all."""
+    statement = select(category).order_by(category.c.position, category.c.id)
     if channel_id is not None:
         members = select(product_category.c.category_id).join(
             product, product.c.id == product_category.c.product_id
         )
         statement = statement.where(category.c.id.in_(listed(members, channel_id)))
     rows = await db.execute(statement)
-    return [Category(id=row.id, slug=row.slug, name=row.name) for row in rows]
+    return [category_of(row) for row in rows]
 
 
 async def find_listed_collections(
@@ -163,7 +164,7 @@ async def find_listed_collections(
         )
         statement = statement.where(collection.c.id.in_(listed(members, channel_id)))
     rows = await db.execute(statement)
-    return [Collection(id=row.id, slug=row.slug, name=row.name) for row in rows]
+    return [collection_of(row) for row in rows]
 
 
 def _key(row: Any, sort: ProductSort | CatalogSort) -> Key:

@@ -7,8 +7,9 @@ import msgspec
 from sqlalchemy import Uuid, and_, bindparam, or_, select
 
 from koipond.catalog.tables import price, price_list, price_rule
-from koipond.catalog.types import ListPrice, PriceRule, PriceTier
+from koipond.catalog.types import BasePrice, ListPrice, PriceRule, PriceTier
 from koipond.kernel.db import AsyncConnection, Instant, insert
+from koipond.kernel.editing import upserted
 from koipond.kernel.ids import ChannelId, PriceListId, PriceRuleId, VariantId, new_id
 from koipond.kernel.money import Currency
 from koipond.kernel.parts import Parts
@@ -43,7 +44,7 @@ async def set_price(
     await db.execute(
         statement.on_conflict_do_update(
             index_elements=["price_list_id", "variant_id"],
-            set_={"amount_minor": statement.excluded.amount_minor},
+            set_=upserted(price, statement, "amount_minor"),
         )
     )
 
@@ -73,6 +74,53 @@ async def find_base_prices(
     return {VariantId(row.variant_id): row.amount_minor for row in rows}
 
 
+async def lock_price(
+    db: AsyncConnection, price_list_id: PriceListId, variant_id: VariantId
+) -> tuple[int, int] | None:
+    """Return what a variant costs in a list and the price's version; None: it has none there.
+
+    Whoever else sets a price of that list, also a first one, waits until the transaction ends.
+    """
+    await db.execute(
+        select(price_list.c.id)
+        .where(price_list.c.id == price_list_id)
+        .with_for_update(key_share=True)
+    )
+    rows = await db.execute(
+        select(price.c.amount_minor, price.c.version)
+        .where(price.c.price_list_id == price_list_id, price.c.variant_id == variant_id)
+        .with_for_update(key_share=True)
+    )
+    row = rows.one_or_none()
+    return None if row is None else (row.amount_minor, row.version)
+
+
+async def find_every_price(
+    db: AsyncConnection, variant_ids: Sequence[VariantId]
+) -> list[tuple[VariantId, BasePrice]]:
+    """Return the base prices of variants in all lists, with the version of each."""
+    rows = await db.execute(
+        select(
+            price.c.variant_id,
+            price_list.c.channel_id,
+            price_list.c.currency,
+            price.c.amount_minor,
+            price.c.version,
+        )
+        .join(price_list, price_list.c.id == price.c.price_list_id)
+        .where(price.c.variant_id.in_(variant_ids))
+        .order_by(price_list.c.id)
+    )
+    return [(key, BasePrice(*values)) for key, *values in rows]
+
+
+async def lock_rule(db: AsyncConnection, key: PriceRuleId) -> PriceRule | None:
+    """Return a rule, locked against who changes it, too."""
+    wanted = select(*_RULE).where(price_rule.c.id == key)
+    row = (await db.execute(wanted.with_for_update(key_share=True))).one_or_none()
+    return None if row is None else PriceRule(**row._mapping)
+
+
 async def set_prices(
     db: AsyncConnection, price_list_id: PriceListId, amounts: Mapping[VariantId, int]
 ) -> None:
@@ -83,7 +131,7 @@ async def set_prices(
     await db.execute(
         made.on_conflict_do_update(
             index_elements=["price_list_id", "variant_id"],
-            set_={"amount_minor": made.excluded.amount_minor},
+            set_=upserted(price, made, "amount_minor"),
         ),
         [
             {"price_list_id": price_list_id, "variant_id": key, "amount_minor": amount}
@@ -162,16 +210,10 @@ async def find_rules(
     ]
 
 
-async def find_rule(db: AsyncConnection, key: PriceRuleId) -> PriceRule | None:
-    """Return a rule."""
-    row = (await db.execute(select(*_RULE).where(price_rule.c.id == key))).one_or_none()
-    return None if row is None else PriceRule(**row._mapping)
-
-
 async def save_rule(db: AsyncConnection, told: PriceRule) -> None:
     """Store a rule, new or known by its id."""
     made = insert(db, price_rule).values(msgspec.structs.asdict(told))
-    changed = {"amount_minor": made.excluded.amount_minor}
+    changed = upserted(price_rule, made, "amount_minor")
     await db.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 

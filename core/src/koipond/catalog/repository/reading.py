@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Uuid, and_, bindparam, select
 
+from koipond.catalog.repository.arranging import category_of, collection_of
 from koipond.catalog.repository.details import listed, product_of
 from koipond.catalog.repository.pricing import PRICED, TIERS, read_price
 from koipond.catalog.tables import (
@@ -209,7 +210,7 @@ async def find_categories(
     )
     found: dict[ProductId, list[Category]] = defaultdict(list)
     for row in rows:
-        found[row.product_id].append(Category(id=row.id, slug=row.slug, name=row.name))
+        found[row.product_id].append(category_of(row))
     return found
 
 
@@ -225,7 +226,7 @@ async def find_collections(
     )
     found: dict[ProductId, list[Collection]] = defaultdict(list)
     for row in rows:
-        found[row.product_id].append(Collection(id=row.id, slug=row.slug, name=row.name))
+        found[row.product_id].append(collection_of(row))
     return found
 
 

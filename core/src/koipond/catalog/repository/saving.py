@@ -91,7 +91,14 @@ async def save_shelf(db: AsyncConnection, before: Shelf, after: Shelf, telling: 
 
 async def set_tax_category(db: AsyncConnection, key: ProductId, code: str | None) -> None:
     """Store what a product is taxed as."""
-    await db.execute(product.update().where(product.c.id == key).values(tax_category=code))
+    changed = product.update().where(product.c.id == key)
+    await db.execute(changed.values(tax_category=code, version=product.c.version + 1))
+
+
+async def count_change(db: AsyncConnection, key: ProductId) -> None:
+    """Store that something of a product was changed that stands in another table."""
+    changed = product.update().where(product.c.id == key)
+    await db.execute(changed.values(version=product.c.version + 1))
 
 
 async def set_grams(db: AsyncConnection, key: VariantId, grams: int | None) -> None:

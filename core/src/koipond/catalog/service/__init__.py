@@ -7,11 +7,23 @@ from koipond.catalog.service.activities import (
     refresh_activities,
     withdraw_activities,
 )
+from koipond.catalog.service.arranging import (
+    change_category_products,
+    change_collection_products,
+    create_category,
+    create_collection,
+    move_category,
+    remove_category,
+    remove_collection,
+    update_category,
+    update_collection,
+)
 from koipond.catalog.service.editing import create_product, find_versions, update_product
 from koipond.catalog.service.facets import Facets
 from koipond.catalog.service.offers import find_offers
 from koipond.catalog.service.pricing import (
     find_base_prices,
+    find_every_price,
     find_list_prices,
     find_price_rules,
     find_prices,
@@ -21,7 +33,7 @@ from koipond.catalog.service.pricing import (
     set_price_rule,
     set_prices,
 )
-from koipond.catalog.service.searching import audit, reindex
+from koipond.catalog.service.searching import audit, refresh_search, reindex
 from koipond.catalog.service.shelf import (
     asking_sellables,
     choose_sort,
@@ -54,8 +66,12 @@ __all__ = [
     "Facets",
     "asking_sellables",
     "audit",
+    "change_category_products",
+    "change_collection_products",
     "choose_sort",
     "count_products",
+    "create_category",
+    "create_collection",
     "create_product",
     "find_activities",
     "find_activities_by_ids",
@@ -63,6 +79,7 @@ __all__ = [
     "find_base_prices",
     "find_categories",
     "find_collections",
+    "find_every_price",
     "find_list_prices",
     "find_listed_categories",
     "find_listed_collections",
@@ -84,10 +101,14 @@ __all__ = [
     "find_variants_by_ids",
     "find_variants_of",
     "find_versions",
+    "move_category",
     "product_page",
     "publish_activities",
     "refresh_activities",
+    "refresh_search",
     "reindex",
+    "remove_category",
+    "remove_collection",
     "remove_price_rule",
     "save_products",
     "set_grams",
@@ -95,6 +116,8 @@ __all__ = [
     "set_price_rule",
     "set_prices",
     "set_tax_category",
+    "update_category",
+    "update_collection",
     "update_product",
     "withdraw_activities",
 ]

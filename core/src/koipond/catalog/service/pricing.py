@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import UNSET
 
 from koipond.catalog import repository, rules
@@ -9,6 +10,7 @@ from koipond.catalog.errors import PriceRuleUnknown, PriceRuleWithoutPrice, Vari
 from koipond.catalog.types import (
     READS_CATALOG,
     WRITES_CATALOG,
+    BasePrice,
     ListPrice,
     PriceRule,
     PriceRuleWish,
@@ -16,27 +18,39 @@ from koipond.catalog.types import (
 )
 from koipond.channel import service as channels
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.errors import check_version
 from koipond.kernel.ids import ChannelId, PriceRuleId, VariantId, encode, new_id
 from koipond.kernel.money import Currency, Money
 from koipond.member import service as member
 
 
 @transaction
-async def set_price(ctx: Context, variant_id: VariantId, price: Money, *, channel: str) -> Variant:
+async def set_price(
+    ctx: Context,
+    variant_id: VariantId,
+    price: Money,
+    *,
+    channel: str,
+    expected_version: int | None = None,
+) -> Variant:
     """Set what a variant costs in a channel, in the price's currency; returns the variant.
 
-    Raises ChannelUnknown, ChannelNotHeld, CurrencyNotSold, VariantUnknown.
+    expected_version: of the price, 0: it has none yet; None: whichever it is.
+    Raises ChannelUnknown, ChannelNotHeld, CurrencyNotSold, VariantUnknown, VersionConflict.
     """
     channels.check_reach(ctx, WRITES_CATALOG, channel)
     scope = await channels.choose_scope(ctx, code=channel, currency=price.currency)
     found = await _find_variant(ctx, variant_id)
     price_list_id = await repository.ensure_price_list(ctx.db, scope.channel_id, scope.currency)
-    before = await repository.find_base_prices(ctx.db, price_list_id, [variant_id])
+    before = await repository.lock_price(ctx.db, price_list_id, variant_id)
+    amount, version = (None, 0) if before is None else before
+    subject = f"price of {found.sku} in {channel} {scope.currency}"
+    check_version(subject, expected=expected_version, current=version)
     await repository.set_price(ctx.db, price_list_id, variant_id, price.amount_minor)
     named = f"price_minor {channel} {scope.currency}"
     ctx.audited(
         encode(VariantId, variant_id),
-        before={named: before.get(variant_id)},
+        before={named: amount},
         after={named: price.amount_minor},
     )
     return found
@@ -65,10 +79,13 @@ async def set_prices(
 
 
 @transaction
-async def set_price_rule(ctx: Context, wish: PriceRuleWish) -> Variant:
+async def set_price_rule(
+    ctx: Context, wish: PriceRuleWish, *, expected_version: int | None = None
+) -> Variant:
     """Set what a variant costs from a quantity, for a group or for a while; returns the variant.
 
-    A rule of the same quantity, group and dates is changed. Raises ChannelUnknown, CurrencyNotSold,
+    A rule of the same quantity, group and dates is changed. expected_version: of that rule, 0: a
+    new one; None: whichever it is. Raises VersionConflict, ChannelUnknown, CurrencyNotSold,
     VariantUnknown, MemberGroupUnknown, PriceRuleWithoutPrice, PriceRuleInvalid, PriceRuleOverlaps,
     ChannelNotHeld.
     """
@@ -91,16 +108,25 @@ async def set_price_rule(ctx: Context, wish: PriceRuleWish) -> Variant:
         known,
         quantity_max=ctx.settings.order_line_quantity_max,
     )
-    await repository.save_rule(ctx.db, made)
     before = next((one for one in known if one.id == made.id), None)
-    ctx.audited(encode(PriceRuleId, made.id), before=before, after=made)
+    version = 0 if before is None else before.version
+    subject = f"price rule of {found.sku} from {made.from_quantity}"
+    check_version(subject, expected=expected_version, current=version)
+    told = msgspec.structs.replace(made, version=version + 1)
+    await repository.save_rule(ctx.db, told)
+    ctx.audited(encode(PriceRuleId, made.id), before=before, after=told)
     return found
 
 
 @transaction
-async def remove_price_rule(ctx: Context, key: PriceRuleId) -> Variant:
-    """Take out a rule; orders that were placed keep their prices. Raises PriceRuleUnknown."""
-    known = await repository.find_rule(ctx.db, key)
+async def remove_price_rule(
+    ctx: Context, key: PriceRuleId, *, expected_version: int | None = None
+) -> Variant:
+    """Take out a rule; orders that were placed keep their prices.
+
+    Raises PriceRuleUnknown, VersionConflict.
+    """
+    known = await repository.lock_rule(ctx.db, key)
     if known is None:
         raise PriceRuleUnknown(rule=encode(PriceRuleId, key))
     reach = await channels.find_reach(ctx, WRITES_CATALOG)
@@ -108,6 +134,7 @@ async def remove_price_rule(ctx: Context, key: PriceRuleId) -> Variant:
         found = await repository.find_rules(ctx.db, [known.variant_id])
         if not any(one.id == key and channel in reach for one, channel in found):
             raise PriceRuleUnknown(rule=encode(PriceRuleId, key))
+    check_version(encode(PriceRuleId, key), expected=expected_version, current=known.version)
     await repository.remove_rule(ctx.db, key)
     ctx.audited(encode(PriceRuleId, key), before=known)
     return await _find_variant(ctx, known.variant_id)
@@ -128,6 +155,20 @@ async def find_price_rules(
         if reach is None or one[1] in reach:
             rules_of[one[0].variant_id].append(one)
     return rules_of
+
+
+async def find_every_price(
+    ctx: Context, variant_ids: Sequence[VariantId]
+) -> Mapping[VariantId, list[BasePrice]]:
+    """Return {variant: its base prices in all lists}; staff of some channels see no others'."""
+    reach = await _find_reach(ctx)
+    async with ctx.reading() as db:
+        found = await repository.find_every_price(db, variant_ids)
+    prices: dict[VariantId, list[BasePrice]] = {key: [] for key in variant_ids}
+    for key, one in found:
+        if reach is None or one.channel_id in reach:
+            prices[key].append(one)
+    return prices
 
 
 async def _find_reach(ctx: Context) -> frozenset[ChannelId] | None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from koipond.catalog import repository, rules
 from koipond.catalog.types import ProductDraft, Telling
+from koipond.catalog.types.jobs import RefreshSearch
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import ChannelId
 from koipond.kernel.invariants import Finding
@@ -13,7 +14,7 @@ from koipond.kernel.texts import Locale
 
 _BATCH = 200
 # Listings and prices, of whatever channel, stay as they are.
-_NOWHERE = Telling(locale=Locale("en"), channel_id=ChannelId(UUID(int=0)), currency=Currency("EUR"))
+NOWHERE = Telling(locale=Locale("en"), channel_id=ChannelId(UUID(int=0)), currency=Currency("EUR"))
 # Given how many products are done, and of how many.
 Show = Callable[[int, int], None]
 
@@ -38,6 +39,11 @@ async def reindex(ctx: Context, *, every: bool, show: Show) -> int:
         show(done, max(done, total))
 
 
+async def refresh_search(ctx: Context, _job: RefreshSearch) -> None:
+    """Make the search texts again of the products whose own are out of date."""
+    await reindex(ctx, every=False, show=lambda _done, _total: None)
+
+
 @transaction
 async def _rebuild(ctx: Context) -> None:
     if await repository.count_unindexed(ctx.db):
@@ -49,8 +55,8 @@ async def _reindex(ctx: Context, slugs: Sequence[str]) -> None:
     await repository.take_turns(ctx.db)
     # Drafts that tell nothing: the shelf is all that they are about.
     drafts = [ProductDraft(slug=slug, name="", variants=()) for slug in slugs]
-    before = await repository.load_shelf(ctx.db, drafts, _NOWHERE)
-    await repository.save_shelf(ctx.db, before, rules.search_anew(before), _NOWHERE)
+    before = await repository.load_shelf(ctx.db, drafts, NOWHERE)
+    await repository.save_shelf(ctx.db, before, rules.search_anew(before), NOWHERE)
 
 
 async def audit(ctx: Context) -> Sequence[Finding]:

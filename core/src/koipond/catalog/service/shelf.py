@@ -29,6 +29,7 @@ from koipond.catalog.types import (
     Variant,
 )
 from koipond.kernel.context import Context, transaction
+from koipond.kernel.errors import check_version
 from koipond.kernel.ids import ChannelId, ProductId, VariantId, encode, new_id
 from koipond.kernel.pages import Page, Slice, page
 from koipond.kernel.quantity import Quantity
@@ -69,26 +70,33 @@ async def save_products(
 
 
 @transaction
-async def set_tax_category(ctx: Context, key: ProductId, code: str | None) -> Product:
+async def set_tax_category(
+    ctx: Context, key: ProductId, code: str | None, *, expected_version: int | None = None
+) -> Product:
     """Say what a product is taxed as; None: as goods that name none.
 
-    Raises ProductUnknown, TaxCategoryUnknown.
+    Raises ProductUnknown, VersionConflict, TaxCategoryUnknown.
     """
     await repository.take_turns(ctx.db)
     found = (await repository.find_products_by_ids(ctx.db, [key])).get(key)
     if found is None:
         raise ProductUnknown(product_id=encode(ProductId, key))
+    await _check_version(ctx, key, expected_version)
     if code is not None:
         await tax.check_category(ctx, code)
     await repository.set_tax_category(ctx.db, key, code)
+    before, after = {"tax_category": found.tax_category}, {"tax_category": code}
+    ctx.audited(encode(ProductId, key), before=before, after=after)
     return msgspec.structs.replace(found, tax_category=code)
 
 
 @transaction
-async def set_grams(ctx: Context, key: VariantId, grams: Quantity | None) -> Variant:
+async def set_grams(
+    ctx: Context, key: VariantId, grams: Quantity | None, *, expected_version: int | None = None
+) -> Variant:
     """Say what a unit of a variant weighs; None: nobody knows, it counts as nothing.
 
-    Raises VariantUnknown, WeightOutOfRange.
+    expected_version: of its product. Raises VariantUnknown, VersionConflict, WeightOutOfRange.
     """
     if grams is not None and not 0 <= grams <= rules.GRAMS_MAX:
         raise WeightOutOfRange(grams=grams, maximum=rules.GRAMS_MAX).located("grams")
@@ -96,8 +104,17 @@ async def set_grams(ctx: Context, key: VariantId, grams: Quantity | None) -> Var
     found = await repository.find_variants_by_ids(ctx.db, [key], channel_id=None)
     if key not in found:
         raise VariantUnknown(variant_id=encode(VariantId, key))
+    await _check_version(ctx, found[key].product_id, expected_version)
     await repository.set_grams(ctx.db, key, grams)
+    await repository.count_change(ctx.db, found[key].product_id)
+    before, after = {"grams": found[key].grams}, {"grams": grams}
+    ctx.audited(encode(VariantId, key), before=before, after=after)
     return msgspec.structs.replace(found[key], grams=grams)
+
+
+async def _check_version(ctx: Context, key: ProductId, expected: int | None) -> None:
+    _, version = (await repository.find_slugs(ctx.db, [key]))[key]
+    check_version(encode(ProductId, key), expected=expected, current=version)
 
 
 async def find_sellables(

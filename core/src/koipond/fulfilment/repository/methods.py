@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from koipond.fulfilment.tables import shipping_method, shipping_rate
 from koipond.fulfilment.types import FulfilmentMethod, ShippingMethod, ShippingRate
 from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.editing import upserted
 from koipond.kernel.ids import ChannelId, ShippingMethodId, ShippingRateId, new_id
 
 _m, _r = shipping_method.c, shipping_rate.c
@@ -30,6 +31,7 @@ async def find_methods(db: AsyncConnection) -> dict[ChannelId, tuple[ShippingMet
                 name=row.name,
                 rates=tuple(rates[row.id]),
                 method=FulfilmentMethod(row.method),
+                version=row.version,
             )
         )
     return {key: tuple(methods) for key, methods in found.items()}
@@ -58,7 +60,7 @@ async def save_method(
         method=told.method,
     )
     kept = ("name", "method") if position is None else ("name", "method", "position")
-    changed = {name: made.excluded[name] for name in kept}
+    changed = upserted(shipping_method, made, *kept)
     await db.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed))
     await db.execute(shipping_rate.delete().where(_r.method_id == told.id))
     await _add_rates(db, told.id, told.rates)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from koipond.channel import service as channel
 from koipond.channel.errors import ChannelUnknown
 from koipond.channel.types import RATES
@@ -17,6 +19,7 @@ from koipond.fulfilment.types import (
 )
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
+from koipond.kernel.errors import check_version
 from koipond.kernel.ids import ChannelId, ShippingMethodId, encode, new_id
 from koipond.settings import ChannelSettings, ShippingSettings
 
@@ -49,12 +52,18 @@ async def find_methods(ctx: Context, code: str) -> Sequence[ShippingMethod]:
 
 @transaction
 async def set_method(
-    ctx: Context, code: str, draft: ShippingMethodDraft, *, position: int | None = None
+    ctx: Context,
+    code: str,
+    draft: ShippingMethodDraft,
+    *,
+    position: int | None = None,
+    expected_version: int | None = None,
 ) -> ShippingMethod:
     """Make a shipping method of a channel, or change a known one to what is told.
 
     position: where it is listed; None: where it was, a new one last. Without rates it is offered
-    nowhere. Raises ChannelUnknown, ZoneUnknown, ShippingMethodInvalid, CurrencyNotSold,
+    nowhere. expected_version: as it was read, 0 for a new one; None: whichever it is.
+    Raises VersionConflict, ChannelUnknown, ZoneUnknown, ShippingMethodInvalid, CurrencyNotSold,
     CurrencyUnknown, AmountInvalid, LocaleUnknown, ChannelNotHeld.
     """
     channel.check_reach(ctx, WRITES_SHIPPING, code)
@@ -63,14 +72,17 @@ async def set_method(
         await channel.choose_scope(ctx, code=code, currency=one.currency)
     for zone in sorted({one.zone for one in draft.rates if one.zone}):
         await channel.check_zone(ctx, zone)
+    # Before it is read: whoever else changes what purchases go by waits here.
+    await count_up(ctx, RATES)
     known = (await repository.find_methods(ctx.db)).get(channel_id, ())
     before = next((one for one in known if one.code == draft.code), None)
+    current = 0 if before is None else before.version
+    check_version(f"method {draft.code}", expected=expected_version, current=current)
     key = ShippingMethodId(new_id()) if before is None else before.id
-    told = rules.make_method(key, draft)
+    told = msgspec.structs.replace(rules.make_method(key, draft), version=current + 1)
     if position is None and before is None:
         position = await repository.next_position(ctx.db, channel_id)
     await repository.save_method(ctx.db, channel_id, told, position=position)
-    await count_up(ctx, RATES)
     ctx.audited(encode(ShippingMethodId, key), before=before, after=told)
     return told
 

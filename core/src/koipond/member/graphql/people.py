@@ -200,15 +200,23 @@ class MemberMutations:
 class MemberGroup:
     code: str
     name: str
+    version: int = strawberry.field(description="What expectedVersion is to be")
 
     @classmethod
     def of(cls, found: types.MemberGroup) -> "MemberGroup":
         """Wrap a group."""
-        return cls(code=found.code, name=found.name)
+        return cls(code=found.code, name=found.name, version=found.version)
 
 
 @strawberry.type
 class StaffMember:
+    @batch
+    @staticmethod
+    async def version(parents: list[Member], info: Info) -> list[int]:
+        """What expectedVersion is to be."""
+        found = await service.find_versions(info.context, [parent.key for parent in parents])
+        return [found[parent.key] for parent in parents]
+
     @batch
     @staticmethod
     async def groups(parents: list[Member], info: Info) -> list[list[str]]:
@@ -221,6 +229,9 @@ class StaffMember:
 class SetMemberGroupInput:
     code: str = strawberry.field(description="a-z, 0-9 and -")
     name: str
+    expected_version: int | None = strawberry.field(
+        default=None, description="As it was read; 0 if it is to be a new one"
+    )
 
 
 @strawberry.input
@@ -228,6 +239,7 @@ class ChangeMemberGroupsInput:
     member_id: strawberry.ID
     join: list[str] = strawberry.field(default_factory=list, description="Codes of groups")
     leave: list[str] = strawberry.field(default_factory=list, description="Codes of groups")
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
 
 @strawberry.input(name="UpdateMemberInput")
@@ -237,6 +249,7 @@ class StaffUpdateMemberInput:
     locale: str | None = strawberry.field(
         default=None, description="A language tag such as zh-Hans; None leaves it"
     )
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
 
 
 @strawberry.input(description="All of what is told must fit.")
@@ -307,7 +320,9 @@ class StaffMemberMutations:
         self, info: Info, input: SetMemberGroupInput
     ) -> SetMemberGroupPayload:
         """Make a group of members, or call a known one otherwise."""
-        told = await service.set_group(info.context, input.code, input.name)
+        told = await service.set_group(
+            info.context, input.code, input.name, expected_version=input.expected_version
+        )
         return SetMemberGroupPayload(member_group=MemberGroup.of(told))
 
     @mutation(WRITE)
@@ -315,7 +330,11 @@ class StaffMemberMutations:
         """Say what a member is called and which language they read."""
         key = decode(MemberId, input.member_id)
         found = await service.update_any_member(
-            info.context, key, name=input.name, locale=input.locale
+            info.context,
+            key,
+            name=input.name,
+            locale=input.locale,
+            expected_version=input.expected_version,
         )
         return UpdateMemberPayload(member=Member.of(found))
 
@@ -324,7 +343,11 @@ class StaffMemberMutations:
         self, info: Info, input: ChangeMemberGroupsInput
     ) -> ChangeMemberGroupsPayload:
         """Put a member into groups and take them out of others."""
-        found = await service.change_groups(
-            info.context, decode(MemberId, input.member_id), join=input.join, leave=input.leave
+        found = await service.change_any_groups(
+            info.context,
+            decode(MemberId, input.member_id),
+            join=input.join,
+            leave=input.leave,
+            expected_version=input.expected_version,
         )
         return ChangeMemberGroupsPayload(member=Member.of(found))

@@ -104,9 +104,9 @@ async def set_merged(
     db: AsyncConnection, keys: Collection[MemberId], into: MemberId | None, state: MemberState
 ) -> None:
     """Store whom locked members became; None: they are themselves again, in `state`."""
-    await db.execute(
-        member.update().where(_m.id.in_(sorted(keys))).values(merged_into=into, state=state)
-    )
+    # Undone, all is as it was, the version too.
+    changed = member.update().where(_m.id.in_(sorted(keys)))
+    await db.execute(changed.values(merged_into=into, state=state, version=_m.version))
 
 
 async def move_identities(

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select, tuple_
 
 from koipond.channel.types import Source, SourceClass
 from koipond.kernel.db import AsyncConnection, insert
+from koipond.kernel.editing import upserted
 from koipond.kernel.ids import IdentityId, MemberId, new_id
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.questions import Question
@@ -55,7 +56,7 @@ def add(
 ) -> None:
     """Store a new guest. source: from where they came."""
     row = {"id": key, "name": name, "locale": locale, "created_at": now}
-    row |= {"state": MemberState.GUEST} | row_of_source(source)
+    row |= {"version": 1, "state": MemberState.GUEST} | row_of_source(source)
     unsent.add(member, row)
 
 
@@ -95,6 +96,22 @@ async def find_by_identity(db: AsyncConnection, value: str) -> MemberId | None:
         .limit(1)
     )
     return rows.scalar_one_or_none()
+
+
+async def find_versions(
+    db: AsyncConnection, keys: Collection[MemberId], *, lock: bool = False
+) -> dict[MemberId, int]:
+    """Return {member: how often they were changed}; locked if so asked, by their ids."""
+    wanted = select(member.c.id, member.c.version).where(member.c.id.in_(sorted(keys)))
+    ordered = wanted.order_by(member.c.id)
+    rows = await db.execute(ordered.with_for_update(key_share=True) if lock else ordered)
+    return {row.id: row.version for row in rows}
+
+
+async def count_change(db: AsyncConnection, key: MemberId) -> None:
+    """Store that something of a member was changed that stands in another table."""
+    changed = member.update().where(member.c.id == key)
+    await db.execute(changed.values(version=member.c.version + 1))
 
 
 async def rename(
@@ -163,15 +180,14 @@ async def withdraw_consent(
 async def find_groups(db: AsyncConnection) -> dict[str, MemberGroup]:
     """Return {code: group}, by their codes."""
     rows = await db.execute(select(member_group).order_by(member_group.c.code))
-    return {row.code: MemberGroup(code=row.code, name=row.name) for row in rows}
+    return {row.code: MemberGroup(**row._mapping) for row in rows}
 
 
 async def save_group(db: AsyncConnection, told: MemberGroup) -> None:
     """Store a group, new or known."""
     made = insert(db, member_group).values(code=told.code, name=told.name)
-    await db.execute(
-        made.on_conflict_do_update(index_elements=["code"], set_={"name": made.excluded.name})
-    )
+    changed = upserted(member_group, made, "name")
+    await db.execute(made.on_conflict_do_update(index_elements=["code"], set_=changed))
 
 
 async def find_groups_of(

@@ -20,7 +20,12 @@ from koipond.member.service.carrying import (
     release,
     resolve,
 )
-from koipond.member.service.finding import find_members, update_any_member
+from koipond.member.service.finding import (
+    change_any_groups,
+    find_members,
+    find_versions,
+    update_any_member,
+)
 from koipond.member.service.identities import (
     find_guests_of,
     find_identities,
@@ -61,6 +66,7 @@ __all__ = [
     "add_buyer",
     "asking_buyer",
     "card_of",
+    "change_any_groups",
     "change_groups",
     "check_group",
     "count_identities",
@@ -85,6 +91,7 @@ __all__ = [
     "find_rows",
     "find_sharing",
     "find_sources",
+    "find_versions",
     "find_viewer_groups",
     "get_own_address",
     "grant_reward",

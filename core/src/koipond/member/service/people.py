@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from koipond.channel.types import Source
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.editions import Kept, count_up
+from koipond.kernel.errors import check_version
 from koipond.kernel.ids import MemberId, encode, new_id
 from koipond.kernel.questions import Question
 from koipond.kernel.texts import Locale
@@ -187,11 +188,23 @@ async def find_viewer_groups(ctx: Context) -> frozenset[str]:
 
 
 @transaction
-async def set_group(ctx: Context, code: str, name: str) -> MemberGroup:
-    """Make a group, or call a known one otherwise. Raises MemberGroupInvalid."""
-    told = rules.make_group(code, name)
-    await repository.save_group(ctx.db, told)
+async def set_group(
+    ctx: Context, code: str, name: str, *, expected_version: int | None = None
+) -> MemberGroup:
+    """Make a group, or call a known one otherwise.
+
+    expected_version: as it was read, 0 for a new one; None: whichever it is. Raises
+    MemberGroupInvalid, VersionConflict.
+    """
+    made = rules.make_group(code, name)
+    # First: whoever else changes groups waits here, so what is read is what is changed.
     await count_up(ctx, _GROUPS)
+    known = (await repository.find_groups(ctx.db)).get(code)
+    current = 0 if known is None else known.version
+    check_version(f"member group {code}", expected=expected_version, current=current)
+    told = replace(made, version=current + 1)
+    await repository.save_group(ctx.db, told)
+    ctx.audited(f"member group {code}", before=known, after=told)
     return told
 
 
@@ -219,6 +232,7 @@ async def change_groups(
         await check_group(ctx, code)
     await repository.leave(ctx.db, key, leave)
     await repository.join(ctx.db, key, join)
+    await repository.count_change(ctx.db, key)
     return found
 
 

@@ -108,9 +108,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["parent_id"], ["category.id"], name=op.f("fk_category_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
         sa.UniqueConstraint("slug", name=op.f("uq_category_slug")),
     )
+    op.create_index(op.f("ix_category_parent_id"), "category", ["parent_id"], unique=False)
     op.create_table(
         "channel",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -123,6 +128,7 @@ def upgrade() -> None:
         sa.Column("region", sa.String(length=200), nullable=False),
         sa.Column("prices_include_tax", sa.Boolean(), nullable=False),
         sa.Column("rounding", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
         sa.UniqueConstraint("code", name=op.f("uq_channel_code")),
     )
@@ -131,6 +137,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("name", Document, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection")),
         sa.UniqueConstraint("slug", name=op.f("uq_collection_slug")),
     )
@@ -402,6 +409,7 @@ def upgrade() -> None:
         sa.Column("source_entry", sa.String(length=60), nullable=True),
         sa.Column("source_campaign", sa.String(length=120), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_member_merged_into")
         ),
@@ -420,6 +428,7 @@ def upgrade() -> None:
         "member_group",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_member_group")),
     )
     op.create_table(
@@ -795,6 +804,7 @@ def upgrade() -> None:
         "tax_category",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_tax_category")),
     )
     op.create_table(
@@ -841,6 +851,7 @@ def upgrade() -> None:
         "zone",
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_zone")),
     )
     op.create_table(
@@ -1326,16 +1337,11 @@ def upgrade() -> None:
         "reservation",
         ["expires_at"],
         unique=False,
-        postgresql_where=sa.text("state IN ('held', 'returning')"),
-        sqlite_where=sa.text("state IN ('held', 'returning')"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_reservation_use",
-        "reservation",
-        ["quota_id", "subject_id", "period"],
-        unique=False,
-        postgresql_where=sa.text("state != 'released'"),
-        sqlite_where=sa.text("state != 'released'"),
+        "ix_reservation_use", "reservation", ["quota_id", "subject_id", "period"], unique=False
     )
     op.create_table(
         "shipping_method",
@@ -1345,6 +1351,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("name", Document, nullable=False),
         sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channel.id"], name=op.f("fk_shipping_method_channel_id")
         ),
@@ -1383,6 +1390,7 @@ def upgrade() -> None:
         sa.Column("label", Document, nullable=False),
         sa.Column("starts_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "0 <= rate_ppm AND rate_ppm <= 1000000", name=op.f("ck_tax_rate_rate_ppm")
         ),
@@ -1430,6 +1438,40 @@ def upgrade() -> None:
             ["merge_id"], ["member_merge.id"], name=op.f("fk_member_merge_row_merge_id")
         ),
         sa.PrimaryKeyConstraint("merge_id", "place", "row_key", name=op.f("pk_member_merge_row")),
+    )
+    op.create_table(
+        "order_adjustment",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=True),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("label", sa.String(length=500), nullable=False),
+        sa.Column("origin", sa.String(length=60), nullable=False),
+        sa.Column("included", sa.Boolean(), nullable=False),
+        sa.Column("rule", sa.String(length=120), nullable=True),
+        sa.Column("rule_version", sa.Integer(), nullable=True),
+        sa.Column("rate_ppm", sa.Integer(), nullable=True),
+        sa.Column("base_minor", sa.BigInteger(), nullable=True),
+        sa.Column("stack_group", sa.String(length=60), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=True),
+        sa.Column("coupon", sa.String(length=120), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["order.id"], name=op.f("fk_order_adjustment_order_id")
+        ),
+        sa.PrimaryKeyConstraint("order_id", "position", name=op.f("pk_order_adjustment")),
+    )
+    op.create_table(
+        "order_draft",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("made_by", sa.String(length=60), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["id"], ["cart.id"], name=op.f("fk_order_draft_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_draft")),
     )
     op.create_table(
         "order_edit",
@@ -1702,35 +1744,6 @@ def upgrade() -> None:
         op.f("ix_media_product_id_position"), "media", ["product_id", "position"], unique=False
     )
     op.create_table(
-        "order_adjustment",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("line_id", sa.Uuid(), nullable=True),
-        sa.Column("stage", sa.String(length=20), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("label", sa.String(length=500), nullable=False),
-        sa.Column("origin", sa.String(length=60), nullable=False),
-        sa.Column("included", sa.Boolean(), nullable=False),
-        sa.Column("rule", sa.String(length=120), nullable=True),
-        sa.Column("rule_version", sa.Integer(), nullable=True),
-        sa.Column("rate_ppm", sa.Integer(), nullable=True),
-        sa.Column("base_minor", sa.BigInteger(), nullable=True),
-        sa.Column("stack_group", sa.String(length=60), nullable=True),
-        sa.Column("priority", sa.Integer(), nullable=True),
-        sa.Column("coupon", sa.String(length=120), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["line_id"], ["order_line.id"], name=op.f("fk_order_adjustment_line_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["order_id"], ["order.id"], name=op.f("fk_order_adjustment_order_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_adjustment")),
-        sa.UniqueConstraint(
-            "order_id", "position", name=op.f("uq_order_adjustment_order_id_position")
-        ),
-    )
-    op.create_table(
         "order_line_payee",
         sa.Column("line_id", sa.Uuid(), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
@@ -1749,6 +1762,7 @@ def upgrade() -> None:
         sa.Column("price_list_id", sa.Uuid(), nullable=False),
         sa.Column("variant_id", sa.Uuid(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_amount_minor")),
         sa.ForeignKeyConstraint(
             ["price_list_id"], ["price_list.id"], name=op.f("fk_price_price_list_id")
@@ -1768,6 +1782,7 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("starts_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_price_rule_amount_minor")),
         sa.CheckConstraint("from_quantity >= 1", name=op.f("ck_price_rule_from_quantity")),
         sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_price_rule_window")),
@@ -1846,7 +1861,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_price_variant_id"), table_name="price")
     op.drop_table("price")
     op.drop_table("order_line_payee")
-    op.drop_table("order_adjustment")
     op.drop_index(op.f("ix_media_product_id_position"), table_name="media")
     op.drop_table("media")
     op.drop_index(op.f("ix_activity_variant_id"), table_name="activity")
@@ -1874,6 +1888,8 @@ def downgrade() -> None:
     op.drop_table("pending_transfer_part")
     op.drop_table("order_line")
     op.drop_table("order_edit")
+    op.drop_table("order_draft")
+    op.drop_table("order_adjustment")
     op.drop_table("member_merge_row")
     op.drop_table("import_refusal")
     op.drop_table("zone_place")
@@ -1883,17 +1899,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_staff_role_role_key"), table_name="staff_role")
     op.drop_table("staff_role")
     op.drop_table("shipping_method")
-    op.drop_index(
-        "ix_reservation_use",
-        table_name="reservation",
-        postgresql_where=sa.text("state != 'released'"),
-        sqlite_where=sa.text("state != 'released'"),
-    )
+    op.drop_index("ix_reservation_use", table_name="reservation")
     op.drop_index(
         "ix_reservation_due",
         table_name="reservation",
-        postgresql_where=sa.text("state IN ('held', 'returning')"),
-        sqlite_where=sa.text("state IN ('held', 'returning')"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
     )
     op.drop_table("reservation")
     op.drop_index(op.f("ix_refund_order_id"), table_name="refund")
@@ -2135,6 +2146,7 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_table("collection")
     op.drop_table("channel")
+    op.drop_index(op.f("ix_category_parent_id"), table_name="category")
     op.drop_table("category")
     op.drop_table("carried")
     op.drop_index(op.f("ix_audit_record_subject_at_id"), table_name="audit_record")

@@ -181,3 +181,17 @@ class ActivityOver(DomainError):
 
     def __str__(self) -> str:
         return f"{self.sku}: this offer cannot be had now. Look at it again, or buy without it."
+
+
+@domain_error
+class DraftUnknown(DomainError):
+    """A draft that there is none of."""
+
+    code: ClassVar[str] = "DRAFT_UNKNOWN"
+    draft_order_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.draft_order_id[:60]!r} is no draft. `draftOrders` lists those that are not "
+            "placed yet."
+        )

@@ -3,6 +3,7 @@
 from koipond.kernel.ids import OrderId
 from koipond.kernel.schema import Api, Mutation, Query
 from koipond.member.graphql import Member
+from koipond.order.graphql.drafts import DraftMutations, DraftQueries
 from koipond.order.graphql.edits import EditMutations, StaffOrderEdits
 from koipond.order.graphql.fulfilments import FulfilmentMutations
 from koipond.order.graphql.mutations import OrderMutations
@@ -40,6 +41,8 @@ def register(api: Api) -> None:
     api.admin(Mutation, FulfilmentMutations)
     api.admin(Mutation, StaffReturnMutations)
     api.admin(Mutation, EditMutations)
+    api.admin(Query, DraftQueries)
+    api.admin(Mutation, DraftMutations)
     api.admin(Order, StaffOrderEdits)
     api.admin(Mutation, StaffOrderMutations)
     api.admin(Mutation, PaymentMutations)

@@ -34,6 +34,13 @@ class OrderEdit:
 class StaffOrderEdits:
     @batch
     @staticmethod
+    async def version(parents: list[Order], info: Info) -> list[int]:
+        """What expectedVersion is to be: 1 as it was placed, one more with every edit."""
+        found = await service.find_versions(info.context, [one.found.id for one in parents])
+        return [found[parent.found.id] for parent in parents]
+
+    @batch
+    @staticmethod
     async def edits(parents: list[Order], info: Info) -> list[list[OrderEdit]]:
         """What staff changed of it since it was placed, the oldest first."""
         found = await service.find_edits_of(info.context, [one.found.id for one in parents])
@@ -65,6 +72,7 @@ class EditOrderInput:
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="What you have seen; another total is refused"
     )
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
     note: str = strawberry.field(default="", description="For whoever reads it later")
 
     def read(self) -> types.OrderEditWish:
@@ -74,6 +82,7 @@ class EditOrderInput:
             lines=tuple(one.read() for one in self.lines),
             added=tuple(one.read() for one in self.added),
             expected_total=read_money(self.expected_total),
+            expected_version=self.expected_version,
             note=self.note,
         )
 
@@ -86,6 +95,9 @@ class ExchangeReturnInput:
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="What the order shall come to; another total is refused"
     )
+    expected_version: int | None = strawberry.field(
+        default=None, description="Of the order, as it was read"
+    )
 
     def read(self) -> types.ExchangeWish:
         """Return what is given instead. Raises IdInvalid, CurrencyUnknown, AmountInvalid."""
@@ -93,6 +105,7 @@ class ExchangeReturnInput:
             return_id=decode(ReturnId, self.return_id),
             added=tuple(one.read() for one in self.added),
             expected_total=read_money(self.expected_total),
+            expected_version=self.expected_version,
         )
 
 

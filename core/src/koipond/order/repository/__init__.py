@@ -15,6 +15,14 @@ from koipond.order.repository.carrying import (
     move_orders,
     move_orders_back,
 )
+from koipond.order.repository.drafts import (
+    add_draft,
+    find_draft,
+    find_drafts,
+    give_cart,
+    remove_draft,
+    save_draft,
+)
 from koipond.order.repository.edits import (
     add_edit,
     find_edit,
@@ -59,6 +67,7 @@ from koipond.order.repository.orders import (
 
 __all__ = [
     "add_cart",
+    "add_draft",
     "add_edit",
     "add_imported",
     "add_order",
@@ -74,6 +83,8 @@ __all__ = [
     "find_closable",
     "find_crowded_lines",
     "find_doubled",
+    "find_draft",
+    "find_drafts",
     "find_edit",
     "find_edits",
     "find_empty",
@@ -90,6 +101,7 @@ __all__ = [
     "find_unpaid",
     "finish_edit",
     "get",
+    "give_cart",
     "give_orders",
     "ids_in_reach",
     "lock",
@@ -100,7 +112,9 @@ __all__ = [
     "move_carts",
     "move_orders",
     "move_orders_back",
+    "remove_draft",
     "save_cart",
+    "save_draft",
     "save_edited",
     "save_holds",
     "set_attention",

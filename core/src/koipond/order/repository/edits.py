@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.ids import AdjustmentId, OrderEditId, OrderId, new_id
+from koipond.kernel.ids import OrderEditId, OrderId
 from koipond.kernel.money import Currency, Money
 from koipond.order.tables import order, order_adjustment, order_edit, order_line
 from koipond.order.types import Order, OrderEdit
@@ -95,8 +95,7 @@ async def save_edited(db: AsyncConnection, before: Order, after: Order, *, now: 
     known = before.price.adjustments
     for place, adjustment in enumerate(after.price.adjustments):
         if place >= len(known):
-            row = msgspec.structs.asdict(adjustment) | {"id": AdjustmentId(new_id())}
-            row |= {"order_id": after.id, "position": place}
+            row = msgspec.structs.asdict(adjustment) | {"order_id": after.id, "position": place}
             await db.execute(order_adjustment.insert().values(row))
         elif adjustment != known[place]:
             own = (order_adjustment.c.order_id == after.id) & (order_adjustment.c.position == place)

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, bindparam, not_, null, or_, select, true
 
 from koipond.kernel.db import AsyncConnection, insert
-from koipond.kernel.ids import AdjustmentId, ChannelId, MemberId, OrderId, OrderLineId, new_id
+from koipond.kernel.ids import ChannelId, MemberId, OrderId, OrderLineId
 from koipond.kernel.money import Currency
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
@@ -71,12 +71,12 @@ async def find_cart(
     statement = select(cart).where(cart.c.token_hash == token_hash, is_open)
     rows = await db.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = rows.one_or_none()
-    return None if row is None else _cart(row)
+    return None if row is None else read_cart(row)
 
 
 def locking_cart(key: OrderId) -> Question[Cart]:
     """Ask for a cart that is known to be there, and lock it."""
-    return Question(_LOCK_CART, {"key": key}, lambda rows: _cart(*rows))
+    return Question(_LOCK_CART, {"key": key}, lambda rows: read_cart(*rows))
 
 
 async def save_cart(db: AsyncConnection, changed: Cart, *, now: datetime) -> None:
@@ -143,8 +143,7 @@ def line_rows(new: Order) -> list[dict[str, Any]]:
 def adjustment_rows(new: Order) -> list[dict[str, Any]]:
     """Return the rows of a new order's adjustments."""
     return [
-        msgspec.structs.asdict(one)
-        | {"id": AdjustmentId(new_id()), "order_id": new.id, "position": position}
+        msgspec.structs.asdict(one) | {"order_id": new.id, "position": position}
         for position, one in enumerate(new.price.adjustments)
     ]
 
@@ -342,7 +341,8 @@ async def _find(db: AsyncConnection, statement: Select[Any]) -> list[Order]:
     return [_order(row) for row in await db.execute(statement)]
 
 
-def _cart(row: Any) -> Cart:
+def read_cart(row: Any) -> Cart:
+    """Return the cart of a row that has all its columns."""
     return Cart(
         id=row.id,
         channel_id=row.channel_id,

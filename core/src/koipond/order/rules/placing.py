@@ -324,13 +324,14 @@ def check_sums(price: PricedOrder) -> None:
         )
 
 
-def make_number(digits: Sequence[int]) -> str:
-    """Return an order's number: NUMBER_LENGTH random digits below 32 and a check character.
+def make_number(drawn: Sequence[int]) -> str:
+    """Return an order's number of NUMBER_LENGTH random bytes: that many characters and a check.
 
     The check is Luhn's algorithm modulo 32: every single wrong character and nearly every swap of
     two neighbours is noticed.
     """
-    assert len(digits) == NUMBER_LENGTH
+    assert len(drawn) == NUMBER_LENGTH
+    digits = [one % 32 for one in drawn]
     return "".join(_NUMBER_ALPHABET[digit] for digit in [*digits, _check_digit(digits)])
 
 

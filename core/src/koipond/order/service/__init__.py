@@ -31,7 +31,21 @@ from koipond.order.service.cart import (
 from koipond.order.service.closing import close_orders
 from koipond.order.service.consequences import find_consequences
 from koipond.order.service.covering import check_cover, cover_order
-from koipond.order.service.editing import edit_order, exchange_return, find_edits_of
+from koipond.order.service.drafting import (
+    create_draft,
+    find_draft,
+    find_drafts,
+    place_draft,
+    remove_draft,
+    show_draft,
+    update_draft,
+)
+from koipond.order.service.editing import (
+    edit_order,
+    exchange_return,
+    find_edits_of,
+    find_versions,
+)
 from koipond.order.service.expiring import expire_order, expire_orders
 from koipond.order.service.fulfilling import (
     cancel_fulfilment,
@@ -102,6 +116,7 @@ __all__ = [
     "close_orders",
     "collect_fulfilment",
     "cover_order",
+    "create_draft",
     "create_fulfilment",
     "deliver_fulfilment",
     "edit_order",
@@ -112,12 +127,15 @@ __all__ = [
     "find_any_order",
     "find_cart",
     "find_consequences",
+    "find_draft",
+    "find_drafts",
     "find_due",
     "find_edits_of",
     "find_member_orders",
     "find_orders",
     "find_own_order",
     "find_strays",
+    "find_versions",
     "flag_failed_refund",
     "flag_mismatch",
     "flag_order",
@@ -129,6 +147,7 @@ __all__ = [
     "lift_hold",
     "list_returns",
     "pay_order",
+    "place_draft",
     "place_hold",
     "place_order",
     "ready_fulfilment",
@@ -138,6 +157,7 @@ __all__ = [
     "reject_return",
     "release",
     "release_carts",
+    "remove_draft",
     "renew_pick_up_code",
     "replay",
     "request_any_return",
@@ -146,7 +166,9 @@ __all__ = [
     "revive_order",
     "set_checkout",
     "ship_fulfilment",
+    "show_draft",
     "tell_buyer",
     "update_cart_line",
+    "update_draft",
     "void_payment",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from koipond.fulfilment.types import Fulfilment, Return
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import FulfilmentId, OrderId, ReturnId
+from koipond.kernel.ids import FulfilmentId, OrderId, ReturnId, encode
 from koipond.order import repository
 from koipond.order.service.reading import check_in_reach, get_any_order
 from koipond.order.types import Order
@@ -28,13 +28,18 @@ class Acting(Generic[K, T]):
         self,
         find: Callable[[Context, K], Awaitable[T]],
         *,
+        kind: Callable[[UUID], K],
+        told: Callable[[T], Mapping[str, object]],
         missing: type[DomainError],
         may_owe: bool = False,
     ) -> None:
-        """find: reads one. missing: what is said of one that there is none of.
+        """find: reads one. kind: of its id. told: what the audit keeps of it.
 
-        may_owe: what follows may owe money, so payments are locked too.
+        missing: what is said of one that there is none of. may_owe: what follows may owe money, so
+        payments are locked too.
         """
+        self._kind: Callable[[UUID], K] = kind
+        self._told: Callable[[T], Mapping[str, object]] = told
         self._find: Callable[[Context, K], Awaitable[T]] = find
         self._missing = missing
         self._may_owe = may_owe
@@ -75,6 +80,11 @@ class Acting(Generic[K, T]):
                 await payment.lock_payments(ctx, order_id)
             order = await repository.lock_whole(ctx.db, order_id)
             # Read again under the order's lock: somebody may have moved it since.
-            await act(ctx, order, await self._find(ctx, key))
+            known = await self._find(ctx, key)
+            await act(ctx, order, known)
+            if ctx.act is not None:
+                await ctx.store()
+                after = self._told(await self._find(ctx, key))
+                ctx.audited(encode(self._kind, key), before=self._told(known), after=after)
 
         await locked(ctx)

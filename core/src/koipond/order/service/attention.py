@@ -2,7 +2,7 @@
 
 from koipond.fulfilment import service as fulfilment
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import OrderId
+from koipond.kernel.ids import OrderId, encode
 from koipond.kernel.jobs import enqueue
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
@@ -45,7 +45,10 @@ async def clear_attention(ctx: Context, order_id: OrderId) -> Order:
     known = await find_any_order(ctx, order_id=order_id)
     if known is None:
         raise OrderUnknown
-    await settle_attention(ctx, await repository.lock(ctx.db, order_id))
+    locked = await repository.lock(ctx.db, order_id)
+    await settle_attention(ctx, locked)
+    reasons = sorted({one.reason for one in locked.attention})
+    ctx.audited(encode(OrderId, order_id), before={"attention": reasons}, after={"attention": []})
     return await repository.lock(ctx.db, order_id)
 
 

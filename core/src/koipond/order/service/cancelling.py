@@ -3,7 +3,7 @@
 from koipond.fulfilment import service as fulfilment
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
-from koipond.kernel.ids import OrderId
+from koipond.kernel.ids import OrderId, RefundId, encode
 from koipond.kernel.state import allows
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
@@ -89,5 +89,13 @@ async def _cancel(ctx: Context, order_id: OrderId, reason: str) -> None:
             currency=order.total.currency,
             reason=kept,
         )
+    )
+    ctx.audited(
+        encode(OrderId, order_id),
+        before={"state": order.state},
+        after={
+            "state": OrderState.CANCELLED,
+            "refunds": {encode(RefundId, one.id): str(one.amount) for one in owed},
+        },
     )
     crash_point("order.cancelled.before_commit")

@@ -18,10 +18,10 @@ from koipond.fulfilment.errors import NothingAccepted, ReturnUnknown
 from koipond.fulfilment.types import ReturnState, UnitsWanted
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.errors import DomainError
+from koipond.kernel.errors import DomainError, check_version
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import OrderEditId, OrderId, OrderLineId, QuotaId, ReturnId, new_id
+from koipond.kernel.ids import OrderEditId, OrderId, OrderLineId, QuotaId, ReturnId, encode, new_id
 from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderChanged, OrderEditEmpty
@@ -74,6 +74,13 @@ class _Planned(Struct, frozen=True, kw_only=True):
     exchange: ReturnId | None = None
 
 
+class _Terms(Struct, frozen=True, kw_only=True):
+    """What goes with an edit. expected_version: of the order that it is meant for."""
+
+    note: str
+    expected_version: int | None
+
+
 _Planner = Callable[[Order], Awaitable[_Planned]]
 
 
@@ -101,7 +108,8 @@ async def edit_order(ctx: Context, wish: OrderEditWish, *, idempotency_key: str)
         _check(ctx, after, wish.expected_total)
         return _Planned(before=order, after=after, cut=cut, bought=bought)
 
-    return await _carry_out(ctx, wish.order_id, held, plan, note=wish.note)
+    terms = _Terms(note=wish.note, expected_version=wish.expected_version)
+    return await _carry_out(ctx, wish.order_id, held, plan, terms)
 
 
 async def exchange_return(ctx: Context, wish: ExchangeWish, *, idempotency_key: str) -> Order:
@@ -128,7 +136,8 @@ async def exchange_return(ctx: Context, wish: ExchangeWish, *, idempotency_key: 
         _check(ctx, after, wish.expected_total)
         return _Planned(before=order, after=after, cut=cut, bought=bought, exchange=told.id)
 
-    return await _carry_out(ctx, known.order_id, held, plan, note=known.reason)
+    terms = _Terms(note=known.reason, expected_version=wish.expected_version)
+    return await _carry_out(ctx, known.order_id, held, plan, terms)
 
 
 async def find_edits_of(
@@ -138,6 +147,12 @@ async def find_edits_of(
     async with ctx.reading() as db:
         found = await repository.find_edits(db, order_ids)
     return {key: [one for one in found if one.order_id == key] for key in order_ids}
+
+
+async def find_versions(ctx: Context, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
+    """Return {order: 1 as it was placed, one more with every edit}, for `expected_version`."""
+    found = await find_edits_of(ctx, order_ids)
+    return {key: 1 + len(edits) for key, edits in found.items()}
 
 
 async def _claim(ctx: Context, operation: str, key: str, request: Struct) -> Claim:
@@ -152,11 +167,11 @@ async def _claim(ctx: Context, operation: str, key: str, request: Struct) -> Cla
 
 
 async def _carry_out(
-    ctx: Context, order_id: OrderId, held: Claim, plan: _Planner, *, note: str
+    ctx: Context, order_id: OrderId, held: Claim, plan: _Planner, terms: _Terms
 ) -> Order:
     if held.step is not Step.DONE:
         try:
-            await _plan_and_apply(ctx, order_id, held, plan, note=note)
+            await _plan_and_apply(ctx, order_id, held, plan, terms)
         except DomainError:
             await _let_go_of_held(ctx, held)
             await stock.give_back(ctx)
@@ -170,10 +185,11 @@ async def _carry_out(
 
 
 async def _plan_and_apply(
-    ctx: Context, order_id: OrderId, held: Claim, plan: _Planner, *, note: str
+    ctx: Context, order_id: OrderId, held: Claim, plan: _Planner, terms: _Terms
 ) -> None:
     """Plan for the order as it is, reserve, and write; anew if others change it meanwhile."""
     for _ in range(_TRIES):
+        await _check_version(ctx, order_id, terms)
         planned = await plan(await get_any_order(ctx, order_id))
         await check_editing(ctx, planned.before, planned.after)
         if planned.before.state is OrderState.PLACED:
@@ -181,10 +197,10 @@ async def _plan_and_apply(
             await payment.resolve(ctx, order_id)
             await payment.void_pending(ctx, order_id)
         try:
-            part = await _begin(ctx, held, planned.before, note)
+            part = await _begin(ctx, held, planned.before, terms.note)
             claims = await _reserve(ctx, planned, part)
             crash_point("order.edit.reserved")
-            await _apply(ctx, held, planned, claims, part=part)
+            await _apply(ctx, held, planned, claims, terms, part=part)
         except AlreadyPlaced:
             return  # another try of the same request has done it
         except (_Stale, Lapsed):
@@ -245,13 +261,20 @@ async def _reserve(ctx: Context, planned: _Planned, part: int) -> list[QuotaClai
 
 @transaction
 async def _apply(
-    ctx: Context, held: Claim, planned: _Planned, claims: Sequence[QuotaClaim], *, part: int
+    ctx: Context,
+    held: Claim,
+    planned: _Planned,
+    claims: Sequence[QuotaClaim],
+    terms: _Terms,
+    *,
+    part: int,
 ) -> None:
     if not await idempotency.advance(ctx, held, Step.DONE):
         return
     before, after = planned.before, planned.after
     payments = await payment.lock_payments(ctx, before.id)
     order = await repository.lock_whole(ctx.db, before.id)
+    await _check_version(ctx, before.id, terms)
     if not rules.is_same(order, before):
         raise _Stale
     # Once more, now that nobody else can give anything back.
@@ -276,7 +299,19 @@ async def _apply(
         )
     )
     await tell_progress(ctx, order, after)
+    ctx.audited(encode(OrderId, after.id), before=_told(order), after=_told(after))
     crash_point("order.edited.before_commit")
+
+
+async def _check_version(ctx: Context, order_id: OrderId, terms: _Terms) -> None:
+    current = (await find_versions(ctx, [order_id]))[order_id]
+    check_version(encode(OrderId, order_id), expected=terms.expected_version, current=current)
+
+
+def _told(order: Order) -> dict[str, object]:
+    """Return what the audit keeps of an order that is edited."""
+    units = {f"{line.sku} {encode(OrderLineId, line.id)}": line.quantity for line in order.lines}
+    return {"total": str(order.total), "units": units}
 
 
 async def _let_units_go(ctx: Context, planned: _Planned) -> None:

@@ -14,7 +14,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import FulfilmentId, OrderId
+from koipond.kernel.ids import FulfilmentId, OrderId, OrderLineId, encode
 from koipond.order import repository, rules
 from koipond.order.events import OrderDelivered, OrderFulfilled
 from koipond.order.service.acting import Acting
@@ -23,7 +23,14 @@ from koipond.order.service.policies import find_return_window
 from koipond.order.service.reading import get_any_order
 from koipond.order.types import AttentionReason, Order
 
-_FULFILMENTS = Acting(fulfilment.find_fulfilment, missing=FulfilmentUnknown)
+
+def _told(known: Fulfilment) -> dict[str, object]:
+    return {"state": known.state, "tracking": known.tracking, "code_round": known.code_round}
+
+
+_FULFILMENTS = Acting(
+    fulfilment.find_fulfilment, kind=FulfilmentId, told=_told, missing=FulfilmentUnknown
+)
 
 
 async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_key: str) -> Order:
@@ -42,6 +49,8 @@ async def create_fulfilment(ctx: Context, wish: FulfilmentWish, *, idempotency_k
         await fulfilment.create(inside, order.id, wanted, method=method, location=wish.location)
         units = {one.line_id: one.quantity for one in wanted}
         await repository.count_fulfilled(inside.db, units)
+        packed = {f"{one.sku} {encode(OrderLineId, one.line_id)}": one.quantity for one in wanted}
+        inside.audited(encode(OrderId, order.id), after={"packed": packed, "method": method})
         crash_point("fulfilment.created.before_commit")
 
     await idempotency.once(
@@ -153,6 +162,8 @@ async def _collect(
         await idempotency.advance(ctx, held, Step.DONE)
         await _tell_left(ctx, order)
         await _tell_arrived(ctx, order)
+        after = {"state": (await fulfilment.find_fulfilment(ctx, key)).state}
+        ctx.audited(encode(FulfilmentId, key), before={"state": known.state}, after=after)
         crash_point("fulfilment.collected.before_commit")
     return attempts_left
 

@@ -1,7 +1,7 @@
 """Use-cases of past purchases."""
 
-import secrets
 from collections.abc import Sequence
+from secrets import token_bytes, token_hex
 
 from msgspec.structs import replace
 
@@ -19,11 +19,15 @@ async def import_past_orders(ctx: Context, past: Sequence[PastOrder]) -> list[bo
     new; None: another order has its number, and nothing of it was stored.
     """
     now = ctx.clock.now()
+    length = rules.NUMBER_LENGTH
     known = await repository.find_imported(ctx.db, [one.imported_from for one in past])
     made = [
         replace(
             rules.make_past_order(
-                one, OrderId(id_at(one.placed_at)), _make_number(), new_id=new_id
+                one,
+                OrderId(id_at(one.placed_at)),
+                rules.make_number(token_bytes(length)),
+                new_id=new_id,
             ),
             subject=SubjectId(one.member_id),
         )
@@ -31,13 +35,8 @@ async def import_past_orders(ctx: Context, past: Sequence[PastOrder]) -> list[bo
         if one.imported_from not in known
     ]
     # Nobody holds a token of theirs: what is stored is the hash of nothing that is known.
-    hashes = [secrets.token_hex(32) for _ in made]
+    hashes = [token_hex(32) for _ in made]
     there = await repository.add_imported(ctx.db, made, token_hashes=hashes, now=now)
     new = {one.imported_from for one in made if there.get(one.imported_from or "") == one.id}
     stored = known.keys() | there.keys()
     return [one.imported_from in new if one.imported_from in stored else None for one in past]
-
-
-def _make_number() -> str:
-    digits = secrets.token_bytes(rules.NUMBER_LENGTH)
-    return rules.make_number([digit % 32 for digit in digits])

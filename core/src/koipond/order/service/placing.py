@@ -1,7 +1,7 @@
 """Use-cases of placing: hold the units, one transaction for the order, then the payment."""
 
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from secrets import token_bytes
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from koipond.kernel.editions import forget_copies
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import MemberId, OrderId, VariantId, new_id
+from koipond.kernel.ids import MemberId, OrderId, VariantId, encode, new_id
 from koipond.kernel.money import Money
 from koipond.kernel.questions import Answered, Question, ask_together
 from koipond.member import service as member
@@ -63,11 +63,16 @@ class _Stale(Exception):
         self.total = total
 
 
-async def place_order(ctx: Context, wish: OrderWish) -> Placed:
+# Raises if what is placed is not what was meant.
+Check = Callable[[], Awaitable[None]]
+
+
+async def place_order(ctx: Context, wish: OrderWish, *, check: Check | None = None) -> Placed:
     """Place a cart, or lines, as an order, and pay it if the wish says how.
 
     One idempotency key, one order: a repeat resumes where the first try stopped and gives the same
     answer. A payment that is declined leaves the order placed; the answer says why.
+    check: is asked once the cart was read, each time that it was; what it raises refuses all.
     Raises LinesAmbiguous, CartUnknown, CartAlreadyPlaced, CartEmpty, CheckoutIncomplete,
     QuoteChanged, InsufficientStock, DeskBusy, PaymentProviderUnknown, what is wrong with a line,
     contact, address or key; then nothing was changed.
@@ -86,17 +91,19 @@ async def place_order(ctx: Context, wish: OrderWish) -> Placed:
     crash_point("order.claimed")
     confirmed: Order | None = None
     if held.step is not Step.DONE:
-        confirmed = await _carry_out(ctx, held, wish, cart)
+        confirmed = await _carry_out(ctx, held, wish, cart, check)
     return await answer(ctx, OrderId(held.subject_id), confirmed)
 
 
-async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None) -> Order | None:
+async def _carry_out(
+    ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None, check: Check | None
+) -> Order | None:
     """Do what of the wish has not been done yet; returns the order if that confirmed it last."""
     order_id = OrderId(held.subject_id)
     begun: FirstPayment | None = None
     try:
         if held.step is Step.CLAIMED:
-            begun = await _reserve_and_place(ctx, held, wish, cart)
+            begun = await _reserve_and_place(ctx, held, wish, cart, check)
         if wish.payments:
             return await take_payments(ctx, order_id, wish.payments, held, begun=begun)
     except DomainError:
@@ -106,7 +113,7 @@ async def _carry_out(ctx: Context, held: Claim, wish: OrderWish, cart: Cart | No
 
 
 async def _reserve_and_place(
-    ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None
+    ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None, check: Check | None
 ) -> FirstPayment | None:
     """Hold the units, then write the order; anew if the cart, a price or the hold went stale.
 
@@ -117,6 +124,8 @@ async def _reserve_and_place(
     order_id = OrderId(held.subject_id)
     stale: _Stale | Lapsed | None = None
     for _ in range(_TRIES):
+        if check is not None:
+            await check()
         prepared = await prepare(ctx, order_id, wish, cart)
         consulted = await consult(ctx, order_id, prepared)
         try:
@@ -175,6 +184,9 @@ async def _place(
     if payments and order.state is OrderState.PLACED:
         begun = begin_first(ctx, order, payments[0], held)
     _announce(ctx, order)
+    if ctx.act is not None:
+        placed = {"state": order.state, "total": str(order.total), "number": order.number}
+        ctx.audited(encode(OrderId, order_id), after=placed)
     if ctx.hooks.write_with_orders:
         # What they write may point to the order.
         await ctx.store()
@@ -212,6 +224,8 @@ async def _check_fresh(ctx: Context, prepared: Prepared, found: _Fresh) -> None:
     if found.cart != prepared.cart:
         raise _Stale(prepared.quote.price.total)
     lines, details, earlier = prepared.lines, prepared.details, prepared.quote
+    if earlier.rests_on(found.sellables):
+        return
     fresh = await quote(ctx, lines, details, earlier=earlier, sellables=found.sellables)
     if not fresh.is_like(prepared.quote):
         raise _Stale(fresh.price.total)
@@ -232,7 +246,7 @@ def _make_order(
     return Order(
         id=order_id,
         state=OrderState.CONFIRMED if free else OrderState.PLACED,
-        number=rules.make_number([secrets.randbelow(32) for _ in range(rules.NUMBER_LENGTH)]),
+        number=rules.make_number(token_bytes(rules.NUMBER_LENGTH)),
         channel_id=ctx.scope.channel_id,
         locale=ctx.scope.locales[0],
         member_id=buyer,

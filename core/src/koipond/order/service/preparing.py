@@ -14,7 +14,7 @@ from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
 from koipond.order.service.quoting import Quote, keys_of, quote, scoped
 from koipond.order.service.tokens import hash_token
-from koipond.order.types import Cart, CartLine, CheckoutDetails, OrderWish
+from koipond.order.types import Cart, CartLine, CheckoutDetails, LineWish, OrderWish
 from koipond.payment import service as payment
 from koipond.stock import service as stock
 from koipond.stock.types import Demand, Level
@@ -48,7 +48,7 @@ async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart |
         details = rules.merge_details(cart.details, details)
     for tender in wish.payments:
         payment.check_provider(ctx, tender.provider)
-    lines = cart.lines if cart is not None else _read_lines(ctx, wish)
+    lines = cart.lines if cart is not None else read_lines(ctx, wish.lines or ())
     keys = keys_of(lines)
     async with ctx.reading() as db:
         sellables, levels = await ask_together(
@@ -83,10 +83,12 @@ async def find_cart(ctx: Context, wish: OrderWish) -> Cart | None:
     return cart
 
 
-def _read_lines(ctx: Context, wish: OrderWish) -> tuple[CartLine, ...]:
-    """Return the wished lines, those of one variant taken together."""
+def read_lines(ctx: Context, wished: Sequence[LineWish]) -> tuple[CartLine, ...]:
+    """Return the wished lines, those of one variant taken together.
+
+    Raises TooManyLines, QuantityOutOfRange, IdInvalid.
+    """
     lines: tuple[CartLine, ...] = ()
-    wished = wish.lines or ()
     # Before any is looked at, of one variant or not: a request could name thousands.
     if len(wished) > ctx.settings.order_lines_max:
         raise TooManyLines(lines=len(wished), maximum=ctx.settings.order_lines_max)

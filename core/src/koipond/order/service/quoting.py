@@ -64,6 +64,11 @@ class Quote(Struct, frozen=True, kw_only=True):
         """Whether it must be sent somewhere."""
         return self.rated.needs_address
 
+    def rests_on(self, sellables: Mapping[VariantId, Sellable]) -> bool:
+        """Tell whether these are what it was made of, and it was made of nothing else."""
+        others = self.price.considered, self.promoted.request, self.rated.ships, self.rated.tax
+        return self.sellables == sellables and not any(others)
+
     def is_like(self, other: "Quote") -> bool:
         """Tell whether it comes to the same as another, though it was asked for at another time."""
         return msgspec.structs.replace(self, promoted=other.promoted) == other

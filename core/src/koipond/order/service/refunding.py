@@ -9,7 +9,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import PaymentId, RefundId
+from koipond.kernel.ids import OrderId, PaymentId, RefundId, encode
 from koipond.kernel.money import Money
 from koipond.order import repository, rules
 from koipond.order.errors import OrderUnknown
@@ -78,6 +78,11 @@ async def retry_refund(ctx: Context, key: RefundId, *, idempotency_key: str) -> 
         if not rules.is_unsettled(known, refunds):
             raise RefundNotRetryable(state=known.state)
         new = await payment.owe_again(inside, known)
+        inside.audited(
+            encode(RefundId, known.id),
+            before={"state": known.state},
+            after={"state": known.state, "again_as": encode(RefundId, new.id)},
+        )
         if not any(rules.is_unsettled(one, [*refunds, new]) for one in refunds):
             await settle_attention(inside, order, AttentionReason.REFUND_FAILED)
 
@@ -149,7 +154,11 @@ async def owe_units(ctx: Context, order: Order, wish: RefundWish, *, reason: Ref
     await _check_policy(ctx, order, sum(plan.values()))
     await repository.count_refunded(ctx.db, rules.refunded_units(wish))
     note = wish.note.strip()[:_NOTE_MAX]
-    await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)
+    owed = await payment.owe_parts(ctx, payments, plan, reason=reason, note=note)
+    ctx.audited(
+        encode(OrderId, order.id),
+        after={"refunds": {encode(RefundId, one.id): str(one.amount) for one in owed}},
+    )
 
 
 async def _check_policy(ctx: Context, order: Order, amount_minor: int) -> None:

@@ -15,7 +15,7 @@ from koipond.fulfilment.types import Inspected, LineUnits, Return, ReturnState
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context
 from koipond.kernel.faults import crash_point
-from koipond.kernel.ids import OrderLineId, ReturnId
+from koipond.kernel.ids import OrderId, OrderLineId, ReturnId, encode
 from koipond.kernel.pages import Page, Slice
 from koipond.kernel.quantity import Quantity
 from koipond.order import repository, rules
@@ -31,7 +31,22 @@ from koipond.payment import service as payment
 from koipond.payment.types import RefundReason
 from koipond.stock import service as stock
 
-_RETURNS = Acting(fulfilment.find_return, missing=ReturnUnknown, may_owe=True)
+
+def _told(known: Return) -> dict[str, object]:
+    lines = {
+        encode(OrderLineId, one.line_id): {
+            "quantity": one.quantity,
+            "received": one.received_quantity,
+            "accepted": one.accepted_quantity,
+        }
+        for one in known.lines
+    }
+    return {"state": known.state, "lines": lines}
+
+
+_RETURNS = Acting(
+    fulfilment.find_return, kind=ReturnId, told=_told, missing=ReturnUnknown, may_owe=True
+)
 
 
 async def request_return(
@@ -66,6 +81,8 @@ async def _request(ctx: Context, wish: ReturnWish, principal: str, key: str) -> 
         await repository.count_returned(inside.db, units)
         # Nothing is closed while units may be on their way back.
         await repository.set_close_at(inside.db, order.id, None, now=inside.clock.now())
+        asked = {encode(OrderLineId, key): count for key, count in units.items()}
+        inside.audited(encode(OrderId, order.id), after={"return_requested": asked})
         crash_point("return.requested.before_commit")
 
     await idempotency.once(

@@ -1,7 +1,7 @@
 """Orders, seen from outside. A cart is an Order in state CART."""
 
 from koipond.member.types import Address
-from koipond.order.types.carts import Cart, CartLine, CheckoutDetails, ChosenByBuyer
+from koipond.order.types.carts import Cart, CartLine, CheckoutDetails, ChosenByBuyer, Draft
 from koipond.order.types.checkouts import Checkout, CheckoutTerms, HoldWish, QuotaRequest
 from koipond.order.types.history import PastLine, PastOrder
 from koipond.order.types.jobs import (
@@ -30,6 +30,7 @@ from koipond.order.types.orders import (
     Placed,
 )
 from koipond.order.types.wishes import (
+    DraftWish,
     ExchangeWish,
     LineRefund,
     LineWish,
@@ -56,6 +57,8 @@ __all__ = [
     "ChosenByBuyer",
     "CloseOrders",
     "Consequence",
+    "Draft",
+    "DraftWish",
     "ExchangeWish",
     "ExpireOrder",
     "ExpireOrders",

@@ -1,11 +1,12 @@
 """What is still being put together, and what its buyer gives for it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from msgspec import Struct
 
 from koipond.channel.types import Source
-from koipond.kernel.ids import ChannelId, OrderId, OrderLineId, VariantId
+from koipond.kernel.ids import ChannelId, MemberId, OrderId, OrderLineId, VariantId
 from koipond.kernel.inputs import ChosenInputs, KeptInputs
 from koipond.kernel.money import Currency
 from koipond.member.types import Address, Contact
@@ -51,3 +52,19 @@ class ChosenByBuyer(Struct, frozen=True, kw_only=True):
 
     order: ChosenInputs = {}
     lines: Mapping[OrderLineId, ChosenInputs] = {}
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A cart that staff put together for somebody. member_id: None: for a guest, by the contact."""
+
+    cart: Cart
+    member_id: MemberId | None
+    note: str
+    made_by: str
+    created_at: datetime
+    version: int
+
+    @property
+    def id(self) -> OrderId:
+        """The cart's id, which becomes the order's."""
+        return self.cart.id

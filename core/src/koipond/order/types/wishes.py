@@ -31,6 +31,7 @@ class LineWish(Struct, frozen=True, kw_only=True):
 class OrderEditWish(Struct, frozen=True, kw_only=True):
     """How staff want an order to be.
 
+    expected_version: as it was read; None: whichever it is.
     lines: units that lines shall have, those not named stay as they are; more than a line has are
     added as a new one. added: what is bought besides, at today's prices. expected_total: what staff
     have seen; another total is refused.
@@ -40,6 +41,7 @@ class OrderEditWish(Struct, frozen=True, kw_only=True):
     lines: tuple[LineUnits, ...] = ()
     added: tuple[LineWish, ...] = ()
     expected_total: Money | None = None
+    expected_version: int | None = None
     note: str = ""
 
 
@@ -49,6 +51,7 @@ class ExchangeWish(Struct, frozen=True, kw_only=True):
     return_id: ReturnId
     added: tuple[LineWish, ...]
     expected_total: Money | None = None
+    expected_version: int | None = None
 
 
 class PaymentWish(Struct, frozen=True, kw_only=True):
@@ -91,3 +94,11 @@ class RefundWish(Struct, frozen=True, kw_only=True):
     shipping: bool = False
     amount: Money | None = None
     note: str = ""
+
+
+class DraftWish(Struct, frozen=True, kw_only=True):
+    """What staff put together for somebody; None: nothing is said of it. lines: all of them."""
+
+    lines: tuple[LineWish, ...] | None = None
+    details: CheckoutDetails = CheckoutDetails()
+    note: str | None = None

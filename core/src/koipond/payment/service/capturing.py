@@ -7,7 +7,7 @@ from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
-from koipond.kernel.ids import PaymentId
+from koipond.kernel.ids import PaymentId, encode
 from koipond.kernel.jobs import enqueue
 from koipond.kernel.money import Money
 from koipond.payment import repository
@@ -99,4 +99,9 @@ async def _plan(ctx: Context, payment_id: PaymentId, amount: Money | None, held:
         unique=f"payment.capture:{payment_id}:{total.amount_minor}",
     )
     await idempotency.advance(ctx, held, Step.PAYING)
+    ctx.audited(
+        encode(PaymentId, payment_id),
+        before={"capturing": str(known.capturing)},
+        after={"capturing": str(total)},
+    )
     crash_point("capture.planned.before_commit")

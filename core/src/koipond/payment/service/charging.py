@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.faults import crash_point
-from koipond.kernel.ids import OrderId, PaymentId, new_id
+from koipond.kernel.ids import OrderId, PaymentId, encode, new_id
 from koipond.kernel.jobs import enqueue
 from koipond.payment import repository, rules
 from koipond.payment.errors import PaymentUnknown
@@ -106,9 +106,20 @@ async def apply_result(ctx: Context, key: PaymentId, result: ChargeResult) -> Pa
     if known is None:
         raise PaymentUnknown(payment_id=key)
     applied = await apply(ctx, known, result)
+    ctx.audited(encode(PaymentId, key), before=_told(known), after=_told(applied))
     hand_on(ctx, known.order_id, [applied if one.id == key else one for one in locked])
     crash_point("payment.applied.before_commit")
     return applied
+
+
+def _told(known: Payment) -> dict[str, object]:
+    """Return what the audit keeps of a payment."""
+    return {
+        "state": known.state,
+        "captured": str(known.captured),
+        "held": str(known.held),
+        "released": known.released,
+    }
 
 
 @transaction

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import ClassVar
 
 from koipond.kernel.audience import close_consumer
 from koipond.kernel.context import Context, transaction
@@ -101,6 +102,8 @@ class Webhooks:
 
 class ForgetAttempts(Job, frozen=True, kw_only=True):
     """Drop tries to tell endpoints of events that were kept long enough."""
+
+    may_cancel: ClassVar[bool] = True
 
 
 @transaction

@@ -1,4 +1,4 @@
-"""Use-cases about plugins."""
+"""Use-cases about what plugins go by, and what core keeps of them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import structlog
 
 from koipond.channel import service as channels
-from koipond.channel.errors import ChannelUnknown
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.extensions import PluginSettings
 from koipond.kernel.fresh import Fresh
 from koipond.plugin import repository, rules
 from koipond.plugin.errors import (
-    PluginNeeded,
-    PluginObligated,
     PluginSettingsChanged,
     PluginUnknown,
     RewardKindUnknown,
 )
+from koipond.plugin.service.switching import check_channel, name_of
 from koipond.plugin.types import (
     EVERYWHERE,
     READS_PLUGINS,
@@ -28,55 +26,14 @@ from koipond.plugin.types import (
     LostReward,
     Misfit,
     SeenSettings,
-    States,
 )
 
 if TYPE_CHECKING:
-    from koipond.kernel.db import Database
+    pass
 
 log = structlog.get_logger("koipond.plugin")
 
 S = TypeVar("S", bound=PluginSettings)
-
-
-async def read_states(database: Database) -> States:
-    """Return which plugins are disabled; none in a database without tables."""
-    async with database.reading() as db:
-        found = await repository.find_disabled(db)
-    return rules.group(found)
-
-
-async def disable(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> bool:
-    """Turn a plugin off, in one channel or everywhere, from the next start on; False if it was off.
-
-    Its tables and what was set for it stay; its jobs and deliveries wait.
-    Raises PluginNeeded, PluginObligated, PluginFailed, ChannelUnknown.
-    """
-    await _check_channel(ctx, channel)
-    needed_by = [] if channel else ctx.shop.installation.needing(plugin)
-    if needed_by:
-        raise PluginNeeded(plugin=plugin, needed_by=", ".join(needed_by))
-    at = ctx
-    if channel:
-        at = ctx.at(await channels.choose_scope(ctx, code=channel))
-    reasons = await ctx.hooks.disable_blockers(plugin, at)
-    if reasons:
-        raise PluginObligated(
-            plugin=plugin, reasons="; ".join(reason.rstrip(".") for reason in reasons)
-        )
-    return await _store_disabled(ctx, plugin, channel)
-
-
-@transaction
-async def _store_disabled(ctx: Context, plugin: str, channel: str) -> bool:
-    return await repository.disable(ctx.db, plugin, channel, now=ctx.clock.now())
-
-
-@transaction
-async def enable(ctx: Context, plugin: str, channel: str = EVERYWHERE) -> bool:
-    """Turn a plugin on again, from the next start on; False if it was on. Raises ChannelUnknown."""
-    await _check_channel(ctx, channel)
-    return await repository.enable(ctx.db, plugin, channel)
 
 
 @transaction
@@ -186,7 +143,7 @@ async def _keep(ctx: Context, new: KeptSettings) -> None:
             current_version=current,
         )
     ctx.audited(
-        f"plugin {new.plugin}{' in ' + new.channel if new.channel else ''}",
+        name_of(new.plugin, new.channel),
         before=before.document,
         after=new.document,
     )
@@ -242,15 +199,8 @@ async def _find_kind(ctx: Context, plugin: str, channel: str) -> type[PluginSett
     kinds = ctx.shop.extensions.settings
     if plugin not in kinds:
         raise PluginUnknown(plugin=plugin, known=", ".join(sorted(kinds))).located("plugin")
-    await _check_channel(ctx, channel)
+    await check_channel(ctx, channel)
     return kinds[plugin]
-
-
-async def _check_channel(ctx: Context, channel: str) -> None:
-    if channel != EVERYWHERE:
-        codes = [one.code for one in await channels.find_channels(ctx)]
-        if channel not in codes:
-            raise ChannelUnknown(channel=channel, known=", ".join(codes)).located("channel")
 
 
 def _nothing(plugin: str, channel: str) -> KeptSettings:

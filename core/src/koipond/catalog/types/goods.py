@@ -1,4 +1,4 @@
-"""The catalogue, seen from outside: snapshots to read, drafts to write."""
+"""Goods as they are read: products, variants, prices, facets, activities."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import (
     ActivityId,
     CategoryId,
     ChannelId,
     CollectionId,
     MediaId,
-    OptionId,
     PriceListId,
     PriceRuleId,
     ProductId,
@@ -26,7 +23,7 @@ from koipond.kernel.ids import (
 )
 from koipond.kernel.money import Currency, Money
 from koipond.kernel.quantity import Quantity
-from koipond.kernel.texts import Locale, Texts
+from koipond.kernel.texts import Texts
 
 T = TypeVar("T")
 
@@ -35,19 +32,26 @@ WRITES_CATALOG = "catalog.write"
 
 
 class Category(Struct, frozen=True, kw_only=True):
-    """A place in the shop's tree of goods."""
+    """A place in the shop's tree of goods. parent_id: None: at its top. version: one more per edit.
+
+    position: among those of the same parent; of the same position the oldest comes first.
+    """
 
     id: CategoryId
     slug: str
     name: Texts
+    parent_id: CategoryId | None = None
+    position: int = 0
+    version: int = 1
 
 
 class Collection(Struct, frozen=True, kw_only=True):
-    """A hand-picked set of products."""
+    """A hand-picked set of products. version: one more with every edit."""
 
     id: CollectionId
     slug: str
     name: Texts
+    version: int = 1
 
 
 class Attribute(Struct, frozen=True, kw_only=True):
@@ -145,6 +149,16 @@ class PriceRule(Struct, frozen=True, kw_only=True):
     amount_minor: int
     starts_at: datetime | None
     ends_at: datetime | None
+    version: int = 1
+
+
+class BasePrice(Struct, frozen=True):
+    """What a variant costs in one price list, without its rules. version: of this price."""
+
+    channel_id: ChannelId
+    currency: Currency
+    amount_minor: int
+    version: int
 
 
 class PriceRuleWish(Struct, frozen=True, kw_only=True):
@@ -274,182 +288,6 @@ class CatalogSort(Struct, frozen=True, kw_only=True):
     kind: type[int] | type[str] | type[datetime]
     of: Subject = Subject.PRODUCT
     descending: bool = False
-
-
-class MediaDraft(Struct, frozen=True, kw_only=True):
-    """A picture to be shown."""
-
-    url: str
-    alt: str = ""
-
-
-class VariantDraft(Struct, frozen=True, kw_only=True):
-    """A variant as one language and one currency tell of it.
-
-    options: its values, one per option of the product, in their order.
-    price_minor: None means that it has no price in this currency.
-    track_stock: None means that nothing is said of it: a known variant keeps what it has, the stock
-    of a new one is counted.
-    grams: what one weighs; None means that nothing is said of it.
-    """
-
-    sku: str
-    options: tuple[str, ...] = ()
-    price_minor: int | None = None
-    track_stock: bool | None = True
-    grams: int | None = None
-    media: tuple[MediaDraft, ...] = ()
-
-
-class ProductDraft(Struct, frozen=True, kw_only=True):
-    """A product as one language and one currency tell of it.
-
-    categories and collections are names, attributes (name, value) pairs, options names. Told again
-    in another language, the same slug and skus add texts: the n-th category, attribute and option
-    are then taken to be the same as before.
-    """
-
-    slug: str
-    name: str
-    description: str = ""
-    published: bool = True
-    categories: tuple[str, ...] = ()
-    collections: tuple[str, ...] = ()
-    attributes: tuple[tuple[str, str], ...] = ()
-    options: tuple[str, ...] = ()
-    media: tuple[MediaDraft, ...] = ()
-    variants: tuple[VariantDraft, ...]
-
-
-class Telling(Struct, frozen=True, kw_only=True):
-    """In which language, for which channel and in which currency drafts are told."""
-
-    locale: Locale
-    channel_id: ChannelId
-    currency: Currency
-
-
-class Outcome(StrEnum):
-    """What saving a draft did."""
-
-    CREATED = "created"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-
-
-class Saved(Struct, frozen=True, kw_only=True):
-    """A draft that was stored. variants: {sku: id}; created: those of them that are new."""
-
-    slug: str
-    product_id: ProductId
-    outcome: Outcome
-    variants: Mapping[str, VariantId]
-    created: frozenset[str]
-
-
-class Refused(Struct, frozen=True, kw_only=True):
-    """A draft that was not stored, and why; nothing of it was."""
-
-    slug: str
-    error: DomainError
-
-
-class NameKind(StrEnum):
-    """What is named once and shared by many products."""
-
-    CATEGORY = "category"
-    COLLECTION = "collection"
-    ATTRIBUTE = "attribute"
-    ATTRIBUTE_VALUE = "attribute_value"
-
-
-class Named(Struct, frozen=True, kw_only=True):
-    """Something shared, as it is stored. code: slug or code; parent: the attribute of a value."""
-
-    id: UUID
-    code: str
-    name: Texts
-    parent: UUID | None = None
-
-
-class StoredMedia(Struct, frozen=True, kw_only=True):
-    """A picture as it is stored; its place is that in its tuple."""
-
-    id: MediaId
-    url: str
-    alt: Texts
-
-
-class StoredOption(Struct, frozen=True, kw_only=True):
-    """An option as it is stored; its place is that in its tuple."""
-
-    id: OptionId
-    name: Texts
-
-
-class StoredVariant(Struct, frozen=True, kw_only=True):
-    """A variant as it is stored, with its price in the currency that is told."""
-
-    id: VariantId
-    sku: str
-    position: int
-    track_stock: bool
-    grams: int | None = None
-    values: Mapping[OptionId, Texts] = {}
-    price_minor: int | None = None
-    media: tuple[StoredMedia, ...] = ()
-
-
-class SearchText(Struct, frozen=True, kw_only=True):
-    """What a product is sorted by and found by in one language, folded; see rules/searching.py.
-
-    name: what it is sorted by. words: those of its name. beside: those of its SKUs, options,
-    categories, collections and attributes. parts: of the name, and of what is written without
-    spaces, each character with the one behind it. edition: by which rules this was made.
-    """
-
-    name: str
-    words: str
-    beside: str
-    parts: str
-    edition: str
-
-
-class StoredProduct(Struct, frozen=True, kw_only=True):
-    """All that is stored of a product, seen from one channel and currency.
-
-    categories, collections, attributes: {place: id}, attributes by the id of their value.
-    """
-
-    id: ProductId
-    slug: str
-    name: Texts
-    description: Texts
-    created_at: datetime
-    updated_at: datetime
-    listed: bool
-    version: int = 0
-    tax_category: str | None = None
-    categories: Mapping[int, UUID] = {}
-    collections: Mapping[int, UUID] = {}
-    attributes: Mapping[int, UUID] = {}
-    options: tuple[StoredOption, ...] = ()
-    media: tuple[StoredMedia, ...] = ()
-    variants: Mapping[str, StoredVariant] = {}
-    search: Mapping[Locale, SearchText] = {}
-
-
-class Shelf(Struct, frozen=True, kw_only=True):
-    """The part of the catalogue that a batch of drafts is about.
-
-    products: by slug. owners: {sku: slug of its product}, of every sku that is told or is on one of
-    these products. price_list_id: None if the channel has none in this currency yet.
-    """
-
-    products: Mapping[str, StoredProduct] = {}
-    owners: Mapping[str, str] = {}
-    names: Mapping[NameKind, Mapping[UUID, Named]] = {}
-    price_list_id: PriceListId | None = None
 
 
 class Activity(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,3 @@
+"""All plugins of the workspace keep to the rules of `pytest --koipond-conformance`."""
+
+from koipond_sdk.testing.conformance.suite import *  # noqa: F403  its tests, as they are
