@@ -22,7 +22,8 @@ from koipond.staff.types import ServiceTokenDraft
 from koipond_sdk.testing import RunningShop, running_shop
 from koipond_sdk.testing.databases import Databases, Kind
 
-ROUNDS = 8
+# A naive build may be lucky for a while.
+ROUNDS, ROUNDS_NAIVE = 2, 8
 SIDE_BY_SIDE = "changes of staff are made side by side"
 
 
@@ -40,6 +41,10 @@ async def till(databases: Databases) -> AsyncIterator[Till]:
     url = await databases.emptied(Kind.POSTGRES)
     async with running_shop(url, four_eyes=(policy,)) as shop:
         yield Till(shop)
+
+
+def rounds(build: str) -> int:
+    return ROUNDS_NAIVE if build else ROUNDS
 
 
 async def outcomes(*acts: Awaitable[Any]) -> Counter[str]:
@@ -62,7 +67,7 @@ async def test_of_two_managers_who_disable_each_other_one_stays(
     await manage(shop, SET_ROLE, key="people", permissions=["staff.write"])
     pairs = [
         [(await hire(shop, f"{name}{nth}@example.org", {"role": "people"}))[1] for name in "ab"]
-        for nth in range(ROUNDS)
+        for nth in range(rounds(build))
     ]
     with raced(build):
         for lin, wu in pairs:
@@ -76,12 +81,12 @@ async def test_the_last_two_who_manage_staff_are_not_both_disabled(
 ) -> None:
     shop = on_postgres
     await manage(shop, SET_ROLE, key="people", permissions=["staff.write"])
-    hired = [(await hire(shop, f"{n}@example.org", {"role": "people"}))[1] for n in range(ROUNDS)]
+    hired = [(await hire(shop, f"{n}@example.org", {"role": "people"}))[1] for n in range(4)]
     kit = Viewer(kind=ViewerKind.STAFF, id=(await shop.rows("staff"))[0]["id"])
     await disable(shop, SYSTEM, kit)
     with raced(build):
         found = await outcomes(*(disable(shop, SYSTEM, one) for one in hired))
-        assert found == {"": ROUNDS - 1, "StaffUnmanaged": 1}
+        assert found == {"": 3, "StaffUnmanaged": 1}
 
 
 @builds("who changes staff holds what they held when they came")
@@ -108,7 +113,7 @@ async def test_a_revoked_token_is_not_accepted_by_who_was_asked_meanwhile(
     shop: RunningShop, build: str
 ) -> None:
     with raced(build):
-        for nth in range(ROUNDS):
+        for nth in range(rounds(build)):
             draft = ServiceTokenDraft(name=f"till {nth}", permissions=("staff.read",))
             async with shop.context(viewer=SYSTEM) as ctx:
                 made, text = await service.create_token(ctx, draft)
@@ -133,7 +138,7 @@ async def test_of_two_who_agree_at_once_one_has_it_done(till: Till, build: str) 
     for one in both:
         await till.shop.employ(one)
     with raced(build):
-        for _ in range(ROUNDS):
+        for _ in range(rounds(build)):
             order = await sell(till)
             approval = await hold(till, order, "20.00")
             told = await asyncio.gather(
@@ -151,7 +156,7 @@ async def test_what_one_declines_while_another_agrees_is_one_of_both(
     for one in (agrees, declines):
         await till.shop.employ(one)
     with raced(build):
-        for _ in range(ROUNDS):
+        for _ in range(rounds(build)):
             order = await sell(till)
             approval = await hold(till, order, "20.00")
             told = await asyncio.gather(
