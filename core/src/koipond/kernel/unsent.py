@@ -223,7 +223,7 @@ def _change(act: _Act, parameter: str) -> str:
 
 
 def _counted(act: _Act) -> list[str]:
-    """Return what a change sets by itself, such as a row's version; SQLAlchemy does so for SQLite."""
+    """Return what a change sets by itself, as a row's version; SQLAlchemy does for SQLite."""
     return [
         f'"{one.name}" = {one.onupdate.arg}'
         for one in act.table.columns
