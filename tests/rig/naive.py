@@ -261,6 +261,12 @@ NAIVE = {
         "given = await _given_on(ctx, wanted.member_id, today)",
         "given = points",
     ),
+    "who logs in may have been erased meanwhile": Build(
+        "koipond.login.service.entering",
+        "enter",
+        "if (await members.find_people(ctx, [key]))[key].state is MemberState.ERASED:",
+        "if False:",
+    ),
     "who pays when the team is over is kept waiting": Build(
         "koipond_groupbuy.service", "note_paid", "elif not link.carried:", "elif False:"
     ),
