@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """Put the package beside the test on the path, with the entry points that pip would write."""
+    """Write the entry points of the package beside the test, as pip would."""
     project = request.path.parents[1]
     if not (project / "pyproject.toml").exists() or project.parent != HERE:
         yield
@@ -29,8 +29,6 @@ def installed(
     points = told["entry-points"]["koipond.plugins"]
     written = [f"{name} = {module}\n" for name, module in points.items()]
     (metadata / "entry_points.txt").write_text("".join(["[koipond.plugins]\n", *written]))
-    added = [str(folder), str(project / "src")]
-    sys.path[:0] = added
+    sys.path.insert(0, str(folder))
     yield
-    for path in added:
-        sys.path.remove(path)
+    sys.path.remove(str(folder))

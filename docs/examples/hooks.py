@@ -27,6 +27,7 @@ from koipond_sdk import (
     enqueue,
     implement,
     settings_of,
+    specs,
     transaction,
 )
 from koipond_sdk.db import Instant, insert, ref, tables
@@ -169,37 +170,37 @@ def tasted(now: datetime) -> Any:
     return select(tea_tasting.c.product_id).where(tea_tasting.c.tasted_at <= now)
 
 
-@implement()
+@implement(specs.register_graphql)
 def register_graphql(api: Api) -> None:
     """Show on each product how many tasted it."""
     api.storefront(Product, TastingsOfProduct)
 
 
-@implement()
+@implement(specs.catalog_query)
 def catalog_query() -> list[CatalogFilter | CatalogSort]:
     """Let storefronts ask for what was tasted: filter: {plugins: {teaTasted: true}}."""
     return [CatalogFilter(name="tea_tasted", means="Somebody tasted it.", rows=tasted)]
 
 
-@implement()
+@implement(specs.register_permissions)
 def register_permissions() -> list[Permission]:
     """Name what staff may do; needs("tea.read") asks for it."""
     return [Permission(name="tea.read", description="Read what members said of teas")]
 
 
-@implement()
+@implement(specs.register_settings)
 def register_settings() -> type[PluginSettings]:
     """Say what staff may set; `await settings_of(ctx, TeaSettings)` reads it."""
     return TeaSettings
 
 
-@implement()
+@implement(specs.register_jobs)
 def register_jobs() -> list[PluginJob]:
     """Forget old tastings every night at three, where the shop is."""
     return [PluginJob(job=TeaForget, run=forget, cron="0 3 * * *", time_zone="Asia/Shanghai")]
 
 
-@implement()
+@implement(specs.register_messages)
 def register_messages() -> list[MessageKind]:
     """Name a message; `send_message` sends it, by whatever works for its member."""
     text = MessageText(subject="Thank you", body="Thank you for what you said of our tea.")
@@ -216,25 +217,25 @@ def register_messages() -> list[MessageKind]:
     ]
 
 
-@implement()
+@implement(specs.register_events)
 def register_events() -> list[type[Event]]:
     """Let webhooks and brokers hear of tastings."""
     return [TeaTasted]
 
 
-@implement()
+@implement(specs.register_invariants)
 def register_invariants() -> list[Invariant]:
     """Claim what must always hold; tests and `koi doctor --audit` look."""
     return [Invariant(id="tea.words", words="A tasting says something", audit=audit)]
 
 
-@implement()
+@implement(specs.register_traced_inputs)
 def register_traced_inputs() -> list[type[TracedInputs]]:
     """Name each version of what this plugin's prices are calculated from."""
     return [TeaInputs]
 
 
-@implement()
+@implement(specs.register_privacy)
 def register_privacy() -> list[PersonalTable]:
     """Say what is kept of members, what they get of it, and what becomes of it."""
     return [
@@ -247,7 +248,7 @@ def register_privacy() -> list[PersonalTable]:
     ]
 
 
-@implement()
+@implement(specs.disable_blockers)
 async def disable_blockers(ctx: Context) -> list[str]:
     """Stay on while something is promised."""
     promised = await settings_of(ctx, TeaSettings)
@@ -256,7 +257,7 @@ async def disable_blockers(ctx: Context) -> list[str]:
     return ['Members are promised a reward. First set reward_kind to "".']
 
 
-@implement()
+@implement(specs.price_inputs)
 async def price_inputs(ctx: Context, request: PriceRequest) -> TeaInputs | None:
     """Load how much members pay less; a guest pays no less, and nothing is calculated."""
     if request.member_id is None:
@@ -264,7 +265,7 @@ async def price_inputs(ctx: Context, request: PriceRequest) -> TeaInputs | None:
     return TeaInputs(percent=(await settings_of(ctx, TeaSettings)).percent)
 
 
-@implement()
+@implement(specs.price_quotes)
 def price_quotes(request: PriceRequest, inputs: TeaInputs | None) -> list[PriceQuote]:
     """Quote what a unit costs a member."""
     if inputs is None:
@@ -281,7 +282,7 @@ def price_quotes(request: PriceRequest, inputs: TeaInputs | None) -> list[PriceQ
     ]
 
 
-@implement()
+@implement(specs.cart_inputs)
 async def cart_inputs(ctx: Context, request: CartRequest) -> TeaInputs | None:
     """Load what a code takes off, if one was given."""
     if "TEATIME" not in request.coupon_codes:
@@ -289,7 +290,7 @@ async def cart_inputs(ctx: Context, request: CartRequest) -> TeaInputs | None:
     return TeaInputs(percent=(await settings_of(ctx, TeaSettings)).percent)
 
 
-@implement()
+@implement(specs.cart_adjustments)
 def cart_adjustments(request: CartRequest, inputs: TeaInputs | None) -> CartOffer | None:
     """Claim the code, and propose what it takes off the whole order."""
     if inputs is None:
@@ -344,32 +345,32 @@ async def order_move_validate(order: Order, to: OrderState) -> list[DomainError]
     return [TeaSoldByHand()] if is_mixed and to is OrderState.CANCELLED else []
 
 
-@implement()
+@implement(specs.order_confirmed)
 async def order_confirmed(ctx: Context, event: OrderConfirmed) -> None:
     """Tell of it what needs doing later; told twice, the job is there once."""
     await enqueue(ctx, TeaForget(), unique=f"tea:{event.order_id}")
 
 
-@implement()
+@implement(specs.order_cancelled)
 async def order_cancelled(ctx: Context, event: OrderCancelled) -> None:
     """Keep the sample; told twice, there is nothing to delete."""
     await ctx.db.execute(tea_sample.delete().where(tea_sample.c.order_id == event.order_id))
 
 
-@implement()
+@implement(specs.order_expired)
 async def order_expired(ctx: Context, event: OrderExpired) -> None:
     """Keep the sample; told twice, there is nothing to delete."""
     await ctx.db.execute(tea_sample.delete().where(tea_sample.c.order_id == event.order_id))
 
 
-@implement()
+@implement(specs.order_refunded)
 async def order_refunded(ctx: Context, event: Refunded) -> None:
     """Note by which refund the sample is owed back: of two, the first."""
     first = tea_sample.c.order_id == event.order_id, tea_sample.c.refund_id.is_(None)
     await ctx.db.execute(tea_sample.update().where(*first).values(refund_id=event.refund_id))
 
 
-@implement(key="leaves")
+@implement(specs.reward_grant, key="leaves")
 async def reward_grant(ctx: Context, reward: Reward) -> None:
     """Give "leaves": here a reward of another kind, under a source of its own."""
     points = Reward(
@@ -399,7 +400,7 @@ async def login_prove(proof: LoginProof) -> ProvenPerson:
     return ProvenPerson(identities=((IdentityKind("teahouse"), proof.data["card"]),))
 
 
-@implement()
+@implement(specs.members_merged)
 async def members_merged(ctx: Context, merge: MemberMerge) -> None:
     """Let what both said be one's."""
     t = tea_tasting.c
@@ -410,7 +411,7 @@ async def members_merged(ctx: Context, merge: MemberMerge) -> None:
     )
 
 
-@implement()
+@implement(specs.merge_undone)
 async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
     """Give back what was said before the merge; what was said since stays."""
     t = tea_tasting.c
@@ -421,7 +422,7 @@ async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
     )
 
 
-@implement()
+@implement(specs.member_erasing)
 async def member_erasing(ctx: Context, member: ErasedMember) -> None:
     """Take the name out of texts; rows that `register_privacy` names go by themselves."""
     t = tea_tasting.c

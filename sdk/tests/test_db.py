@@ -2,7 +2,10 @@ import pytest
 from sqlalchemy import CheckConstraint, Column, Integer, Table, UniqueConstraint, Uuid
 
 from koipond.kernel.db import metadata as core
-from koipond_sdk.db import TableNameRefused, ref, tables
+from koipond.kernel.outbox import subscription
+from koipond_sdk import Context, transaction
+from koipond_sdk.db import TableNameRefused, insert, ref, tables
+from koipond_sdk.testing import RunningShop
 
 
 def test_a_table_without_the_prefix_is_refused_and_leaves_no_trace() -> None:
@@ -54,3 +57,40 @@ def test_a_reference_to_any_other_table_is_refused_and_names_the_possible_ones()
         ValueError, match="Those are: channel, member, order, order_line, product, variant"
     ):
         ref("outbox_event")  # type: ignore[arg-type]  # what a plugin without mypy would write
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("commit", "a use-case commits. Take the call out: what it wrote is committed when the"),
+        ("rollback", "a use-case rolls back. Raise a refusal instead: it undoes the transaction."),
+    ],
+)
+async def test_a_use_case_cannot_end_its_transaction(
+    shop: RunningShop, act: str, said: str
+) -> None:
+    @transaction
+    async def add(ctx: Context) -> None:
+        row = {"consumer": "wish", "event_name": "OrderPlaced", "since": ctx.clock.now()}
+        await ctx.db.execute(insert(ctx.db, subscription).values(row))
+        await getattr(ctx.db, act)()
+
+    before = await shop.snapshot()
+    async with shop.context() as ctx:
+        with pytest.raises(TypeError, match=said):
+            await add(ctx)
+    assert await shop.snapshot() == before
+
+
+async def test_a_part_of_a_use_case_can_be_undone(shop: RunningShop) -> None:
+    @transaction
+    async def add(ctx: Context) -> None:
+        for name in ("OrderPlaced", "OrderExpired"):
+            part = await ctx.db.begin_nested()
+            row = {"consumer": "wish", "event_name": name, "since": ctx.clock.now()}
+            await ctx.db.execute(insert(ctx.db, subscription).values(row))
+            await (part.commit() if name == "OrderPlaced" else part.rollback())
+
+    async with shop.context() as ctx:
+        await add(ctx)
+    assert [row["event_name"] for row in await shop.rows("subscription")] == ["OrderPlaced"]

@@ -59,10 +59,10 @@ def test_it_says_what_it_wrote_and_what_to_type_next(folder: Path) -> None:
     assert (code, said) == (
         0,
         f"wrote koipond-gift-card, {count} files: a plugin that works. Try it: "
-        "cd koipond-gift-card pip install -e '.[dev]' pytest "
+        "cd koipond-gift-card pip install -e '.[dev]' pytest pytest --koipond-conformance "
         "ruff check && ruff format --check && mypy "
         "A shop that has it installed finds it by itself. In the shop's folder: "
-        "koi migrate koi dev",
+        "koi migrate koi dev --reload",
     )
 
 

@@ -49,9 +49,10 @@ def test_what_it_writes_passes_untouched(environment: Path, written: Path, name:
     run([environment / "ruff", "format", "--check"], cwd=folder)
     # What is said of koipond itself is said once for all of them.
     run([environment / "mypy"], cwd=folder, MYPY_CACHE_DIR=str(written / "mypy"))
-    report = run([environment / "python", "-m", "pytest", "-q"], cwd=folder)
-    assert " passed" in report
-    assert "skipped" not in report
+    for suite in ([], ["--koipond-conformance", "--koipond-plugin", name]):
+        report = run([environment / "python", "-m", "pytest", "-q", *suite], cwd=folder)
+        assert " passed" in report
+        assert "skipped" not in report
 
 
 def test_a_shop_has_all_of_them_at_once(environment: Path, written: Path, tmp_path: Path) -> None:

@@ -240,6 +240,33 @@ NAIVE = {
         "if live.get(one.promotion_id) != one.version:",
         "if False:",
     ),
+    "changes of staff are made side by side": Build(
+        "koipond.staff.service.standing", "_take_turn", "await count_up(ctx, _EDITION)", "pass"
+    ),
+    "who changes staff holds what they held when they came": Build(
+        "koipond.staff.service.standing", "_look_again", "if standing is None:", "if False:"
+    ),
+    "who asks while a token is revoked keeps it": Build(
+        "koipond.staff.service.standing", "_read_anew", "forget_copies(ctx.shop)", "pass"
+    ),
+    "an approval is looked at without its lock": Build(
+        "koipond.approval.repository",
+        "lock",
+        "select(approval).where(approval.c.id == key).with_for_update(key_share=True)",
+        "select(approval).where(approval.c.id == key)",
+    ),
+    "grants are counted before they are booked": Build(
+        "koipond_points.service",
+        "_book",
+        "given = await _given_on(ctx, wanted.member_id, today)",
+        "given = points",
+    ),
+    "who logs in may have been erased meanwhile": Build(
+        "koipond.login.service.entering",
+        "enter",
+        "if (await members.find_people(ctx, [key]))[key].state is MemberState.ERASED:",
+        "if False:",
+    ),
     "who pays when the team is over is kept waiting": Build(
         "koipond_groupbuy.service", "note_paid", "elif not link.carried:", "elif False:"
     ),

@@ -6,6 +6,8 @@ one raises is decided by their kind; see kernel/dispatch/kinds.py. The bodies he
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from koipond.catalog.types import CatalogFilter, CatalogSort
@@ -156,9 +158,10 @@ async def price_inputs(ctx: Context, request: PriceRequest) -> Struct | None:
 
 
 @calculate(since="0.1", inputs="price_inputs")
-def price_quotes(request: PriceRequest, inputs: Struct | None) -> list[PriceQuote]:
+def price_quotes(request: PriceRequest, inputs: Any) -> list[PriceQuote]:
     """Quote unit prices for some of the items; core takes the best, see `choose_unit_price`.
 
+    inputs: what this plugin's `price_inputs` returned, of its own class; None: it has no such hook.
     Pure: it is called again with the same inputs when the order is placed. Quotes for items that
     were not asked for are passed over. What sells a variant for everybody and for a while is
     better published as an activity: it then costs no call at all.
@@ -177,9 +180,10 @@ async def cart_inputs(ctx: Context, request: CartRequest) -> Struct | None:
 
 
 @calculate(since="0.1", inputs="cart_inputs")
-def cart_adjustments(request: CartRequest, inputs: Struct | None) -> CartOffer | None:
+def cart_adjustments(request: CartRequest, inputs: Any) -> CartOffer | None:
     """Propose what is to be taken off a cart, and say which of its coupon codes are this plugin's.
 
+    inputs: what its `cart_inputs` returned, of its own class; None: it has no such hook.
     Pure: it is called again with the same inputs when the order is placed, and whenever its price
     is worked out again; `request` names no member then, nor what the buyer told plugins. Core does
     the arithmetic, and decides between proposals that may not go together.

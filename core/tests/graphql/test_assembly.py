@@ -232,7 +232,7 @@ def test_refusals_that_do_not_go_together_name_their_plugins() -> None:
         "right: RightFull.toy_limit is str, but LeftFull.toy_limit of left is int: give them one "
         "type or two names",
         "right: RightOdd.odd: <class 'float'> cannot be a field of a refusal: use str, int, bool, "
-        "Money or an id",
+        "date, datetime, Money, a StrEnum or an id. What may be missing makes two refusals",
     ]
 
 

@@ -1,6 +1,7 @@
 """GraphQL over HTTP, rule by rule: https://graphql.github.io/graphql-over-http/draft/"""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import pytest
 from httpx2 import Response
 
 from koipond.graphql.request import GRAPHQL_JSON, JSON
-from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.kernel.viewer import Viewer, ViewerKind, sign
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
 pytestmark = pytest.mark.one_database
@@ -228,7 +229,9 @@ async def test_a_token_past_its_time_is_401(shop: RunningShop) -> None:
 
 async def test_the_admin_endpoint_is_for_staff(shop: RunningShop) -> None:
     async def ask(viewer: Viewer | None) -> Response:
-        headers = {"Authorization": f"Bearer {shop.token(viewer)}"} if viewer else {}
+        now, hour = shop.clock.now(), timedelta(hours=1)
+        told = viewer and sign(viewer, secret=shop.settings.secret, now=now, lifetime=hour)
+        headers = {"Authorization": f"Bearer {told}"} if told else {}
         return await shop.http.post("/admin/graphql", json={"query": TYPENAME}, headers=headers)
 
     nobody, member, staff = await ask(None), await ask(MEMBER), await ask(STAFF)

@@ -50,6 +50,7 @@ def row(code: str) -> dict[str, Any]:
         "region": "",
         "prices_include_tax": True,
         "rounding": {},
+        "version": 1,
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from koipond.kernel.db import Database
-from koipond.kernel.migrate import pending, units
+from koipond.kernel.migrate import Unit, pending, units
 from koipond.kernel.readiness import (
     NotReady,
     check_ready,
@@ -60,6 +60,15 @@ async def test_migrating_makes_it_ready_and_a_second_time_does_nothing(
         assert (await migrate_safely(database, CORE))[0].startswith("core 0001")
         assert await pending(database, CORE) == []
         assert await migrate_safely(database, CORE) == []
+
+
+async def test_a_folder_without_a_revision_is_behind_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "versions").mkdir()
+    new = Unit(name="wish", folder=tmp_path)
+    async with opened(database_url) as database:
+        assert await pending(database, [new]) == []
 
 
 async def test_the_tables_of_another_program_are_left_alone(blank_database_url: str) -> None:

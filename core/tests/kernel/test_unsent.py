@@ -24,7 +24,7 @@ def guest(**given: Any) -> dict[str, Any]:
     made = {"id": new_id(), "state": "guest", "name": "Lin", "locale": "en", "time_zone": None}
     # Columns that orders say nothing of.
     unsaid = dict.fromkeys(("merged_into", "source_class", "source_entry", "source_campaign"))
-    return made | unsaid | {"created_at": NOW} | given
+    return made | unsaid | {"created_at": NOW, "version": 1} | given
 
 
 def known_by(one: Mapping[str, Any], value: str) -> dict[str, Any]:
@@ -88,7 +88,11 @@ async def test_rows_are_changed_each_in_its_own_columns(shop: RunningShop) -> No
     unsent.change(member, {"id": first["id"], "name": "Mei"})
     unsent.change(member, {"id": second["id"], "name": "Bo"})
     await send(shop, unsent)
-    assert await members(shop) == [first | {"name": "Mei"}, second | {"name": "Bo"}, third]
+    assert await members(shop) == [
+        first | {"name": "Mei", "version": 2},
+        second | {"name": "Bo", "version": 2},
+        third,
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 60])
@@ -126,7 +130,8 @@ async def test_rows_are_changed_only_if_they_are_as_they_must_be_and_told_of(
     async with shop.shop.context(viewer=GUEST) as ctx:
         await carry_out(ctx)
     assert told == [[(first["id"], "en")], [(second["id"], "zh-Hans")], []]
-    changed = [first | {"name": "Mei"}, second | {"name": "Mei"}, third]
+    new = {"name": "Mei", "version": 2}
+    changed = [first | new, second | new, third]
     assert await members(shop) == changed
     assert len(await shop.rows(identity)) == 3
 
@@ -151,7 +156,7 @@ async def test_nothing_is_stored_unless_every_row_that_was_not_read_is_as_believ
     unsent.change(member, {"id": second["id"], "state": "gone"}, only_if=so_it_is, must=True)
     unsent.add(identity, known_by(first, "lin@example.org"))
     await send(shop, unsent)
-    assert await members(shop) == [first, second | {"state": "gone"}]
+    assert await members(shop) == [first, second | {"state": "gone", "version": 2}]
     assert len(await shop.rows(identity)) == 1
 
 

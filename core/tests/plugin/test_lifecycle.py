@@ -237,7 +237,7 @@ def test_purged_nothing_of_it_is_left_and_all_else_is(
     for consumer in ("ponds", "other"):
         ask(
             "INSERT INTO subscription (consumer, event_name, since) VALUES "
-            f"('{consumer}', 'OrderPlaced', '2026-01-01 00:00:00', 1)"
+            f"('{consumer}', 'OrderPlaced', '2026-01-01 00:00:00')"
         )
     refused(run("plugin", "purge", "ponds", "--yes"), "ponds runs. First: koi plugin disable ponds")
     workshop.uninstall()

@@ -18,6 +18,7 @@ SEEN = 7
 CONFLICT = "... on VersionConflict { expectedVersion currentVersion }"
 ZONE = {"code": "eu", "name": "EU", "places": ["DE"]}
 TAX = {"code": "food", "name": "Food"}
+HOME = {"line1": "1 Tea Road", "city": "Hangzhou", "country": "CN"}
 TEXT = [{"locale": "en", "text": "A"}]
 RATE = {"zone": "eu", "category": "food", "ratePpm": 70_000, "label": TEXT}
 METHOD = {"channel": "main", "code": "fast", "name": TEXT, "rates": []}
@@ -111,6 +112,7 @@ async def test_a_stale_edit_of_anything_changes_nothing(shop: RunningShop) -> No
         "updateDraftOrder": {"draftOrderId": draft, "note": "A"},
         "placeDraftOrder": {"draftOrderId": draft},
         "removeDraftOrder": {"draftOrderId": draft},
+        "changeOrderAddress": {"orderId": bought.id, "shippingAddress": HOME},
         "exchangeReturn": {"returnId": returned, "added": [{"variantId": variant}]},
     }
     assert edits() == set(cases)

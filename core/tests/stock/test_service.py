@@ -175,6 +175,14 @@ async def test_staff_correct_stock_by_a_difference(shop: RunningShop) -> None:
         },
         "userErrors": [],
     }
+    records = "{ auditRecords { nodes { operation subject before after } } }"
+    told = await shop.graphql(records, viewer=STAFF, admin=True)
+    assert told["data"]["auditRecords"]["nodes"][0] == {
+        "operation": "adjustStock",
+        "subject": wish["variantId"],
+        "before": {"on_hand at main": 5},
+        "after": {"on_hand at main": 3, "reference": "two broke"},
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What staff make of promotions, and in which words they are refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -380,3 +381,21 @@ async def test_strangers_make_no_promotions(stall: Stall) -> None:
     )
     assert answer["errors"][0]["extensions"]["code"] in {"UNAUTHENTICATED", "FORBIDDEN"}
     assert await stall.promotions() == []
+
+
+async def test_what_staff_do_with_promotions_stands_in_the_audit(stall: Stall) -> None:
+    one = await stall.run(percent("10"), needsCoupon=True)
+    await stall.act("addPromotionCoupon", promotionId=one["id"], code="POND-2026")
+    await stall.act("pausePromotion", promotionId=one["id"], version=one["version"])
+    rows = {row["operation"]: row for row in await stall.shop.rows("audit_record")}
+    told = {
+        name: json.loads(row["after"]) if isinstance(row["after"], str) else row["after"]
+        for name, row in rows.items()
+        if row["subject"] == one["id"]
+    }
+    assert told["createPromotion"]["state"] == "draft"
+    assert told["publishPromotion"]["state"] == "live"
+    assert told["pausePromotion"] == {"state": "paused", "version": one["version"] + 1}
+    # A code opens something: nobody reads it here.
+    assert "POND-2026" not in str(rows["addPromotionCoupon"])
+    assert set(told["addPromotionCoupon"]) == {"coupon", "uses_max", "expires_at"}

@@ -5,7 +5,8 @@ koipond_sdk.db       tables.py and repository.py
 koipond_sdk.views    repository.py: core's data, to read
 koipond_sdk.pricing  rules.py: core's arithmetic of prices, for dry runs and reports
 koipond_sdk.schema   graphql.py
-koipond_sdk.hooks    hooks.py
+koipond_sdk.specs    hooks.py: the hooks, to be implemented
+koipond_sdk.hooks    hooks.py: what they are given and return
 koipond_sdk.services service.py: what core does for plugins
 koipond_sdk.testing  tests, of the extra koipond-sdk[testing]
 """

@@ -28,12 +28,13 @@ _NEXT = """wrote {folder}, {count} files: a plugin that works. Try it:
   cd {folder}
   pip install -e '.[dev]'
   pytest
+  pytest --koipond-conformance
   ruff check && ruff format --check && mypy
 
 A shop that has it installed finds it by itself. In the shop's folder:
 
   koi migrate
-  koi dev"""
+  koi dev --reload"""
 _channel = click.option(
     "--channel", default="", metavar="CODE", help="Only in this channel. Default: everywhere."
 )

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -65,16 +66,42 @@ _port = click.option(
     is_flag=True,
     help="Print for each request which hooks of plugins it called, as a tree with milliseconds.",
 )
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Begin again when Python or TOML of the shop's folder, koipond or an editable plugin "
+    "changes. Open requests are answered before, and who asks meanwhile waits.",
+)
 @with_settings
-def dev(settings: Settings, host: str, port: int, trace_hooks: bool) -> None:
+def dev(settings: Settings, host: str, port: int, trace_hooks: bool, reload: bool) -> None:
     """Run the shop for development: migrate, import the seeds of the settings once, serve."""
     signal.signal(signal.SIGTERM, _interrupt)
     # Where Ctrl-C is ignored, as in a script's background, a signal that stops it raises nothing.
     with suppress(KeyboardInterrupt), listening(host, port) as listener:
-        from koipond.cli.developing import develop
+        if reload:
+            from koipond.cli.reloading import run_reloading
 
-        develop(settings, listener, trace_hooks=trace_hooks)
+            run_reloading(partial(_develop_anew, listener, trace_hooks), shop=_shop_folder())
+        else:
+            from koipond.cli.developing import develop
+
+            develop(settings, listener, trace_hooks=trace_hooks)
     click.echo("Stopped.")
+
+
+def _develop_anew(listener: socket.socket, trace_hooks: bool) -> None:
+    """Do as `koi dev`, by the settings and the code as they are now."""
+    from koipond.cli.developing import develop
+    from koipond.cli.options import read_settings, settings_file
+
+    settings = read_settings(settings_file(), production=False)
+    develop(settings, listener, trace_hooks=trace_hooks)
+
+
+def _shop_folder() -> Path:
+    """Return the folder of the settings file, or the working folder."""
+    named = settings_file()
+    return Path(named).parent if named else Path()
 
 
 @click.command

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from threading import Timer
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 import msgspec
@@ -134,6 +134,30 @@ def sqlite_engine(url: URL, *, pool_size: int, writes: bool, wait_s: float) -> A
     return engine
 
 
+class CommitRefused(TypeError):
+    """A use-case that would end the transaction that it is in."""
+
+
+class LentConnection(AsyncConnection):
+    """The connection of a transaction, which nobody but who began it ends."""
+
+    __slots__ = ()
+
+    async def commit(self) -> NoReturn:
+        """Refuse: half of a use-case would be kept."""
+        raise CommitRefused(
+            "a use-case commits. Take the call out: what it wrote is committed when the "
+            "outermost @transaction ends."
+        )
+
+    async def rollback(self) -> NoReturn:
+        """Refuse: its caller's writes would be gone too."""
+        raise CommitRefused(
+            "a use-case rolls back. Raise a refusal instead: it undoes the transaction. A part of "
+            "it is undone by `async with ctx.db.begin_nested()`."
+        )
+
+
 class Loan:
     """A connection, in a transaction if so wanted: `async with Loan(engine, begins=True) as db`.
 
@@ -147,7 +171,8 @@ class Loan:
 
     async def __aenter__(self) -> AsyncConnection:
         lent = await greenlet_spawn(self._engine.sync_engine.connect)
-        self._connection = AsyncConnection(self._engine, lent)
+        kind = LentConnection if self._begins else AsyncConnection
+        self._connection = kind(self._engine, lent)
         if self._begins:
             try:
                 await greenlet_spawn(lent.begin)

@@ -12,8 +12,8 @@ class DomainError(Exception):
     """An expected refusal; it becomes a member of the GraphQL interface UserError by itself.
 
     Subclasses are declared with `@domain_error`, name a unique `code` in capitals and their fields
-    (str, int, bool, Money, date, datetime, StrEnum or an id), and say in `__str__` what was asked,
-    what is possible, and what to do. Raising one means that nothing was changed.
+    (str, int, bool, Money, date, datetime, StrEnum or an id; none is None), and say in `__str__`
+    what was asked, what is possible, and what to do. Raising one means that nothing was changed.
     """
 
     code: ClassVar[str]

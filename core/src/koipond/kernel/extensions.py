@@ -49,7 +49,7 @@ class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PluginJob(Struct, frozen=True, kw_only=True):
-    """A kind of job that a plugin brings, and the use-case that does it: `(ctx, job)`.
+    """A kind of job that a plugin brings, and the use-case that does it: `async (ctx, job)`.
 
     every_s, cron: run it by itself, for each full so many seconds, or at the times that a cron
     expression names in `time_zone`; the class then has no field that must be given, and a field
@@ -70,7 +70,8 @@ class Invariant(Struct, frozen=True, kw_only=True):
     """What must always hold of a plugin's rows; tests and `koi doctor --audit` look.
 
     id: as its findings name it, I8 or one of the plugin's own such as flashsale.units.
-    words: the claim, as a sentence. audit: reads, and returns what it found wrong.
+    words: the claim, as a sentence. audit: `async (ctx: Context) -> Sequence[Finding]`; it reads by
+    `ctx.reading()`, and returns what it found wrong: nothing is well.
     """
 
     id: str

@@ -217,9 +217,10 @@ def _pending(connection: Connection, unit: Unit) -> Pending | None:
     context = MigrationContext.configure(connection, opts={"version_table": unit.version_table})
     current = context.get_current_revision()
     wanted = head(unit)
-    assert wanted is not None, f"{unit.name} has a folder migrations without a revision"
+    # Of a new plugin: its folder is there, and the first revision not yet.
     if current == wanted:
         return None
+    assert wanted is not None, f"the revisions of {unit.name} are gone, and its tables are here"
     own = {one.revision for one in _script(unit).walk_revisions()}
     known = current is None or current in own
     return Pending(name=unit.name, current=current, wanted=wanted, known=known)

@@ -22,11 +22,16 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import await_only, greenlet_spawn
 
+from koipond.kernel.engines import LentConnection
 from koipond.kernel.stepping import StepConnection
 
 # As many lengths of its lists as a statement is remembered for.
 _SHAPES_MAX = 100
 _NUMBER = re.compile(r"\$(\d+)")
+
+# A plugin's connection looks at each statement first; the last begins its transaction late.
+_PLAIN = frozenset({AsyncConnection, LentConnection})
+_OURS = _PLAIN | {StepConnection}
 
 Convert = Callable[[Any], Any]
 Read = Callable[[Mapping[str, Any]], Any]
@@ -96,7 +101,7 @@ class Prepared:
         if connection is None:
             found = await db.execute(self._statement, given)
             return list(found) if found.returns_rows else []
-        is_all = ends and type(db) is AsyncConnection
+        is_all = ends and type(db) in _PLAIN
         return await self._send(connection, given, is_all=is_all)
 
     def rows_here(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
@@ -181,9 +186,7 @@ async def _reach(db: AsyncConnection) -> Connection | None:
     """Return what PostgreSQL's driver is behind; None where SQLAlchemy must send all itself."""
     connection = db.sync_connection
     assert connection is not None, "it is open"
-    # A plugin's connection looks at each statement first.
-    is_ours = type(db) in {AsyncConnection, StepConnection}
-    if connection.dialect.name != "postgresql" or not is_ours:
+    if connection.dialect.name != "postgresql" or type(db) not in _OURS:
         return None
     if isinstance(db, StepConnection):
         await db.reach()

@@ -15,6 +15,7 @@ from msgspec import Struct
 from sqlalchemy import JSON, Table, bindparam, func, or_, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.schema import ColumnElementColumnDefault
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.prepared import Prepared
@@ -208,7 +209,7 @@ def _together(acts: tuple[tuple[_Act, int], ...]) -> Prepared:
 
 def _change(act: _Act, parameter: str) -> str:
     """Return what changes a row for PostgreSQL. parameter: how its parameters' names begin."""
-    changes = [f'"{name}" = {parameter}_0_{name}' for name in act.changed]
+    changes = [f'"{name}" = {parameter}_0_{name}' for name in act.changed] + _counted(act)
     same = [f'"{name}" = {parameter}_0_{name}' for name in act.known_by]
     for name, has_values, may_be_null in act.only_if:
         # As parameters: by what is written out it would look the row up in a partial index, which
@@ -219,6 +220,15 @@ def _change(act: _Act, parameter: str) -> str:
     told = f" RETURNING {', '.join(act.tells)}" if act.tells else ""
     told = " RETURNING 1" if act.must else told
     return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}{told}'  # noqa: S608  our own names
+
+
+def _counted(act: _Act) -> list[str]:
+    """Return what a change sets by itself, as a row's version; SQLAlchemy does for SQLite."""
+    return [
+        f'"{one.name}" = {one.onupdate.arg}'
+        for one in act.table.columns
+        if isinstance(one.onupdate, ColumnElementColumnDefault) and one.name not in act.columns
+    ]
 
 
 def _insert(act: _Act, parameter: str, count: int) -> str:

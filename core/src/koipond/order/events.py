@@ -74,6 +74,14 @@ class OrderEdited(Event, frozen=True, kw_only=True):
     currency: Currency
 
 
+class OrderAddressChanged(Event, frozen=True, kw_only=True):
+    """Staff sent an order elsewhere before anything of it was packed."""
+
+    aggregate: ClassVar[str] = "order_id"
+    order_id: OrderId
+    edit_id: OrderEditId
+
+
 class OrderNeedsAttention(Event, frozen=True, kw_only=True):
     """People must look at an order; `reason` is an AttentionReason."""
 

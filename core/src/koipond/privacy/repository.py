@@ -208,12 +208,31 @@ async def erase_events(db: AsyncConnection, keys: Collection[MemberId]) -> None:
             await db.execute(told.update().where(told.c.id == row.id).values(payload=left))
 
 
-async def erase_notes(db: AsyncConnection, keys: Collection[MemberId]) -> None:
-    """Take the notes out of what was booked for a member; the sums stay."""
-    account, entry = _of("ledger_account").c, _of("ledger_entry").c
-    own = select(account.id).where(
+async def read_bookings(db: AsyncConnection, keys: Collection[MemberId]) -> list[dict[str, Any]]:
+    """Return what was booked for a member, in its order; `bucket` says until when it was good."""
+    account, entry, transfer = (
+        _of(f"ledger_{name}").c for name in ("account", "entry", "transfer")
+    )
+    told = (transfer.kind, account.unit, entry.units, entry.bucket, transfer.note, transfer.day)
+    rows = await db.execute(
+        select(*told, transfer.created_at)
+        .where(account.id.in_(_accounts(keys)), entry.account_id == account.id)
+        .where(transfer.id == entry.transfer_id)
+        .order_by(transfer.created_at, transfer.id, entry.bucket)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def _accounts(keys: Collection[MemberId]) -> Select[UUID]:
+    account = _of("ledger_account").c
+    return select(account.id).where(
         account.owner_kind == "member", account.owner.in_([str(key) for key in keys])
     )
+
+
+async def erase_notes(db: AsyncConnection, keys: Collection[MemberId]) -> None:
+    """Take the notes out of what was booked for a member; the sums stay."""
+    entry, own = _of("ledger_entry").c, _accounts(keys)
     booked = select(entry.transfer_id).where(entry.account_id.in_(own))
     transfer, pending = _of("ledger_transfer"), _of("pending_transfer")
     await db.execute(transfer.update().where(transfer.c.id.in_(booked)).values(note=""))

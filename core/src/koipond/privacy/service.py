@@ -47,6 +47,7 @@ async def export(ctx: Context, member_id: MemberId) -> dict[str, Any]:
         for said in rules.CORE_TABLES:
             rows = await repository.read(db, said, keys)
             core.setdefault(said.table, []).extend(rows)
+        core["ledger_transfer"] = await repository.read_bookings(db, keys)
         plugins = {
             name: {one.table.name: await repository.read_declared(db, one, keys) for one in own}
             for name, own in _declared(ctx).items()

@@ -30,7 +30,7 @@ FILE = "koi.toml"
 # Variables that begin like ours: of the command, of the tests, and what Kubernetes sets beside a
 # service called koi.
 _NO_SETTING = re.compile(
-    r"KOI_(SETTINGS|TYPED|TEST_DATA|PG_WHEEL|CRASH_AT|RACE_\w+|(SERVICE|PORT)(_\w+)?)"
+    r"KOI_(SETTINGS|TYPED|TEST_DATA|PG_WHEEL|CRASH_AT|(RACE|ATTACK|FUZZ)_\w+|(SERVICE|PORT)(_\w+)?)"
 )
 # What no variable can say.
 _TABLES_AND_LISTS = {

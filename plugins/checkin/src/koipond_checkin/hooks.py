@@ -4,31 +4,38 @@ from koipond_checkin import service
 from koipond_checkin.events import CheckedIn
 from koipond_checkin.graphql import CheckInMutations, CheckInQueries
 from koipond_checkin.types import CheckInSettings
-from koipond_sdk import Context, Event, Invariant, PluginSettings, implement
+from koipond_sdk import (
+    Context,
+    Event,
+    Invariant,
+    PluginSettings,
+    implement,
+    specs,
+)
 from koipond_sdk.hooks import Erasure, MemberMerge, PersonalTable
 from koipond_sdk.schema import Api, Mutation, Query
 
 
-@implement()
+@implement(specs.register_graphql)
 def register_graphql(api: Api) -> None:
     """Add check-ins to the storefront's schema."""
     api.storefront(Query, CheckInQueries)
     api.storefront(Mutation, CheckInMutations)
 
 
-@implement()
+@implement(specs.register_events)
 def register_events() -> list[type[Event]]:
     """Return what others may be told of."""
     return [CheckedIn]
 
 
-@implement()
+@implement(specs.register_settings)
 def register_settings() -> type[PluginSettings]:
     """Say what staff may set."""
     return CheckInSettings
 
 
-@implement()
+@implement(specs.register_invariants)
 def register_invariants() -> list[Invariant]:
     """Return what must always hold of days, beside one a day, which the table holds."""
     return [
@@ -40,7 +47,7 @@ def register_invariants() -> list[Invariant]:
     ]
 
 
-@implement()
+@implement(specs.register_privacy)
 def register_privacy() -> list[PersonalTable]:
     """Say what is kept of members: on which days they were here."""
     return [
@@ -59,13 +66,13 @@ def register_privacy() -> list[PersonalTable]:
     ]
 
 
-@implement()
+@implement(specs.members_merged)
 async def members_merged(ctx: Context, merge: MemberMerge) -> None:
     """Count the days of both as one's, each day once."""
     await service.absorb(ctx, merge)
 
 
-@implement()
+@implement(specs.merge_undone)
 async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
     """Give the days back."""
     await service.release(ctx, merge)

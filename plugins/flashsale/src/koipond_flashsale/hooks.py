@@ -17,6 +17,7 @@ from koipond_sdk import (
     PluginJob,
     PluginSettings,
     implement,
+    specs,
 )
 from koipond_sdk.hooks import Checkout, CheckoutTerms
 from koipond_sdk.schema import Api, Mutation, Query, Variant
@@ -25,7 +26,7 @@ from koipond_sdk.schema import Api, Mutation, Query, Variant
 _END_EVERY_S = 30
 
 
-@implement()
+@implement(specs.register_graphql)
 def register_graphql(api: Api) -> None:
     """Add rounds to the storefront, and what makes them to the staff's schema."""
     api.storefront(Query, FlashSaleQueries)
@@ -34,25 +35,25 @@ def register_graphql(api: Api) -> None:
     api.admin(Mutation, FlashSaleMutations)
 
 
-@implement()
+@implement(specs.register_permissions)
 def register_permissions() -> list[Permission]:
-    """Return the one right there is."""
+    """Name what staff may do."""
     return [Permission(name="flashsale.manage", description="Schedule and end flash sales")]
 
 
-@implement()
+@implement(specs.register_events)
 def register_events() -> list[type[Event]]:
     """Return what others may be told of."""
     return [FlashSaleScheduled, FlashSaleUnitsAdded, FlashSaleRoundEnded]
 
 
-@implement()
+@implement(specs.register_settings)
 def register_settings() -> type[PluginSettings]:
-    """Return what staff may set."""
+    """Say what staff may set."""
     return FlashSaleSettings
 
 
-@implement()
+@implement(specs.register_jobs)
 def register_jobs() -> list[PluginJob]:
     """Return what ends rounds when their time is over."""
     return [
@@ -60,7 +61,7 @@ def register_jobs() -> list[PluginJob]:
     ]
 
 
-@implement()
+@implement(specs.register_invariants)
 def register_invariants() -> list[Invariant]:
     """Return what must always hold of rounds, beside what core holds of every quota."""
     return [
@@ -77,13 +78,13 @@ def register_invariants() -> list[Invariant]:
     ]
 
 
-@implement()
+@implement(specs.disable_blockers)
 async def disable_blockers(ctx: Context) -> list[str]:
     """Keep the plugin on while units are set apart."""
     return await service.find_blockers(ctx)
 
 
-@implement()
+@implement(specs.checkout_attributes)
 async def checkout_attributes(ctx: Context, checkout: Checkout) -> CheckoutTerms | None:
     """Keep the round with each line that it sells, and have the order paid soon."""
     return await service.find_terms(ctx, checkout)

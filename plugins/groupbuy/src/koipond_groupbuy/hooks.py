@@ -24,6 +24,7 @@ from koipond_sdk import (
     PluginJob,
     PluginSettings,
     implement,
+    specs,
 )
 from koipond_sdk.hooks import (
     Checkout,
@@ -40,7 +41,7 @@ from koipond_sdk.services.orders import Order as PlacedOrder
 from koipond_sdk.services.orders import OrderState
 
 
-@implement()
+@implement(specs.register_graphql)
 def register_graphql(api: Api) -> None:
     """Add group buys to what is bought, teams to orders, and what staff do."""
     api.storefront(Variant, GroupBuyOfVariant)
@@ -50,25 +51,25 @@ def register_graphql(api: Api) -> None:
     api.admin(Mutation, GroupBuyMutations)
 
 
-@implement()
+@implement(specs.register_permissions)
 def register_permissions() -> list[Permission]:
-    """One: to schedule and end group buys."""
-    return [Permission(name="groupbuy.manage", description="Schedule and end group buys.")]
+    """Name what staff may do."""
+    return [Permission(name="groupbuy.manage", description="Schedule and end group buys")]
 
 
-@implement()
+@implement(specs.register_events)
 def register_events() -> list[type[Event]]:
     """Return what others may be told of."""
     return [TeamOpened, TeamSucceeded, TeamFailed]
 
 
-@implement()
+@implement(specs.register_settings)
 def register_settings() -> type[PluginSettings]:
-    """How long teams may take, and whether members may leave."""
+    """Say what staff may set: how long teams may take, and whether members may leave."""
     return GroupBuySettings
 
 
-@implement()
+@implement(specs.register_jobs)
 def register_jobs() -> list[PluginJob]:
     """Teams end on time; each order of one that failed is cancelled by itself."""
     return [
@@ -78,9 +79,9 @@ def register_jobs() -> list[PluginJob]:
     ]
 
 
-@implement()
+@implement(specs.register_invariants)
 def register_invariants() -> list[Invariant]:
-    """I8."""
+    """Return what must always hold of teams, their seats and their orders: I8."""
     words = (
         "A team has no more orders than seats and none of its buyers twice; one that succeeded has "
         "exactly as many paid orders as seats; one that failed has every order refunded, once."
@@ -88,37 +89,37 @@ def register_invariants() -> list[Invariant]:
     return [Invariant(id="I8", words=words, audit=service.audit)]
 
 
-@implement()
+@implement(specs.disable_blockers)
 async def disable_blockers(ctx: Context) -> list[str]:
-    """Teams that are open and paid for."""
+    """Keep the plugin on while teams are open and paid for."""
     return await service.find_obligations(ctx)
 
 
-@implement()
+@implement(specs.checkout_validate)
 async def checkout_validate(ctx: Context, checkout: Checkout) -> list[DomainError]:
     """Refuse a team that cannot be joined."""
     return await service.find_refusals(ctx, checkout)
 
 
-@implement()
+@implement(specs.checkout_attributes)
 async def checkout_attributes(ctx: Context, checkout: Checkout) -> CheckoutTerms | None:
     """Hold the order until its team is complete."""
     return await service.find_terms(ctx, checkout)
 
 
-@implement()
+@implement(specs.quota_requests)
 async def quota_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
     """Ask for a seat."""
     return await service.find_requests(ctx, checkout)
 
 
-@implement()
-async def order_creating(ctx: Context, checkout: Checkout) -> None:
+@implement(specs.order_creating)
+async def order_creating(ctx: Context, order: PlacedOrder, checkout: Checkout) -> None:
     """Store which team the order is for."""
     await service.note_order(ctx, checkout)
 
 
-@implement()
+@implement(specs.order_move_validate)
 async def order_move_validate(
     ctx: Context, order: PlacedOrder, to: OrderState
 ) -> list[DomainError]:
@@ -128,25 +129,25 @@ async def order_move_validate(
     return await service.find_reasons_to_stay(ctx, order)
 
 
-@implement()
+@implement(specs.order_confirmed)
 async def order_confirmed(ctx: Context, event: OrderConfirmed) -> None:
     """A seat is paid."""
     await service.note_paid(ctx, event.order_id)
 
 
-@implement()
+@implement(specs.order_cancelled)
 async def order_cancelled(ctx: Context, event: OrderCancelled) -> None:
     """A seat is free again."""
     await service.note_off(ctx, event.order_id)
 
 
-@implement()
+@implement(specs.order_expired)
 async def order_expired(ctx: Context, event: OrderExpired) -> None:
     """A seat is free again."""
     await service.note_off(ctx, event.order_id)
 
 
-@implement()
+@implement(specs.register_privacy)
 def register_privacy() -> list[PersonalTable]:
     """Say what is kept of members: which seats they had. The seats stay, for nobody then.
 

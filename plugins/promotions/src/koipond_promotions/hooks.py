@@ -14,7 +14,15 @@ from koipond_promotions.graphql import (
     PromotionStaffQueries,
 )
 from koipond_promotions.types import PromotionInputs, PromotionsSettings
-from koipond_sdk import Context, Event, Invariant, Permission, PluginSettings, implement
+from koipond_sdk import (
+    Context,
+    Event,
+    Invariant,
+    Permission,
+    PluginSettings,
+    implement,
+    specs,
+)
 from koipond_sdk.hooks import (
     CartOffer,
     CartRequest,
@@ -26,10 +34,11 @@ from koipond_sdk.hooks import (
     TracedInputs,
 )
 from koipond_sdk.schema import Api, Member, Mutation, Query
+from koipond_sdk.services.orders import Order
 from koipond_sdk.services.rewards import Reward
 
 
-@implement()
+@implement(specs.register_graphql)
 def register_graphql(api: Api) -> None:
     """Add what runs and a member's codes to the storefront, and what staff do."""
     api.storefront(Query, PromotionQueries)
@@ -38,31 +47,31 @@ def register_graphql(api: Api) -> None:
     api.admin(Mutation, PromotionMutations)
 
 
-@implement()
+@implement(specs.register_permissions)
 def register_permissions() -> list[Permission]:
-    """Return the one right there is."""
+    """Name what staff may do."""
     return [Permission(name="promotions.manage", description="Make promotions and coupons")]
 
 
-@implement()
+@implement(specs.register_events)
 def register_events() -> list[type[Event]]:
     """Return what others may be told of."""
     return [PromotionPublished, PromotionPaused, PromotionEnded, PromotionCouponsGenerated]
 
 
-@implement()
+@implement(specs.register_settings)
 def register_settings() -> type[PluginSettings]:
-    """Return what staff may set."""
+    """Say what staff may set."""
     return PromotionsSettings
 
 
-@implement()
+@implement(specs.register_traced_inputs)
 def register_traced_inputs() -> list[type[TracedInputs]]:
     """Return what is kept with orders of how their promotions were chosen."""
     return [PromotionInputs]
 
 
-@implement()
+@implement(specs.register_invariants)
 def register_invariants() -> list[Invariant]:
     """Return I9, as far as it is about promotions; of quotas core looks after it."""
     words = (
@@ -72,37 +81,37 @@ def register_invariants() -> list[Invariant]:
     return [Invariant(id="I9", words=words, audit=service.audit)]
 
 
-@implement()
+@implement(specs.cart_inputs)
 async def cart_inputs(ctx: Context, request: CartRequest) -> PromotionInputs | None:
     """Find what may count for a cart."""
     return await service.find_inputs(ctx, request)
 
 
-@implement()
+@implement(specs.cart_adjustments)
 def cart_adjustments(request: CartRequest, inputs: PromotionInputs | None) -> CartOffer | None:
     """Propose it."""
     return None if inputs is None else service.make_offer(request, inputs)
 
 
-@implement()
+@implement(specs.quota_requests)
 async def quota_requests(ctx: Context, checkout: Checkout) -> list[QuotaRequest]:
     """Ask for a use of all that counts, and for what it takes off."""
     return await service.find_requests(ctx, checkout)
 
 
-@implement()
-async def order_creating(ctx: Context, checkout: Checkout) -> None:
+@implement(specs.order_creating)
+async def order_creating(ctx: Context, order: Order, checkout: Checkout) -> None:
     """Write what the order carries."""
     await service.note_order(ctx, checkout)
 
 
-@implement(key="coupon")
+@implement(specs.reward_grant, key="coupon")
 async def reward_grant(ctx: Context, reward: Reward) -> None:
     """Give a code as a reward."""
     await service.give_reward(ctx, reward)
 
 
-@implement()
+@implement(specs.register_privacy)
 def register_privacy() -> list[PersonalTable]:
     """Say what is kept of members: their own codes. What was used counts, for nobody then."""
     return [
@@ -121,13 +130,13 @@ def register_privacy() -> list[PersonalTable]:
     ]
 
 
-@implement()
+@implement(specs.members_merged)
 async def members_merged(ctx: Context, merge: MemberMerge) -> None:
     """Let the codes of both be one's. Their uses count by the quotas, which core carries."""
     await service.absorb(ctx, merge)
 
 
-@implement()
+@implement(specs.merge_undone)
 async def merge_undone(ctx: Context, merge: MemberMerge) -> None:
     """Give the codes back."""
     await service.release(ctx, merge)

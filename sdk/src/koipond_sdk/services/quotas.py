@@ -1,4 +1,8 @@
-"""Quotas: everything that is counted and can run out. Units are asked for by `quota_requests`."""
+"""Quotas: everything that is counted and can run out. Units are asked for by `quota_requests`.
+
+So they are taken by orders alone. What is given for anything else a plugin counts by itself: a
+column with a check, raised by one UPDATE whose WHERE says that a unit is left.
+"""
 
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.quota.errors import (

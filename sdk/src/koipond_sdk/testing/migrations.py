@@ -79,6 +79,7 @@ class Migrations:
             "name": "Lin",
             "locale": "en",
             "created_at": START,
+            "version": 1,
         }
         async with self._database.writer.begin() as db:
             await db.execute(member.insert().values(row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 import pluggy
 from msgspec import Struct
@@ -12,6 +12,8 @@ from msgspec import Struct
 from koipond.kernel.events import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PROJECT = "koipond"
 _spec = pluggy.HookspecMarker(PROJECT)
@@ -109,17 +111,47 @@ def by_key(*, since: str, deadline_s: float = _BY_KEY_S) -> Callable[[F], F]:
     return _declared(Declared(kind=Kind.BY_KEY, since=since, deadline_s=deadline_s))
 
 
+@overload
+def implement(
+    spec: Callable[P, R],
+    /,
+    *,
+    before: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    key: str = "",
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
+@overload
 def implement(
     *, before: tuple[str, ...] = (), after: tuple[str, ...] = (), key: str = ""
+) -> Callable[[F], F]: ...
+
+
+def implement(
+    spec: Callable[..., Any] | None = None,
+    /,
+    *,
+    before: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    key: str = "",
 ) -> Callable[[F], F]:
     """Mark a plugin's function as the implementation of the hook of its name.
 
-    It takes those of the hook's arguments that it needs, by their names.
+    spec: the hook itself, such as `specs.order_confirmed`: type checkers and editors then hold the
+    function to all of its arguments and to what it returns. Without, it takes those arguments that
+    it needs, by their names, and is looked at when the shop starts.
     before, after: names of plugins that this one must precede or follow in this hook.
     key: what it answers for, for hooks that are called by key.
+    Raises ValueError for a function that is not called as its hook.
     """
 
     def mark(function: F) -> F:
+        if spec is not None and spec.__name__ != function.__name__:
+            raise ValueError(
+                f"{function.__name__} is marked as an implementation of {spec.__name__}, and hooks "
+                f"go by their names. Call it {spec.__name__}."
+            )
         marked = Marked(before=before, after=after, key=key)
         function.koi_marked = marked  # type: ignore[attr-defined]  # read by the registry
         return _implementation(function)

@@ -92,7 +92,10 @@ def field_annotation(kind: Any) -> Any:
         return str
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return str
-    raise TypeError(f"{kind} cannot be a field of a refusal: use str, int, bool, Money or an id")
+    raise TypeError(
+        f"{kind} cannot be a field of a refusal: use str, int, bool, date, datetime, Money, a "
+        "StrEnum or an id. What may be missing makes two refusals"
+    )
 
 
 def _values(error: DomainError) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from koipond.order.errors.coupons import (
 )
 from koipond.order.errors.edits import (
     EditQuantityTooSmall,
+    OrderAddressElsewhere,
+    OrderAddressFixed,
     OrderChanged,
     OrderEditEmpty,
     OrderEditLeavesNothing,
@@ -65,6 +67,8 @@ __all__ = [
     "DraftUnknown",
     "EditQuantityTooSmall",
     "LinesAmbiguous",
+    "OrderAddressElsewhere",
+    "OrderAddressFixed",
     "OrderChanged",
     "OrderEditEmpty",
     "OrderEditLeavesNothing",

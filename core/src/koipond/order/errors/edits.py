@@ -66,3 +66,38 @@ class EditQuantityTooSmall(DomainError):
             f"{self.sku}: {self.quantity} units are too few. {self.minimum} are being sent, or "
             "were, or were given money back for. Those that were sent come back by a return."
         )
+
+
+@domain_error
+class OrderAddressFixed(DomainError):
+    """An order whose address stays: something was packed for that place, or nothing is sent."""
+
+    code: ClassVar[str] = "ORDER_ADDRESS_FIXED"
+    parcels: int
+
+    def __str__(self) -> str:
+        if not self.parcels:
+            return "The order has no address: it is fetched. Cancel it, and place another one."
+        return (
+            f"{self.parcels} parcels of the order are packed or sent. Cancel those that have not "
+            "left (`cancelFulfilment`), then change the address; what has left goes where it goes."
+        )
+
+
+@domain_error
+class OrderAddressElsewhere(DomainError):
+    """An address in another country or region, where other taxes and prices hold."""
+
+    code: ClassVar[str] = "ORDER_ADDRESS_ELSEWHERE"
+    country: str
+    region: str
+    order_country: str
+    order_region: str
+
+    def __str__(self) -> str:
+        there = f"{self.country}/{self.region}" if self.region else self.country
+        here = self.order_country + (f"/{self.order_region}" if self.order_region else "")
+        return (
+            f"The order was taxed and rated for {here}, and {there} is elsewhere. Cancel it, and "
+            "place another one (`createDraftOrder`)."
+        )

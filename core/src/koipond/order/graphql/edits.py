@@ -15,6 +15,7 @@ from koipond.kernel.schema import (
     mutation,
     needs,
 )
+from koipond.member.graphql import AddressInput
 from koipond.order import service, types
 from koipond.order.graphql.fulfilments import LineUnitsInput
 from koipond.order.graphql.mutations import read_money
@@ -109,6 +110,20 @@ class ExchangeReturnInput:
         )
 
 
+@strawberry.input
+class ChangeOrderAddressInput:
+    order_id: strawberry.ID
+    shipping_address: AddressInput
+    note: str = strawberry.field(default="", description="For whoever reads it later")
+    expected_version: int | None = strawberry.field(default=None, description="As it was read")
+
+
+@strawberry.type
+class ChangeOrderAddressPayload:
+    order: Order | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
 @strawberry.type
 class EditOrderPayload:
     order: Order | None = None
@@ -130,6 +145,20 @@ class EditMutations:
             info.context, input.read(), idempotency_key=input.idempotency_key
         )
         return EditOrderPayload(order=Order.of(done))
+
+    @mutation(needs("order.write", by_channel=True))
+    async def change_order_address(
+        self, info: Info, input: ChangeOrderAddressInput
+    ) -> ChangeOrderAddressPayload:
+        """Send an order elsewhere in its country and region, before anything of it is packed."""
+        done = await service.change_address(
+            info.context,
+            decode(OrderId, input.order_id),
+            input.shipping_address.read(),
+            note=input.note,
+            expected_version=input.expected_version,
+        )
+        return ChangeOrderAddressPayload(order=Order.of(done))
 
     @mutation(needs("return.write", by_channel=True))
     async def exchange_return(

@@ -29,6 +29,7 @@ from koipond.order.repository.edits import (
     find_edits,
     find_last_part,
     finish_edit,
+    save_details,
     save_edited,
 )
 from koipond.order.repository.history import add_imported, find_imported
@@ -114,6 +115,7 @@ __all__ = [
     "move_orders_back",
     "remove_draft",
     "save_cart",
+    "save_details",
     "save_draft",
     "save_edited",
     "save_holds",

@@ -11,7 +11,7 @@ from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OrderEditId, OrderId
 from koipond.kernel.money import Currency, Money
 from koipond.order.tables import order, order_adjustment, order_edit, order_line
-from koipond.order.types import Order, OrderEdit
+from koipond.order.types import CheckoutDetails, Order, OrderEdit
 from koipond.pricing.types import PriceTrace
 
 
@@ -64,6 +64,14 @@ async def finish_edit(
         .where(order_edit.c.id == key)
         .values(delta_minor=delta_minor, applied_at=now)
     )
+
+
+async def save_details(
+    db: AsyncConnection, key: OrderId, details: CheckoutDetails, *, now: datetime
+) -> None:
+    """Store what a locked order's checkout collected."""
+    told = {"details": msgspec.to_builtins(details), "updated_at": now}
+    await db.execute(order.update().where(order.c.id == key).values(told))
 
 
 async def save_edited(db: AsyncConnection, before: Order, after: Order, *, now: datetime) -> None:

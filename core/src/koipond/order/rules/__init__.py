@@ -21,6 +21,7 @@ from koipond.order.rules.claiming import (
     find_unmet_choices,
 )
 from koipond.order.rules.editing import (
+    check_address,
     check_edited,
     check_exchange,
     edit,
@@ -114,6 +115,7 @@ __all__ = [
     "cart_items_of",
     "cart_request_of",
     "change_line",
+    "check_address",
     "check_cancellable",
     "check_complete",
     "check_coupons",

@@ -5,11 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from koipond.fulfilment.types import Fulfilment, FulfilmentState
 from koipond.kernel.ids import OrderLineId, VariantId, encode
 from koipond.kernel.money import Money
 from koipond.kernel.quantity import Quantity
+from koipond.member.types import Address
 from koipond.order.errors import (
     EditQuantityTooSmall,
+    OrderAddressElsewhere,
+    OrderAddressFixed,
     OrderEditEmpty,
     OrderEditLeavesNothing,
     OrderNotEditable,
@@ -164,3 +168,23 @@ def _left_of(amount_minor: int, units: int, had: int) -> int:
     # Towards zero for both signs: rounded down, taking a unit off could make a line dearer.
     left = abs(amount_minor) - abs(amount_minor) * units // had
     return left if amount_minor > 0 else -left
+
+
+def check_address(order: Order, address: Address, known: Sequence[Fulfilment]) -> None:
+    """Raise if an order that stands cannot go to another address of the same place.
+
+    known: all of its fulfilments. Raises OrderNotEditable, OrderAddressFixed,
+    OrderAddressElsewhere.
+    """
+    check_editable(order)
+    before = order.details.shipping_address
+    packed = sum(one.state is not FulfilmentState.CANCELLED for one in known)
+    if packed or before is None:
+        raise OrderAddressFixed(parcels=packed)
+    if (address.country, address.region) != (before.country, before.region):
+        raise OrderAddressElsewhere(
+            country=address.country,
+            region=address.region,
+            order_country=before.country,
+            order_region=before.region,
+        ).located("shippingAddress")

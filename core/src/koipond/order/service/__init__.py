@@ -1,6 +1,7 @@
 """Use-cases of orders, by group: the cart, placing, paying, expiring, fulfilling, returning,
 editing, refunding, reading, telling the buyer."""
 
+from koipond.order.service.addressing import change_address
 from koipond.order.service.attention import (
     actions_for,
     await_short_orders,
@@ -109,6 +110,7 @@ __all__ = [
     "cancel_return",
     "capture_payment",
     "carry_units",
+    "change_address",
     "check_cover",
     "claim_of_guest",
     "claim_payee_slot",

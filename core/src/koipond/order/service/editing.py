@@ -56,7 +56,7 @@ from koipond.stock import service as stock
 
 # How often an edit is planned anew because others changed the order meanwhile.
 _TRIES = 3
-_NOTE_MAX = 200
+NOTE_MAX = 200
 
 
 class _Stale(Exception):
@@ -224,7 +224,7 @@ async def _begin(ctx: Context, held: Claim, order: Order, note: str) -> int:
         order_id=order.id,
         part=max(await repository.find_last_part(ctx.db, order.id) or LATE, LATE) + 1,
         delta=None,
-        note=note.strip()[:_NOTE_MAX],
+        note=note.strip()[:NOTE_MAX],
         made_by=f"{ctx.viewer.kind}:{ctx.viewer.id}",
         created_at=ctx.clock.now(),
         applied_at=None,

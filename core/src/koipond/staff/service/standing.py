@@ -97,13 +97,14 @@ def changing(
 ) -> Callable[Concatenate[Context, P], Awaitable[T]]:
     """Run a use-case that changes who may do what: in a transaction, one after the other.
 
-    Two managers who disable each other at the same instant would both see the other one stay.
+    Two managers who disable each other at the same instant would both see the other one stay; and
+    who was disabled while this waited does nothing more. Raises TokenInvalid for them.
     """
 
     @transaction
     async def change(ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        # First: the edition's row is the lock that all changes take.
-        await count_up(ctx, _EDITION)
+        await _take_turn(ctx)
+        await _look_again(ctx)
         return await use_case(ctx, *args, **kwargs)
 
     @wraps(use_case)
@@ -111,7 +112,34 @@ def changing(
         try:
             return await change(ctx, *args, **kwargs)
         finally:
-            # Once more: between the change and its commit others may have read what was before.
-            forget_copies(ctx.shop)
+            _read_anew(ctx)
 
     return run
+
+
+async def _take_turn(ctx: Context) -> None:
+    # The edition's row is the lock that all changes take, before they read anything.
+    await count_up(ctx, _EDITION)
+
+
+def _read_anew(ctx: Context) -> None:
+    # Once more: between the change and its commit others may have read what was before.
+    forget_copies(ctx.shop)
+
+
+async def _look_again(ctx: Context) -> None:
+    """Let who asks hold what they hold now, and not what they held when they came."""
+    viewer = ctx.viewer
+    if viewer.id is None or not viewer.is_staff:
+        return
+    directory = await _read_directory(ctx)
+    if viewer.kind is ViewerKind.STAFF:
+        standing = directory.staff.get(StaffId(viewer.id))
+    else:
+        programs = directory.programs.values()
+        standing = next((one.standing for one in programs if one.id == viewer.id), None)
+    if standing is None:
+        raise TokenInvalid(reason="it is of nobody who still holds anything here")
+    ctx.viewer = msgspec.structs.replace(
+        viewer, permissions=standing.permissions, limited=standing.limited
+    )

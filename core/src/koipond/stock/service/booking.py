@@ -9,6 +9,7 @@ from koipond.kernel.ids import (
     LocationId,
     QuotaId,
     VariantId,
+    encode,
     new_id,
 )
 from koipond.kernel.quantity import Quantity
@@ -114,6 +115,9 @@ async def adjust_stock(
     level = await lock_level(ctx, location, variant_id)
     change = [StockReceipt(variant_id=variant_id, quantity=delta)]
     await _book(ctx, location, change, reason=MovementReason.CORRECTION, reference=reference)
+    at = f"on_hand at {location.code}"
+    before, after = {at: level.on_hand}, {at: level.on_hand + delta, "reference": reference}
+    ctx.audited(encode(VariantId, variant_id), before=before, after=after)
     if missing:
         await _take_or_owe(ctx, level, delta)
         return
@@ -139,6 +143,8 @@ async def allow_back_order(
     if not 0 <= units <= _UNITS_MAX:
         raise BackOrderInvalid(units=Quantity(units), minimum=0, maximum=_UNITS_MAX)
     await repository.set_back_order(ctx.db, level.quota_id, units)
+    at = f"back_order at {location.code}"
+    ctx.audited(encode(VariantId, variant_id), before={at: level.back_order}, after={at: units})
     try:
         await quota.change_capacity(ctx, {level.quota_id: units - level.back_order})
     except CapacityTaken as error:

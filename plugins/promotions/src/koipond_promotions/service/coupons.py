@@ -74,6 +74,9 @@ async def add_coupon(ctx: Context, wish: CouponWish) -> Coupon:
 async def _add(ctx: Context, new: Coupon) -> None:
     if not await repository.add(ctx.db, [new]):
         raise CouponCodeTaken(coupon=new.code).located("code")
+    # A code opens something, so the audit has its id.
+    told = {"coupon": new.id, "uses_max": new.uses_max, "expires_at": new.expires_at}
+    ctx.audited(encode(PromotionId, new.promotion_id), after=told)
 
 
 async def generate(ctx: Context, wish: BatchWish, *, idempotency_key: str) -> list[Coupon]:
@@ -122,6 +125,8 @@ async def _generate(ctx: Context, key: UUID, *, wish: BatchWish) -> None:
         )
     added = await repository.add(ctx.db, new)
     assert added == count, "of 60 bits no two are alike"
+    told = {"batch": batch_id, "coupons": count, "uses_max": most, "expires_at": expires_at}
+    ctx.audited(encode(PromotionId, wish.promotion_id), after=told)
     ctx.emit(
         PromotionCouponsGenerated(promotion_id=wish.promotion_id, batch_id=batch_id, count=count)
     )

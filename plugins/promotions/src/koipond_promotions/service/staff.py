@@ -40,6 +40,7 @@ async def create(ctx: Context, wish: PromotionWish) -> Promotion:
 @transaction
 async def _add(ctx: Context, new: Promotion) -> None:
     await repository.add(ctx.db, new)
+    ctx.audited(encode(PromotionId, new.id), after=new)
 
 
 async def edit(ctx: Context, key: PromotionId, wish: PromotionWish, *, expected: int) -> Promotion:
@@ -62,6 +63,7 @@ async def _edit(ctx: Context, key: PromotionId, wanted: Promotion, *, expected: 
     if changed.state is PromotionState.LIVE:
         await _check_alone(ctx, changed)
     await repository.store(ctx.db, changed)
+    ctx.audited(encode(PromotionId, key), before=found, after=changed)
     deltas = {} if found.published_at is None else rules.find_deltas(found, changed)
     if deltas:
         await _change_limits(ctx, changed, deltas)
@@ -123,6 +125,7 @@ async def _move_locked(
     if to is PromotionState.LIVE:
         await _check_alone(ctx, moved)
     await repository.store(ctx.db, moved)
+    ctx.audited(encode(PromotionId, key), before=found, after=moved)
     if to is PromotionState.LIVE:
         ctx.emit(PromotionPublished(promotion_id=key, published_version=moved.version))
         await quotas.create(ctx, rules.quotas_of(moved))

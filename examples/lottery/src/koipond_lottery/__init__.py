@@ -1,0 +1,1 @@
+"""Lotteries that everybody can check: one entry a day, so many of each prize."""
