@@ -113,6 +113,7 @@ async def test_what_a_use_case_does_not_name_is_told_by_its_input(shop: RunningS
 
     secret = {"name": "Lin", "email": "lin@example.org", "password": "hunter2", "price": 1.5}
     given = {**secret, "address": {"line1": "x"}, "many": list(range(60)), "text": "a" * 400}
+    given |= {"reason": "Lin is in hospital", "note": "", "refund": {"note": "Lin called"}}
     async with shop.shop.context(viewer=STAFF) as ctx:
         ctx.act = Act("hire", given=given)
         await hire(ctx)
@@ -122,6 +123,8 @@ async def test_what_a_use_case_does_not_name_is_told_by_its_input(shop: RunningS
     assert (told["email"], told["password"], told["address"]) == (HIDDEN, HIDDEN, HIDDEN)
     assert (told["name"], told["price"], told["text"]) == ("Lin", "1.5", "a" * 300 + "…")
     assert told["many"] == [*range(50), "… 60 in all"]
+    # What people write of people stays where it can be erased.
+    assert (told["reason"], told["note"], told["refund"]) == (HIDDEN, "", {"note": HIDDEN})
 
 
 async def test_who_asks_for_what_they_may_not_do_has_one_record_a_minute(

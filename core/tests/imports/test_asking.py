@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 
 from koipond.imports import service
@@ -103,14 +104,16 @@ async def test_a_link_to_errors_is_for_one_import_and_five_minutes(shop: Running
 
 async def test_only_staff_who_may_send_and_change_it_do(shop: RunningShop) -> None:
     clerk = staff("catalog.write")
-    await shop.employ(clerk)
+    local = structs.replace(staff("import.write"), limited={"import.write": frozenset({"main"})})
+    for one in (clerk, local):
+        await shop.employ(one)
     before = await shop.snapshot()
     member = Viewer(kind=ViewerKind.MEMBER, id=uuid4())
     statuses = [
         (await send(shop, b"sku,price\n", viewer=viewer)).status_code
-        for viewer in (GUEST, member, clerk)
+        for viewer in (GUEST, member, clerk, local)
     ]
-    assert statuses == [401, 401, 403]
+    assert statuses == [401, 401, 403, 403]
     assert (await send(shop, b"x" * 2_000, name=" ")).status_code == 400
     assert await shop.snapshot() == before
     sent = (await send(shop, PRICES.encode())).json()

@@ -321,12 +321,23 @@ async def test_who_asks_for_themselves_says_who_they_are_and_has_just_logged_in(
     assert await people.shop.rows("identity") == []
 
 
-async def test_a_code_that_was_sent_stands_for_a_login_and_is_used_once(people: People) -> None:
-    lin = await people.meet("lin@example.org")
+async def register(people: People, email: str) -> MemberId:
+    """Return the member who has proved an address."""
     async with people.shop.context() as ctx:
-        await logins.request_login_code(ctx, "lin@example.org")
-        [row] = await people.shop.rows("login_code")
-        code = make_code(ctx.settings.secret, UUID(str(row["id"])))
+        return (await members.take_in(ctx, [(IDENTITY_EMAIL, email)], name="")).member_id
+
+
+async def send_code(people: People, email: str) -> str:
+    """Have a code sent; returns its digits."""
+    async with people.shop.context() as ctx:
+        await logins.request_login_code(ctx, email)
+        [row] = [one for one in await people.shop.rows("login_code") if one["address"] == email]
+        return make_code(ctx.settings.secret, UUID(str(row["id"])))
+
+
+async def test_a_code_that_was_sent_stands_for_a_login_and_is_used_once(people: People) -> None:
+    lin = await register(people, "lin@example.org")
+    code = await send_code(people, "lin@example.org")
     wrong = "000000" if code != "000000" else "111111"
     given = {"confirm": "lin@example.org"}
     assert await erase(people, lin, None, **given, code=wrong) == ["LOGIN_REFUSED"]
@@ -334,6 +345,69 @@ async def test_a_code_that_was_sent_stands_for_a_login_and_is_used_once(people: 
     assert await people.shop.rows("privacy_request") == []
     assert await erase(people, lin, None, **given, code=code) == []
     assert await erase(people, lin, None, **given, code=code) == ["LOGIN_REFUSED"]
+
+
+async def order_for(people: People, lin: MemberId, email: str) -> None:
+    """Let a member buy with an address that may be anybody's, and cancel it."""
+    made = await people.shop.make_product("TEA-1", price="10.00", stock=1)
+    wish = {
+        "lines": [{"variantId": encode(VariantId, made.variants["TEA-1"]), "quantity": 1}],
+        "contact": {"name": "Lin", "email": email},
+        "idempotencyKey": str(uuid4()),
+        "payment": [tender()],
+    }
+    answer = await people.shop.graphql(PLACE, {"input": wish}, viewer=people.viewer(lin))
+    assert answer["data"]["done"]["userErrors"] == []
+    await cancel_all(people, lin)
+
+
+async def test_a_code_for_an_address_that_was_only_typed_erases_nobody(people: People) -> None:
+    lin = await register(people, "lin@example.org")
+    await order_for(people, lin, "thief@example.org")
+    code = await send_code(people, "thief@example.org")
+    given = {"confirm": "thief@example.org", "code": code}
+    assert await erase(people, lin, None, **given) == ["ERASURE_UNCONFIRMED"]
+    assert await people.shop.rows("privacy_request") == []
+
+
+async def hers(people: People, mei: MemberId) -> dict[str, list[Any]]:
+    """Return what lets a member in, and what was sent to her."""
+    columns = {
+        "identity": "member_id",
+        "login_code": "member_id",
+        "message": "member_id",
+        "purpose_token": "principal_id",
+    }
+    found = {
+        name: [row for row in await people.shop.rows(name) if UUID(str(row[column])) == mei]
+        for name, column in columns.items()
+    }
+    return found | {"login_attempts": await people.shop.rows("login_attempts")}
+
+
+async def test_what_is_sent_to_somebody_elses_address_outlives_who_typed_it(
+    people: People,
+) -> None:
+    lin, mei = await register(people, "lin@example.org"), await register(people, "mei@example.org")
+    await order_for(people, lin, "mei@example.org")
+    code = await send_code(people, "mei@example.org")
+    async with people.shop.context(viewer=people.viewer(mei)) as ctx:
+        await logins.request_password_reset(ctx, "mei@example.org")
+        await entering.count_try(ctx, Identity(kind=IDENTITY_EMAIL, value="mei@example.org"))
+    before = await hers(people, mei)
+    assert {name: len(rows) for name, rows in before.items()} == {
+        "identity": 1,
+        "login_attempts": 1,
+        "login_code": 1,
+        "message": 2,
+        "purpose_token": 1,
+    }
+    async with people.shop.context(viewer=STAFF) as ctx:
+        await privacy.erase(ctx, lin)
+    assert await hers(people, mei) == before
+    async with people.shop.context() as ctx:
+        entered = await logins.log_in_with_code(ctx, "mei@example.org", code)
+    assert (entered.member_id, entered.is_new) == (mei, False)
 
 
 async def test_the_logins_of_an_erased_member_are_dead_at_once(people: People) -> None:

@@ -213,6 +213,40 @@ async def test_who_manages_a_channel_gives_what_is_of_it(shop: RunningShop) -> N
     assert made["serviceToken"]["channels"] == ["cn"]
 
 
+async def test_who_manages_staff_in_a_channel_gives_nothing_beyond_it(shop: RunningShop) -> None:
+    await act(shop, SET_ROLE, key="seller", permissions=["order.read"])
+    async with shop.context(viewer=STAFF) as ctx:
+        from koipond.channel.service import add_channel
+
+        await add_channel(ctx, code="cn", name="CN", currencies=["CNY"], locales=["zh-Hans"])
+    everywhere, wu = await hire(shop, "wu@example.org", {"role": "seller"})
+    lead = Viewer(
+        kind=ViewerKind.STAFF,
+        id=new_id(),
+        permissions=frozenset({"staff.write", "order.read"}),
+        limited={"staff.write": frozenset({"cn"})},
+    )
+    for document, given in [
+        (CREATE, {"email": "lin@example.org", "roles": [{"role": "seller"}]}),
+        (CREATE, {"email": "lin@example.org", "roles": [{"role": "seller", "channels": ["main"]}]}),
+        (CREATE_TOKEN, {"name": "x", "permissions": ["order.read"]}),
+        (UPDATE, {"staffId": everywhere, "roles": []}),
+        (DISABLE, {"staffId": everywhere}),
+    ]:
+        told = await refused(shop, document, lead, **given)
+        assert told[0] == "PERMISSION_NOT_HELD", (document, given)
+    for document, given in [
+        (SET_ROLE, {"key": "seller", "permissions": []}),
+        (SET_ROLE, {"key": "mine", "permissions": ["order.read"]}),
+        (REMOVE_ROLE, {"key": "seller"}),
+    ]:
+        answer = await shop.graphql(document, {"input": given}, viewer=lead, admin=True)
+        assert code(answer) == "PERMISSION_LIMITED", (document, given)
+    assert (await ask(shop, wu))["data"]["currentStaff"]["roles"][0]["role"] == "seller"
+    mine = [{"role": "seller", "channels": ["cn"]}]
+    await act(shop, CREATE, lead, email="lin@example.org", roles=mine)
+
+
 async def test_a_field_that_knows_no_channels_is_for_who_holds_it_in_all(shop: RunningShop) -> None:
     clerk = Viewer(
         kind=ViewerKind.STAFF,

@@ -48,8 +48,11 @@ def make_uploads(shop: Shop, find_staff: FindStaff) -> HTTPRouteHandler:
         if viewer is None:
             told = {"error": "This is for staff. Send Authorization: Bearer …"}
             return Response(told, status_code=401, headers={"WWW-Authenticate": "Bearer"})
-        if not viewer.may(PERMISSION):
-            return Response({"error": f"This needs the permission {PERMISSION}."}, status_code=403)
+        if not viewer.may_in_all(PERMISSION):
+            return Response(
+                {"error": f"This needs the permission {PERMISSION} in all channels."},
+                status_code=403,
+            )
         name = request.query_params.get("name", "")
         if not name.strip():
             return Response({"error": "Say what the file is called: ?name=…"}, status_code=400)

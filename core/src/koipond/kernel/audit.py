@@ -32,6 +32,8 @@ _PERSONAL = re.compile(
     r"^(email|phone|contact|recipient|(\w*_?)address|first_?name|last_?name|birth\w*)$",
     re.IGNORECASE,
 )
+# What people write there may tell of a person; it stays with what it was written of, erasable.
+_WRITTEN = re.compile(r"^(reason|note|comment)$", re.IGNORECASE)
 _TEXT_MAX = 300
 _ITEMS_MAX = 50
 _DEPTH_MAX = 8
@@ -220,5 +222,8 @@ def _named(value: Any) -> Mapping[Any, Any] | None:
 
 def _shown(key: str, value: Any, depth: int) -> Any:
     if value is not None and (_SECRET.search(key) or _PERSONAL.search(key)):
+        return HIDDEN
+    # A word of ours is no plain text, but of an Enum.
+    if type(value) is str and value and _WRITTEN.search(key):
         return HIDDEN
     return _plain(value, depth=depth + 1)

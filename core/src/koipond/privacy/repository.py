@@ -187,10 +187,11 @@ async def erase_carts(db: AsyncConnection, known: Collection[str]) -> None:
     if known:
         await db.execute(
             cart.delete().where(
+                cart.c.member_id.is_(None),
                 or_(
                     contact["email"].as_string().in_(sorted(known)),
                     contact["phone"].as_string().in_(sorted(known)),
-                )
+                ),
             )
         )
 
@@ -255,6 +256,26 @@ async def find_known(db: AsyncConnection, keys: Collection[MemberId]) -> set[str
         contact = details.get("contact") or {}
         found |= {contact[name] for name in ("email", "phone") if contact.get(name)}
     return found
+
+
+async def find_proven(db: AsyncConnection, keys: Collection[MemberId]) -> set[str]:
+    """Return what a member has proved to be theirs."""
+    identity = _of("identity").c
+    own = (identity.member_id.in_(sorted(keys)), identity.verified_at.is_not(None))
+    return set((await db.execute(select(identity.value).where(*own))).scalars())
+
+
+async def find_proven_by_others(
+    db: AsyncConnection, known: Collection[str], keys: Collection[MemberId]
+) -> set[str]:
+    """Return which of these addresses somebody else has proved to be theirs."""
+    identity = _of("identity").c
+    theirs = (
+        identity.value.in_(sorted(known)),
+        identity.member_id.not_in(sorted(keys)),
+        identity.verified_at.is_not(None),
+    )
+    return set((await db.execute(select(identity.value).where(*theirs))).scalars())
 
 
 async def find_guest_subjects(

@@ -74,12 +74,16 @@ async def request_own_erasure(
 ) -> PrivacyRequest:
     """Ask to be forgotten, as a member who has just shown who they are.
 
-    confirm: what they are known by. code: one that was sent there, of who did not just log in.
+    confirm: what they are known by. code: one that was sent there, of who did not just log in, to
+    an address that they have proved.
     Raises ErasureUnconfirmed, ErasureBlocked, LoginTooOld, LoginRefused, RateLimited.
     """
     keys = await _keys_of(ctx, member_id)
     async with ctx.reading() as db:
-        known = await repository.find_known(db, keys)
+        # A code proves something only at an address that they have proved: any can be typed.
+        known = await (
+            repository.find_known(db, keys) if code is None else repository.find_proven(db, keys)
+        )
     if confirm.strip().lower() not in known:
         raise ErasureUnconfirmed().located("confirm")
     await login.check_presence(ctx, confirm, code)
@@ -147,6 +151,8 @@ async def _erase(ctx: Context, member_id: MemberId) -> None:
         for one in own:
             await repository.erase_declared(ctx.db, one, keys)
     known = await repository.find_known(ctx.db, keys)
+    # They may have typed anybody's address: what is sent there is not theirs to delete.
+    known -= await repository.find_proven_by_others(ctx.db, known, keys)
     to = rules.find_addresses(known)
     await login.forget(ctx, keys, to)
     await repository.erase_carts(ctx.db, known)

@@ -38,6 +38,8 @@ strawberry.enum(StaffState)
 READ = needs(READS_STAFF)
 # Who manages staff in some channels gives roles in those: rules.check_held.
 WRITE = needs(MANAGES_STAFF, by_channel=True)
+# A role is the whole shop's: what it says counts for whoever has it, in whichever channel.
+WRITE_ROLES = needs(MANAGES_STAFF)
 
 
 @strawberry.type(description="A role that somebody has.")
@@ -308,7 +310,7 @@ class StaffMutations:
         changed = await service.enable_staff(info.context, decode(StaffId, input.staff_id))
         return EnableStaffPayload(staff=Staff.of(changed))
 
-    @mutation(WRITE)
+    @mutation(WRITE_ROLES)
     async def set_role(self, info: Info, input: SetRoleInput) -> SetRolePayload:
         """Make a role, or have a known one allow exactly these permissions."""
         told = await service.set_role(
@@ -320,7 +322,7 @@ class StaffMutations:
         )
         return SetRolePayload(role=Role.of(told))
 
-    @mutation(WRITE)
+    @mutation(WRITE_ROLES)
     async def remove_role(self, info: Info, input: RemoveRoleInput) -> RemoveRolePayload:
         """Remove a role that nobody has."""
         await service.remove_role(info.context, input.key)

@@ -103,18 +103,26 @@ def check_known(permissions: Collection[str], known: Collection[str]) -> None:
 
 
 def check_held(viewer: Viewer, standing: Standing) -> None:
-    """Raise PermissionNotHeld unless `viewer` may all that `standing` may, wherever it may it."""
+    """Raise PermissionNotHeld unless `viewer` may all that `standing` may, wherever it may it.
+
+    And may manage staff there: who manages those of one channel gives nothing in another.
+    """
     for permission in sorted(standing.permissions):
-        mine = viewer.channels_for(permission)
-        if not viewer.may(permission):
-            raise PermissionNotHeld(permission=permission, channel=EVERYWHERE)
-        if mine is None:
-            continue
         theirs = standing.limited.get(permission)
-        if theirs is None:
-            raise PermissionNotHeld(permission=permission, channel=EVERYWHERE)
-        for channel in sorted(theirs - mine):
-            raise PermissionNotHeld(permission=permission, channel=channel)
+        for needed in (permission, MANAGES_STAFF):
+            _check_held_in(viewer, needed, theirs)
+
+
+def _check_held_in(viewer: Viewer, permission: str, channels: frozenset[str] | None) -> None:
+    mine = viewer.channels_for(permission)
+    if not viewer.may(permission):
+        raise PermissionNotHeld(permission=permission, channel=EVERYWHERE)
+    if mine is None:
+        return
+    if channels is None:
+        raise PermissionNotHeld(permission=permission, channel=EVERYWHERE)
+    for channel in sorted(channels - mine):
+        raise PermissionNotHeld(permission=permission, channel=channel)
 
 
 def stand(grants: Iterable[Grant], roles: Mapping[str, Role]) -> Standing:
