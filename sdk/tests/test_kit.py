@@ -62,6 +62,7 @@ def test_the_same_words_make_the_same_person() -> None:
     assert staff("order.read", channels=["cn"]).channels_for("order.read") == {"cn"}
 
 
+@pytest.mark.slow
 async def test_orders_are_placed_paid_cancelled_and_refunded(
     shop: RunningShop, make: Factory
 ) -> None:
@@ -117,6 +118,7 @@ async def test_messages_are_captured_refused_and_lost(
     assert sender.bodies == [mail.body]
 
 
+@pytest.mark.slow
 async def test_hooks_are_traced_by_plugin_in_their_order(database_url: str) -> None:
     async with running_shop(database_url, plugins=["promotions", "groupbuy"]) as shop:
         make = Factory(shop)

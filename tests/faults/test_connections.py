@@ -80,6 +80,7 @@ async def crowd(url: str, *, requests: int, wait_s: float) -> str:
     return f"{outcomes(replies)}, told after {max(told_after):.2f} s at most, of {wait_s} s"
 
 
+@pytest.mark.slow
 @pytest.mark.story
 async def test_callers_who_leave_at_any_moment_leave_nothing_behind(shop: RunningShop) -> None:
     await leave(shop, callers=12, seed=secrets.randbits(32))

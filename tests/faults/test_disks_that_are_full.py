@@ -88,6 +88,7 @@ async def use_up_sqlite(file: Path, full: AbstractContextManager[None]) -> str:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 async def test_sqlite_that_may_write_no_more(tmp_path: Path) -> None:
     file = tmp_path / "koi.db"
@@ -95,6 +96,7 @@ async def test_sqlite_that_may_write_no_more(tmp_path: Path) -> None:
     await use_up_sqlite(file, capped(file))
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 async def test_sqlite_on_a_full_disk(small_disk: Path | None, tell: Callable[[str], None]) -> None:
     if small_disk is None:

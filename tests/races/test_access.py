@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from core.tests.approval.test_four_eyes import APPROVE, DECLINE, act, given_back, hold, sell
 from core.tests.payment.till import Till, codes
@@ -148,6 +149,7 @@ async def test_of_two_who_agree_at_once_one_has_it_done(till: Till, build: str) 
             assert await given_back(till, order) == [20_00]
 
 
+@pytest.mark.slow
 @builds("an approval is looked at without its lock")
 async def test_what_one_declines_while_another_agrees_is_one_of_both(
     till: Till, build: str

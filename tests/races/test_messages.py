@@ -44,6 +44,7 @@ async def send_together(office: PostOffice) -> str:
 on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
+@pytest.mark.slow
 async def test_of_messages_at_once_no_more_than_the_cap_are_sent(database_url: str) -> None:
     async with capped_office(database_url) as office:
         await send_together(office)

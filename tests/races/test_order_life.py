@@ -179,6 +179,7 @@ LIFE: list[tuple[str, Race]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.story
 @pytest.mark.parametrize("race", [race for _, race in LIFE])
 async def test_what_follows_a_sale_happens_once(shop: RunningShop, race: Race) -> None:

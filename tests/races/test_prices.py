@@ -77,6 +77,7 @@ async def test_a_buyer_who_named_the_total_is_told_the_new_one(
         assert await count_orders(shop) == {}
 
 
+@pytest.mark.slow
 @builds("a price is not looked at again")
 async def test_a_price_that_never_rests_is_a_refusal(shop: RunningShop, build: str) -> None:
     variant, lines = await put_up(shop)

@@ -163,6 +163,7 @@ async def test_who_asked_does_not_agree_and_nor_does_a_program(till: Till) -> No
     assert codes(answer.json()["data"]["done"]) == ["APPROVAL_BY_SELF"]
 
 
+@pytest.mark.slow
 async def test_who_made_a_programs_token_does_not_agree_to_what_it_asks_for(till: Till) -> None:
     make = """mutation($input: CreateServiceTokenInput!) { done: createServiceToken(input: $input) {
       token userErrors { code } } }"""
@@ -197,6 +198,7 @@ async def test_an_edit_by_which_much_goes_back_waits_too(till: Till) -> None:
     assert await given_back(till, order) == [10_00, 10_00]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settled", ["refundReturn", "exchangeReturn"])
 async def test_what_comes_back_is_paid_back_by_two(till: Till, settled: str) -> None:
     counter = Counter(till)

@@ -21,6 +21,7 @@ ALL = 1_000_000
 SYLLABLES = ["te", "tea", "a", "pot", "茶", "壶", "red", "teapot", "ea"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("many", "first"), [(0, 3), (2, 2), (5, 5)])
 async def test_pages_are_the_same_however_few_hits_are_ranked_at_once(
     shop: RunningShop, monkeypatch: pytest.MonkeyPatch, many: int, first: int

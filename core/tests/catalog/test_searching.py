@@ -76,6 +76,7 @@ async def search(
     return names
 
 
+@pytest.mark.slow
 async def test_any_one_or_two_characters_of_a_name_find_it(shop: RunningShop) -> None:
     names = [*CHINESE, "Teapot, blue", "Ｔｅａ Ｃｕｐ", "さくら抹茶ラテ", "삼성전자 TV", "ชาเขียว"]
     await save(shop, names)
@@ -258,6 +259,7 @@ def texts(tables: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["name"]))
 
 
+@pytest.mark.slow
 async def test_an_index_that_lost_rows_is_found_and_built_again(shop: RunningShop) -> None:
     await save(shop, ["Teapot", "Cup"])
     if not shop.shop.database.is_sqlite:

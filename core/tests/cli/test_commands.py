@@ -174,6 +174,7 @@ def test_a_program_gets_a_token_that_is_shown_once(run_on: Run) -> None:
     refused(run_on("token", "service", "warehouse", *elsewhere), "no channel 'eu', only main")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("permission", ["", "stock.rite", "member", "stock.write,catalog.read"])
 def test_a_permission_that_nothing_asks_for_is_refused(run_on: Run, permission: str) -> None:
     words = (f"There is no permission {permission!r}", "catalog.write, ", "webhook.write; * is all")

@@ -39,6 +39,7 @@ def test_what_looks_like_a_formula_is_a_text_and_comes_back(text: str) -> None:
     assert guard(text)[:1] not in {"=", "+", "-", "@", "|", "%"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", list(ExportFormat))
 async def test_all_kinds_come_back_as_they_were(
     shop: RunningShop, tmp_path: Path, form: ExportFormat

@@ -36,6 +36,7 @@ async def test_it_does_not_start_on_a_database_that_is_not_migrated(
             pass
 
 
+@pytest.mark.slow
 async def test_it_is_not_ready_any_more_when_the_database_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "shop.db"
     async with open_shop(Settings(database_url=f"sqlite:///{file}"), []) as made:

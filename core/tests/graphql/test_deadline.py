@@ -52,6 +52,7 @@ def add(api: Api) -> None:
 SLOW = toy("slow", add, queries=("slowSleep", "slowStatement"), mutations=("slowChange",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["slowSleep", "slowStatement"])
 async def test_a_query_that_takes_too_long_is_ended(
     database_url: str, field: str, caplog: pytest.LogCaptureFixture

@@ -44,6 +44,7 @@ def test_one_that_would_drive_out_all_others_is_not_remembered(documents: Docume
     assert documents.find("{ channels { code } }") is kept
 
 
+@pytest.mark.slow
 def test_each_schema_has_documents_of_its_own() -> None:
     both = [
         Documents(core_schema(one), production=True) for one in (SCHEMAS.storefront, SCHEMAS.admin)

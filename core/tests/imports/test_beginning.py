@@ -26,6 +26,7 @@ async def booked(shop: RunningShop) -> int:
     return sum(row["delta"] for row in await shop.rows("stock_movement"))
 
 
+@pytest.mark.slow
 async def test_a_stock_file_that_many_begin_at_once_is_booked_once(shop: RunningShop) -> None:
     assert await booked(shop) == ROUNDS
 

@@ -152,6 +152,7 @@ async def test_rows_are_refused_one_by_one_with_line_column_and_code(
     assert len(await shop.rows("order")) == 1
 
 
+@pytest.mark.slow
 async def test_all_or_nothing_stores_nothing_for_one_bad_row(
     shop: RunningShop, write: Callable[..., Path]
 ) -> None:

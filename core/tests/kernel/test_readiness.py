@@ -53,6 +53,7 @@ async def test_an_empty_database_is_not_ready_and_the_command_is_named(
             await check_ready(database, CORE)
 
 
+@pytest.mark.slow
 async def test_migrating_makes_it_ready_and_a_second_time_does_nothing(
     blank_database_url: str,
 ) -> None:

@@ -88,6 +88,7 @@ async def test_row_14_a_made_up_x_forwarded_for_is_not_believed(database_url: st
     assert [limited(one) for one in answers] == [False] * 5 + [True] * 5
 
 
+@pytest.mark.slow
 async def test_row_14_what_stands_left_of_the_caller_is_not_believed(database_url: str) -> None:
     rates = (rate("login", "address", 5),)
     async with open_gate(database_url, rate_limits=rates, trusted_proxies=PROXY) as gate:
@@ -124,6 +125,7 @@ async def test_row_14_of_tries_at_once_no_more_are_looked_at(database_url: str) 
     assert sorted(limited(one) for one in answers) == [False] * 5 + [True] * 15
 
 
+@pytest.mark.slow
 async def test_who_waits_is_let_in_again(database_url: str) -> None:
     rates = (rate("login", "account", 4),)
     async with open_gate(database_url, rate_limits=rates) as gate:
@@ -155,6 +157,7 @@ class Counting:
         return self.real.verify(hashed, password)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["logIn", "requestPasswordReset", "registerMember"])
 async def test_row_15_known_and_unknown_addresses_look_alike(
     gate: Gate, operation: str, monkeypatch: pytest.MonkeyPatch
@@ -223,6 +226,7 @@ class Held:
         return self.real.verify(hashed, password)
 
 
+@pytest.mark.slow
 async def test_row_16_of_a_flood_of_logins_those_past_the_queue_are_told_to_come_back(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +268,7 @@ async def reset_token(gate: Gate, address: str = LIN) -> str:
     return await gate.token()
 
 
+@pytest.mark.slow
 async def test_row_19_a_new_password_is_set_once_by_a_token(gate: Gate) -> None:
     first = await gate.register()
     token = await reset_token(gate)
@@ -297,6 +302,7 @@ async def email_token(gate: Gate, member: dict[str, Any], email: str = "new@exam
     return await gate.token()
 
 
+@pytest.mark.slow
 async def test_row_19_a_new_address_is_proved_before_it_counts(gate: Gate) -> None:
     first = await gate.register()
     token = await email_token(gate, first)
@@ -341,6 +347,7 @@ async def reset_by(gate: Gate, token: str, password: str = OTHER) -> Any:
     return answer["data"]["done"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made_up", ["", "x", "A" * 64, "é" * 20, "=" * 64])
 async def test_row_19_a_made_up_token_is_refused(gate: Gate, made_up: str) -> None:
     await gate.register()
@@ -357,6 +364,7 @@ async def test_row_19_a_changed_token_is_refused(gate: Gate) -> None:
     assert codes(await reset_by(gate, token)) == []
 
 
+@pytest.mark.slow
 async def test_an_address_that_is_somebody_elses_is_not_given(gate: Gate) -> None:
     lin, mei = await gate.register(), await gate.register(MEI)
     given = {"email": MEI, "password": PASSWORD}
@@ -385,6 +393,7 @@ SIMPLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "headers", "body"), SIMPLE)
 async def test_row_20_what_a_form_can_send_is_refused(
     gate: Gate, method: str, headers: dict[str, str], body: bytes

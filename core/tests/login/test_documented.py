@@ -27,6 +27,7 @@ def shown_plugin() -> Plugin:
     return Plugin(manifest=manifest, package="shown_heron", folder=folder, hooks=module)
 
 
+@pytest.mark.slow
 async def test_what_is_shown_is_answered(database_url: str) -> None:
     sent: list[OutgoingMessage] = []
     carrier = gate_plugin(sent, {})

@@ -100,6 +100,7 @@ async def test_a_code_for_anothers_address_joins_both_if_the_policy_says_so(
         assert [await who(gate, one) for one in (app, again)] == [lin["member"]["id"]] * 2
 
 
+@pytest.mark.slow
 async def test_an_address_that_is_anothers_joins_both_if_the_policy_says_so(
     database_url: str,
 ) -> None:
@@ -161,6 +162,7 @@ async def test_a_merged_members_logins_are_the_survivors(gate: Gate) -> None:
     assert await people.till.audit() == []
 
 
+@pytest.mark.slow
 async def test_who_logs_out_with_a_merged_members_token_is_logged_out(gate: Gate) -> None:
     people = People(Till(gate.shop))
     lin, mei = await pair(gate)
@@ -194,6 +196,7 @@ async def test_addresses_and_carts_of_both_are_the_survivors_and_one_is_the_defa
     assert (await me(gate, mei))["addresses"] == [{"line1": "2 Lotus Lane", "isDefault": True}]
 
 
+@pytest.mark.slow
 async def test_of_who_logged_in_since_an_undone_merge_nobody_knows_who_they_are(
     gate: Gate,
 ) -> None:

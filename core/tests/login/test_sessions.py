@@ -276,6 +276,7 @@ async def test_row_17_no_forged_token_is_believed(gate: Gate) -> None:
             assert response.json()["errors"][0]["extensions"]["code"] == "TOKEN_INVALID"
 
 
+@pytest.mark.slow
 async def test_the_secret_is_changed_without_logging_anybody_out(database_url: str) -> None:
     old, new = "o" * 32, "n" * 32
     async with open_gate(database_url, secret=old) as gate:

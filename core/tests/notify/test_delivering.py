@@ -104,6 +104,7 @@ async def test_what_comes_too_late_to_be_of_use_is_not_sent(office: PostOffice) 
     assert office.pigeons.told == []
 
 
+@pytest.mark.slow
 async def test_nobody_is_disturbed_at_night_where_they_live(office: PostOffice) -> None:
     lin, ana = await office.member(), await office.member("ana@example.org")
     await office.live_in(ana, "America/New_York")
@@ -281,6 +282,7 @@ async def test_a_sender_that_never_answers_is_given_up(office: PostOffice) -> No
     assert len(office.pigeons.carried) == 6
 
 
+@pytest.mark.slow
 async def test_messages_of_a_plugin_that_is_gone_are_kept_with_that(
     office: PostOffice, database_url: str
 ) -> None:

@@ -116,6 +116,7 @@ async def test_a_server_that_is_away_is_waited_for(database_url: str) -> None:
     assert (waiting.state, waiting.attempts, waiting.doubtful) == (MessageState.QUEUED, 1, False)
 
 
+@pytest.mark.slow
 async def test_mail_whose_answer_got_lost_may_come_twice_and_says_so(database_url: str) -> None:
     async with mail_server() as server, office_at(database_url, server.url) as office:
         server.hangs_up = True

@@ -11,7 +11,7 @@ from koipond_sdk.testing import STAFF
 
 TEXT = (Path(__file__).parents[3] / "docs" / "one-id.md").read_text(encoding="utf-8")
 LOOK, MERGE, UNDO = re.findall(r"```graphql\n(.*?)```", TEXT, re.DOTALL)
-[BLOCK] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+BLOCK = "\n\n".join(re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
 
 
 async def ask(people: People, document: str, **variables: Any) -> dict[str, Any]:

@@ -80,10 +80,12 @@ async def test_of_two_merges_the_opposite_way_one_stands(people: People) -> None
         await merge_both_ways(people, nth)
 
 
+@pytest.mark.slow
 async def test_what_is_bought_during_a_merge_is_the_survivors(people: People) -> None:
     await buy_while_merging_often(people, await people.tea(1_000))
 
 
+@pytest.mark.slow
 async def test_what_is_spent_during_a_merge_is_spent_once(people: People) -> None:
     for nth in range(ROUNDS):
         await spend_while_merging(people, nth)

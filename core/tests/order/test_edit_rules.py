@@ -313,6 +313,7 @@ acts = st.lists(
 )
 
 
+@pytest.mark.slow
 @example([(1, 2)], [], [("refund_units", 0, 1), ("cut", 0, 1)])
 @given(
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(1, 9)), min_size=1, max_size=5),

@@ -73,6 +73,7 @@ async def test_fewer_units_of_a_paid_order_go_back_to_the_shelf_and_are_paid_bac
     await counter.till.check_books()
 
 
+@pytest.mark.slow
 async def test_what_is_added_is_due_and_nothing_is_sent_before_it_is_paid(
     counter: Counter,
 ) -> None:
@@ -109,6 +110,7 @@ async def test_what_is_added_may_be_paid_in_parts(counter: Counter) -> None:
     await counter.till.check_books()
 
 
+@pytest.mark.slow
 async def test_units_are_exchanged_for_others_and_only_the_difference_is_settled(
     counter: Counter,
 ) -> None:
@@ -144,6 +146,7 @@ async def test_more_units_come_as_a_line_of_their_own_at_todays_price(counter: C
     assert await taken(counter) == {"TEA-1": 3}
 
 
+@pytest.mark.slow
 async def test_an_order_that_is_not_paid_yet_costs_what_the_edit_makes_it(
     counter: Counter, till: Till
 ) -> None:
@@ -162,6 +165,7 @@ async def test_an_order_that_is_not_paid_yet_costs_what_the_edit_makes_it(
     await till.check_books()
 
 
+@pytest.mark.slow
 async def test_what_was_sent_or_paid_back_stays(counter: Counter) -> None:
     bought = await counter.bought(3)
     await bought.ship(2)

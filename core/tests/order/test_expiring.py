@@ -109,6 +109,7 @@ async def test_parts_that_were_paid_go_back_when_the_rest_does_not_come(till: Ti
     await till.check_books()
 
 
+@pytest.mark.slow
 async def test_an_order_with_a_payment_at_work_is_not_expired_before_it_is_resolved(
     till: Till,
 ) -> None:
@@ -191,6 +192,7 @@ async def pay_late(till: Till, payment_id: PaymentId) -> None:
     await till.work()
 
 
+@pytest.mark.slow
 async def test_money_that_comes_within_the_grace_revives_the_order(till: Till) -> None:
     order_id, payment_id = await expired(till)
     await pay_late(till, payment_id)
@@ -210,6 +212,7 @@ async def test_money_for_units_that_are_gone_goes_back(till: Till) -> None:
     await till.check_books()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [0, 3])
 async def test_money_that_comes_after_the_grace_goes_back(till: Till, days: int) -> None:
     order_id, payment_id = await expired(till)
@@ -232,6 +235,7 @@ async def test_money_that_comes_late_and_is_not_enough_goes_back(till: Till) -> 
     await till.check_books()
 
 
+@pytest.mark.slow
 async def test_money_for_a_cancelled_order_goes_back(till: Till) -> None:
     order_id, token = await till.buy(outcome="pending")
     payment_id = (await till.payment(order_id)).id

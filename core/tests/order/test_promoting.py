@@ -202,6 +202,7 @@ async def test_a_coupon_that_no_longer_counts_is_a_problem_of_the_cart_until_it_
         assert (codes(placed), placed["order"]["total"]) == ([], {"amount": "20.00"})
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 async def test_a_coupon_that_is_stacked_out_names_what_it_does_not_go_beside(
     database_url: str,

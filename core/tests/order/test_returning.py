@@ -62,6 +62,7 @@ async def test_what_cannot_be_sold_again_is_paid_back_and_not_put_on_the_shelf(
     assert (await counter.on_hand(), await quota(counter)) == (8, (10, 2))
 
 
+@pytest.mark.slow
 async def test_what_is_not_accepted_is_not_paid_back(counter: Counter) -> None:
     bought = await counter.bought(3)
     await bought.deliver()
@@ -91,6 +92,7 @@ async def test_what_was_accepted_cannot_be_rejected_any_more(counter: Counter) -
     assert codes(await counter.act("rejectReturn", returnId=key)) == ["RETURN_NOT_REJECTABLE"]
 
 
+@pytest.mark.slow
 async def test_units_that_did_not_come_may_be_sent_back_another_time(counter: Counter) -> None:
     bought = await counter.bought(3)
     await bought.deliver()
@@ -237,6 +239,7 @@ async def test_counts_that_a_return_does_not_have_are_refused(counter: Counter) 
     assert await counter.till.shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_units_that_were_paid_back_already_are_not_paid_back_again(
     counter: Counter,
 ) -> None:

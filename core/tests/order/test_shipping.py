@@ -184,6 +184,7 @@ async def test_a_method_that_is_set_again_has_exactly_the_new_rates(office: Offi
     assert (error["code"], error["field"]) == ("GOODS_TOTAL_TOO_LOW", "shippingMethod")
 
 
+@pytest.mark.slow
 async def test_a_purchase_pays_one_statement_for_tax_and_shipping_and_none_without(
     office: Office,
 ) -> None:

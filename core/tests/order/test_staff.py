@@ -68,6 +68,7 @@ async def test_the_same_capture_again_takes_no_more(till: Till) -> None:
     assert await till.shop.snapshot() == before
 
 
+@pytest.mark.slow
 async def test_a_capture_whose_answer_was_lost_is_taken_once(till: Till) -> None:
     """Battery 20: the same key again, by a repeat or by the job."""
     tea = await till.stock()

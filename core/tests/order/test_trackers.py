@@ -37,6 +37,7 @@ async def test_syl_18407_nor_does_a_cancel_after_an_edit_restock_twice(counter: 
     assert (await taken(counter), await counter.on_hand()) == (0, 10)
 
 
+@pytest.mark.slow
 async def test_eshop_221_a_unit_that_came_back_goes_to_the_shelf_once(counter: Counter) -> None:
     bought = await counter.bought(2)
     await bought.deliver()

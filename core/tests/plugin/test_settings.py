@@ -176,6 +176,7 @@ async def test_what_is_set_for_all_must_go_together_with_each_channels_own(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 async def test_a_reward_that_no_plugin_gives_cannot_be_promised(
     database_url: str, workshop: Workshop

@@ -204,6 +204,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
+@pytest.mark.slow
 async def test_nothing_of_an_erased_member_is_anywhere(
     people: People, logged: pytest.LogCaptureFixture
 ) -> None:
@@ -267,6 +268,7 @@ async def money_of(people: People) -> list[Any]:
     return [sorted(lines), sorted(paid), sorted(booked)]
 
 
+@pytest.mark.slow
 async def test_an_open_order_is_in_the_way_and_nothing_changes(people: People) -> None:
     lin, _ = await write_everywhere(people)
     before = await people.shop.snapshot()

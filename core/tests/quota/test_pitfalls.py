@@ -321,6 +321,7 @@ async def test_pitfall_8_big_requests_are_refused_and_never_queued(pond: Pond) -
     assert not any(isinstance(one, BaseException) for one in small)
 
 
+@pytest.mark.slow
 async def test_pitfall_9_it_is_given_back_in_portions(pond: Pond) -> None:
     tea = await pond.make(1_200)
     await asyncio.gather(*(pond.hold(claim(tea)) for _ in range(1_200)))

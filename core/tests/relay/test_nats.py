@@ -123,6 +123,7 @@ async def test_every_event_is_in_the_stream_once_by_its_id_and_in_its_order(
     assert mine == ["done"] * len(events)
 
 
+@pytest.mark.slow
 async def test_what_is_told_twice_is_in_the_stream_once(
     shop: RunningShop, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ async def test_what_is_asked_of_a_foreign_order_is_answered_like_one_that_is_not
     assert codes(done["done"]) == []
 
 
+@pytest.mark.slow
 async def test_what_belongs_to_a_foreign_order_is_as_if_there_were_none(till: Till) -> None:
     bought = await Counter(till).bought(3)
     await bought.deliver()

@@ -10,6 +10,7 @@ from core.tests.webhooks.test_telling import PLACED, order
 from koipond.cli.schemas import event_schemas
 from koipond.kernel.events import Event
 from koipond.kernel.ids import WebhookEndpointId, encode
+from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing import RunningShop
 from koipond_sdk.testing.shop import STAFF
@@ -33,6 +34,7 @@ async def act(shop: RunningShop, name: str, fields: str, **given: Any) -> Any:
     return (await ask(shop, document, given=given))["it"]
 
 
+@pytest.mark.slow
 async def test_staff_look_after_an_endpoint_from_its_making_to_its_end(
     shop: RunningShop, receiver: Receiver
 ) -> None:
@@ -104,7 +106,9 @@ async def test_what_would_reach_inside_is_refused_with_the_way_out(shop: Running
 
 def test_every_event_of_core_and_of_the_plugins_has_a_schema_with_outside_ids() -> None:
     schemas = event_schemas(core_only=False)
-    own = {one.name() for one in Event.__subclasses__() if one.__module__.startswith("koipond")}
+    packages = {"koipond", *(one.package for one in discover())}
+    every = Event.__subclasses__()
+    own = {one.name() for one in every if one.__module__.split(".")[0] in packages}
     assert own <= set(schemas)
     assert "uuid" not in str(schemas)
     placed = schemas[PLACED]["properties"]["data"]["properties"]["order_id"]

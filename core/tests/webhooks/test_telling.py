@@ -86,6 +86,7 @@ class TestAnEndpoint:
         await work(shop)
         assert (receiver.heard, await states(shop, endpoint)) == ([], [])
 
+    @pytest.mark.slow
     async def test_that_is_removed_hears_nothing_and_leaves_nothing(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:
@@ -135,6 +136,7 @@ class TestSignatures:
             with pytest.raises(WebhookVerificationError):
                 Webhook(secret).verify(body, headers)
 
+    @pytest.mark.slow
     async def test_two_secrets_sign_while_one_is_rotated_and_then_one(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:
@@ -172,6 +174,7 @@ class TestSignatures:
 
 
 class TestBadAnswers:
+    @pytest.mark.slow
     async def test_one_event_that_is_not_taken_delays_those_of_its_order_and_no_others(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:
@@ -235,6 +238,7 @@ class TestBadAnswers:
         stands = await health(shop, endpoint)
         assert (stands["failures"], stands["failing_since"]) == (0, None)
 
+    @pytest.mark.slow
     async def test_one_that_is_gone_is_disabled_at_once_and_staff_are_told(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:
@@ -256,6 +260,7 @@ class TestBadAnswers:
                 {"endpoint_id": key, "reason": "gone"}
             ]
 
+    @pytest.mark.slow
     async def test_one_that_is_enabled_again_is_told_what_has_waited_for_it(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:
@@ -304,6 +309,7 @@ class TestReplay:
         assert keys.count(encode(EventId, first.event_id)) == 2
         assert len(keys) == 3
 
+    @pytest.mark.slow
     async def test_all_of_a_time_is_told_again_also_of_before_the_endpoint(
         self, shop: RunningShop, receiver: Receiver
     ) -> None:

@@ -186,6 +186,7 @@ async def test_a_reward_that_nobody_gives_any_more_refuses_the_check_in(
         assert len(await points(shop, lin)) == 1
 
 
+@pytest.mark.slow
 async def test_a_plugin_that_is_off_in_the_channel_gives_nothing_there(
     database_url: str, new_member: MakeMember
 ) -> None:

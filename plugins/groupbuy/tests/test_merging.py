@@ -26,6 +26,7 @@ async def test_the_survivor_takes_no_second_seat_in_a_team_of_either(stall: Stal
     await stall.buy("lin", team, viewer=people.viewer(lin))
 
 
+@pytest.mark.slow
 async def test_seats_are_told_to_their_member_and_stay_for_nobody(stall: Stall) -> None:
     people = People(Till(stall.shop))
     lin = await people.meet("lin@example.org")

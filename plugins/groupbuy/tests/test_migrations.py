@@ -16,6 +16,7 @@ async def migrations(blank_database_url: str) -> AsyncIterator[Migrations]:
         yield made
 
 
+@pytest.mark.slow
 async def test_its_tables_are_made_behind_cores_and_its_revision_is_its_own(
     migrations: Migrations,
 ) -> None:

@@ -179,6 +179,7 @@ async def test_the_audit_finds_what_breaks_i8(stall: Stall) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.breaks_invariants
 async def test_the_audit_finds_crowded_teams_and_one_buyer_twice(stall: Stall) -> None:
     await stall.fill("lin", "mei", "bo")

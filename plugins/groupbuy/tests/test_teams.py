@@ -117,6 +117,7 @@ async def test_with_the_last_paid_seat_a_team_succeeds_and_its_orders_may_be_sen
     await stall.everything_holds()
 
 
+@pytest.mark.slow
 async def test_a_full_team_takes_nobody_and_says_what_can_be_done(stall: Stall) -> None:
     _, team = await stall.buy("lin")
     await stall.buy("mei", team)

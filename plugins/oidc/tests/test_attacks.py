@@ -237,6 +237,7 @@ async def test_an_issuer_that_names_what_is_not_its_own(
     assert issuer.paths() == ["/.well-known/openid-configuration"]
 
 
+@pytest.mark.slow
 async def test_an_issuer_that_does_not_answer(shop: RunningShop, issuer: FakeIssuer) -> None:
     issuer.delay_s = 30.0
     token = sign(issuer.claims(shop.clock.now()), RSA)

@@ -168,6 +168,7 @@ async def test_a_code_typed_twice_and_two_codes_of_one_promotion(stall: Stall) -
         assert refused["code"] == "COUPON_REPEATED"
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 async def test_more_codes_than_an_order_takes(stall: Stall) -> None:
     for number in range(6):

@@ -78,6 +78,7 @@ async def test_vendure_550_a_use_is_counted_once_when_it_is_placed_and_when_it_i
     assert (taken[5], taken[50_00]) == (1, 1_00)
 
 
+@pytest.mark.slow
 @pytest.mark.one_database
 async def test_vendure_4811_what_is_off_one_line_does_not_slide_to_the_others(
     stall: Stall,

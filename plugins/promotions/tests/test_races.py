@@ -45,6 +45,7 @@ async def test_of_30_carts_an_automatic_promotion_counts_for_as_many_as_its_limi
         assert await stall.audit() == []
 
 
+@pytest.mark.slow
 @builds("the desk does not look at what a person has")
 async def test_a_member_who_asks_20_times_at_once_has_it_as_often_as_one_may(
     shop: RunningShop, lin: Viewer, build: str
@@ -58,6 +59,7 @@ async def test_a_member_who_asks_20_times_at_once_has_it_as_often_as_one_may(
         assert await stall.audit() == []
 
 
+@pytest.mark.slow
 @builds("a budget counts orders, not money")
 async def test_a_budget_is_not_passed_by_a_crowd(shop: RunningShop, build: str) -> None:
     stall = await Stall.open(shop, stock=CROWD)
@@ -82,6 +84,7 @@ async def test_of_two_first_orders_at_once_one_is_the_first(
         assert got == {"PLACED 5.00": 1, "COUPON_FIRST_ORDER_ONLY": 9}
 
 
+@pytest.mark.slow
 @builds("exclusive promotions are published side by side")
 async def test_of_promotions_that_stand_alone_one_is_published(
     shop: RunningShop, build: str

@@ -185,6 +185,7 @@ async def test_a_wechat_that_does_harm(
     assert "/elsewhere" not in wechat.paths()
 
 
+@pytest.mark.slow
 async def test_a_wechat_that_does_not_answer(shop: RunningShop, wechat: FakeWeChat) -> None:
     wechat.delay_s = 30.0
     assert await refused(shop, code="code") == DOWN
