@@ -159,7 +159,9 @@ postgres.sweep = refuse
 
 def run_suite(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     (folder / "test_suite.py").write_text(SUITE)
-    (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    loops = ("fixture", "test")
+    ini = [f"asyncio_default_{one}_loop_scope = session" for one in loops]
+    (folder / "pytest.ini").write_text("\n".join(["[pytest]", "asyncio_mode = auto", *ini]))
     (folder / "conftest.py").write_text('pytest_plugins = ["koipond_sdk.testing.plugin"]')
     outside = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     return subprocess.run(

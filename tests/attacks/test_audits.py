@@ -58,7 +58,7 @@ def _is_explained(found: dict[str, Any]) -> bool:
     return any(reason.search(line) for line in lines[first - 1 : last + 1])
 
 
-@pytest.mark.slow
+@pytest.mark.long_attack
 @pytest.mark.timeout(600)
 def test_what_looks_like_a_secret_is_said_to_be_none() -> None:
     kinds = {one.__name__ for one in get_mapping_from_secret_type_to_class().values()}

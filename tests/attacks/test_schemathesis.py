@@ -22,7 +22,7 @@ from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import GUEST
 from koipond_sdk.testing import STAFF, RunningShop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long_attack, pytest.mark.timeout(600)]
 
 # Of each root field.
 EXAMPLES = int(os.environ.get("KOI_ATTACK_EXAMPLES", "3"))

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [ROOT / "core", ROOT / "sdk", *sorted((ROOT / "plugins").glob("*/"))]
+PACKAGES = [
+    ROOT / "core",
+    ROOT / "sdk",
+    *sorted(one.parent for one in ROOT.glob("plugins/*/pyproject.toml")),
+]
 UV = Path(sys.executable).with_name("uv")
 
 # What uv says where its cache lacks a package.

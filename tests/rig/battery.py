@@ -20,6 +20,8 @@ SLOW = "slow"
 STORY = "story"
 # Given to what tests/attacks/rows.toml names; run by `make attacks`.
 ATTACK = "attack"
+# Takes minutes, which no other run waits for.
+LONG_ATTACK = "long_attack"
 # Given by Hypothesis to its own; run by `make fuzz` with more examples.
 PROPERTIES = "hypothesis"
 # Random too, by seeds of their own: more of them in `make fuzz`.
@@ -33,9 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{SLOW}: takes half a second: processes, crowds, long tales; run by `make slow`",
     )
     config.addinivalue_line(
-        "markers", f"{STORY}: told on one database by `make test`, on the other by `make slow`"
+        "markers",
+        f"{STORY}: told on one database by `make test`, on the other by `make slow`; "
+        "one that takes long by `make slow` and `make faults`",
     )
     config.addinivalue_line("markers", f"{ATTACK}: what an attacker tries; run by `make attacks`")
+    config.addinivalue_line("markers", f"{LONG_ATTACK}: takes long; run by `make attacks` alone")
     config.addinivalue_line("markers", f"{SEEDED}: tries seeds; `make fuzz` tries more of them")
     # Unless a test says otherwise no example fails because it was slow.
     settings.register_profile("untimed", deadline=None)
@@ -52,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if rows_of(item.nodeid):
             item.add_marker(ATTACK)
     for item in told_by_their_twin(items):
-        item.add_marker(SLOW)
+        item.add_marker(LONG if item.get_closest_marker(SLOW) else SLOW)
     asked = config.getoption("markexpr")
     if config.getoption("koipond_conformance", default=False):
         # Asked for by name, all of it.
@@ -82,6 +87,8 @@ def is_asked_for(item: pytest.Item, asked: str) -> bool:
     """Tell whether a test is run at all by a run that was given `-m asked`."""
     if item.get_closest_marker(LONG):
         return LONG in asked
+    if item.get_closest_marker(LONG_ATTACK):
+        return ATTACK in asked
     if item.get_closest_marker(SLOW):
         marks = {mark.name for mark in item.iter_markers()}
         return any(mark in asked for mark in marks & {SLOW, SEEDED, PROPERTIES, ATTACK})

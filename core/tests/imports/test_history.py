@@ -15,6 +15,7 @@ from koipond.imports.types import Counts, ImportKind, ImportState, RefusedRow
 from koipond.kernel.invariants import run_audits
 from koipond.order import service as order
 from koipond.order.types import OrderState
+from koipond_sdk.testing.databases import Kind
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
 HEADER = "number,placed_at,customer,email,sku,title,quantity,line_total,order_total,state"
@@ -31,8 +32,12 @@ def history() -> Path:
     return Path(str(found.locate()))
 
 
+BOTH = [Kind.SQLITE, pytest.param(Kind.POSTGRES, marks=pytest.mark.faults)]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("database_url", BOTH, indirect=True)
 async def test_the_order_history_of_a_cd_shop_comes_in_to_the_cent(
     shop: RunningShop, tmp_path: Path
 ) -> None:

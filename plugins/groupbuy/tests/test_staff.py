@@ -159,6 +159,7 @@ async def test_turned_off_it_leaves_no_trace_in_what_is_sold(
 
 
 @pytest.mark.slow
+@pytest.mark.breaks_invariants
 async def test_the_audit_finds_what_breaks_i8(stall: Stall) -> None:
     await stall.fill("lin", "mei", "bo")
     await stall.fill("an")

@@ -97,8 +97,11 @@ def render(name: str) -> Iterator[tuple[Path, str]]:
     """Yield (path, text) of each file of the plugin `name`. Raises TemplatesMissing."""
     from jinja2 import Environment, StrictUndefined
 
-    # Source code, and no HTML.
-    engine = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+    engine = Environment(
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  source code, and no HTML
+    )
     words = _words(name)
     templates = _templates()
     for file in sorted(templates.rglob("*")):
