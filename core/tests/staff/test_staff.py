@@ -311,10 +311,12 @@ async def test_a_program_is_known_by_its_token_until_it_is_revoked(shop: Running
     made = await act(shop, CREATE_TOKEN, name="warehouse", permissions=["staff.read"])
     token = made["token"]
     assert token not in str(await shop.snapshot())
-    read = "{ currentStaff { id } serviceTokens { name lastUsedAt } }"
+    read = "{ currentStaff { id } serviceTokens { name createdBy lastUsedAt } }"
     answer = await send(shop, token, read)
     assert answer["data"]["currentStaff"] is None
-    assert answer["data"]["serviceTokens"][0]["lastUsedAt"] is not None
+    (listed,) = answer["data"]["serviceTokens"]
+    assert listed["lastUsedAt"] is not None
+    assert listed["createdBy"] == encode(StaffId, STAFF.id)
     with shop.count_statements() as sent:
         await send(shop, token, "{ __typename }")
     assert sent == []

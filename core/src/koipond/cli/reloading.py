@@ -91,16 +91,28 @@ def _repeat(run: Callable[[], None], find: Callable[[], list[Path]], shop: Path)
     # What is here is not looked at by the collector of a child, and so not copied for it.
     gc.freeze()
     is_first = True
+    is_asked = _listen()
     while True:
         folders = find()
         before = look(folders)
-        child = _Child(run, is_first=is_first)
+        child = _Child(run, is_first=is_first, is_asked=is_asked)
         try:
-            changed = _wait_for_change(before, folders, child)
+            changed = _wait_for_change(before, folders, child, is_asked)
         finally:
             child.end()
         click.echo(f"\n{_told(changed, shop)} changed: begin again")
         is_first = False
+
+
+def _listen() -> Callable[[], bool]:
+    """Return what tells whether this process was asked to end.
+
+    By handlers that raise nothing: Python loses what is raised while it collects garbage.
+    """
+    asked: list[int] = []
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda number, _: asked.append(number))
+    return lambda: bool(asked)
 
 
 def find_core_folders() -> list[Path]:
@@ -146,7 +158,9 @@ def _walk(folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
 class _Child:
     """A fork of this process that runs."""
 
-    def __init__(self, run: Callable[[], None], *, is_first: bool) -> None:
+    def __init__(
+        self, run: Callable[[], None], *, is_first: bool, is_asked: Callable[[], bool]
+    ) -> None:
         self.is_alive = True
         sys.stdout.flush()
         sys.stderr.flush()
@@ -154,7 +168,7 @@ class _Child:
         if self._id == 0:
             code = 1
             try:
-                code = _run(run, is_first=is_first)
+                code = _run(run, is_first=is_first, is_asked=is_asked)
             finally:
                 # Never back into the parent's frames, whatever was raised.
                 sys.stdout.flush()
@@ -178,9 +192,13 @@ class _Child:
             self.is_alive = False
 
 
-def _run(run: Callable[[], None], *, is_first: bool) -> int:
+def _run(run: Callable[[], None], *, is_first: bool, is_asked: Callable[[], bool]) -> int:
     """Run, and show what a user can mend as `koi` shows it; returns the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.default_int_handler)
+    if is_asked():
+        # Between the fork and here: the parent's handlers took it.
+        return 0
     # Bytecode is known by a second and a size: of two saves within one second the first would be
     # run for ever. At the first start all of it is written, to be read by the others.
     sys.dont_write_bytecode = sys.dont_write_bytecode or not is_first
@@ -203,10 +221,17 @@ def _run(run: Callable[[], None], *, is_first: bool) -> int:
     return 0
 
 
-def _wait_for_change(before: Stamps, folders: list[Path], child: _Child) -> list[str]:
-    """Return the files that changed; says so if the child ends meanwhile."""
+def _wait_for_change(
+    before: Stamps, folders: list[Path], child: _Child, is_asked: Callable[[], bool]
+) -> list[str]:
+    """Return the files that changed; says so if the child ends meanwhile.
+
+    Raises KeyboardInterrupt once this process was asked to end.
+    """
     while True:
         time.sleep(_LOOK_EVERY_S)
+        if is_asked():
+            raise KeyboardInterrupt
         now = look(folders)
         changed = [path for path in {*before, *now} if before.get(path) != now.get(path)]
         if changed:

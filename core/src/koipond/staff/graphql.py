@@ -104,6 +104,9 @@ class ServiceToken:
     permissions: list[str]
     channels: list[str] | None = strawberry.field(description="null: all")
     created_at: datetime
+    created_by: strawberry.ID | None = strawberry.field(
+        description="Of the staff, who may know it still; null: at the console"
+    )
     expires_at: datetime | None
     last_used_at: datetime | None = strawberry.field(description="To the minute")
     revoked_at: datetime | None
@@ -117,6 +120,9 @@ class ServiceToken:
             permissions=list(found.permissions),
             channels=None if found.channels is None else list(found.channels),
             created_at=found.created_at,
+            created_by=None
+            if found.created_by is None
+            else strawberry.ID(encode(StaffId, found.created_by)),
             expires_at=found.expires_at,
             last_used_at=found.last_used_at,
             revoked_at=found.revoked_at,

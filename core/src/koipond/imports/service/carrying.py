@@ -231,18 +231,19 @@ async def _begin(
     if once:
         # Whoever begins the same file at this instant waits here, and then sees this run.
         await channels.hold_still(ctx, key.telling.channel_id)
-        over = await repository.find_run(
-            ctx.db, key, ImportState.FINISHED, but=None if waiting is None else waiting.id
-        )
+    own = None if waiting is None else waiting.id
+    # First: what runs may be over at the next look, but what is over stays so.
+    running = await repository.find_run(ctx.db, key, ImportState.RUNNING, but=own)
+    if once:
+        over = await repository.find_run(ctx.db, key, ImportState.FINISHED, but=own)
         if over is not None:
             if waiting is not None:
                 now = ctx.clock.now()
                 await repository.end(ctx.db, waiting.id, ImportState.FINISHED, now=now)
             return over
     if waiting is None:
-        found = await repository.find_run(ctx.db, key, ImportState.RUNNING)
-        if found is not None:
-            return found
+        if running is not None:
+            return running
         run = ImportRun(
             id=ImportRunId(new_id()),
             options=sheet.options,
@@ -254,8 +255,7 @@ async def _begin(
         now = ctx.clock.now()
         await repository.add_run(ctx.db, run, key, dialect=survey.dialect, now=now)
         return run
-    other = await repository.find_run(ctx.db, key, ImportState.RUNNING, but=waiting.id)
-    if other is not None and once:
+    if running is not None and once:
         raise ImportOvertaken(file=sheet.name)
     if not await repository.begin(ctx.db, waiting.id, total=survey.total, dialect=survey.dialect):
         raise ImportCancelled(file=sheet.name, done=waiting.done)
