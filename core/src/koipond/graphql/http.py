@@ -85,11 +85,9 @@ class Response(Struct, frozen=True):
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        lines = [
-            *_always(self.media_type),
-            (b"content-length", str(len(self.body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
-        ]
+        lines = [*_always(self.media_type), (b"content-length", b"%d" % len(self.body))]
+        for name, value in self.headers.items():
+            lines.append((name.lower().encode(), value.encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": lines})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
