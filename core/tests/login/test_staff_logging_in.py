@@ -159,7 +159,7 @@ async def test_all_that_logging_in_answers_is_a_word_of_the_door(gate: Gate) -> 
       staff { id email name state roles { role channel } version createdAt __typename }
       accessToken refreshToken expiresAt userErrors { code message field } } }"""
     answer = (await ask(gate, whole, email=TEA, password=PASSWORD)).json()
-    assert answer["data"]["own"]["staff"]["roles"] == [{"role": "admin", "channel": None}]
+    assert answer["data"]["own"]["staff"]["roles"] == [{"role": "owner", "channel": None}]
     schema = core_schema(SCHEMAS.admin)
     for name in ("LogInStaffInput", "LogOutInput", "LogOutPayload", "LogInStaffPayload", "Staff"):
         kind: Any = schema.type_map[name]

@@ -476,6 +476,6 @@ def _transacting(
     return run
 
 
-# These are below, and name it in their types alone, which Python reads when somebody asks for `help`.
+# These are below, and name it in their types alone, which Python reads when `help` is asked for.
 for _below in (extensions, jobs):
     vars(_below)["Context"] = Context
