@@ -20,7 +20,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from koipond.kernel import audit, outbox
+from koipond.kernel import audit, extensions, jobs, outbox
 from koipond.kernel.audit import Act, Actor, Entry
 from koipond.kernel.callers import NOBODY, Caller
 from koipond.kernel.clock import Clock
@@ -473,3 +473,8 @@ def _transacting(
         return await ctx.shop.database.transact(work)
 
     return run
+
+
+# These are below, and name it in their types alone, which Python reads when `help` is asked for.
+for _below in (extensions, jobs):
+    vars(_below)["Context"] = Context
