@@ -20,7 +20,8 @@ from msgspec import Struct
 from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
 from koipond.graphql.crowd import Crowd
-from koipond.graphql.execute import Executor, Prepared, mask
+from koipond.graphql.documents import Prepared
+from koipond.graphql.execute import Executor, mask
 from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
     GRAPHQL_JSON,
