@@ -53,10 +53,9 @@ from koipond.kernel.dispatch import Registry
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.logs import RequestLog
-from koipond.kernel.metrics import make_metrics
-from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
+from koipond.kernel.revisions import units
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer
 from koipond.kernel.worker import working
 from koipond.notify.service import check_senders, make_senders
@@ -396,6 +395,9 @@ async def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
 
 
 def _metrics(shop: Shop, plugins: tuple[Plugin, ...]) -> BaseRouteHandler:
+    # Prometheus' client takes 1 MB of each process that it is loaded into.
+    from koipond.kernel.metrics import make_metrics
+
     executors = make_executors(plugins, production=shop.settings.production)
     named = dict(zip(("storefront", "admin"), executors, strict=True))
     return make_metrics(

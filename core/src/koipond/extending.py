@@ -18,7 +18,6 @@ from koipond.graphql.assembly import build_schemas
 from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
-from koipond.kernel.drafting import find_metadata
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import (
     Declared,
@@ -30,9 +29,9 @@ from koipond.kernel.extensions import (
 )
 from koipond.kernel.jobs import Job, Jobs
 from koipond.kernel.logs import log
-from koipond.kernel.migrate import find_left
 from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
+from koipond.kernel.revisions import find_left, find_metadata
 from koipond.kernel.schedules import Cron, CronInvalid, Every, Recurring
 from koipond.kernel.schema import SchemaConflict
 from koipond.notify.rules import find_problem
@@ -372,7 +371,7 @@ def _personal(plugin: Plugin, hooks: Hooks) -> list[Declared]:
     described = find_metadata(plugin)
     tables = {} if described is None else described.tables
     for one in found:
-        named = {one.member, *one.exported, *one.blanked}
+        named = {one.member, *one.exported, *one.blanked, *([one.order] if one.order else [])}
         columns = set(tables[one.table].columns.keys()) if one.table in tables else set()
         lacking = sorted(named - columns)
         if lacking:
@@ -381,6 +380,13 @@ def _personal(plugin: Plugin, hooks: Hooks) -> list[Declared]:
                 "register_privacy",
                 f"returned {one.table}, which has no column {lacking[0]}",
                 "Name its tables and columns as tables.py does",
+            )
+        if one.member == "subject_id" and not one.order:
+            raise _mistake(
+                plugin.name,
+                "register_privacy",
+                f"returned {one.table}, whose rows are whom limits count, without `order`",
+                "Name the column of the order too: of a guest nothing else leads to the row",
             )
     return [Declared(table=tables[one.table], said=one) for one in found]
 

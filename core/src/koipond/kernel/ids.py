@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import ClassVar, NewType, TypeVar
 from uuid import UUID
 
+from uuid_utils import uuid7 as uuid7_of_rust
 from uuid_utils.compat import uuid7
 
 from koipond.kernel.errors import DomainError, domain_error
@@ -145,6 +146,11 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def new_id_text() -> str:
+    """Make an id that is only ever written down, which takes a third of the time."""
+    return str(uuid7_of_rust())
+
+
 def id_at(moment: datetime) -> UUID:
     """Make an id that sorts as if it had been made then; not before 1970."""
     since = int(moment.timestamp() * 1000)
@@ -187,6 +193,12 @@ def decode(kind: Callable[[UUID], T], value: str) -> T:
     if prefix != PREFIXES[kind] or not _BODY.fullmatch(body):
         raise IdInvalid(value=value, prefix=PREFIXES[kind])
     return kind(UUID(int=int(body.translate(_TO_PYTHON), 32)))
+
+
+def is_outside(value: str) -> bool:
+    """Tell whether a text is an id of some kind, as the outside world has it."""
+    prefix, _, body = value.partition("_")
+    return prefix in PREFIXES.values() and _BODY.fullmatch(body) is not None
 
 
 def _thing(prefix: str) -> str:
