@@ -114,6 +114,17 @@ def test_a_plugin_that_keeps_to_all_shapes_is_well(sound: Candidate) -> None:
             "PersonalTable for it, with what becomes of its rows when a member is erased.",
             id="members that are not told of",
         ),
+        pytest.param(
+            shape.find_untold_members,
+            (
+                Change("tables", '"member_id", ref("member")', '"subject_id", Uuid'),
+                Change("hooks", 'member="member_id"', 'member="subject_id"'),
+            ),
+            "plugin lakes: register_privacy returned lakes_order, whose rows are whom limits "
+            "count, without `order`. Name the column of the order too: of a guest nothing else "
+            "leads to the row.",
+            id="guests that nothing leads to",
+        ),
     ],
 )
 def test_a_shape_that_must_not_be_is_found(

@@ -1,8 +1,11 @@
 """What the sdk promises, as a snapshot. Run as a program, this file writes the snapshot anew."""
 
 import inspect
+import pkgutil
+import pydoc
 import re
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,17 +13,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Table
+from sqlalchemy.types import TypeEngine
 
 import koipond_sdk
-from koipond_sdk import db, hooks, pricing, schema, specs, views
+from koipond_sdk import db, hooks, pricing, schema, services, specs, views
 from koipond_sdk.services import (
     activities,
+    approvals,
     catalog,
     channels,
     ledger,
     members,
     messages,
     orders,
+    payments,
     quotas,
     rewards,
     stock,
@@ -29,12 +35,14 @@ from koipond_sdk.services import (
 
 SERVICES = (
     activities,
+    approvals,
     catalog,
     channels,
     ledger,
     members,
     messages,
     orders,
+    payments,
     quotas,
     rewards,
     stock,
@@ -121,6 +129,23 @@ def test_every_name_that_is_promised_is_listed_once_and_documented() -> None:
         assert len(set(module.__all__)) == len(module.__all__)
         for name in module.__all__:
             assert means(getattr(module, name), name), f"{module.__name__}.{name} is not documented"
+
+
+def test_the_services_that_there_are_are_promised() -> None:
+    named = {one.__name__.rpartition(".")[2] for one in SERVICES}
+    assert named == {one.name for one in pkgutil.iter_modules(services.__path__)}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda one: str(one.__name__))
+def test_python_can_say_of_what_type_everything_is(module: ModuleType) -> None:
+    for name in module.__all__:
+        told = getattr(module, name)
+        if inspect.isclass(told) or inspect.isroutine(told):
+            assert pydoc.render_doc(told)
+        # SQLAlchemy's own types name what they do not import.
+        is_column = inspect.isclass(told) and issubclass(told, TypeEngine)
+        if inspect.isroutine(told) or (inspect.isclass(told) and not is_column):
+            typing.get_type_hints(told)
 
 
 def test_every_method_that_is_promised_is_documented() -> None:

@@ -15,7 +15,9 @@ from core.tests.staff.test_staff import SET_ROLE, code, hire, send
 from core.tests.staff.test_staff import act as manage
 from tests.rig.naive import builds, raced
 
-from koipond.kernel.ids import StaffId, new_id
+from koipond.approval import service as approvals
+from koipond.approval.errors import ApprovalNotPending
+from koipond.kernel.ids import ApprovalId, StaffId, decode, new_id
 from koipond.kernel.viewer import SYSTEM, Viewer, ViewerKind
 from koipond.settings import FourEyesSettings
 from koipond.staff import service
@@ -147,6 +149,31 @@ async def test_of_two_who_agree_at_once_one_has_it_done(till: Till, build: str) 
             )
             assert sorted(map(codes, told)) == [[], ["APPROVAL_NOT_PENDING"]]
             assert await given_back(till, order) == [20_00]
+
+
+@pytest.mark.slow
+@builds("an approval is looked at without its lock")
+async def test_of_two_who_find_an_act_left_alone_one_begins_it_again(
+    till: Till, build: str
+) -> None:
+    gone, *both = [somebody() for _ in range(3)]
+    for one in (gone, *both):
+        await till.shop.employ(one)
+
+    async def agree(viewer: Viewer, key: ApprovalId) -> bool:
+        async with till.shop.context(viewer=viewer) as ctx:
+            try:
+                await approvals.approve(ctx, key)
+            except ApprovalNotPending:
+                return False
+            return True
+
+    with raced(build):
+        for _ in range(rounds(build)):
+            key = decode(ApprovalId, await hold(till, await sell(till), "20.00"))
+            assert await agree(gone, key)
+            till.shop.clock.advance(minutes=10)
+            assert sorted(await asyncio.gather(*(agree(one, key) for one in both))) == [False, True]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.rig.buying import Storefront
 from tests.rig.served import MESSAGE_MAX, Order, die_with_parent
 
 ROOT = Path(__file__).parents[2]
-SECRET = "s" * 32
+SECRET = sha256(b"drawn").hexdigest()
 _START_S = 20.0
 _ANSWER_S = 30.0
 

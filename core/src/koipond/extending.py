@@ -371,7 +371,7 @@ def _personal(plugin: Plugin, hooks: Hooks) -> list[Declared]:
     described = find_metadata(plugin)
     tables = {} if described is None else described.tables
     for one in found:
-        named = {one.member, *one.exported, *one.blanked}
+        named = {one.member, *one.exported, *one.blanked, *([one.order] if one.order else [])}
         columns = set(tables[one.table].columns.keys()) if one.table in tables else set()
         lacking = sorted(named - columns)
         if lacking:
@@ -380,6 +380,13 @@ def _personal(plugin: Plugin, hooks: Hooks) -> list[Declared]:
                 "register_privacy",
                 f"returned {one.table}, which has no column {lacking[0]}",
                 "Name its tables and columns as tables.py does",
+            )
+        if one.member == "subject_id" and not one.order:
+            raise _mistake(
+                plugin.name,
+                "register_privacy",
+                f"returned {one.table}, whose rows are whom limits count, without `order`",
+                "Name the column of the order too: of a guest nothing else leads to the row",
             )
     return [Declared(table=tables[one.table], said=one) for one in found]
 

@@ -11,7 +11,9 @@ import pytest_asyncio
 from core.tests.order.counter import Counter
 from core.tests.payment.till import Till, codes, tender
 
-from koipond.kernel.ids import OrderId, OrderLineId, StaffId, decode, encode, new_id
+from koipond.approval import rules, service
+from koipond.approval.types import Approval, ApprovalState
+from koipond.kernel.ids import ApprovalId, OrderId, OrderLineId, StaffId, decode, encode, new_id
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond.settings import FourEyesSettings
 from koipond_sdk.testing import STAFF, running_shop
@@ -354,3 +356,76 @@ async def test_staff_of_another_channel_decide_nothing_that_waits_here(till: Til
     )
     done = await act(till, APPROVE, here, approvalId=approval)
     assert done["approval"]["state"] == "DONE"
+
+
+async def agree(till: Till, approval: str) -> Approval:
+    """Agree, and let the process end before the act is begun."""
+    second = somebody()
+    await till.shop.employ(second)
+    async with till.shop.context(viewer=second) as ctx:
+        return await service.approve(ctx, decode(ApprovalId, approval))
+
+
+async def tell(till: Till, begun: Approval, problem: str = "") -> None:
+    async with till.shop.context(viewer=somebody()) as ctx:
+        await service.finish(ctx, begun, problem=problem)
+
+
+async def state_of(till: Till) -> tuple[str, str]:
+    (row,) = await till.shop.rows("approval")
+    return row["state"], row["note"]
+
+
+async def test_an_act_that_was_left_alone_is_begun_again_by_its_key(till: Till) -> None:
+    order = await sell(till)
+    approval = await hold(till, order, "20.00")
+    await agree(till, approval)
+    lease = till.shop.shop.settings.idempotency_lease_s
+    till.shop.clock.advance(seconds=lease)
+    third = somebody()
+    assert codes(await act(till, APPROVE, third, approvalId=approval)) == ["APPROVAL_NOT_PENDING"]
+    assert await given_back(till, order) == []
+    till.shop.clock.advance(seconds=1)
+    done = await act(till, APPROVE, third, approvalId=approval)
+    assert (codes(done), done["approval"]["state"]) == ([], "DONE")
+    assert await given_back(till, order) == [20_00]
+
+
+async def test_an_act_without_a_key_is_begun_once_and_asked_for_anew(till: Till) -> None:
+    order = await sell(till)
+    asked = await act(till, CANCEL, orderId=order)
+    approval = asked["userErrors"][0]["approvalId"]
+    await agree(till, approval)
+    till.shop.clock.advance(hours=1)
+    before = await till.shop.snapshot()
+    refused = await act(till, APPROVE, somebody(), approvalId=approval)
+    assert codes(refused) == ["APPROVAL_NOT_PENDING"]
+    assert await till.shop.snapshot() == before
+    anew = (await act(till, CANCEL, orderId=order))["userErrors"][0]["approvalId"]
+    assert anew != approval
+    assert codes(await act(till, APPROVE, somebody(), approvalId=anew)) == []
+    assert await given_back(till, order) == [30_00]
+
+
+async def test_of_two_who_began_an_act_that_it_is_done_is_what_counts(till: Till) -> None:
+    approval = await hold(till, await sell(till), "20.00")
+    slow = await agree(till, approval)
+    till.shop.clock.advance(hours=1)
+    later = await agree(till, approval)
+    # The first one is refused because the second has begun it: that says nothing.
+    await tell(till, slow, "it is at work")
+    assert await state_of(till) == ("approved", "")
+    await tell(till, later, "it is at work")
+    assert await state_of(till) == ("refused", "it is at work")
+    await tell(till, slow)
+    assert await state_of(till) == ("done", "")
+    await tell(till, later, "too late")
+    assert await state_of(till) == ("done", "")
+
+
+async def test_only_what_was_agreed_to_is_ended(till: Till) -> None:
+    begun = await agree(till, await hold(till, await sell(till), "20.00"))
+    for state in (ApprovalState.DECLINED, ApprovalState.PENDING, ApprovalState.EXPIRED):
+        known = msgspec.structs.replace(begun, state=state)
+        assert not rules.ends(known, begun, ApprovalState.DONE)
+        assert not rules.ends(known, begun, ApprovalState.REFUSED)

@@ -21,7 +21,7 @@ from koipond.kernel.chaining import (
 )
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.ids import StaffId, encode, new_id
+from koipond.kernel.ids import MemberId, StaffId, encode, new_id
 from koipond.kernel.plugins import discover
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing import STAFF, RunningShop
@@ -136,9 +136,28 @@ async def test_who_asks_for_what_they_may_not_do_has_one_record_a_minute(
     (found,) = await records(shop)
     assert (found["operation"], found["outcome"]) == ("setChannel", "REFUSED")
     assert found["actorId"] == encode(StaffId, StaffId(clerk.id))
+    # What was not done is erased with nothing.
+    assert found["input"]["name"] == HIDDEN
     shop.clock.advance(minutes=1)
     await change(shop, "Moon", clerk)
     assert len(await records(shop)) == 2
+
+
+async def test_a_refused_edit_of_a_member_keeps_no_word_of_it(shop: RunningShop) -> None:
+    clerk = Viewer(kind=ViewerKind.STAFF, id=new_id(), permissions=frozenset({"order.read"}))
+    document = """mutation($input: UpdateMemberInput!) { updateMember(input: $input) {
+      userErrors { code } } }"""
+    member = encode(MemberId, MemberId(new_id()))
+    given = {"input": {"memberId": member, "name": "Lin Wang", "expectedVersion": 3}}
+    assert "errors" in await shop.graphql(document, given, viewer=clerk, admin=True)
+    (found,) = await records(shop)
+    assert (found["operation"], found["outcome"]) == ("updateMember", "REFUSED")
+    assert found["input"] == {
+        "member_id": member,
+        "name": HIDDEN,
+        "locale": None,
+        "expected_version": 3,
+    }
 
 
 async def test_records_are_found_by_who_what_and_when(shop: RunningShop) -> None:

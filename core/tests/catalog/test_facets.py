@@ -1,9 +1,11 @@
 """Facets, and the filters that they lead to, on both databases."""
 
 from typing import Any
+from uuid import UUID
 
 from koipond.catalog import service
-from koipond.catalog.types import ProductDraft, Saved, Telling, VariantDraft
+from koipond.catalog.types import GroupingDraft, ProductDraft, Saved, Telling, VariantDraft
+from koipond.kernel.ids import CategoryId
 from koipond.stock.service import receive
 from koipond.stock.types import StockReceipt
 from koipond_sdk.testing.shop import STAFF, RunningShop
@@ -124,6 +126,31 @@ async def test_facets_are_of_what_the_filter_leaves(shop: RunningShop) -> None:
     assert found["inStock"] == 1
     assert (await ask(shop, FACETS, text="nothing"))["facets"] == NOTHING
     assert (await ask(shop, FACETS, text="tea"))["facets"]["inStock"] == 1
+
+
+async def test_a_category_holds_what_is_in_all_below_it(shop: RunningShop) -> None:
+    await stock_up(shop)
+    rows = {row["slug"]: CategoryId(UUID(str(row["id"]))) for row in await shop.rows("category")}
+    async with shop.context(viewer=STAFF) as ctx:
+        top = await service.create_category(ctx, GroupingDraft(name="All"))
+        for slug, parent in (("goods", top.id), ("drinks", rows["goods"]), ("new", rows["drinks"])):
+            await service.move_category(ctx, rows[slug], parent_id=parent)
+    assert await slugs(shop, category="new") == ["coffee"]
+    assert await slugs(shop, category="drinks") == ["coffee", "tea"]
+    assert await slugs(shop, category="goods") == ["free", "cup", "coffee", "tea"]
+    assert await slugs(shop, category="all") == ["free", "cup", "coffee", "tea"]
+    facets = (await ask(shop, FACETS, category="all"))["facets"]["categories"]
+    assert [(one["category"]["slug"], one["count"]) for one in facets] == [
+        *(("goods", 4), ("all", 4)),
+        *(("drinks", 2), ("new", 1)),
+    ]
+    shown = await shop.graphql("{ categories { slug } }")
+    assert sorted(one["slug"] for one in shown["data"]["categories"]) == sorted([*rows, "all"])
+    document = '{ products(filter: {category: "all"}) { nodes { slug variants { sku } } } }'
+    await shop.graphql(document)
+    with shop.count_statements() as sent:
+        await shop.graphql(document)
+    assert len(sent) == 2
 
 
 async def test_prices_and_stock_narrow_a_list(shop: RunningShop) -> None:

@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from koipond.cli import koi
 from koipond.cli.problems import explain
 from koipond.kernel.ids import MemberId, encode, new_id
 from koipond.kernel.viewer import ViewerKind, check
-from koipond.settings import DEVELOPMENT_SECRET
+from koipond.settings import DEVELOPMENT_SECRET, Settings
 
 pytestmark = pytest.mark.story
 
@@ -133,7 +135,7 @@ def test_a_command_on_a_database_without_tables_names_the_command_to_run(run_on_
 def test_a_command_that_finds_no_database_makes_none(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    monkeypatch.setenv("KOI_SECRET", "a secret of thirty-two characters")
+    monkeypatch.setenv("KOI_SECRET", sha256(b"drawn").hexdigest())
     (tmp_path / "koi.toml").write_text('database_url = "sqlite:///here/shop.db"\n')
     result = run(*arguments)
     assert result.exit_code in {1, 2}
@@ -254,6 +256,22 @@ def test_settings_come_from_the_file_that_is_named(run_on: Run, tmp_path: Path) 
         assert check(token, secret=secret, now=datetime.now(UTC)).kind is ViewerKind.STAFF
 
 
+PRODUCTION = "production = true\n"
+SOUND = f"{PRODUCTION}secret = '{sha256(b'sound').hexdigest()}'\n"
+
+
+def test_production_takes_every_secret_that_is_drawn() -> None:
+    seeds = [sha256(bytes([number])) for number in range(200)]
+    drawn = [b64encode(one.digest()).decode() for one in seeds]
+    drawn += [one.hexdigest()[:length] for one in seeds for length in (32, 64)]
+    proxies = ("10.0.0.0/8", "2001:db8::/32")
+    for one in drawn:
+        found = Settings(
+            production=True, secret=one, previous_secret=one[::-1], trusted_proxies=proxies
+        )
+        assert found.secret == one
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -270,6 +288,15 @@ def test_settings_come_from_the_file_that_is_named(run_on: Run, tmp_path: Path) 
         ("[[seeds]]\nfiles = 'cn'", "seeds[0].files: there is no such setting. Is it file?"),
         ("seeds = 1", "seeds: this must be a list in [ ], and is a whole number"),
         ("production = true", "production refuses the built-in one. Set the variable KOI_SECRET"),
+        (f"{PRODUCTION}secret = '{'a' * 40}'", "secret: production refuses one of 1 diff"),
+        (f"{PRODUCTION}secret = '{'ChangeMe-' * 5}'", "one with 'changeme' in it"),
+        (f"{PRODUCTION}secret = '{'k7Qw-x2Zp_' * 4}k7'", "refuses one that repeats itself"),
+        (
+            f"{SOUND}previous_secret = '{'0f' * 20}'",
+            "KOI_PREVIOUS_SECRET to one",
+        ),
+        (f"{SOUND}trusted_proxies = ['::/0']", "::/0 is the whole internet"),
+        (f"{SOUND}trusted_proxies = ['0.0.0.0/0']", "Name the networks of your"),
         ("database_url = 'mysql://host/shop'", "sqlite:///FILE or postgresql://USER@HOST/NAME"),
     ],
 )

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from core.tests.cli.folder import free_port, write_shop
 
 from koipond.cli import koi as program
 
-SECRET = "a secret of thirty-two characters"
+SECRET = sha256(b"drawn").hexdigest()
 
 Koi = Callable[..., Result]
 

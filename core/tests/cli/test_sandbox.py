@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import httpx2
@@ -121,7 +122,7 @@ def test_what_cannot_be_played_is_refused(
     refused(run("finish", "ord_1"), "is not the id of a payment")
     refused(run("notify", "--to", "file:///etc"), "write it like http://")
     monkeypatch.setenv("KOI_PRODUCTION", "true")
-    monkeypatch.setenv("KOI_SECRET", "x" * 32)
+    monkeypatch.setenv("KOI_SECRET", token_hex(32))
     refused(run("list"), "no sandbox to pay with")
     monkeypatch.delenv("KOI_PRODUCTION")
     monkeypatch.delenv("KOI_SANDBOX_FILE")

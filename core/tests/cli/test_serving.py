@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import httpx2
@@ -17,7 +18,7 @@ from core.tests.cli.folder import SETTINGS, free_port, write_shop
 from koipond.app import FIRST_QUERY, set_up
 from koipond.settings import load
 
-SECRET = "a secret of thirty-two characters"
+SECRET = sha256(b"drawn").hexdigest()
 
 Koi = Callable[..., "Process"]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -45,7 +46,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_worker_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     asyncio.run(set_up(Settings(database_url=f"sqlite:///{tmp_path}/shop.db")))
-    with koi(tmp_path, "worker", KOI_SECRET="x" * 32) as process:
+    with koi(tmp_path, "worker", KOI_SECRET=token_hex(32)) as process:
         assert process.stdout is not None
         assert "worker started" in process.stdout.readline()
         time.sleep(0.3)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -141,7 +142,7 @@ REFUSED = {
 async def test_it_is_refused_with_a_code_before_anything_is_run_or_logged(
     database_url: str, sent: bytes, status: int, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_shop(database_url, production=True, secret="s" * 32) as shop:
+    async with running_shop(database_url, production=True, secret=token_hex(32)) as shop:
         await shop.graphql("{ __typename }")
         caplog.clear()
         with shop.count_statements() as statements, caplog.at_level(logging.DEBUG):
@@ -201,7 +202,7 @@ async def test_what_a_socket_refuses_is_not_logged_either(
         for document in [json.loads(sent)["query"]]
     ]
     async with (
-        running_shop(database_url, production=True, secret="s" * 32) as shop,
+        running_shop(database_url, production=True, secret=token_hex(32)) as shop,
         listening(shop.app) as where,
         calling(f"ws://{where}") as caller,
     ):

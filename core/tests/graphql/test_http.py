@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -268,7 +269,7 @@ async def test_the_editor_may_load_and_run_only_its_own(shop: RunningShop) -> No
 
 
 async def test_production_hides_the_editor_and_the_schema(database_url: str) -> None:
-    async with running_shop(database_url, production=True, secret="s" * 32) as shop:
+    async with running_shop(database_url, production=True, secret=token_hex(32)) as shop:
         page = await shop.http.get("/graphql", headers={"Accept": "text/html"})
         assert (page.status_code, code(page)) == (406, "NOT_ACCEPTABLE")
         assert (await shop.http.get("/assets/graphiql.min.js")).status_code == 404
@@ -290,7 +291,7 @@ async def test_production_gives_no_hints_of_other_names(
 ) -> None:
     async with running_shop(database_url) as shop:
         assert "Did you mean" in str(await shop.graphql(query, variables))
-    async with running_shop(database_url, production=True, secret="s" * 32) as shop:
+    async with running_shop(database_url, production=True, secret=token_hex(32)) as shop:
         answer = await shop.graphql(query, variables)
         assert answer["errors"]
         assert "Did you mean" not in str(answer)

@@ -106,7 +106,16 @@ def test_a_nul_byte_is_refused_with_its_line() -> None:
     error = refusal(b"a,b\n1,2\n3,\0\n")
     assert isinstance(error, FileDamaged)
     assert str(error) == (
-        "Line 3 is no sound CSV: it has a NUL byte, so it is no text. Nothing was imported."
+        "Line 3 cannot be read: it has a NUL byte, so it is no text. Nothing was imported."
+    )
+
+
+def test_a_first_line_that_is_no_object_is_told_of_as_json() -> None:
+    with pytest.raises(FileDamaged) as refused:
+        list(rules.read_objects(io.BytesIO(b'{"sku": '), "utf-8"))
+    assert str(refused.value) == (
+        "Line 1 cannot be read: it is no JSON: Expecting value: line 1 column 9 (char 8). "
+        "Nothing was imported."
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -204,6 +205,45 @@ async def test_a_password_is_changed_by_who_knows_it(gate: Gate) -> None:
         refused = await gate.do("changePassword", LOGIN, token=first["accessToken"], **given)
         assert codes(refused) == ["PASSWORD_WRONG"]
     assert await gate.shop.snapshot() == before
+
+
+async def enter_by_code(gate: Gate) -> dict[str, Any]:
+    """Log a member in who has no password."""
+    await gate.do("requestLoginCode", ERRORS, address=LIN)
+    given = {"address": LIN, "code": await gate.code()}
+    entered: dict[str, Any] = await gate.do("logInWithCode", LOGIN, **given)
+    assert codes(entered) == []
+    return entered
+
+
+@pytest.mark.parametrize(
+    ("act", "fields", "wish"),
+    [
+        ("changePassword", LOGIN, {"newPassword": OTHER}),
+        ("requestEmailChange", ERRORS, {"email": "new@example.org"}),
+    ],
+)
+async def test_who_has_no_password_shows_otherwise_that_it_is_they(
+    gate: Gate, act: str, fields: str, wish: dict[str, str]
+) -> None:
+    token = (await enter_by_code(gate))["accessToken"]
+    gate.shop.clock.advance(minutes=10, seconds=1)
+    before = await gate.shop.snapshot()
+    assert codes(await gate.do(act, fields, token=token, **wish)) == ["LOGIN_TOO_OLD"]
+    wrong = await gate.do(act, fields, token=token, **wish, code="000000")
+    assert codes(wrong) == ["LOGIN_REFUSED"]
+    assert await gate.shop.snapshot() == before
+    await gate.do("requestLoginCode", ERRORS, address=LIN)
+    code = await gate.code()
+    assert codes(await gate.do(act, fields, token=token, **wish, code=code)) == []
+
+
+async def test_who_has_just_logged_in_sets_a_first_password(gate: Gate) -> None:
+    token = (await enter_by_code(gate))["accessToken"]
+    gate.shop.clock.advance(minutes=10)
+    done = await gate.do("changePassword", LOGIN, token=token, newPassword=OTHER)
+    assert codes(done) == []
+    assert codes(await gate.log_in(password=OTHER)) == []
 
 
 # Row 17: tokens that this shop did not sign, or not for this.

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from core.tests.login.gate import ERRORS, OTHER, PASSWORD, Gate, codes
 
+from koipond.app import make_schemas
+from koipond.graphql.private import core_schema
+from koipond.graphql.viewing import DOOR_WORDS
 from koipond.kernel.ids import StaffId, encode
 from koipond.kernel.viewer import SYSTEM, Viewer, ViewerKind
 from koipond.login import service
@@ -13,6 +16,7 @@ from koipond.staff.types import ServiceTokenDraft, Staff
 
 pytestmark = pytest.mark.story
 
+SCHEMAS = make_schemas(())
 TEA = "wang@shop.example"
 FIELDS = "staff { id email } accessToken refreshToken userErrors { code message }"
 LOG_IN = f"mutation($i: LogInStaffInput!) {{ done: logInStaff(input: $i) {{ {FIELDS} }} }}"
@@ -118,6 +122,48 @@ async def test_a_guest_hears_nothing_of_the_staffs_schema(gate: Gate, document: 
     assert "Cannot query" not in response.text
     if response.status_code == 401:
         assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+PROBE = "mutation($i: LogInStaffInput!) { logInStaff(input: $i) { %s } }"
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"),
+    [
+        (PROBE % "refreshToken memberGroups", PROBE % "refreshToken membersGroup"),
+        (PROBE % "staff { email permissions }", PROBE % "staff { email permission }"),
+        (PROBE % "staff { staff }", PROBE % "staff { stuff }"),
+        (
+            PROBE % "userErrors { ... on StaffUnmanaged { code } }",
+            PROBE % "userErrors { ... on X }",
+        ),
+        (PROBE % "staff @skip(if: true) { id }", PROBE % "staff @slip(if: true) { id }"),
+        (PROBE.replace("$i: LogIn", "$j: Role!, $i: LogIn") % "staff { id }", PROBE % "staff"),
+        (PROBE.replace("input:", "email: 1, input:") % "staff { id }", PROBE % "x: y"),
+        (PROBE % "staff { name(name: 1) }", PROBE % "staff { name(names: 1) }"),
+    ],
+)
+async def test_a_guest_does_not_learn_which_words_there_are(
+    gate: Gate, known: str, unknown: str
+) -> None:
+    await admin(gate)
+    told = [await ask(gate, one, email=TEA, password=PASSWORD) for one in (known, unknown)]
+    assert [one.status_code for one in told] == [401, 401]
+    assert told[0].content == told[1].content
+    assert told[0].json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+async def test_all_that_logging_in_answers_is_a_word_of_the_door(gate: Gate) -> None:
+    await admin(gate)
+    whole = """mutation LogIn($i: LogInStaffInput!) { own: logInStaff(input: $i) {
+      staff { id email name state roles { role channel } version createdAt __typename }
+      accessToken refreshToken expiresAt userErrors { code message field } } }"""
+    answer = (await ask(gate, whole, email=TEA, password=PASSWORD)).json()
+    assert answer["data"]["own"]["staff"]["roles"] == [{"role": "owner", "channel": None}]
+    schema = core_schema(SCHEMAS.admin)
+    for name in ("LogInStaffInput", "LogOutInput", "LogOutPayload", "LogInStaffPayload", "Staff"):
+        kind: Any = schema.type_map[name]
+        assert set(kind.fields) <= DOOR_WORDS, name
 
 
 async def test_members_and_staff_of_one_address_are_two(gate: Gate) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from secrets import token_hex
 
 import pytest
 from core.tests.notify.postoffice import (
@@ -198,7 +199,7 @@ async def test_a_medium_without_an_address_is_passed_over(office: PostOffice) ->
 
 
 async def test_without_a_sender_nothing_is_sent_and_that_is_kept(database_url: str) -> None:
-    production = {"production": True, "secret": "s" * 32, "mail_sender": "", "sms_sender": ""}
+    production = {"production": True, "secret": token_hex(32), "mail_sender": "", "sms_sender": ""}
     async with post_office(database_url, **production) as office:
         await office.ask(BOTH, await office.member(), "hello")
         await office.work()

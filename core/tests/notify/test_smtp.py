@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import quote
 
 import pytest
@@ -217,7 +218,7 @@ async def test_a_server_that_hangs_holds_up_nothing_else(
             "sms_sender: `smtp` carries mail",
         ),
         (
-            {"mail_sender": "console", "production": True, "secret": "s" * 32},
+            {"mail_sender": "console", "production": True, "secret": token_hex(32)},
             "mail_sender: `console` shows messages in the log instead of sending them",
         ),
     ],

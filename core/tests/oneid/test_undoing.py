@@ -5,8 +5,15 @@ from datetime import date
 import pytest
 from core.tests.oneid.people import People
 
+from koipond.kernel.ids import OrderId, decode
 from koipond.ledger.types import Balance, Expiring
-from koipond.oneid.errors import MergeAlreadyUndone, MergeBuried, MergeTooOld
+from koipond.oneid import service as oneid
+from koipond.oneid.errors import MergeAlreadyUndone, MergeBuried, MergeForgotten, MergeTooOld
+from koipond.oneid.types import CarryMerge
+from koipond.order import service as orders
+from koipond.privacy import service as privacy
+from koipond.quota.rules import subject_of
+from koipond_sdk.testing import STAFF
 
 pytestmark = pytest.mark.story
 
@@ -113,3 +120,21 @@ async def test_the_later_of_two_is_undone_first(people: People) -> None:
     assert (await people.balance(second)).available == 21
     await people.undo(earlier)
     assert [(await people.balance(one)).available for one in keys] == [10, 11, 10]
+
+
+async def test_what_an_erased_survivor_took_over_is_not_given_back(people: People) -> None:
+    lin, mei = await people.meet("lin@example.org"), await people.meet("mei@example.org")
+    placed = await people.till.place(await people.tea(), contact={"email": "mei@example.org"})
+    merge = await people.merge(lin, mei)
+    guest = subject_of("email", "mei@example.org")
+    async with people.shop.context(viewer=STAFF) as ctx:
+        await oneid.carry_merge(ctx, CarryMerge(merge_id=merge.id))
+        key = decode(OrderId, placed["order"]["id"])
+        await orders.cancel_any_order(ctx, order_id=key, reason="")
+        await privacy.erase(ctx, lin)
+    before = await people.shop.snapshot()
+    assert before["member_merge_row"] == []
+    assert str(guest) not in str(before)
+    with pytest.raises(MergeForgotten):
+        await people.undo(merge)
+    assert await people.shop.snapshot() == before

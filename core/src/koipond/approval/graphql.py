@@ -131,7 +131,7 @@ class ApprovalMutations:
         approved = await service.approve(ctx, key)
         payload = await call_again(info, field, approved.document, _as_asked(ctx, approved))
         problem = ", ".join(one.message for one in payload.user_errors)
-        await service.finish(ctx, key, problem=problem)
+        await service.finish(ctx, approved, problem=problem)
         done = await service.find_approval(ctx, key)
         assert done is not None, "approvals are never deleted"
         return ApproveActPayload(approval=Approval.of(done), user_errors=payload.user_errors)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from koipond.approval import repository
+from koipond.approval import repository, rules
 from koipond.approval.errors import (
     ApprovalBySelf,
     ApprovalNotPending,
@@ -109,23 +109,21 @@ async def find_approvals(ctx: Context, state: ApprovalState | None, page: Page) 
 async def approve(ctx: Context, key: ApprovalId) -> Approval:
     """Agree to an act that waits; of two who do so at once, one has, and must see it done.
 
-    An act that nobody has seen done for a while, because a process ended, may be agreed to again.
+    One that nobody has seen done for a while, because a process ended, may be agreed to again if
+    it has an idempotency key, by which it is the same act however often it is begun.
     Raises ApprovalUnknown, ApprovalBySelf, ApprovalNotPending.
     """
     known = await _lock(ctx, key)
-    state, now = _state(ctx, known), ctx.clock.now()
-    lease = timedelta(seconds=ctx.settings.idempotency_lease_s)
-    left_alone = (
-        state is ApprovalState.APPROVED
-        and known.decided_at is not None
-        and now - known.decided_at > lease
-    )
-    if state is not ApprovalState.PENDING and not left_alone:
+    now, lease = ctx.clock.now(), timedelta(seconds=ctx.settings.idempotency_lease_s)
+    state = _state(ctx, known)
+    if state is not ApprovalState.PENDING and not rules.may_begin_again(
+        known, now=now, lease=lease
+    ):
         raise ApprovalNotPending(state=state)
-    approved = ApprovalState.APPROVED
-    await repository.decide(ctx.db, key, approved, by=ctx.viewer.id, now=now)
-    ctx.audited(encode(ApprovalId, key), before={"state": state}, after={"state": approved})
-    return msgspec.structs.replace(known, state=approved)
+    approved = msgspec.structs.replace(known, state=ApprovalState.APPROVED, decided_at=now)
+    await repository.decide(ctx.db, key, approved.state, by=ctx.viewer.id, now=now)
+    ctx.audited(encode(ApprovalId, key), before={"state": state}, after={"state": approved.state})
+    return approved
 
 
 @transaction
@@ -146,12 +144,20 @@ async def decline(ctx: Context, key: ApprovalId, *, note: str) -> Approval:
 
 
 @transaction
-async def finish(ctx: Context, key: ApprovalId, *, problem: str) -> None:
-    """Note what came of an act that was agreed to. problem: why it was refused, or empty."""
+async def finish(ctx: Context, begun: Approval, *, problem: str) -> None:
+    """Note what came of an act that was agreed to. begun: as `approve` returned it.
+
+    problem: why it was refused, or empty. Of several who began it that it is done is what counts.
+    """
+    known = await repository.lock(ctx.db, begun.id)
+    assert known is not None, "approvals are never deleted"
     state = ApprovalState.REFUSED if problem else ApprovalState.DONE
+    if not rules.ends(known, begun, state):
+        return
     note = problem[:NOTE_MAX]
-    await repository.decide(ctx.db, key, state, by=None, now=ctx.clock.now(), note=note)
-    ctx.audited(encode(ApprovalId, key), after={"state": state})
+    await repository.end(ctx.db, begun.id, state, note=note)
+    told = encode(ApprovalId, begun.id)
+    ctx.audited(told, before={"state": known.state}, after={"state": state})
 
 
 async def _lock(ctx: Context, key: ApprovalId) -> Approval:

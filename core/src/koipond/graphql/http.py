@@ -20,6 +20,7 @@ from msgspec import Struct
 from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
 from koipond.graphql.crowd import Crowd
+from koipond.graphql.documents import Prepared
 from koipond.graphql.execute import Executor, mask
 from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
@@ -35,14 +36,14 @@ from koipond.graphql.request import (
 from koipond.graphql.scope import Scopes
 from koipond.graphql.sockets import Sockets
 from koipond.graphql.trusted import TrustedDocuments
-from koipond.graphql.viewing import check_door, read_viewer
+from koipond.graphql.viewing import check_door, not_staff, read_viewer
 from koipond.kernel.callers import read_caller
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.errors import DomainError
 from koipond.kernel.limiting import RateLimited
 from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
-from koipond.kernel.viewer import TokenInvalid
+from koipond.kernel.viewer import TokenInvalid, Viewer
 
 ASSETS_PATH = "/assets"
 METHOD = "METHOD_NOT_ALLOWED"
@@ -185,9 +186,7 @@ class Endpoint:
         request = await self._read(scope, receive, headers)
         try:
             request = self._trusted.settle(request)
-            if self._staff_only and not viewer.is_staff:
-                check_door(request.query)
-            prepared = self._executor.prepare(request)
+            prepared = self._prepare(request, viewer)
             if scope["method"] == "GET" and not prepared.is_query:
                 raise HttpRefused(
                     405,
@@ -206,6 +205,17 @@ class Endpoint:
                 return _limited(answer, ctx)
         except RequestRefused as error:
             return error.answer
+
+    def _prepare(self, request: GraphQLRequest, viewer: Viewer) -> Prepared:
+        """Return what is to be run. Raises RequestRefused, and HttpRefused at the door of staff."""
+        if not self._staff_only or viewer.is_staff:
+            return self._executor.prepare(request)
+        check_door(request.query)
+        try:
+            return self._executor.prepare(request)
+        except RequestRefused:
+            # What is wrong with it would tell of the schema.
+            raise not_staff(viewer) from None
 
     async def _read(
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphql import (
     DefinitionNode,
     FieldNode,
     GraphQLError,
+    NameNode,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
+    Visitor,
     parse,
+    visit,
 )
 
 from koipond.graphql.request import HttpRefused
@@ -21,20 +27,44 @@ from koipond.staff.types import TOKEN_PREFIX
 
 # What the staff's schema answers those who are nobody yet.
 _DOORS = frozenset({"logInStaff", "logOut", "refreshLogin"})
+# All the words that their documents may have: no other one is looked up in the schema, so that
+# nobody learns by asking which words it has.
+DOOR_WORDS = _DOORS | {
+    *("input", "email", "password", "refreshToken"),
+    *("LogInStaffInput", "LogOutInput", "RefreshLoginInput", "String"),
+    *("staff", "accessToken", "expiresAt", "done"),
+    *("id", "name", "state", "roles", "role", "channel", "version", "createdAt"),
+    *("userErrors", "code", "message", "field", "__typename"),
+}
 _TOKENS_MAX = 200
 
 
 def check_door(query: str) -> None:
     """Raise HttpRefused unless a document of a guest, for the staff's schema, only logs in or out.
 
-    Before it is held against the schema, whose words are not for guests.
+    Before it is held against the schema, whose words are not for guests: see DOOR_WORDS.
     """
     try:
         document = parse(query, max_tokens=_TOKENS_MAX)
     except GraphQLError as error:
-        raise _not_staff(GUEST) from error
-    if not all(map(_is_door, document.definitions)):
-        raise _not_staff(GUEST)
+        raise not_staff(GUEST) from error
+    words = _Words()
+    visit(document, words)
+    if not all(map(_is_door, document.definitions)) or not words.found <= DOOR_WORDS:
+        raise not_staff(GUEST)
+
+
+class _Words(Visitor):
+    """Finds the words of a document that are the schema's: not those that who sends it chose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_name(self, node: NameNode, key: Any, parent: Any, *_: Any) -> None:
+        own = isinstance(parent, VariableNode | OperationDefinitionNode) or key == "alias"
+        if not own:
+            self.found.add(node.value)
 
 
 def _is_door(one: DefinitionNode) -> bool:
@@ -64,7 +94,7 @@ async def read_viewer(
         viewer = await _recognise(shop, token.strip())
     is_guest = viewer.kind is ViewerKind.GUEST
     if staff_only and not viewer.is_staff and not (is_guest and at_door):
-        raise _not_staff(viewer)
+        raise not_staff(viewer)
     return viewer
 
 
@@ -87,7 +117,8 @@ async def _recognise(shop: Shop, token: str) -> Viewer:
         return await member.resolve(ctx, claimed)
 
 
-def _not_staff(viewer: Viewer) -> HttpRefused:
+def not_staff(viewer: Viewer) -> HttpRefused:
+    """Return what who is no staff is told at the door of staff, whatever they asked."""
     if viewer.kind is ViewerKind.GUEST:
         return HttpRefused(
             401,

@@ -55,14 +55,14 @@ class SeparatorWrong(DomainError):
 
 @domain_error
 class FileDamaged(DomainError):
-    """A file that is no sound CSV."""
+    """A file that cannot be read as what it is: a CSV, NDJSON, or words with spaces."""
 
     code: ClassVar[str] = "FILE_DAMAGED"
     line: int
     reason: str
 
     def __str__(self) -> str:
-        return f"Line {self.line} is no sound CSV: {self.reason}. Nothing was imported."
+        return f"Line {self.line} cannot be read: {self.reason}. Nothing was imported."
 
 
 @domain_error

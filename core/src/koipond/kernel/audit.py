@@ -20,7 +20,7 @@ from sqlalchemy import Column, Index, String, Table, Uuid
 
 from koipond.kernel.callers import Caller
 from koipond.kernel.db import AsyncConnection, Document, Instant, metadata
-from koipond.kernel.ids import AuditRecordId, new_id
+from koipond.kernel.ids import AuditRecordId, is_outside, new_id
 from koipond.kernel.viewer import Viewer
 
 SUBJECT_MAX = 80
@@ -120,6 +120,10 @@ class Act:
         """Return what was asked, as it may be kept."""
         return _plain(self._given)
 
+    def refused_input(self) -> Any:
+        """Return what was asked without any text: nothing was changed, so nothing erases it."""
+        return _without_texts(self.input())
+
 
 class Actor(Struct, frozen=True, kw_only=True):
     """Who does something, where from and where to. channel: a code, or ""."""
@@ -145,7 +149,7 @@ async def write(
 
 async def write_refused(db: AsyncConnection, act: Act, actor: Actor, *, now: datetime) -> None:
     """Store that somebody asked for what they may not do."""
-    row = _row(act, actor, Entry(subject=""), asked=act.input(), now=now)
+    row = _row(act, actor, Entry(subject=""), asked=act.refused_input(), now=now)
     await db.execute(audit_record.insert().values(row | {"outcome": Outcome.REFUSED.value}))
 
 
@@ -202,6 +206,17 @@ def _plain(value: Any, *, depth: int = 0) -> Any:
         return told if len(items) <= _ITEMS_MAX else [*told, f"… {len(items)} in all"]
     text = _text(value)
     return text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}…"
+
+
+def _without_texts(told: Any) -> Any:
+    """Return what `_plain` gave with ids, numbers and names of fields alone."""
+    if isinstance(told, dict):
+        return {key: _without_texts(one) for key, one in told.items()}
+    if isinstance(told, list):
+        return [_without_texts(one) for one in told]
+    if isinstance(told, str) and told and not is_outside(told):
+        return HIDDEN
+    return told
 
 
 def _text(value: Any) -> str:

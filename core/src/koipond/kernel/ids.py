@@ -195,6 +195,12 @@ def decode(kind: Callable[[UUID], T], value: str) -> T:
     return kind(UUID(int=int(body.translate(_TO_PYTHON), 32)))
 
 
+def is_outside(value: str) -> bool:
+    """Tell whether a text is an id of some kind, as the outside world has it."""
+    prefix, _, body = value.partition("_")
+    return prefix in PREFIXES.values() and _BODY.fullmatch(body) is not None
+
+
 def _thing(prefix: str) -> str:
     """Return what ids of a prefix stand for, with its article: `an order line`."""
     name = next((_name(kind) for kind, known in PREFIXES.items() if known == prefix), prefix)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from msgspec import Struct
 
+from koipond.kernel import extensions
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.viewer import GUEST
 
@@ -24,6 +25,8 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 # Reads by `ctx.reading()`, and returns what it found wrong; nothing is well.
 Audit = Callable[[Context], Awaitable[Sequence[Finding]]]
+# Which is below, and names it in the type of an Invariant alone; see context.py.
+vars(extensions)["Audit"] = Audit
 
 
 async def run_audits(shop: Shop, audits: Iterable[Audit]) -> list[Finding]:

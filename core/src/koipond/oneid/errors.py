@@ -86,6 +86,16 @@ class MergeTooOld(DomainError):
 
 
 @domain_error
+class MergeForgotten(DomainError):
+    """A merge whose survivor was erased since."""
+
+    code: ClassVar[str] = "MERGE_FORGOTTEN"
+
+    def __str__(self) -> str:
+        return "Its survivor was erased since, with all that it took over. It cannot be undone."
+
+
+@domain_error
 class MergeBuried(DomainError):
     """A merge whose survivor was merged since."""
 

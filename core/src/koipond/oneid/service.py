@@ -29,9 +29,10 @@ from koipond.login import service as login
 from koipond.member import events as member_events
 from koipond.member import service as member
 from koipond.member.errors import MemberUnknown
+from koipond.member.types import MemberState
 from koipond.notify import service as notify
 from koipond.oneid import repository, rules
-from koipond.oneid.errors import IdentityDisputed, MergeUnknown
+from koipond.oneid.errors import IdentityDisputed, MergeForgotten, MergeUnknown
 from koipond.oneid.events import MembersMerged, MergeUndone
 from koipond.oneid.types import (
     Candidate,
@@ -160,7 +161,8 @@ async def _set_carried(ctx: Context, merge_id: MergeId) -> None:
 async def undo_merge(ctx: Context, merge_id: MergeId) -> MemberMerge:
     """Make a merged member themselves again, with what was theirs; what came since stays.
 
-    Raises MergeUnknown, MergeAlreadyUndone, MergeTooOld, MergeBuried, PluginFailed.
+    Raises MergeUnknown, MergeAlreadyUndone, MergeTooOld, MergeBuried,
+    MergeForgotten, PluginFailed.
     """
     # What it has not carried yet would be carried by its job after it is undone.
     await carry_merge(ctx, CarryMerge(merge_id=merge_id))
@@ -176,7 +178,9 @@ async def _undo(ctx: Context, merge_id: MergeId) -> MemberMerge:
     if merge is None:
         raise MergeUnknown
     former, keeper = merge.merged_id, merge.survivor_id
-    await member.lock(ctx, {former, keeper})
+    people = await member.lock(ctx, {former, keeper})
+    if people[keeper].state is MemberState.ERASED:
+        raise MergeForgotten
     later = await repository.find_standing_of(ctx.db, keeper)
     rules.check_undo(merge, later, now=now, days_max=ctx.settings.merge_undo_days)
     noted = await repository.find_noted(ctx.db, merge_id)

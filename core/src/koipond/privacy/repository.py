@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, Table, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, Table, func, or_, select, union
 
 from koipond.kernel.db import AsyncConnection, metadata
 from koipond.kernel.extensions import Declared
@@ -46,6 +46,10 @@ def _own(of: Whose, keys: Collection[MemberId]) -> Select[Any] | list[MemberId]:
         return sorted(keys)
     if of is Whose.ORDER:
         return orders
+    if of is Whose.MERGE:
+        merge = _of("member_merge").c
+        took_part = (merge.survivor_id.in_(sorted(keys)), merge.merged_id.in_(sorted(keys)))
+        return select(merge.id).where(or_(*took_part))
     return select(told.id).where(
         or_(told.aggregate_id.in_(sorted(keys)), told.aggregate_id.in_(orders))
     )
@@ -79,8 +83,18 @@ async def read_declared(
     db: AsyncConnection, one: Declared, keys: Collection[MemberId]
 ) -> list[dict[str, Any]]:
     """Return what a member gets of a plugin's table."""
+    return await _rows(db, one.table, one.said.exported, _declared(one, keys))
+
+
+def _declared(one: Declared, keys: Collection[MemberId]) -> ColumnElement[bool]:
+    """Say which rows of a plugin's table are a member's, also of when they were a guest."""
     own = one.table.c[one.said.member].in_(sorted(keys))
-    return await _rows(db, one.table, one.said.exported, own)
+    return or_(own, _ordered(one, keys)) if one.said.order else own
+
+
+def _ordered(one: Declared, keys: Collection[MemberId]) -> ColumnElement[bool]:
+    of: ColumnElement[bool] = one.table.c[one.said.order].in_(_own(Whose.ORDER, keys))
+    return of
 
 
 async def _rows(
@@ -101,10 +115,18 @@ async def erase(db: AsyncConnection, said: CoreTable, keys: Collection[MemberId]
     await _erase(db, table, said.erasure, dict(said.blanked), own)
 
 
-async def erase_declared(db: AsyncConnection, one: Declared, keys: Collection[MemberId]) -> None:
-    """Erase what a plugin's table keeps of a member, as it says."""
-    own = one.table.c[one.said.member].in_(sorted(keys))
-    await _erase(db, one.table, one.said.erasure, dict(one.said.blanked), own)
+async def erase_declared(
+    db: AsyncConnection, one: Declared, keys: Collection[MemberId], key: MemberId
+) -> None:
+    """Erase what a plugin's table keeps of a member, as it says. key: whose rows they were, then.
+
+    What stood for the contact of a guest is never kept: who guesses the contact knows it.
+    """
+    said, own = one.said, _declared(one, keys)
+    await _erase(db, one.table, said.erasure, dict(said.blanked), own)
+    if said.order and said.erasure is not Erasure.DELETE:
+        guest = (_ordered(one, keys), one.table.c[said.member].not_in(sorted(keys)))
+        await db.execute(one.table.update().where(*guest).values({said.member: key}))
 
 
 async def _erase(
@@ -298,8 +320,13 @@ async def find_guest_subjects(
 
 
 async def set_erased(db: AsyncConnection, key: MemberId) -> None:
-    """Store that nothing is known of a member, and that their orders count for nobody else."""
-    member, order = _of("member"), _of("order")
+    """Store that nothing is known of a member, and that their orders count for nobody else.
+
+    So do the units of these that no limit counts; for limits, `merge_subjects` has moved them.
+    """
+    member, order, units = _of("member"), _of("order"), _of("reservation")
+    orders = _own(Whose.ORDER, [key])
+    await db.execute(units.update().where(units.c.owner_id.in_(orders)).values(subject_id=key))
     await db.execute(member.update().where(member.c.id == key).values(state="erased"))
     await db.execute(
         order.update().where(order.c.member_id == key).values(subject_id=order.c.member_id)

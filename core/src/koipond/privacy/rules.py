@@ -67,6 +67,9 @@ CORE_TABLES = (
     _kept("quota_carried", "subject_id"),
     _blank("member_merge", "survivor_id", _M, {"note": ""}),
     _blank("member_merge", "merged_id", _M, {"note": ""}),
+    # By which it could be undone: what limits counted a guest's orders for, among others.
+    _gone("member_merge_row", "merge_id", Whose.MERGE),
+    _gone("quota_carried", "owner_id", _O),
     _blank("privacy_request", "member_id", _M, {"document": None}, ("kind", "state", "created_at")),
     _blank(
         "order",

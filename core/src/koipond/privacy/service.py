@@ -132,6 +132,7 @@ async def erase(ctx: Context, member_id: MemberId) -> None:
     """
     keys = await _keys_of(ctx, member_id)
     async with ctx.reading() as db:
+        rules.check_over(await repository.find_open(db, keys))
         subjects = await repository.find_guest_subjects(db, keys)
     for subject, orders in subjects.items():
         owners = [OwnerId(key) for key in orders]
@@ -149,7 +150,7 @@ async def _erase(ctx: Context, member_id: MemberId) -> None:
     await ctx.hooks.member_erasing(ctx, erased)
     for own in _declared(ctx).values():
         for one in own:
-            await repository.erase_declared(ctx.db, one, keys)
+            await repository.erase_declared(ctx.db, one, keys, member_id)
     known = await repository.find_known(ctx.db, keys)
     # They may have typed anybody's address: what is sent there is not theirs to delete.
     known -= await repository.find_proven_by_others(ctx.db, known, keys)

@@ -28,7 +28,9 @@ class PersonalTable(Struct, frozen=True, kw_only=True):
 
     table: its name, with the plugin's prefix. member: the column by which a row is a member's.
     exported: the columns that the member gets. blanked: {column: what is stored in its place}, for
-    BLANK.
+    BLANK. order: where `member` is whom limits count, which of a guest is made of the contact, the
+    column of the order that a row is of: it is of the order's buyer, and says so once they are
+    erased.
     """
 
     table: str
@@ -36,6 +38,7 @@ class PersonalTable(Struct, frozen=True, kw_only=True):
     exported: Sequence[str]
     erasure: Erasure
     blanked: dict[str, str | None] = {}
+    order: str = ""
 
 
 class ErasedMember(Struct, frozen=True, kw_only=True):
@@ -46,11 +49,15 @@ class ErasedMember(Struct, frozen=True, kw_only=True):
 
 
 class Whose(StrEnum):
-    """By what a row of core is a member's: their id, their orders', or what happened to either."""
+    """By what a row of core is a member's: their id, their orders', or what happened to either.
+
+    MERGE: that of a merge which they took part in.
+    """
 
     MEMBER = "member"
     ORDER = "order"
     EVENT = "event"
+    MERGE = "merge"
 
 
 class CoreTable(Struct, frozen=True, kw_only=True):

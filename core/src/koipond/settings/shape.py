@@ -11,6 +11,15 @@ DEVELOPMENT_SECRET = "koipond-development-secret-not-for-production"  # noqa: S1
 
 # What is counted by `rate_limits`.
 OPERATIONS = frozenset({"code", "login", "password", "refresh", "register"})
+_MAKES_ONE = "`openssl rand -hex 32` makes one"
+# What stands in secrets of examples, and is tried first. None of them is in one that was drawn, but
+# in one of millions.
+_GUESSED = (
+    *("changeme", "changethis", "default", "example", "insecure", "koipond", "password"),
+    *("placeholder", "replaceme", "secret", "letmein", "qwerty", "abcdefgh", "12345678"),
+)
+# Of 64 hexadecimal digits that are drawn, as many are different in all but one of 10^13.
+_LETTERS_MIN = 8
 _CLOCK = re.compile(r"(([01][0-9]|2[0-3]):[0-5][0-9])?")
 # {setting: the least and the most}.
 _RANGES = {
@@ -395,7 +404,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seeds: tuple[SeedSettings, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a secret that is too short to sign with (RFC 7518, section 3.2: 256 bits)."""
+        """Refuse what cannot be, and a secret too short to sign with (RFC 7518, 3.2: 256 bits)."""
         _check_ranges(self)
         for name in ("quiet_from", "quiet_until"):
             if not _CLOCK.fullmatch(getattr(self, name)):
@@ -403,6 +412,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.nats_stream):
             raise ValueError("nats_stream: letters, digits, - and _, at most 64")
         _check_networks(self)
+        _check_proxies(self)
         _check_tokens(self)
         if self.payment_timeout_s >= self.idempotency_lease_s:
             raise ValueError("payment_timeout_s: less than idempotency_lease_s, which outlasts it")
@@ -414,16 +424,45 @@ def _check_networks(settings: Settings) -> None:
             _check_network(name, network)
 
 
+def _check_proxies(settings: Settings) -> None:
+    """Refuse to believe everybody who says where they come from: rate limits count by that."""
+    for network in settings.trusted_proxies:
+        if settings.production and ip_network(network).prefixlen == 0:
+            raise ValueError(
+                f"trusted_proxies: {network} is the whole internet, so anybody could say that they "
+                "come from anywhere. Name the networks of your own proxies"
+            )
+
+
 def _check_tokens(settings: Settings) -> None:
     """Refuse what anybody could sign tokens with."""
     if len(settings.secret) < 32:
-        raise ValueError("secret: at least 32 characters; `openssl rand -hex 32` makes one")
+        raise ValueError(f"secret: at least 32 characters; {_MAKES_ONE}")
     if settings.previous_secret and len(settings.previous_secret) < 32:
         raise ValueError("previous_secret: at least 32 characters, or nothing")
     if not settings.token_issuer:
         raise ValueError("token_issuer: a name")
-    if settings.production and DEVELOPMENT_SECRET in {settings.secret, settings.previous_secret}:
-        raise ValueError(
-            "secret: production refuses the built-in one. Set the variable KOI_SECRET to one "
-            "that nobody knows; `openssl rand -hex 32` makes one"
-        )
+    if not settings.production:
+        return
+    for name in ("secret", "previous_secret"):
+        weakness = _find_weakness(getattr(settings, name))
+        if weakness:
+            raise ValueError(
+                f"{name}: production refuses {weakness}. Set the variable KOI_{name.upper()} to "
+                f"one that nobody knows; {_MAKES_ONE}"
+            )
+
+
+def _find_weakness(secret: str) -> str:
+    """Say why a secret may be guessed; "" of one that was drawn, or that is none."""
+    if secret == DEVELOPMENT_SECRET:
+        return "the built-in one"
+    plain = re.sub(r"[^a-z0-9]", "", secret.lower())
+    known = next((one for one in _GUESSED if one in plain), None)
+    if known is not None:
+        return f"one with {known!r} in it"
+    if secret and len(set(secret)) < _LETTERS_MIN:
+        return f"one of {len(set(secret))} different characters"
+    if any(secret[turn:] == secret[:-turn] for turn in range(1, len(secret) // 2 + 1)):
+        return "one that repeats itself"
+    return ""

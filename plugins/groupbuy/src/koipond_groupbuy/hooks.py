@@ -158,6 +158,7 @@ def register_privacy() -> list[PersonalTable]:
         PersonalTable(
             table="groupbuy_order",
             member="subject_id",
+            order="order_id",
             exported=["order_id", "team_id", "carried"],
             erasure=Erasure.KEEP,
         ),

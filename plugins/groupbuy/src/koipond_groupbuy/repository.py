@@ -68,9 +68,7 @@ async def find_running(
     return [_group_buy(row) for row in rows]
 
 
-async def add_team(
-    db: AsyncConnection, key: TeamId, of: GroupBuy, *, opened_by: SubjectId, now: datetime
-) -> None:
+async def add_team(db: AsyncConnection, key: TeamId, of: GroupBuy, *, now: datetime) -> None:
     """Store a new team; what it is promised is what its group buy says today."""
     await db.execute(
         groupbuy_team.insert().values(
@@ -79,7 +77,6 @@ async def add_team(
             size=of.size,
             lifetime_s=int(of.lifetime.total_seconds()),
             state=TeamState.PENDING,
-            opened_by=opened_by,
             created_at=now,
         )
     )

@@ -159,13 +159,7 @@ async def note_order(ctx: Context, checkout: Checkout) -> None:
         raise problem
     assert seat.group_buy is not None, "else there is a problem"
     if seat.team is None:
-        await repository.add_team(
-            ctx.db,
-            seat.team_id,
-            seat.group_buy,
-            opened_by=checkout.subject,
-            now=checkout.now,
-        )
+        await repository.add_team(ctx.db, seat.team_id, seat.group_buy, now=checkout.now)
     link = TeamOrder(order_id=checkout.order_id, team_id=seat.team_id, subject_id=checkout.subject)
     await repository.add_order(ctx.db, link)
 

@@ -53,7 +53,6 @@ groupbuy_team = Table(
     Column("lifetime_s", Integer, nullable=False),
     # A TeamState.
     Column("state", String(10), nullable=False),
-    Column("opened_by", Uuid, nullable=False),
     # From when the opener has paid.
     Column("deadline", Instant),
     Column("created_at", Instant, nullable=False),

@@ -124,6 +124,7 @@ def register_privacy() -> list[PersonalTable]:
         PersonalTable(
             table="promotions_use",
             member="subject_id",
+            order="order_id",
             exported=["order_id", "currency", "off_minor", "placed_at"],
             erasure=Erasure.KEEP,
         ),

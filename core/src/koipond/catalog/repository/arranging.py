@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import structs
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import CTE, Select, Table, func, select, text
 
 from koipond.catalog.tables import (
     category,
@@ -39,6 +39,28 @@ def category_of(row: Any) -> Category:
 def collection_of(row: Any) -> Collection:
     """Return the collection of a row that has all its columns."""
     return Collection(id=row.id, slug=row.slug, name=row.name, version=row.version)
+
+
+def below(slug: str) -> Select[Any]:
+    """Return a SELECT of the ids of a category and of all that are below it in the tree."""
+    tree = select(category.c.id).where(category.c.slug == slug).cte("below", recursive=True)
+    # UNION ends a circle, which only a hand in the database can have made.
+    tree = tree.union(select(category.c.id).join(tree, category.c.parent_id == tree.c.id))
+    return select(tree.c.id)
+
+
+def above(keys: Select[Any]) -> CTE:
+    """Return a table (id, above_id): categories, each with itself and all that it is below.
+
+    keys: a SELECT of their ids.
+    """
+    tree = select(category.c.id, category.c.id.label("above_id")).where(category.c.id.in_(keys))
+    found = tree.cte("above", recursive=True)
+    return found.union(
+        select(found.c.id, category.c.parent_id)
+        .join(category, category.c.id == found.c.above_id)
+        .where(category.c.parent_id.is_not(None))
+    )
 
 
 async def find_tree(db: AsyncConnection) -> dict[CategoryId, Category]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
     Table,
     and_,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     table,
 )
 
-from koipond.catalog.repository.arranging import category_of, collection_of
+from koipond.catalog.repository.arranging import above, category_of, collection_of
 from koipond.catalog.repository.details import Prices
 from koipond.catalog.tables import (
     attribute,
@@ -49,8 +50,18 @@ _STOCK = table("koi_v1_stock", column("variant_id"), column("capacity"), column(
 
 
 async def count_categories(db: AsyncConnection, found: Select[Any]) -> list[Facet[Category]]:
-    """Return the categories of found products. found: a SELECT of their ids."""
-    rows = await _count(db, category, product_category, "category_id", found)
+    """Return the categories of found products, and those above. found: a SELECT of their ids."""
+    own = product_category.c.product_id.in_(found)
+    tree = above(select(product_category.c.category_id).where(own))
+    of_product = tree.c.id == product_category.c.category_id
+    members = (
+        select(product_category.c.product_id, tree.c.above_id)
+        .join(tree, of_product)
+        .where(own)
+        .distinct()
+        .subquery()
+    )
+    rows = await _count(db, category, members, "above_id", found)
     return [Facet(of=category_of(row), count=row.count_) for row in rows]
 
 
@@ -171,7 +182,7 @@ def list_price(prices: Prices) -> ColumnElement[int]:
 
 
 async def _count(
-    db: AsyncConnection, named: Table, members: Table, key: str, found: Select[Any]
+    db: AsyncConnection, named: Table, members: FromClause, key: str, found: Select[Any]
 ) -> Sequence[Any]:
     counted = (
         select(members.c[key].label("key"), func.count().label("count_"))

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from koipond.catalog.repository import ranking
-from koipond.catalog.repository.arranging import category_of, collection_of
+from koipond.catalog.repository.arranging import above, below, category_of, collection_of
 from koipond.catalog.repository.details import (
     BY_ID,
     Details,
@@ -142,13 +142,18 @@ async def count_products(db: AsyncConnection, sought: Sought) -> int:
 async def find_listed_categories(
     db: AsyncConnection, channel_id: ChannelId | None
 ) -> list[Category]:
-    """Return the categories of products that the channel lists, by position; None: all."""
+    """Return the categories of products that the channel lists, by position; None: all.
+
+    Those above them as well: their products are found there too.
+    """
     statement = select(category).order_by(category.c.position, category.c.id)
     if channel_id is not None:
         members = select(product_category.c.category_id).join(
             product, product.c.id == product_category.c.product_id
         )
-        statement = statement.where(category.c.id.in_(listed(members, channel_id)))
+        statement = statement.where(
+            category.c.id.in_(select(above(listed(members, channel_id)).c.above_id))
+        )
     rows = await db.execute(statement)
     return [category_of(row) for row in rows]
 
@@ -221,8 +226,9 @@ def _conditions(db: AsyncConnection, sought: Sought, *, by_text: bool) -> list[C
         # Marks alone are in no name.
         conditions.append(product.c.id.in_(found_by(db, terms, locales)) if terms else false())
     if wanted.category is not None:
-        members = select(product_category.c.product_id).join(category)
-        conditions.append(product.c.id.in_(members.where(category.c.slug == wanted.category)))
+        within = product_category.c.category_id.in_(below(wanted.category))
+        members = select(product_category.c.product_id).where(within)
+        conditions.append(product.c.id.in_(members))
     if wanted.collection is not None:
         members = select(product_collection.c.product_id).join(collection)
         conditions.append(product.c.id.in_(members.where(collection.c.slug == wanted.collection)))

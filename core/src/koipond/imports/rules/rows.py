@@ -1,4 +1,4 @@
-"""From bytes to rows of text, one at a time; what is no sound CSV refuses the whole file."""
+"""From bytes to rows of text, one at a time; what cannot be read refuses the whole file."""
 
 import codecs
 import csv

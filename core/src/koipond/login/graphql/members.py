@@ -20,6 +20,10 @@ from koipond.member import service as members
 from koipond.member.graphql import Member, SourceInput
 
 _ADDRESS = "An e-mail address, or a phone number with its country such as +86 138 0000 0000"
+_CODE = (
+    "Of `requestLoginCode` for an address that you have proved: of who has no password yet, and "
+    "logged in more than 10 min ago"
+)
 _CART = "The cart of the guest, which becomes the member's"
 
 
@@ -137,6 +141,7 @@ class ChangePasswordInput:
     current_password: str | None = strawberry.field(
         default=None, description="None only of who has none yet"
     )
+    code: str | None = strawberry.field(default=None, description=_CODE)
 
 
 @strawberry.input
@@ -145,6 +150,7 @@ class RequestEmailChangeInput:
     password: str | None = strawberry.field(
         default=None, description="None only of who has none yet"
     )
+    code: str | None = strawberry.field(default=None, description=_CODE)
 
 
 @strawberry.input
@@ -374,6 +380,7 @@ class OwnLoginMutations:
             _viewer(info),
             current=input.current_password,
             new=input.new_password,
+            code=input.code,
         )
         return await ChangePasswordPayload.of(info, done.tokens)
 
@@ -383,7 +390,7 @@ class OwnLoginMutations:
     ) -> RequestEmailChangePayload:
         """Have a token sent to the e-mail address that is to be the member's."""
         await service.request_email_change(
-            info.context, _viewer(info), input.email, password=input.password
+            info.context, _viewer(info), input.email, password=input.password, code=input.code
         )
         return RequestEmailChangePayload(done=True)
 

@@ -8,7 +8,7 @@ from koipond.login.errors import TokenRefused
 from koipond.login.service.entering import write_to
 from koipond.login.service.passwords import (
     add_token,
-    check_own_password,
+    check_member,
     get_token,
     tell_of_change,
 )
@@ -19,17 +19,23 @@ from koipond.member.types import EMAIL, Identity
 
 
 async def request_email_change(
-    ctx: Context, key: MemberId, email: str, *, password: str | None = None
+    ctx: Context,
+    key: MemberId,
+    email: str,
+    *,
+    password: str | None = None,
+    code: str | None = None,
 ) -> None:
     """Send a token to an address that a member wants to have.
 
     If it is somebody else's, that one is told, and who asks hears the same. password: of who has
-    one. Raises ContactInvalid, PasswordWrong, RateLimited.
+    one. code: of who has none, and logged in long ago.
+    Raises ContactInvalid, PasswordWrong, LoginTooOld, LoginRefused, RateLimited.
     """
     contact = normalise_contact(name="", email=email, phone=None)
     assert contact.email is not None, "it was told"
     await limit(ctx, "code", account=str(key))
-    await check_own_password(ctx, Principal.member(key), password)
+    await check_member(ctx, key, password=password, code=code)
     await _send(ctx, key, Identity(kind=EMAIL, value=contact.email))
 
 

@@ -9,6 +9,7 @@ from koipond.login import repository, rules
 from koipond.login.errors import LoginRefused, PasswordInvalid, PasswordWrong, TokenRefused
 from koipond.login.service.entering import count_try, enter, write_to
 from koipond.login.service.hashing import hash_password, verify_password
+from koipond.login.service.presence import check_own_presence
 from koipond.login.service.sessions import end_sessions
 from koipond.login.types import LoggedIn, Principal, PurposeToken, SessionEnd, TokenPurpose
 from koipond.member import service as members
@@ -53,16 +54,30 @@ async def check_own_password(ctx: Context, whose: Principal, told: str | None) -
     return hashed
 
 
+async def check_member(
+    ctx: Context, key: MemberId, *, password: str | None, code: str | None
+) -> str | None:
+    """Return the hash of the password of a member who shows by it that it is they.
+
+    Who has none yet logged in lately or has a code: else a token that was seen once would be a way
+    in for ever. Raises PasswordWrong, LoginTooOld, LoginRefused, RateLimited.
+    """
+    hashed = await check_own_password(ctx, Principal.member(key), password)
+    if hashed is None:
+        await check_own_presence(ctx, key, code)
+    return hashed
+
+
 async def change_password(
-    ctx: Context, key: MemberId, *, current: str | None, new: str
+    ctx: Context, key: MemberId, *, current: str | None, new: str, code: str | None = None
 ) -> LoggedIn:
     """Set another password; every login ends, and the member is logged in anew here.
 
-    Raises PasswordInvalid, PasswordWrong, RateLimited.
+    code: of who has no password yet, and logged in long ago.
+    Raises PasswordInvalid, PasswordWrong, LoginTooOld, LoginRefused, RateLimited.
     """
-    whose = Principal.member(key)
     check_new_password(new)
-    before = await check_own_password(ctx, whose, current)
+    before = await check_member(ctx, key, password=current, code=code)
     return await _change(ctx, key, before=before, hashed=await hash_password(ctx, new))
 
 

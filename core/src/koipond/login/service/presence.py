@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.ids import LoginSessionId
+from koipond.kernel.ids import LoginSessionId, MemberId
 from koipond.kernel.limiting import limit
 from koipond.login import repository, rules
 from koipond.login.errors import LoginRefused, LoginTooOld
+from koipond.member import service as members
 from koipond.member.rules import read_address
-from koipond.member.types import Identity
+from koipond.member.types import ADDRESSES, Identity
 
 _YOUNG = timedelta(minutes=10)
 
@@ -26,6 +27,22 @@ async def check_presence(ctx: Context, address: str, code: str | None) -> None:
     await limit(ctx, "login", account=rules.attempts_key(known))
     if not await _spend_code(ctx, known, code):
         raise LoginRefused().located("code")
+
+
+async def check_own_presence(ctx: Context, key: MemberId, code: str | None) -> None:
+    """See to it that a member logged in lately, or has a code sent to what they have proved.
+
+    Raises LoginTooOld, LoginRefused, RateLimited.
+    """
+    if code is None:
+        await _check_young(ctx)
+        return
+    for known in await members.find_identities(ctx, key):
+        if known.kind in ADDRESSES and known.verified_at is not None:
+            await limit(ctx, "login", account=rules.attempts_key(known))
+            if await _spend_code(ctx, known, code):
+                return
+    raise LoginRefused().located("code")
 
 
 async def _check_young(ctx: Context) -> None:

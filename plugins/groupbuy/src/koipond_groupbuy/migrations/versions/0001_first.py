@@ -46,7 +46,6 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("lifetime_s", sa.Integer, nullable=False),
         sa.Column("state", sa.String(10), nullable=False),
-        sa.Column("opened_by", sa.Uuid, nullable=False),
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
