@@ -11,7 +11,8 @@ from core.tests.plugin.workshop import Workshop
 from msgspec import Struct
 
 from koipond.kernel.db import Database
-from koipond.kernel.migrate import unit_of, upgrade
+from koipond.kernel.migrate import upgrade
+from koipond.kernel.revisions import unit_of
 from koipond_sdk.testing.conformance.candidates import Candidate, find_candidate
 
 NAME = "lakes"

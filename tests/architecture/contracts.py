@@ -63,6 +63,7 @@ FOR_ONLY: Mapping[str, set[str]] = {
     "koipond.kernel.outbox": set(),
     "koipond.kernel.dispatch": {"service"},
     "koipond.kernel.migrate": set(),
+    "koipond.kernel.revisions": set(),
     "koipond.kernel.plugins": set(),
     "koipond_sdk.db": {"repository", "tables"},
     "koipond_sdk.views": {"repository"},

@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from koipond.kernel.db import AsyncConnection, Database
 from koipond.kernel.ids import new_id
-from koipond.kernel.migrate import move, units, upgrade
+from koipond.kernel.migrate import move, upgrade
 from koipond.kernel.plugins import discover
+from koipond.kernel.revisions import units
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

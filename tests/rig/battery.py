@@ -7,12 +7,14 @@ noisy.
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from tests.attacks.rows import read_rows, rows_of
-from tests.rig.servers import Servers
+
+if TYPE_CHECKING:
+    from tests.rig.servers import Servers
 
 LONG = "faults"
 SLOW = "slow"
@@ -96,8 +98,11 @@ def is_asked_for(item: pytest.Item, asked: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Servers]":
     """Makes servers; all of them end with the run."""
+    # Late: importing koipond takes 2 s, and the process that hands out the tests needs none of it.
+    from tests.rig.servers import Servers
+
     made = Servers(tmp_path_factory.mktemp("servers"))
     yield made
     made.close()

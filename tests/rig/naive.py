@@ -93,8 +93,8 @@ NAIVE = {
     "a key is not looked up": Build(
         "koipond.kernel.idempotency",
         "_take",
-        "if await _insert(ctx, wanted, fingerprint, now=now, lease=lease):",
-        "if await _insert(ctx, wanted, fingerprint, now=now, lease=lease) or True:",
+        "if is_new:",
+        "if is_new or True:",
     ),
     "the cart is not read again under its lock": Build(
         "koipond.order.service.placing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from litestar.events import BaseEventEmitterBackend
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
+from msgspec import Struct
 
 from koipond import hooks as specs
 from koipond.approval.service import ask as ask_for_approval
@@ -52,10 +53,9 @@ from koipond.kernel.dispatch import Registry
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.logs import RequestLog
-from koipond.kernel.metrics import make_metrics
-from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Plugin
 from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
+from koipond.kernel.revisions import units
 from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer
 from koipond.kernel.worker import working
 from koipond.notify.service import check_senders, make_senders
@@ -285,35 +285,59 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     ]
 
 
+class Front(Struct, frozen=True):
+    """What a web server is put in front of: a wired shop, and what answers for it by GraphQL."""
+
+    shop: Shop
+    # Who listens by a socket.
+    crowd: Crowd
+    # {path: who answers there}
+    endpoints: Mapping[str, Endpoint]
+
+
 def create_app(
     settings: Settings,
     plugins: Sequence[Plugin] | None = None,
     *,
     clock: Clock | None = None,
-    database: Database | None = None,
-    states: States | None = None,
     work: bool = False,
 ) -> Litestar:
     """Return the ASGI application of a shop; its `state` has the `shop`, and its sockets' `crowd`.
 
     plugins: None means all that are installed. work: run a worker in this process.
-    database: one to use instead of that of the settings. states: see `make_shop`.
     Starting it raises NotReady unless the database answers and is migrated.
     Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
-    shop = make_shop(settings, plugins, clock=clock, database=database, states=states)
-    wanted, running = units(shop.installation.plugins), shop.installation.running
-    crowd = Crowd(settings)
+    return make_app(make_front(make_shop(settings, plugins, clock=clock)), work=work)
 
-    @asynccontextmanager
-    async def serve(app: Litestar) -> AsyncIterator[None]:
-        try:
-            await check_ready(shop.database, wanted)
-            await warn_of_tables(shop)
-            async with working(shop) if work else nullcontext():
-                yield
-        finally:
-            await shop.close()
+
+def make_front(shop: Shop) -> Front:
+    """Make what answers for a shop. Raises SchemaConflict, SettingsInvalid."""
+    crowd = Crowd(shop.settings)
+    endpoints = _endpoints(shop, shop.installation.running, crowd)
+    return Front(shop=shop, crowd=crowd, endpoints=endpoints)
+
+
+@asynccontextmanager
+async def started(front: Front, *, work: bool = False) -> AsyncIterator[None]:
+    """Let a shop answer, and close it in the end. work: run a worker in this process.
+
+    Raises NotReady unless the database answers and is migrated.
+    """
+    shop = front.shop
+    try:
+        await check_ready(shop.database, units(shop.installation.plugins))
+        await warn_of_tables(shop)
+        async with working(shop) if work else nullcontext():
+            yield
+    finally:
+        await shop.close()
+
+
+def make_app(front: Front, *, work: bool = False) -> Litestar:
+    """Return the ASGI application in which `front` answers; see `create_app`."""
+    shop, crowd, endpoints = front.shop, front.crowd, front.endpoints
+    wanted, running = units(shop.installation.plugins), shop.installation.running
 
     @get("/", sync_to_thread=False)
     def index() -> dict[str, str]:
@@ -335,7 +359,6 @@ def create_app(
             return Response({"status": "not ready", "reason": str(error)}, status_code=503)
         return Response({"status": "ok"})
 
-    endpoints = _endpoints(shop, running, crowd)
     app = Litestar(
         route_handlers=[
             index,
@@ -343,10 +366,10 @@ def create_app(
             ready,
             *(asgi(path, copy_scope=False)(one.handle) for path, one in endpoints.items()),
             *_doors(shop),
-            *serve_files(settings),
-            *([_metrics(shop, running)] if settings.metrics else []),
+            *serve_files(shop.settings),
+            *([_metrics(shop, running)] if shop.settings.metrics else []),
         ],
-        lifespan=[serve],
+        lifespan=[lambda _: started(front, work=work)],
         after_exception=[_log_failure],
         event_emitter_backend=_NoEvents,
         openapi_config=None,
@@ -372,6 +395,9 @@ async def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
 
 
 def _metrics(shop: Shop, plugins: tuple[Plugin, ...]) -> BaseRouteHandler:
+    # Prometheus' client takes 1 MB of each process that it is loaded into.
+    from koipond.kernel.metrics import make_metrics
+
     executors = make_executors(plugins, production=shop.settings.production)
     named = dict(zip(("storefront", "admin"), executors, strict=True))
     return make_metrics(

@@ -18,7 +18,6 @@ from koipond.graphql.assembly import build_schemas
 from koipond.kernel.context import Shop
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake, Registry
-from koipond.kernel.drafting import find_metadata
 from koipond.kernel.events import Event
 from koipond.kernel.extensions import (
     Declared,
@@ -30,9 +29,9 @@ from koipond.kernel.extensions import (
 )
 from koipond.kernel.jobs import Job, Jobs
 from koipond.kernel.logs import log
-from koipond.kernel.migrate import find_left
 from koipond.kernel.plugins import Installation, Manifest, Plugin, PluginBroken, discover
 from koipond.kernel.readiness import NotReady, answering, check_there
+from koipond.kernel.revisions import find_left, find_metadata
 from koipond.kernel.schedules import Cron, CronInvalid, Every, Recurring
 from koipond.kernel.schema import SchemaConflict
 from koipond.notify.rules import find_problem

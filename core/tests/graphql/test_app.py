@@ -16,9 +16,9 @@ from koipond.graphql.asking import GraphQLRequest
 from koipond.graphql.assets import AssetsMissing, read_asset
 from koipond.graphql.execute import Executor
 from koipond.kernel.dispatch import HookMistake, implement
-from koipond.kernel.migrate import units
 from koipond.kernel.plugins import Manifest, Plugin
 from koipond.kernel.readiness import NotReady, migrate_safely
+from koipond.kernel.revisions import units
 from koipond.kernel.schema import PUBLIC, Api, Info, Query, SchemaConflict, query
 from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings, SettingsInvalid

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from koipond.channel.tables import channel
 from koipond.kernel.db import ATTEMPTS, Database, DatabaseUrlInvalid
 from koipond.kernel.ids import new_id
-from koipond.kernel.migrate import units, upgrade
+from koipond.kernel.migrate import upgrade
+from koipond.kernel.revisions import units
 from koipond_sdk.testing import RunningShop
 
 NAME = text("UPDATE channel SET name = :name WHERE code = :code")

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, inspect, text
 import koipond.app
 from koipond.kernel import migrate
 from koipond.kernel.db import BY_HAND, Database, metadata
-from koipond.kernel.migrate import MigrationRefused, Unit, move, pending, units, upgrade
+from koipond.kernel.migrate import MigrationRefused, move, upgrade
 from koipond.kernel.plugins import discover
+from koipond.kernel.revisions import Unit, pending, units
 from koipond_sdk.testing.databases import Databases, Kind
 
 CORE = units([])

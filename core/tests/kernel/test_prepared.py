@@ -30,6 +30,12 @@ AMONG = Prepared(
     .where(_c.code.in_(bindparam("codes", expanding=True)), _c.code.not_in(["never", "ever"]))
     .order_by(_c.code)
 )
+AMONG_MANY = Prepared(
+    select(_c.code, _c.currencies, literal(NOW, type_=Instant()).label("now"))
+    .where(_c.code.in_(bindparam("codes", expanding=True)), _c.code.not_in(["never", "ever"]))
+    .order_by(_c.code),
+    by_arrays=True,
+)
 PAIRS = Prepared(
     select(_c.code)
     .where(tuple_(_c.code, _c.name).in_(bindparam("pairs", expanding=True)))
@@ -66,11 +72,12 @@ async def codes(shop: RunningShop) -> list[str]:
     return sorted(one["code"] for one in await shop.rows(channel))
 
 
-async def test_a_list_may_be_of_any_length_each_time(shop: RunningShop) -> None:
+@pytest.mark.parametrize("among", [AMONG, AMONG_MANY], ids=["parameters", "array"])
+async def test_a_list_may_be_of_any_length_each_time(shop: RunningShop, among: Prepared) -> None:
     await add(shop, "a", "b")
     async with shop.shop.database.reading() as db:
         found = [
-            [one.code for one in await AMONG.rows(db, {"codes": wanted})]
+            [one.code for one in await among.rows(db, {"codes": wanted})]
             for wanted in (["a"], ["b", "a"], [], ["a", "never", "b"], ["b"])
         ]
         pairs = [

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import inspect, text
 
 from koipond.kernel.db import Database
-from koipond.kernel.migrate import Unit, pending, units
 from koipond.kernel.readiness import (
     NotReady,
     check_ready,
@@ -14,6 +13,7 @@ from koipond.kernel.readiness import (
     find_waiting,
     migrate_safely,
 )
+from koipond.kernel.revisions import Unit, pending, units
 
 pytestmark = pytest.mark.story
 

@@ -13,6 +13,7 @@ from litestar import Litestar
 from tests.bench.builds import floor
 
 from koipond.app import create_app
+from koipond.cli.collecting import collect_seldom
 from koipond.kernel.logs import configure
 from koipond.settings import ChannelSettings, Settings
 
@@ -37,9 +38,11 @@ def main() -> None:
     # No shop has it, only our tools do, and Litestar loads all of it where it is: 8 MB.
     sys.modules["pydantic"] = None  # type: ignore[assignment]  # so that importing it fails
     configure(production=True)
-    config = uvicorn.Config(
-        make_app(build, url), log_config=None, log_level="warning", access_log=False
-    )
+    app = make_app(build, url)
+    if build != "floor":
+        # As `koi serve` does.
+        app.on_startup.append(collect_seldom)
+    config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(descriptor))])
 
 

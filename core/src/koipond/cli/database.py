@@ -47,8 +47,9 @@ async def _move(settings: Settings, name: str, revision: str) -> list[str]:
     from alembic.util.exc import CommandError
 
     from koipond.app import open_shop
-    from koipond.kernel.migrate import head, move, unit_of, units
+    from koipond.kernel.migrate import move
     from koipond.kernel.readiness import check_ready, check_there
+    from koipond.kernel.revisions import head, unit_of, units
     from koipond.kernel.viewer import GUEST
     from koipond.plugin.service import note_tables
 

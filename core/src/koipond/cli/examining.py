@@ -18,14 +18,14 @@ from koipond.kernel.chaining import find_waiting as find_waiting_records
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.db import Database, metadata
 from koipond.kernel.dispatch import HookMistake
-from koipond.kernel.drafting import find_drift, find_metadata
+from koipond.kernel.drafting import find_drift
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.ids import WebhookEndpointId, encode
 from koipond.kernel.invariants import run_audits
-from koipond.kernel.migrate import find_left, unit_of, units
 from koipond.kernel.pages import Page
 from koipond.kernel.plugins import Plugin, PluginBroken, survey
 from koipond.kernel.readiness import NotReady, check_there, find_version, find_waiting
+from koipond.kernel.revisions import find_left, find_metadata, unit_of, units
 from koipond.kernel.schema import SchemaConflict
 from koipond.kernel.viewer import GUEST
 from koipond.plugin.service import find_lost_rewards, find_misfits

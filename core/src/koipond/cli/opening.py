@@ -23,8 +23,8 @@ async def opened(settings: Settings) -> AsyncIterator[Context]:
 
     from koipond.app import open_shop
     from koipond.kernel.audit import Act
-    from koipond.kernel.migrate import units
     from koipond.kernel.readiness import check_ready, check_there
+    from koipond.kernel.revisions import units
     from koipond.kernel.viewer import SYSTEM
 
     # First of all: opening would make the file's folder.

@@ -240,9 +240,9 @@ async def _sound_shop(settings: Settings) -> AsyncIterator[tuple[Context, States
     """Open the shop with the plugins that can run, so that one that cannot may be turned off."""
     from koipond.app import open_shop
     from koipond.extending import find_states
-    from koipond.kernel.migrate import units
     from koipond.kernel.plugins import survey
     from koipond.kernel.readiness import check_ready, check_there
+    from koipond.kernel.revisions import units
     from koipond.kernel.viewer import GUEST
 
     check_there(settings.database_url)

@@ -147,13 +147,15 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
 def worker_app() -> Litestar:
     """Make the app of one worker process, which knows only the environment."""
     from koipond.app import create_app
+    from koipond.cli.collecting import collect_seldom
     from koipond.cli.draining import Draining
     from koipond.kernel.logs import configure
 
     settings = read_settings(os.environ.get(SETTINGS_VARIABLE), production=True)
     configure(production=settings.production)
     app = create_app(settings)
-    app.on_startup.append(Draining(app.state.crowd, notice_s=settings.leave_notice_s).begin)
+    draining = Draining(app.state.crowd, notice_s=settings.leave_notice_s)
+    app.on_startup += [draining.begin, collect_seldom]
     return app
 
 

@@ -12,11 +12,11 @@ from koipond.cli.problems import Problem
 from koipond.extending import find_states
 from koipond.kernel import purging
 from koipond.kernel.db import Database
-from koipond.kernel.drafting import draft, find_metadata
-from koipond.kernel.migrate import Unit, find_left, unit_of, units
+from koipond.kernel.drafting import draft
 from koipond.kernel.plugins import Broken, Plugin, survey
 from koipond.kernel.purging import Owned
 from koipond.kernel.readiness import NotReady, check_ready, check_there, find_waiting
+from koipond.kernel.revisions import Unit, find_left, find_metadata, unit_of, units
 from koipond.kernel.viewer import GUEST
 from koipond.plugin.service import find_prefixes, forget_plugin
 from koipond.plugin.types import States

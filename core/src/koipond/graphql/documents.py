@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 
 from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
     TokenKind,
+    get_operation_ast,
     parse,
     specified_rules,
     validate,
@@ -27,6 +31,7 @@ from koipond.graphql.asking import (
 )
 from koipond.graphql.cost import COST_MAX, DocumentReckoning, reckon
 from koipond.graphql.executor import Plans
+from koipond.graphql.sizes import SizedBy
 
 # Documents that were sent before are not read again. What was read of one takes 120 bytes for each
 # of its characters, and its plans some more, so that strangers who send ever other ones fill about
@@ -37,12 +42,55 @@ REMEMBERED_LENGTH = 400_000
 REMEMBERED_EACH = 40_000
 
 
+class Prepared(Struct, frozen=True, kw_only=True, eq=False):
+    """A document that may be executed, and which of its operations is wanted.
+
+    is_query: it only reads. is_subscription: it has many answers, for a caller who stays connected.
+    sized_by: the variables that say how large its pages are.
+    """
+
+    document: Document
+    operation: OperationDefinitionNode
+    is_query: bool
+    is_subscription: bool
+    sized_by: Collection[SizedBy]
+
+
 class Document(Struct, frozen=True, kw_only=True, eq=False):
-    """A document that may be executed, with its plans, and what it may cost."""
+    """A document that may be executed, with its plans, and what it may cost.
+
+    known: {the name that was asked for: the operation of it}.
+    """
 
     node: DocumentNode
     plans: Plans
     reckoned: DocumentReckoning
+    known: dict[str | None, Prepared] = {}
+
+    def prepare(self, name: str | None) -> Prepared:
+        """Return the operation of this name; None: the only one. Raises RequestRefused."""
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self._prepare(name)
+        return found
+
+    def _prepare(self, name: str | None) -> Prepared:
+        operation = get_operation_ast(self.node, name)
+        if operation is None:
+            raise refuse(
+                "The document has several operations: name one in operationName."
+                if name is None
+                else f"The document has no operation named {name[:60]!r}.",
+                BAD_USER_INPUT,
+            )
+        own_name = operation.name.value if operation.name else None
+        return Prepared(
+            document=self,
+            operation=operation,
+            is_query=operation.operation is OperationType.QUERY,
+            is_subscription=operation.operation is OperationType.SUBSCRIPTION,
+            sized_by=self.reckoned.sized_by[own_name],
+        )
 
 
 class Documents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, cast
@@ -13,14 +13,10 @@ import structlog
 from graphql import (
     ExecutionResult,
     GraphQLError,
-    OperationDefinitionNode,
-    OperationType,
     execute,
-    get_operation_ast,
     get_variable_values,
     subscribe,
 )
-from msgspec import Struct
 
 from koipond.graphql import executor, limits
 from koipond.graphql.asking import (
@@ -33,9 +29,10 @@ from koipond.graphql.asking import (
     refuse,
 )
 from koipond.graphql.cost import COST_MAX
-from koipond.graphql.documents import Document, Documents
-from koipond.graphql.private import VariableValues, core_schema
-from koipond.graphql.sizes import SizedBy, check_sizes
+from koipond.graphql.documents import Documents, Prepared
+from koipond.graphql.executor import Plan
+from koipond.graphql.private import NO_VARIABLES, VariableValues, core_schema
+from koipond.graphql.sizes import check_sizes
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import new_id
@@ -44,29 +41,6 @@ from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
 
 log = structlog.get_logger("koipond.graphql")
-
-
-class Prepared(Struct, frozen=True, kw_only=True):
-    """A document that may be executed, and which of its operations is wanted."""
-
-    document: Document
-    operation: OperationDefinitionNode
-
-    @property
-    def is_query(self) -> bool:
-        """Tell whether it only reads."""
-        return self.operation.operation is OperationType.QUERY
-
-    @property
-    def is_subscription(self) -> bool:
-        """Tell whether it has many answers, for a caller who stays connected."""
-        return self.operation.operation is OperationType.SUBSCRIPTION
-
-    @property
-    def sized_by(self) -> Collection[SizedBy]:
-        """The variables that say how large its pages are."""
-        name = self.operation.name
-        return self.document.reckoned.sized_by[name.value if name else None]
 
 
 class Executor:
@@ -83,17 +57,7 @@ class Executor:
 
     def prepare(self, request: GraphQLRequest) -> Prepared:
         """Return what is to be executed. Raises RequestRefused."""
-        document = self._documents.find(request.query)
-        operation = get_operation_ast(document.node, request.operation_name)
-        if operation is None:
-            wanted = request.operation_name
-            raise refuse(
-                "The document has several operations: name one in operationName."
-                if wanted is None
-                else f"The document has no operation named {wanted[:60]!r}.",
-                BAD_USER_INPUT,
-            )
-        return Prepared(document=document, operation=operation)
+        return self._documents.find(request.query).prepare(request.operation_name)
 
     async def run(self, prepared: Prepared, request: GraphQLRequest, ctx: Context) -> Answer:
         """Execute; refusals and bugs become errors of the answer, and bugs are logged.
@@ -101,8 +65,9 @@ class Executor:
         Raises RequestRefused.
         """
         variables = self._coerce(prepared, request)
-        running = self._execute(prepared, request, ctx, variables)
-        if not prepared.is_query:
+        plan = prepared.document.plans.find(prepared.operation, variables)
+        running = self._execute(plan, prepared, request, ctx, variables)
+        if not prepared.is_query or (plan is not None and plan.is_at_hand):
             # What writes is never cut off: what it waits for has deadlines of its own.
             return self._answered(await running, prepared, request)
         try:
@@ -115,6 +80,8 @@ class Executor:
 
     def _coerce(self, prepared: Prepared, request: GraphQLRequest) -> VariableValues:
         """Return the variables as the operation declares them. Raises RequestRefused."""
+        if not request.variables and not prepared.operation.variable_definitions:
+            return NO_VARIABLES
         excess = limits.find_long_list(request.variables)
         if excess:
             raise refuse(f"These variables are refused: {excess}.", BAD_USER_INPUT)
@@ -134,9 +101,13 @@ class Executor:
         return variables
 
     async def _execute(
-        self, prepared: Prepared, request: GraphQLRequest, ctx: Context, variables: VariableValues
+        self,
+        plan: Plan | None,
+        prepared: Prepared,
+        request: GraphQLRequest,
+        ctx: Context,
+        variables: VariableValues,
     ) -> ExecutionResult:
-        plan = prepared.document.plans.find(prepared.operation, variables)
         if plan is None:
             return await self._fall_back(prepared, request, ctx)
         self.planned += 1

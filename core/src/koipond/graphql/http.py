@@ -20,7 +20,8 @@ from msgspec import Struct
 from koipond.graphql.asking import Answer, GraphQLRequest, RequestRefused
 from koipond.graphql.assets import graphiql_page
 from koipond.graphql.crowd import Crowd
-from koipond.graphql.execute import Executor, Prepared, mask
+from koipond.graphql.documents import Prepared
+from koipond.graphql.execute import Executor, mask
 from koipond.graphql.protocol import SUBPROTOCOL
 from koipond.graphql.request import (
     GRAPHQL_JSON,
@@ -85,11 +86,9 @@ class Response(Struct, frozen=True):
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        lines = [
-            *_always(self.media_type),
-            (b"content-length", str(len(self.body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
-        ]
+        lines = [*_always(self.media_type), (b"content-length", b"%d" % len(self.body))]
+        for name, value in self.headers.items():
+            lines.append((name.lower().encode(), value.encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": lines})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 

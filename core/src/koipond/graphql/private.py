@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from koipond.graphql.executor.plan import PlannedField
 
 __all__ = [
+    "NO_VARIABLES",
     "FieldDetails",
     "FragmentDetails",
     "GroupedFieldSet",
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 
+# Of an operation that declares none, and is given none.
+NO_VARIABLES = VariableValues({}, {})
 _OBJECTS = GraphQLCoreConverter.from_object.__name__
 
 

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from koipond.graphql.asking import Answer, GraphQLRequest
 from koipond.graphql.crowd import Crowd
-from koipond.graphql.execute import Executor, Prepared
+from koipond.graphql.documents import Prepared
+from koipond.graphql.execute import Executor
 from koipond.graphql.protocol import (
     BAD_REQUEST,
     FORBIDDEN,

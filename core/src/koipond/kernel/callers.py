@@ -8,7 +8,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 
 from msgspec import Struct
-from structlog.contextvars import get_contextvars
+
+from koipond.kernel.logs import REQUEST_ID
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -62,7 +63,7 @@ def read_caller(scope: Any, trusted: tuple[str, ...]) -> Caller:
     return Caller(
         address=address,
         agent=_printable(agent.decode("latin-1"))[:_AGENT_MAX],
-        request_id=str(get_contextvars().get("request_id", "")),
+        request_id=REQUEST_ID.get(),
     )
 
 
@@ -103,6 +104,7 @@ def _parse(told: str) -> Address | None:
     return mapped or found
 
 
+@lru_cache(4_096)
 def _plain(told: str) -> str:
     found = _parse(told)
     return told if found is None else str(found)
@@ -117,4 +119,7 @@ def _household(address: str) -> str:
 
 
 def _printable(told: str) -> str:
+    # Nearly always it is, and a browser tells a hundred characters with each request.
+    if told.isprintable():
+        return told
     return "".join(one for one in told if one.isprintable())

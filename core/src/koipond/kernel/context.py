@@ -34,7 +34,6 @@ from koipond.kernel.jobs import Jobs
 from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
-from koipond.kernel.prepared import Prepared
 from koipond.kernel.schedules import Recurring
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
@@ -286,10 +285,10 @@ class Context:
         """Lend a connection to read from: the transaction's if there is one, else the request's."""
         return self._reader if self._connection is None else nullcontext(self._connection)
 
-    async def write_alone(self, statement: Prepared, given: Mapping[str, Any]) -> list[Any]:
-        """Run a statement that is a transaction of its own, and tells no events; in none."""
+    async def write_alone(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run `work`, one statement that is a transaction of its own, and tells no events."""
         assert not self.in_transaction, "it would be kept even if the transaction is not"
-        return await self.shop.database.write_alone(statement, given, by=self._reader)
+        return await self.shop.database.write_alone(work, by=self._reader)
 
     def emit(self, event: Event) -> None:
         """Tell that something happened; the transaction keeps it in the outbox."""

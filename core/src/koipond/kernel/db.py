@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,6 @@ from sqlalchemy.types import TypeDecorator
 from koipond.kernel.dispatch.guarding import refuse_inside
 from koipond.kernel.engines import Loan, begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
-from koipond.kernel.prepared import Prepared
 from koipond.kernel.troubles import (
     may_retry,
     may_run_again,
@@ -216,20 +215,19 @@ class Database:
 
     async def write_alone(
         self,
-        statement: Prepared,
-        given: Mapping[str, Any],
+        work: Callable[[AsyncConnection], Awaitable[T]],
         *,
         by: AbstractAsyncContextManager[AsyncConnection],
-    ) -> list[Any]:
-        """Run a statement as a transaction of its own, which nothing need begin; returns its rows.
+    ) -> T:
+        """Run `work`, which sends one statement, as a transaction that nothing need begin.
 
         by: lends a connection for reading. Those of PostgreSQL commit each statement as it ends.
         """
         if self.is_sqlite:
-            return await self.transact(lambda connection: statement.rows(connection, given))
+            return await self.transact(work)
         _refuse_beside_another()
         async with by as connection:
-            return await statement.rows(connection, given)
+            return await work(connection)
 
     async def transact_apart(
         self,

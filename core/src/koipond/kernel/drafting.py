@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
 import textwrap
 from collections.abc import Iterator
@@ -15,8 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import JSON, Connection, MetaData
 
 from koipond.kernel.db import BY_HAND, Database, Instant
-from koipond.kernel.migrate import Unit, head
-from koipond.kernel.plugins import Plugin
+from koipond.kernel.revisions import Unit, head
 
 _FILE = '''"""{message}."""
 
@@ -45,15 +42,6 @@ def _do_not_queue() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("SET LOCAL lock_timeout = '5s'")
 '''
-
-
-def find_metadata(plugin: Plugin) -> MetaData | None:
-    """Return what a plugin's tables.py describes, if it has one."""
-    module = f"{plugin.package}.tables"
-    if importlib.util.find_spec(module) is None:
-        return None
-    found = getattr(importlib.import_module(module), "metadata", None)
-    return found if isinstance(found, MetaData) else None
 
 
 async def find_drift(database: Database, unit: Unit, described: MetaData) -> list[str]:

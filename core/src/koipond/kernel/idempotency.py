@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -38,7 +38,10 @@ from koipond.kernel.context import Context, bookkeeping, transaction
 from koipond.kernel.db import Instant, metadata
 from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.prepared import Prepared
-from koipond.kernel.questions import Question
+from koipond.kernel.questions import Answered, Asked, Question, ask_together
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 # A repeat that finds the first request still at work looks again this often, this many times.
 _LOOK_AGAIN_S = 0.05
@@ -143,19 +146,36 @@ async def claim(
     The claim that comes back has the earlier try's subject. While that try is at work this waits
     up to 2 s. Raises IdempotencyKeyInvalid, IdempotencyKeyReused, RequestInFlight.
     """
+    wanted = make_claim(principal=principal, operation=operation, key=key, subject_id=subject_id)
+    held, _ = await claim_and_ask(ctx, wanted, request, Answered(None), Answered(None))
+    return held
+
+
+def make_claim(*, principal: str, operation: str, key: str, subject_id: UUID) -> Claim:
+    """Return what `claim_and_ask` takes. Raises IdempotencyKeyInvalid."""
     if not 1 <= len(key) <= _KEY_MAX:
         reason = f"it has {len(key)} characters, 1 to {_KEY_MAX} are possible"
         raise IdempotencyKeyInvalid(key=key, reason=reason)
-    wanted = Claim(
+    return Claim(
         principal=principal, operation=operation, key=key, step=Step.CLAIMED, subject_id=subject_id
     )
+
+
+async def claim_and_ask(
+    ctx: Context, wanted: Claim, request: Any, first: Asked[A], second: Asked[B]
+) -> tuple[Claim, tuple[A, B] | None]:
+    """Do as `claim` does, and ask in the same round trip for what the work begins with.
+
+    Returns the claim, and the answers if its key is new. Raises IdempotencyKeyReused,
+    RequestInFlight.
+    """
     fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
     for _ in range(_LOOKS):
-        held = await _take(ctx, wanted, fingerprint)
+        held, answers = await _take(ctx, wanted, fingerprint, first, second)
         if held is not None:
-            return held
+            return held, answers
         await asyncio.sleep(_LOOK_AGAIN_S)
-    raise RequestInFlight(key=key, retry_after_s=ctx.settings.idempotency_lease_s)
+    raise RequestInFlight(key=wanted.key, retry_after_s=ctx.settings.idempotency_lease_s)
 
 
 async def once(
@@ -232,13 +252,17 @@ async def let_go(ctx: Context, held: Claim) -> None:
     await ctx.db.execute(idempotency.update().where(_is(held)).values(leased_until=ctx.clock.now()))
 
 
-async def _take(ctx: Context, wanted: Claim, fingerprint: str) -> Claim | None:
-    """Return the claim, or None while another request holds it."""
+async def _take(
+    ctx: Context, wanted: Claim, fingerprint: str, first: Asked[A], second: Asked[B]
+) -> tuple[Claim | None, tuple[A, B] | None]:
+    """Return the claim, or None while another request holds it; the answers if its key is new."""
     now = ctx.clock.now()
     lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
-    if await _insert(ctx, wanted, fingerprint, now=now, lease=lease):
-        return wanted
-    return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease)
+    taking = _taking(ctx, wanted, fingerprint, now=now, lease=lease)
+    is_new, one, other = await ctx.write_alone(lambda db: ask_together(db, taking, first, second))
+    if is_new:
+        return wanted, (one, other)
+    return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease), None
 
 
 @bookkeeping
@@ -260,9 +284,10 @@ async def _take_over(
     return msgspec.structs.replace(wanted, step=step, subject_id=found.subject_id)
 
 
-async def _insert(
+def _taking(
     ctx: Context, wanted: Claim, fingerprint: str, *, now: datetime, lease: datetime
-) -> bool:
+) -> Question[bool]:
+    """Ask for a key; True: nobody had it before."""
     row = _key(wanted) | {
         "fingerprint": fingerprint,
         "step": wanted.step,
@@ -270,8 +295,7 @@ async def _insert(
         "leased_until": lease,
         "created_at": now,
     }
-    statement = _INSERT if ctx.shop.database.is_sqlite else _INSERT_LAZILY
-    return await ctx.write_alone(statement, row) != []
+    return Question(_INSERT if ctx.shop.database.is_sqlite else _INSERT_LAZILY, row, bool)
 
 
 def _key(held: Claim) -> dict[str, Any]:

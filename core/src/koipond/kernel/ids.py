@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import ClassVar, NewType, TypeVar
 from uuid import UUID
 
+from uuid_utils import uuid7 as uuid7_of_rust
 from uuid_utils.compat import uuid7
 
 from koipond.kernel.errors import DomainError, domain_error
@@ -143,6 +144,11 @@ class IdInvalid(DomainError):
 def new_id() -> UUID:
     """Make an id: a UUID of version 7 (RFC 9562), so that later ids sort later."""
     return uuid7()
+
+
+def new_id_text() -> str:
+    """Make an id that is only ever written down, which takes a third of the time."""
+    return str(uuid7_of_rust())
 
 
 def id_at(moment: datetime) -> UUID:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from msgspec import Struct
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-import koipond
 from koipond.kernel.db import AsyncConnection, Database
-from koipond.kernel.plugins import Plugin, discover
+from koipond.kernel.plugins import discover
+from koipond.kernel.revisions import Unit, units
 
 T = TypeVar("T")
 
-_VERSIONS = "alembic_version_"
 _LOCK = 0x6B6F69  # "koi": one migration at a time on PostgreSQL
 # Whoever waits for a table's lock keeps everybody else from it, those who only read too: so for no
 # longer than this, and then again.
@@ -34,50 +30,6 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 class MigrationRefused(Exception):
     """A migration that must not be: names the package, the table and the fix; nothing changed."""
-
-
-class Unit(Struct, frozen=True, kw_only=True):
-    """A package with tables: its name, the folder with its revisions, how its tables begin."""
-
-    name: str
-    folder: Path
-    prefix: str = ""
-
-    @property
-    def version_table(self) -> str:
-        """Where the package's own revision is kept, so that uninstalling one breaks no other."""
-        return f"{_VERSIONS}{self.name}"
-
-    def owns(self, table: str) -> bool:
-        """Tell whether a table carries the package's prefix."""
-        return bool(self.prefix) and table.startswith(f"{self.prefix}_")
-
-
-class Pending(Struct, frozen=True, kw_only=True):
-    """A package whose tables are not at the revision of its code.
-
-    known: the code has the revision that they are at, so that it can migrate them.
-    """
-
-    name: str
-    current: str | None
-    wanted: str
-    known: bool
-
-
-def units(plugins: Sequence[Plugin]) -> list[Unit]:
-    """Return the packages that have tables, in the order in which they are migrated."""
-    core = Unit(name="core", folder=Path(koipond.__file__).parent / "migrations")
-    return [core, *(unit for plugin in plugins if (unit := unit_of(plugin)).folder.is_dir())]
-
-
-def unit_of(plugin: Plugin) -> Unit:
-    """Return a plugin as what is migrated; it may have no revisions."""
-    return Unit(
-        name=plugin.name,
-        folder=plugin.folder / "migrations",
-        prefix=plugin.manifest.table_prefix,
-    )
 
 
 async def upgrade_all(url: str) -> list[str]:
@@ -145,21 +97,6 @@ async def locked(database: Database) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-async def find_left(database: Database, known: Collection[str]) -> list[str]:
-    """Return the plugins whose tables are here and that are not among `known`, by name."""
-    async with database.reading() as connection:
-        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-    names = (table.removeprefix(_VERSIONS) for table in tables if table.startswith(_VERSIONS))
-    return sorted(set(names) - {"core", *known})
-
-
-async def pending(database: Database, wanted: Sequence[Unit]) -> list[Pending]:
-    """Return the units that `upgrade` would change."""
-    async with database.reading() as connection:
-        found = [await connection.run_sync(_pending, unit) for unit in wanted]
-    return [one for one in found if one is not None]
-
-
 def _move(connection: Connection, unit: Unit, target: str) -> list[str]:
     script = _script(unit)
     ran: list[str] = []
@@ -211,33 +148,6 @@ def _check_tables(connection: Connection, unit: Unit, before: Set[str]) -> None:
                     "RESTRICT or SET NULL for what stands for money or points, CASCADE for what "
                     "is only shown. Nothing was changed."
                 )
-
-
-def _pending(connection: Connection, unit: Unit) -> Pending | None:
-    context = MigrationContext.configure(connection, opts={"version_table": unit.version_table})
-    current = context.get_current_revision()
-    wanted = head(unit)
-    # Of a new plugin: its folder is there, and the first revision not yet.
-    if current == wanted:
-        return None
-    assert wanted is not None, f"the revisions of {unit.name} are gone, and its tables are here"
-    own = {one.revision for one in _script(unit).walk_revisions()}
-    known = current is None or current in own
-    return Pending(name=unit.name, current=current, wanted=wanted, known=known)
-
-
-def head(unit: Unit) -> str | None:
-    """Return the newest revision of a unit's code; None if it has none yet."""
-    if not unit.folder.is_dir():
-        return None
-    # Reading the revisions runs them, and /ready asks again and again.
-    files = sorted((unit.folder / "versions").glob("*.py"))
-    return _head(unit, tuple((file.name, file.stat().st_mtime_ns) for file in files))
-
-
-@lru_cache(256)
-def _head(unit: Unit, files: tuple[tuple[str, int], ...]) -> str | None:
-    return _script(unit).get_current_head()
 
 
 def _script(unit: Unit) -> ScriptDirectory:

@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from msgspec import Struct
-from sqlalchemy import BindParameter, Connection
+from sqlalchemy import ARRAY, BinaryExpression, BindParameter, Connection, any_, bindparam
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import await_only, greenlet_spawn
 
@@ -75,12 +75,18 @@ class Prepared:
     Make it once, as a constant of its module.
     """
 
-    def __init__(self, statement: Any) -> None:
+    def __init__(self, statement: Any, *, by_arrays: bool = False) -> None:
+        """by_arrays: PostgreSQL gets what is IN a list as one array, however long it is.
+
+        For lists that are long, of plain values: there is one text to plan, and a hundred
+        parameters are one. PostgreSQL guesses such a list to be of ten until it has seen it.
+        """
         self._statement = statement
+        self._sent = _with_arrays(statement) if by_arrays else statement
         # The parameters of each IN are as many as it is given; so many texts there are.
         self._lists = [
             one.key
-            for one in visitors.iterate(statement)
+            for one in visitors.iterate(self._sent)
             if isinstance(one, BindParameter) and one.expanding and one.required
         ]
         self._compiled: dict[tuple[int, ...], _Compiled] = {}
@@ -133,7 +139,7 @@ class Prepared:
         if compiled is None:
             marks = {name: _Given(name) for name in given}
             lists = {name: _mark_each(name, given[name]) for name in self._lists}
-            compiled = _compile(self._statement, dialect, {**marks, **lists})
+            compiled = _compile(self._sent, dialect, {**marks, **lists})
             if len(self._compiled) >= _SHAPES_MAX:
                 self._compiled.clear()
             self._compiled[shape] = compiled
@@ -257,6 +263,20 @@ def _compile(statement: Any, dialect: Dialect, marks: Mapping[str, Any]) -> _Com
             (place, convert) for place, (_, convert) in enumerate(columns) if convert is not None
         ),
     )
+
+
+def _with_arrays(statement: Any) -> Any:
+    """Return a statement that asks for `= ANY(array)` where it asked for IN."""
+
+    def replace(element: Any, **_: Any) -> Any:
+        if not isinstance(element, BinaryExpression) or element.operator is not operators.in_op:
+            return None
+        given = element.right
+        if not (isinstance(given, BindParameter) and given.expanding and given.required):
+            return None
+        return element.left == any_(bindparam(given.key, type_=ARRAY(element.left.type)))
+
+    return visitors.replacement_traverse(statement, {}, replace)
 
 
 def _mark_each(name: str, values: Sequence[Any]) -> list[Any]:

@@ -11,8 +11,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, MetaData, Table, func, inspect, select, text
 
 from koipond.kernel.db import AsyncConnection, Database, metadata
-from koipond.kernel.migrate import Unit, locked
+from koipond.kernel.migrate import locked
 from koipond.kernel.outbox import delivery, subscription
+from koipond.kernel.revisions import Unit
 
 _AT_ONCE = 1_000
 

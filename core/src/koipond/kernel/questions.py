@@ -48,6 +48,10 @@ async def ask_together(
 ) -> tuple[A, B]: ...
 @overload
 async def ask_together(
+    db: AsyncConnection, first: Asked[A], second: Asked[B], third: Asked[C], /
+) -> tuple[A, B, C]: ...
+@overload
+async def ask_together(
     db: AsyncConnection,
     first: Asked[A],
     second: Asked[B],

@@ -8,14 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-from alembic.util.exc import CommandError
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from koipond.kernel import migrate
 from koipond.kernel.db import Database
-from koipond.kernel.migrate import Unit
+from koipond.kernel.revisions import Unit, pending
 
 # What connecting and asking raises when it is not our statement that is wrong: asyncpg's and the
 # system's own errors come through SQLAlchemy as they are.
@@ -55,7 +53,7 @@ async def find_waiting(database: Database, wanted: Sequence[Unit]) -> str:
     """
     check_there(database.url)
     async with answering(database):
-        waiting = await migrate.pending(database, wanted)
+        waiting = await pending(database, wanted)
     strange = [f"{one.name} is at {one.current}" for one in waiting if not one.known]
     if strange:
         raise NotReady(_made_elsewhere(database, "; ".join(strange)))
@@ -75,6 +73,11 @@ async def find_version(database: Database) -> str:
 
 async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str]:
     """Migrate, unless the database is somebody else's; returns what was run. Raises NotReady."""
+    # Only who migrates needs Alembic; see kernel/revisions.py.
+    from alembic.util.exc import CommandError
+
+    from koipond.kernel.migrate import upgrade
+
     async with answering(database):
         database.make_folder()
         async with database.reading() as connection:
@@ -86,7 +89,7 @@ async def migrate_safely(database: Database, wanted: Sequence[Unit]) -> list[str
             "database_url (setting, or the variable KOI_DATABASE_URL), then run: koi migrate"
         )
     try:
-        return await migrate.upgrade(database, wanted)
+        return await upgrade(database, wanted)
     except CommandError as error:
         raise NotReady(_made_elsewhere(database, str(error))) from error
 

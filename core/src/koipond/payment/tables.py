@@ -69,15 +69,15 @@ Index("ix_payment_query_at", payment.c.query_at, postgresql_where=pending, sqlit
 paid_part = Table(
     "paid_part",
     metadata,
+    # First, so that one index finds those of an order too.
+    Column("order_id", Uuid, primary_key=True),
     Column("payment_id", ForeignKey("payment.id"), primary_key=True),
     # A line's id, or the order's own.
     Column("part_id", Uuid, primary_key=True),
-    Column("order_id", Uuid, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("paid_minor", BigInteger, nullable=False),
     Column("refunded_minor", BigInteger, nullable=False),
     CheckConstraint("0 <= refunded_minor AND refunded_minor <= paid_minor", name="ceiling"),
-    Index(None, "order_id"),
 )
 
 refund = Table(

@@ -17,6 +17,7 @@ from koipond.kernel.dispatch import (
     PluginFailed,
     guarding,
     implement,
+    watching,
 )
 from koipond.kernel.dispatch.tracing import draw, traced
 
@@ -204,6 +205,19 @@ async def test_who_cancels_the_caller_is_not_taken_for_a_deadline() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert failures(made) == {}
+
+
+async def test_a_loop_that_is_asked_twice_to_cut_a_call_cuts_it_once() -> None:
+    @implement()
+    async def pond_validate() -> Any:
+        # As a busy loop does: it comes to both of what the watching thread has asked meanwhile.
+        (running,) = watching._running
+        running.cut()
+        running.cut()
+        await asyncio.Event().wait()
+
+    made = dispatcher(slow=plugin(pond_validate))
+    assert len(await made.validate("pond_validate", Ctx(), "")) == 1
 
 
 async def test_a_deadline_leaves_the_caller_free_to_wait_again() -> None:

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, MetaData, column, inspect, select, table
 
 from koipond.kernel.db import Database
 from koipond.kernel.ids import MemberId, new_id
-from koipond.kernel.migrate import Unit, units, upgrade
+from koipond.kernel.migrate import upgrade
 from koipond.kernel.plugins import discover
+from koipond.kernel.revisions import Unit, units
 from koipond.member.tables import member
 from koipond_sdk.testing.shop import START
 

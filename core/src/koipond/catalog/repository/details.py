@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
-from sqlalchemy import ColumnElement, Select, Uuid, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, literal_column, select
 
 from koipond.catalog.repository.pricing import PRICED, TIERS, read_price
 from koipond.catalog.tables import (
@@ -117,7 +117,7 @@ async def find_variants(
     prices: Prices | None = None,
 ) -> dict[ProductId, list[Variant]]:
     """Return the variants of products, in their order. prices: of those that details ask for."""
-    statement = _prepared(("variants", details), lambda: _variants(details))
+    statement = _prepared(("variants", details), lambda: _variants(details), by_arrays=True)
     given: dict[str, Any] = {"products": list(product_ids)}
     if Detail.PRICES in details:
         assert prices is not None, "whose prices is said where prices are asked for"
@@ -157,12 +157,14 @@ def listed(statement: Select[Any], channel_id: Any) -> Select[Any]:
     return statement.where(here.exists())
 
 
-def _prepared(key: Hashable, make: Callable[[], Select[Any]]) -> Prepared:
+def _prepared(
+    key: Hashable, make: Callable[[], Select[Any]], *, by_arrays: bool = False
+) -> Prepared:
     found = _made.get(key)
     if found is None:
         if len(_made) >= _MADE_MAX:
             _made.clear()
-        found = _made[key] = Prepared(make())
+        found = _made[key] = Prepared(make(), by_arrays=by_arrays)
     return found
 
 
@@ -210,7 +212,7 @@ def _variant_columns(source: Any, details: Details) -> tuple[list[ColumnElement[
         variant.c.grams,
     ]
     if Detail.PRICES in details:
-        source = source.outerjoin(PRICED, price.c.variant_id == variant.c.id)
+        source = source.outerjoin(price, and_(price.c.variant_id == variant.c.id, PRICED))
         columns += [price.c.amount_minor, TIERS.label("tiers")]
     if Detail.OPTIONS in details:
         columns.append(_OPTIONS.of(_chosen.c.variant_id == variant.c.id).label("options"))

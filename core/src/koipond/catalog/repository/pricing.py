@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Uuid, and_, bindparam, or_, select
+from sqlalchemy import Uuid, and_, bindparam, case, or_, select
 
 from koipond.catalog.tables import price, price_list, price_rule
 from koipond.catalog.types import BasePrice, ListPrice, PriceRule, PriceTier
@@ -227,11 +227,11 @@ _here = and_(
     price_list.c.channel_id == bindparam("channel", type_=Uuid),
     price_list.c.currency == bindparam("currency"),
 )
-# Base prices of the channel and currency that are asked for.
-PRICED = price.join(price_list, and_(price_list.c.id == price.c.price_list_id, _here))
+# Of the rows of `price`: the base prices of the channel and currency that are asked for. Its list
+# is looked up once; joined, PostgreSQL looks at the prices of all variants.
+PRICED = price.c.price_list_id == select(price_list.c.id).where(_here).scalar_subquery()
 _TIERS = Parts(price_rule, PriceTier, by="from_quantity")
-# Beside a row of PRICED: the rules that hold now; `read_price` reads it.
-TIERS = _TIERS.of(
+_HOLDING = _TIERS.of(
     and_(
         price_rule.c.variant_id == price.c.variant_id,
         price_rule.c.price_list_id == price.c.price_list_id,
@@ -239,8 +239,9 @@ TIERS = _TIERS.of(
         or_(price_rule.c.ends_at.is_(None), price_rule.c.ends_at > _now),
     )
 )
-_PRICES = (
-    select(price.c.variant_id, price.c.amount_minor, TIERS.label("tiers"))
-    .select_from(PRICED)
-    .where(price.c.variant_id.in_(bindparam("variants", expanding=True)))
+# Beside a row of `price`: the rules that hold now; `read_price` reads it. Where a shop has none, it
+# is found out once, and not for each variant.
+TIERS = case((select(price_rule.c.id).exists(), _HOLDING))
+_PRICES = select(price.c.variant_id, price.c.amount_minor, TIERS.label("tiers")).where(
+    PRICED, price.c.variant_id.in_(bindparam("variants", expanding=True))
 )

@@ -256,7 +256,7 @@ _SELLABLES = Prepared(
             product_listing.c.channel_id == _channel,
         ),
     )
-    .outerjoin(PRICED, price.c.variant_id == variant.c.id)
+    .outerjoin(price, and_(price.c.variant_id == variant.c.id, PRICED))
     .outerjoin(_chosen, variant_option.c.variant_id == variant.c.id)
     .where(variant.c.id.in_(bindparam("variants", expanding=True)))
 )

@@ -74,3 +74,8 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     fragments: Mapping[str, FragmentDefinitionNode]
     root: Selection
     serial: bool
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether nothing need be asked or awaited: all of it is known with its plan."""
+        return self.root.shape is not None and not self.root.rest

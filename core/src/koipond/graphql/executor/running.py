@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from graphql import ExecutionResult, is_non_null_type
@@ -80,8 +79,11 @@ class _Level:
         selection = self._selection
         if selection.shape is not None:
             # Where an object is not as it should be, it is found out field by field.
-            with suppress(Exception):
+            try:
                 self._answers = selection.shape(self._parents)
+            except Exception:  # noqa: S110  it is raised again there, for whoever asked
+                pass
+            else:
                 return selection.rest
         self._answers = [dict(selection.blank) for _ in self._parents]
         return selection.fields

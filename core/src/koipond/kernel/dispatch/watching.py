@@ -45,8 +45,12 @@ class Running(Struct, eq=False):
     late: bool = False
 
     def cut(self) -> None:
-        """End the task at what it waits for; runs on its loop."""
-        if self in _running and self.task is not None:
+        """End the task at what it waits for; runs on its loop.
+
+        Once: a loop that was busy may be asked twice before it comes to either, and to be cancelled
+        twice is to be cancelled by somebody else.
+        """
+        if self in _running and self.task is not None and not self.late:
             self.late = True
             self.task.cancel()
 

@@ -1198,9 +1198,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "paid_part",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
         sa.Column("payment_id", sa.Uuid(), nullable=False),
         sa.Column("part_id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("paid_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
@@ -1211,9 +1211,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["payment_id"], ["payment.id"], name=op.f("fk_paid_part_payment_id")
         ),
-        sa.PrimaryKeyConstraint("payment_id", "part_id", name=op.f("pk_paid_part")),
+        sa.PrimaryKeyConstraint("order_id", "payment_id", "part_id", name=op.f("pk_paid_part")),
     )
-    op.create_index(op.f("ix_paid_part_order_id"), "paid_part", ["order_id"], unique=False)
     op.create_table(
         "pending_transfer",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1921,7 +1920,6 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'open'"),
     )
     op.drop_table("pending_transfer")
-    op.drop_index(op.f("ix_paid_part_order_id"), table_name="paid_part")
     op.drop_table("paid_part")
     op.drop_table("order_return_line")
     op.drop_index(

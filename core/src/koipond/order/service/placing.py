@@ -25,7 +25,16 @@ from koipond.order.service.carrying import follow_buyer
 from koipond.order.service.consulting import Consulted, consult, with_terms
 from koipond.order.service.paying import FirstPayment, answer, begin_first, take_payments
 from koipond.order.service.policies import policy_of
-from koipond.order.service.preparing import Prepared, find_cart, in_scope, prepare
+from koipond.order.service.preparing import (
+    Prepared,
+    Shelf,
+    Wished,
+    asking_shelf,
+    find_cart,
+    find_lines,
+    in_scope,
+    prepare,
+)
 from koipond.order.service.promoting import trace_of
 from koipond.order.service.quoting import keys_of, quote
 from koipond.order.service.tokens import hash_token, order_token
@@ -80,32 +89,34 @@ async def place_order(ctx: Context, wish: OrderWish, *, check: Check | None = No
     if (wish.token is None) == (wish.lines is None):
         raise LinesAmbiguous
     ctx, cart = await in_scope(ctx, wish)
-    held = await idempotency.claim(
-        ctx,
+    wanted = idempotency.make_claim(
         principal=_principal(ctx, wish),
         operation=_OPERATION,
         key=wish.idempotency_key,
-        request=wish,
         subject_id=cart.id if cart is not None else new_id(),
     )
+    asking = asking_shelf(ctx, find_lines(ctx, wish, cart))
+    held, found = await idempotency.claim_and_ask(ctx, wanted, wish, *asking)
     crash_point("order.claimed")
     confirmed: Order | None = None
     if held.step is not Step.DONE:
-        confirmed = await _carry_out(ctx, held, wish, cart, check)
+        shelf = None if found is None else Shelf(*found)
+        wished = Wished(wish=wish, cart=cart, shelf=shelf)
+        confirmed = await _carry_out(ctx, held, wished, check)
     return await answer(ctx, OrderId(held.subject_id), confirmed)
 
 
 async def _carry_out(
-    ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None, check: Check | None
+    ctx: Context, held: Claim, wished: Wished, check: Check | None
 ) -> Order | None:
     """Do what of the wish has not been done yet; returns the order if that confirmed it last."""
     order_id = OrderId(held.subject_id)
     begun: FirstPayment | None = None
     try:
         if held.step is Step.CLAIMED:
-            begun = await _reserve_and_place(ctx, held, wish, cart, check)
-        if wish.payments:
-            return await take_payments(ctx, order_id, wish.payments, held, begun=begun)
+            begun = await _reserve_and_place(ctx, held, wished, check)
+        if wished.wish.payments:
+            return await take_payments(ctx, order_id, wished.wish.payments, held, begun=begun)
     except DomainError:
         await idempotency.forget(ctx, held)
         raise
@@ -113,7 +124,7 @@ async def _carry_out(
 
 
 async def _reserve_and_place(
-    ctx: Context, held: Claim, wish: OrderWish, cart: Cart | None, check: Check | None
+    ctx: Context, held: Claim, wished: Wished, check: Check | None
 ) -> FirstPayment | None:
     """Hold the units, then write the order; anew if the cart, a price or the hold went stale.
 
@@ -126,12 +137,14 @@ async def _reserve_and_place(
     for _ in range(_TRIES):
         if check is not None:
             await check()
-        prepared = await prepare(ctx, order_id, wish, cart)
+        prepared = await prepare(ctx, order_id, wished)
         consulted = await consult(ctx, order_id, prepared)
         try:
             claims = await _reserve(ctx, prepared, consulted)
             crash_point("order.reserved")
-            return await _place(ctx, held, prepared, consulted, claims, payments=wish.payments)
+            return await _place(
+                ctx, held, prepared, consulted, claims, payments=wished.wish.payments
+            )
         except AlreadyPlaced as error:
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
@@ -139,7 +152,8 @@ async def _reserve_and_place(
             # Else an offer that has ended would be tried again for as long as it is believed in.
             await catalog.refresh_activities(ctx)
             forget_copies(ctx.shop)
-            cart = await find_cart(ctx, wish)
+            cart = await find_cart(ctx, wished.wish)
+            wished = Wished(wish=wished.wish, cart=cart, shelf=None)
     if isinstance(stale, _Stale):
         raise QuoteChanged(expected=prepared.quote.price.total, total=stale.total)
     assert stale is not None, "the loop ended by one or the other"

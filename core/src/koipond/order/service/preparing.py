@@ -1,14 +1,16 @@
 """What placing needs to know beforehand: read and priced outside of any transaction."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from koipond.catalog import service as catalog
+from koipond.catalog.types import Sellable
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import OrderId, VariantId
-from koipond.kernel.questions import ask_together
+from koipond.kernel.questions import Asked, ask_together
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
@@ -36,11 +38,35 @@ class Prepared(Struct, frozen=True, kw_only=True):
         return rules.find_demands(self.quote.lines, self.quote.sellables, self.quote.activities)
 
 
-async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart | None) -> Prepared:
+class Shelf(NamedTuple):
+    """What the shop has of the variants that are wished for, as it was a moment ago."""
+
+    sellables: Mapping[VariantId, Sellable]
+    levels: Mapping[VariantId, Sequence[Level]]
+
+
+def asking_shelf(
+    ctx: Context, lines: Sequence[CartLine]
+) -> tuple[Asked[dict[VariantId, Sellable]], Asked[dict[VariantId, list[Level]]]]:
+    """Ask for the parts of a Shelf, together with something else."""
+    keys = keys_of(lines)
+    return catalog.asking_sellables(ctx, keys), stock.asking_levels(keys)
+
+
+class Wished(Struct, frozen=True, kw_only=True):
+    """A wish, and what was read for it. cart: None for lines. shelf: None if not looked at yet."""
+
+    wish: OrderWish
+    cart: Cart | None
+    shelf: Shelf | None
+
+
+async def prepare(ctx: Context, order_id: OrderId, wished: Wished) -> Prepared:
     """Return what a wish comes to, checked and priced in the scope of `ctx` (see `in_scope`).
 
     Raises whatever keeps it from being placed as it is, but for the stock.
     """
+    wish, cart, shelf = wished.wish, wished.cart, wished.shelf
     if cart is not None and cart.placed:
         raise CartAlreadyPlaced(order_id=cart.id)
     details = rules.check_details(wish.details)
@@ -49,18 +75,16 @@ async def prepare(ctx: Context, order_id: OrderId, wish: OrderWish, cart: Cart |
     for tender in wish.payments:
         payment.check_provider(ctx, tender.provider)
     lines = cart.lines if cart is not None else read_lines(ctx, wish.lines or ())
-    keys = keys_of(lines)
-    async with ctx.reading() as db:
-        sellables, levels = await ask_together(
-            db, catalog.asking_sellables(ctx, keys), stock.asking_levels(keys)
-        )
-    quoted = await quote(ctx, lines, details, order_id=order_id, sellables=sellables)
+    if shelf is None:
+        async with ctx.reading() as db:
+            shelf = Shelf(*await ask_together(db, *asking_shelf(ctx, lines)))
+    quoted = await quote(ctx, lines, details, order_id=order_id, sellables=shelf.sellables)
     if quoted.problems:
         raise quoted.problems[0]
     rules.check_complete(quoted.lines, details, needs_address=quoted.needs_address)
     rules.check_total(quoted.price, wish.expected_total)
     rules.check_tenders(wish.payments, quoted.price.total)
-    return Prepared(cart=cart, lines=lines, details=details, quote=quoted, levels=levels)
+    return Prepared(cart=cart, lines=lines, details=details, quote=quoted, levels=shelf.levels)
 
 
 async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]:
@@ -81,6 +105,14 @@ async def find_cart(ctx: Context, wish: OrderWish) -> Cart | None:
     if cart is None:
         raise CartUnknown
     return cart
+
+
+def find_lines(ctx: Context, wish: OrderWish, cart: Cart | None) -> tuple[CartLine, ...]:
+    """Return what is wished for, or nothing if that is refused: `prepare` will say why."""
+    try:
+        return cart.lines if cart is not None else read_lines(ctx, wish.lines or ())
+    except DomainError:
+        return ()
 
 
 def read_lines(ctx: Context, wished: Sequence[LineWish]) -> tuple[CartLine, ...]:

@@ -50,7 +50,7 @@ async def owe(
             for part, amount in parts.items()
         ]
         await db.execute(refund_part.insert(), rows)
-        await _count_parts(db, one.payment_id, parts)
+        await _count_parts(db, one, parts)
 
 
 async def take_back(db: AsyncConnection, one: Refund, *, failure: str, now: datetime) -> None:
@@ -68,7 +68,7 @@ async def take_back(db: AsyncConnection, one: Refund, *, failure: str, now: date
     rows = await db.execute(select(refund_part).where(refund_part.c.refund_id == one.id))
     parts = {row.part_id: -row.amount_minor for row in rows}
     if parts:
-        await _count_parts(db, one.payment_id, parts)
+        await _count_parts(db, one, parts)
 
 
 async def finish_refund(
@@ -159,7 +159,7 @@ async def set_parts(
     statement = insert(db, paid_part).values(rows)
     await db.execute(
         statement.on_conflict_do_update(
-            index_elements=["payment_id", "part_id"],
+            index_elements=["order_id", "payment_id", "part_id"],
             set_={"paid_minor": statement.excluded.paid_minor},
         )
     )
@@ -218,10 +218,11 @@ async def find_uneven_parts(db: AsyncConnection) -> list[tuple[PaymentId, UUID]]
     return [(PaymentId(key), part) for key, part in rows]
 
 
-async def _count_parts(db: AsyncConnection, key: PaymentId, parts: Mapping[UUID, int]) -> None:
+async def _count_parts(db: AsyncConnection, one: Refund, parts: Mapping[UUID, int]) -> None:
+    mine = (paid_part.c.order_id == one.order_id) & (paid_part.c.payment_id == one.payment_id)
     await db.execute(
         paid_part.update()
-        .where(paid_part.c.payment_id == key, paid_part.c.part_id == bindparam("of_part"))
+        .where(mine, paid_part.c.part_id == bindparam("of_part"))
         .values(refunded_minor=paid_part.c.refunded_minor + bindparam("more")),
         [{"of_part": part, "more": amount} for part, amount in parts.items()],
     )

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 
 from koipond.kernel import purging
 from koipond.kernel.db import Database
-from koipond.kernel.drafting import find_drift, find_metadata
-from koipond.kernel.migrate import MigrationRefused, Unit, move, unit_of, units, upgrade
+from koipond.kernel.drafting import find_drift
+from koipond.kernel.migrate import MigrationRefused, move, upgrade
+from koipond.kernel.revisions import Unit, find_metadata, unit_of, units
 from koipond_sdk.testing.conformance.candidates import Candidate, tell_story
 from koipond_sdk.testing.making import Factory
 from koipond_sdk.testing.shop import running_shop

@@ -14,8 +14,8 @@ from koipond.duties import JOBS
 from koipond.extending import find_undeclared, gather
 from koipond.kernel.db import metadata as core_metadata
 from koipond.kernel.dispatch import HookMistake
-from koipond.kernel.drafting import find_metadata
 from koipond.kernel.extensions import Extensions
+from koipond.kernel.revisions import find_metadata
 from koipond.kernel.schema import SchemaConflict
 from koipond_sdk.db import _KEYS
 from koipond_sdk.testing.conformance.candidates import Candidate
