@@ -92,6 +92,16 @@ async def test_of_many_repeats_at_once_one_counts(book: Book) -> None:
     assert await book.stands(lin) == (0, 10, 0)
 
 
+@pytest.mark.slow
+async def test_a_repeat_that_comes_while_the_account_is_made_gets_the_same_answer(
+    book: Book,
+) -> None:
+    for number in range(60):
+        lin, source = member(), f"round {number}"
+        earned = await asyncio.gather(*(book.earn(lin, 10, JAN, source=source) for _ in range(6)))
+        assert len({one.id for one in earned}) == 1
+
+
 async def test_of_many_members_at_once_one_has_a_source(book: Book) -> None:
     members = [member() for _ in range(MANY)]
     found = await outcomes(*(book.earn(one, 10, source="a") for one in members))

@@ -69,11 +69,13 @@ async def see(
     system = None if against is None else rules.account_id(against)
     seen, has_system = await _see(ctx, kind, slip, named, against=system)
     if len(seen.standings) < len(named):
-        # Nothing was booked on an account that is not there, so it was something else.
-        if await repository.find_transfer_by_source(ctx.db, kind, slip.source) is not None:
-            raise LedgerSourceReused(source=slip.source)
-        await repository.add_accounts(ctx.db, named)
+        is_booked = await repository.find_transfer_by_source(ctx.db, kind, slip.source) is not None
+        if not is_booked:
+            await repository.add_accounts(ctx.db, named)
+        # If it is: on these very accounts, by who made them meanwhile, or it was something else.
         seen, has_system = await _see(ctx, kind, slip, named, against=system)
+        if len(seen.standings) < len(named):
+            raise LedgerSourceReused(source=slip.source)
     seen = await _follow(ctx, seen)
     return seen if has_system else replace(seen, makes=against)
 
