@@ -91,6 +91,16 @@ def unsearchable() -> ColumnElement[bool]:
     return or_(~own.exists(), own.where(product_search.c.edition != edition()).exists())
 
 
+def _unindexed() -> Select[Any]:
+    kept = table("product_terms_docsize", column("id"))
+    lost = select(product_search.c.number).where(product_search.c.number.not_in(select(kept.c.id)))
+    left = select(kept.c.id).where(kept.c.id.not_in(select(product_search.c.number)))
+    return select(func.count()).select_from(union_all(lost, left).subquery())
+
+
+_UNINDEXED = _unindexed()
+
+
 async def count_unindexed(db: AsyncConnection) -> int:
     """Return how many rows of search texts and of the index over them are without the other.
 
@@ -98,11 +108,7 @@ async def count_unindexed(db: AsyncConnection) -> int:
     """
     if db.dialect.name == "postgresql":
         return 0
-    kept = table("product_terms_docsize", column("id"))
-    lost = select(product_search.c.number).where(product_search.c.number.not_in(select(kept.c.id)))
-    left = select(kept.c.id).where(kept.c.id.not_in(select(product_search.c.number)))
-    found = union_all(lost, left).subquery()
-    return int(await db.scalar(select(func.count()).select_from(found)) or 0)
+    return int(await db.scalar(_UNINDEXED) or 0)
 
 
 async def rebuild_index(db: AsyncConnection) -> None:
