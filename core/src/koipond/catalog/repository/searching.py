@@ -6,6 +6,7 @@ and numbers only, and stand in quotes.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -79,10 +80,18 @@ async def find_unsearchable(
     return [(row.id, row.slug) for row in await db.execute(statement)]
 
 
+_ALL = select(func.count()).select_from(product)
+
+
+@cache
+def _all_unsearchable() -> Select[Any]:
+    # Not a constant: the edition is read from what is installed, once it is asked for.
+    return _ALL.where(unsearchable())
+
+
 async def count_unsearchable(db: AsyncConnection, *, every: bool) -> int:
     """Return how many products `find_unsearchable` finds in all."""
-    counted = select(func.count()).select_from(product)
-    return int(await db.scalar(counted if every else counted.where(unsearchable())) or 0)
+    return int(await db.scalar(_ALL if every else _all_unsearchable()) or 0)
 
 
 def unsearchable() -> ColumnElement[bool]:
