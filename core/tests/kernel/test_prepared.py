@@ -118,6 +118,15 @@ async def test_what_it_begins_is_committed_by_who_has_begun_nothing(shop: Runnin
     assert await codes(shop) == ["a", "main"]
 
 
+async def test_a_snapshot_that_begins_with_it_sees_one_moment(shop: RunningShop) -> None:
+    async with shop.shop.database.snapshot() as db:
+        before = await AMONG.rows(db, {"codes": ["late", "main"]})
+        await add(shop, "late")
+        after = await AMONG.rows(db, {"codes": ["late", "main"]})
+    assert [one.code for one in before] == [one.code for one in after] == ["main"]
+    assert await codes(shop) == ["late", "main"]
+
+
 async def test_it_takes_part_in_a_savepoint(shop: RunningShop) -> None:
     async def work(db: AsyncConnection) -> None:
         await ADD.rows(db, row("a"))

@@ -16,7 +16,17 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, String, Table, UniqueConstraint, Uuid, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    func,
+    select,
+)
 
 from koipond.kernel.audit import audit_record
 from koipond.kernel.context import bookkeeping
@@ -24,6 +34,7 @@ from koipond.kernel.db import AsyncConnection, Instant, metadata
 from koipond.kernel.invariants import Finding
 from koipond.kernel.jobs import Job
 from koipond.kernel.logs import log
+from koipond.kernel.prepared import Prepared
 
 if TYPE_CHECKING:
     from koipond.kernel.context import Context
@@ -151,7 +162,7 @@ async def _slipped_in(ctx: Context) -> list[Finding]:
         head = await _find_head(db)
         if head is None:
             return []
-        count, since = await _count_unlinked(db, audit_record.c.at < head.linked_at - _LATE)
+        count, since = await _count_unlinked(db, before=head.linked_at - _LATE)
     if not count:
         return []
     problem = f"{count} records were slipped in, the oldest as of {since:%Y-%m-%d %H:%M} UTC"
@@ -160,25 +171,28 @@ async def _slipped_in(ctx: Context) -> list[Finding]:
 
 async def find_waiting(ctx: Context) -> tuple[int, datetime | None]:
     """Return how many records wait for a worker that is gone, and since when."""
-    early = audit_record.c.at < ctx.clock.now() - _UNLINKED
     async with ctx.reading() as db:
-        return await _count_unlinked(db, early)
+        return await _count_unlinked(db, before=ctx.clock.now() - _UNLINKED)
 
 
-async def _count_unlinked(db: AsyncConnection, which: Any) -> tuple[int, datetime | None]:
-    wanted = (
-        select(func.count(), func.min(audit_record.c.at))
-        .select_from(audit_record)
-        .outerjoin(audit_link, audit_link.c.record_id == audit_record.c.id)
-        .where(audit_link.c.number.is_(None), which)
-    )
-    count, since = (await db.execute(wanted)).one()
+_COUNT_UNLINKED = Prepared(
+    select(func.count(), func.min(audit_record.c.at))
+    .select_from(audit_record)
+    .outerjoin(audit_link, audit_link.c.record_id == audit_record.c.id)
+    .where(audit_link.c.number.is_(None), audit_record.c.at < bindparam("before"))
+)
+
+
+async def _count_unlinked(db: AsyncConnection, *, before: datetime) -> tuple[int, datetime | None]:
+    [(count, since)] = await _COUNT_UNLINKED.rows(db, {"before": before})
     return count, since
 
 
+_HEAD = Prepared(select(audit_link).order_by(audit_link.c.number.desc()).limit(1))
+
+
 async def _find_head(db: AsyncConnection) -> Any:
-    rows = await db.execute(select(audit_link).order_by(audit_link.c.number.desc()).limit(1))
-    return rows.one_or_none()
+    return await _HEAD.row(db)
 
 
 async def find_head(ctx: Context) -> tuple[int, str]:
@@ -188,25 +202,30 @@ async def find_head(ctx: Context) -> tuple[int, str]:
     return (0, _FIRST) if head is None else (head.number, head.hash)
 
 
+_LINKS_BEHIND = Prepared(
+    select(
+        audit_link.c.number,
+        audit_link.c.hash,
+        *(one.label(f"of_{one.name}") for one in audit_record.columns),
+    )
+    .outerjoin(audit_record, audit_record.c.id == audit_link.c.record_id)
+    .where(audit_link.c.number > bindparam("behind"))
+    .order_by(audit_link.c.number)
+    .limit(_AT_ONCE)
+)
+
+
 async def _links(ctx: Context) -> AsyncIterator[Link]:
     """Yield every link with its record, in order."""
-    columns = [one.label(f"of_{one.name}") for one in audit_record.columns]
     behind = 0
     while True:
-        wanted = (
-            select(audit_link.c.number, audit_link.c.hash, *columns)
-            .outerjoin(audit_record, audit_record.c.id == audit_link.c.record_id)
-            .where(audit_link.c.number > behind)
-            .order_by(audit_link.c.number)
-            .limit(_AT_ONCE)
-        )
         async with ctx.reading() as db:
-            rows = (await db.execute(wanted)).mappings().all()
+            rows = await _LINKS_BEHIND.rows(db, {"behind": behind})
         for row in rows:
-            yield Link(number=row["number"], hash=row["hash"], record=_record(dict(row)))
+            yield Link(number=row.number, hash=row.hash, record=_record(row._asdict()))
         if len(rows) < _AT_ONCE:
             return
-        behind = rows[-1]["number"]
+        behind = rows[-1].number
 
 
 def _record(row: Mapping[str, Any]) -> Mapping[str, Any] | None:

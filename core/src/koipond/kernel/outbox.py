@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    bindparam,
     literal_column,
     select,
 )
@@ -32,6 +33,7 @@ from sqlalchemy import (
 from koipond.kernel.db import AsyncConnection, Document, Instant, metadata
 from koipond.kernel.events import Event
 from koipond.kernel.ids import new_id
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.unsent import Unsent
 
 outbox_event = Table(
@@ -146,18 +148,22 @@ def put(unsent: Unsent, events: Sequence[Event], *, now: datetime) -> None:
         unsent.add(outbox_event, row, counts_on=("seq", "aggregate_id"))
 
 
+_TOLD = Prepared(
+    select(outbox_event.c.aggregate_id, outbox_event.c.name)
+    .where(
+        outbox_event.c.aggregate_id.in_(bindparam("aggregates", expanding=True)),
+        outbox_event.c.name.in_(bindparam("names", expanding=True)),
+    )
+    .order_by(outbox_event.c.aggregate_id, outbox_event.c.seq),
+    by_arrays=True,
+)
+
+
 async def find_told(
     db: AsyncConnection, aggregates: Collection[UUID], names: Collection[str]
 ) -> dict[UUID, list[str]]:
     """Return {aggregate: those of its events that are called so, in their order}."""
-    rows = await db.execute(
-        select(outbox_event.c.aggregate_id, outbox_event.c.name)
-        .where(
-            outbox_event.c.aggregate_id.in_(sorted(aggregates)),
-            outbox_event.c.name.in_(sorted(names)),
-        )
-        .order_by(outbox_event.c.aggregate_id, outbox_event.c.seq)
-    )
+    rows = await _TOLD.rows(db, {"aggregates": sorted(aggregates), "names": sorted(names)})
     told: dict[UUID, list[str]] = {key: [] for key in aggregates}
     for key, name in rows:
         told[key].append(name)

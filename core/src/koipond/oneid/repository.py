@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import MemberId, MergeId
+from koipond.kernel.prepared import Prepared
 from koipond.member.types import Changed, MemberState
 from koipond.oneid.tables import member_merge, member_merge_row
 from koipond.oneid.types import MemberMerge, MergeReason
@@ -68,10 +69,12 @@ async def find_of(db: AsyncConnection, keys: Collection[MemberId]) -> list[Membe
     return [_merge(row) for row in rows]
 
 
+_ALL_STANDING = Prepared(select(member_merge).where(_m.undone_at.is_(None)).order_by(_m.id))
+
+
 async def find_all_standing(db: AsyncConnection) -> Sequence[MemberMerge]:
     """Return every merge that stands."""
-    rows = await db.execute(select(member_merge).where(_m.undone_at.is_(None)).order_by(_m.id))
-    return [_merge(row) for row in rows]
+    return [_merge(row) for row in await _ALL_STANDING.rows(db)]
 
 
 async def set_carried(db: AsyncConnection, key: MergeId, *, now: datetime) -> None:
@@ -87,5 +90,5 @@ async def set_undone(db: AsyncConnection, key: MergeId, *, by: str, now: datetim
 
 
 def _merge(row: Any) -> MemberMerge:
-    told: Mapping[str, Any] = dict(row._mapping)
+    told: Mapping[str, Any] = row._asdict()
     return MemberMerge(**{**told, "reason": MergeReason(row.reason), "was": MemberState(row.was)})

@@ -13,6 +13,8 @@ from koipond.kernel.questions import Question
 from koipond.stock.tables import stock_level, stock_location, stock_movement
 from koipond.stock.types import Level, Location, MovementReason, StockReceipt
 
+_moved = stock_movement.c
+
 
 async def find_locations(db: AsyncConnection) -> list[Location]:
     """Return every location, the one that is asked first (the default) first."""
@@ -141,15 +143,19 @@ async def add_short(db: AsyncConnection, quota_id: QuotaId, units: int) -> None:
     )
 
 
+_VARIANTS = Prepared(
+    select(stock_level.c.quota_id, stock_level.c.variant_id).where(
+        stock_level.c.quota_id.in_(bindparam("quotas", expanding=True))
+    ),
+    by_arrays=True,
+)
+
+
 async def find_variants(
     db: AsyncConnection, quota_ids: Collection[QuotaId]
 ) -> dict[QuotaId, VariantId]:
     """Return {quota: the variant whose units it counts}, without quotas of something else."""
-    rows = await db.execute(
-        select(stock_level.c.quota_id, stock_level.c.variant_id).where(
-            stock_level.c.quota_id.in_(sorted(quota_ids))
-        )
-    )
+    rows = await _VARIANTS.rows(db, {"quotas": sorted(quota_ids)})
     return {QuotaId(key): VariantId(variant_id) for key, variant_id in rows}
 
 
@@ -166,32 +172,29 @@ async def find_level_places(
     return {QuotaId(row[0]): (VariantId(row[1]), LocationId(row[2])) for row in rows}
 
 
+_MOVEMENTS = Prepared(
+    select(_moved.reference, _moved.variant_id, func.sum(_moved.delta).label("units"))
+    .where(_moved.reason == bindparam("for_reason"))
+    .group_by(_moved.reference, _moved.variant_id)
+)
+
+
 async def sum_movements(
     db: AsyncConnection, reason: MovementReason
 ) -> dict[tuple[str, VariantId], int]:
     """Return {(reference, variant): units} of all movements for a reason."""
-    moved = stock_movement.c
-    rows = await db.execute(
-        select(moved.reference, moved.variant_id, func.sum(moved.delta))
-        .where(moved.reason == reason)
-        .group_by(moved.reference, moved.variant_id)
-    )
+    rows = await _MOVEMENTS.rows(db, {"for_reason": reason})
     return {(row[0], VariantId(row[1])): int(row[2]) for row in rows}
 
 
-async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, int, int]]:
-    """Return [(variant, location, on_hand, sum of its movements)] where the two differ."""
+def _uneven() -> Select[Any]:
     moved = (
-        select(
-            stock_movement.c.variant_id,
-            stock_movement.c.location_id,
-            func.sum(stock_movement.c.delta).label("units"),
-        )
-        .group_by(stock_movement.c.variant_id, stock_movement.c.location_id)
+        select(_moved.variant_id, _moved.location_id, func.sum(_moved.delta).label("units"))
+        .group_by(_moved.variant_id, _moved.location_id)
         .subquery()
     )
     units = func.coalesce(moved.c.units, 0)
-    rows = await db.execute(
+    return (
         select(stock_level.c.variant_id, stock_level.c.location_id, stock_level.c.on_hand, units)
         .outerjoin(
             moved,
@@ -200,7 +203,14 @@ async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, 
         )
         .where(stock_level.c.on_hand != units)
     )
-    return [(row[0], row[1], int(row[2]), int(row[3])) for row in rows]
+
+
+_UNEVEN = Prepared(_uneven())
+
+
+async def find_uneven(db: AsyncConnection) -> list[tuple[VariantId, LocationId, int, int]]:
+    """Return [(variant, location, on_hand, sum of its movements)] where the two differ."""
+    return [(row[0], row[1], int(row[2]), int(row[3])) for row in await _UNEVEN.rows(db)]
 
 
 _LEVELS: Select[Any] = select(

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, Select, bindparam, func, select
 
 from koipond_checkin.tables import checkin_day, checkin_member
 from koipond_checkin.types import CheckIn, Standing
@@ -86,29 +87,37 @@ async def find_days(db: AsyncConnection, member_id: MemberId) -> list[date]:
     return list(rows.scalars())
 
 
-async def find_odd_streaks(db: AsyncConnection, *, limit: int) -> list[tuple[MemberId, date]]:
-    """Return (member, day) of check-ins that do not continue the run before them, some of them."""
+def _odd_streaks() -> Select[Any]:
     d = checkin_day.c
     before = func.lag(d.streak).over(partition_by=d.member_id, order_by=d.day)
     seen = select(d.member_id, d.day, d.streak, before.label("before")).subquery().c
     odd = (seen.streak > 1) & (func.coalesce(seen.before, 0) != seen.streak - 1)
-    rows = await db.execute(
-        select(seen.member_id, seen.day).where(odd).order_by(seen.member_id, seen.day).limit(limit)
-    )
+    found = select(seen.member_id, seen.day).where(odd).order_by(seen.member_id, seen.day)
+    return found.limit(bindparam("most", type_=Integer))
+
+
+_ODD_STREAKS = _odd_streaks()
+
+
+async def find_odd_streaks(db: AsyncConnection, *, limit: int) -> list[tuple[MemberId, date]]:
+    """Return (member, day) of check-ins that do not continue the run before them, some of them."""
+    rows = await db.execute(_ODD_STREAKS, {"most": limit})
     return [(MemberId(row.member_id), row.day) for row in rows]
+
+
+_WITHOUT_CALENDAR = (
+    select(checkin_day.c.member_id)
+    .distinct()
+    .outerjoin(checkin_member, checkin_member.c.member_id == checkin_day.c.member_id)
+    .where(checkin_member.c.member_id.is_(None))
+    .order_by(checkin_day.c.member_id)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 async def find_without_calendar(db: AsyncConnection, *, limit: int) -> list[MemberId]:
     """Return members who checked in and have no calendar, some of them."""
-    d, m = checkin_day.c, checkin_member.c
-    rows = await db.execute(
-        select(d.member_id)
-        .distinct()
-        .outerjoin(checkin_member, m.member_id == d.member_id)
-        .where(m.member_id.is_(None))
-        .order_by(d.member_id)
-        .limit(limit)
-    )
+    rows = await db.execute(_WITHOUT_CALENDAR, {"most": limit})
     return [MemberId(key) for key in rows.scalars()]
 
 

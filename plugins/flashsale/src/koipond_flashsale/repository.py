@@ -101,9 +101,12 @@ async def find_open(db: AsyncConnection, channel_id: ChannelId | None = None) ->
     return await _find(db, statement.order_by(_r.starts_at, _r.id))
 
 
+_ALL = select(*_COLUMNS).order_by(_r.id)
+
+
 async def find_all(db: AsyncConnection) -> list[Round]:
     """Return every round that there ever was."""
-    return await _find(db, select(*_COLUMNS).order_by(_r.id))
+    return await _find(db, _ALL)
 
 
 async def find_over(db: AsyncConnection, now: datetime) -> list[FlashSaleRoundId]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, true
 
 from koipond_groupbuy.tables import groupbuy_activity, groupbuy_order, groupbuy_team, is_forming
 from koipond_groupbuy.types import GroupBuy, Team, TeamId, TeamOrder, TeamState, Unsound
@@ -200,9 +200,12 @@ async def carry(db: AsyncConnection, keys: Sequence[OrderId]) -> None:
     )
 
 
+_LIVE_TEAMS = _TEAM.where(_t.state.in_(_LIVE))
+
+
 async def find_live(db: AsyncConnection) -> list[Team]:
     """Return the teams that are not decided."""
-    return [_team(row) for row in await db.execute(_TEAM.where(_t.state.in_(_LIVE)))]
+    return [_team(row) for row in await db.execute(_LIVE_TEAMS)]
 
 
 async def find_unsound(db: AsyncConnection, *, before: datetime) -> list[Unsound]:
@@ -210,17 +213,10 @@ async def find_unsound(db: AsyncConnection, *, before: datetime) -> list[Unsound
 
     before: what is younger may still be on its way.
     """
-    told = [
-        (_crowded(), "has more orders that stand than seats"),
-        (_doubled(), "has two orders of one buyer that stand"),
-        (_uneven(), "succeeded with another number of orders than it has seats"),
-        (_kept(before), "keeps a paid order although it did not come about with it"),
-        (_unreturned(before), "has an order that is off and whose money is not given back"),
-    ]
     return [
         Unsound(team_id=TeamId(key), problem=problem)
-        for statement, problem in told
-        for key in (await db.execute(statement)).scalars()
+        for statement, problem in _UNSOUND
+        for key in (await db.execute(statement, {"before": before})).scalars()
     ]
 
 
@@ -267,16 +263,16 @@ def _uneven() -> Select[Any]:
     )
 
 
-def _kept(before: datetime) -> Select[Any]:
+def _kept() -> Select[Any]:
     return _orders_of_teams().where(
         _is_over(),
         _o.carried == false(),
         views.order.c.state.in_(_PAID),
-        views.order.c.updated_at < before,
+        views.order.c.updated_at < bindparam("before"),
     )
 
 
-def _unreturned(before: datetime) -> Select[Any]:
+def _unreturned() -> Select[Any]:
     payment = views.payment.c
     return (
         _orders_of_teams()
@@ -286,13 +282,23 @@ def _unreturned(before: datetime) -> Select[Any]:
             _o.carried == false(),
             views.order.c.state.in_([OrderState.CANCELLED, OrderState.EXPIRED]),
             payment.captured_minor != payment.refunded_minor,
-            payment.updated_at < before,
+            payment.updated_at < bindparam("before"),
         )
     )
 
 
 def _is_over() -> ColumnElement[bool]:
     return _t.state.in_([TeamState.SUCCEEDED, TeamState.FAILED])
+
+
+# (teams, what is wrong with them); `before`: what is younger may still be on its way.
+_UNSOUND = [
+    (_crowded(), "has more orders that stand than seats"),
+    (_doubled(), "has two orders of one buyer that stand"),
+    (_uneven(), "succeeded with another number of orders than it has seats"),
+    (_kept(), "keeps a paid order although it did not come about with it"),
+    (_unreturned(), "has an order that is off and whose money is not given back"),
+]
 
 
 def _group_buy(row: Any) -> GroupBuy:

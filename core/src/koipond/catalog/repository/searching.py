@@ -6,6 +6,7 @@ and numbers only, and stand in quotes.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -79,16 +80,34 @@ async def find_unsearchable(
     return [(row.id, row.slug) for row in await db.execute(statement)]
 
 
+_ALL = select(func.count()).select_from(product)
+
+
+@cache
+def _all_unsearchable() -> Select[Any]:
+    # Not a constant: the edition is read from what is installed, once it is asked for.
+    return _ALL.where(unsearchable())
+
+
 async def count_unsearchable(db: AsyncConnection, *, every: bool) -> int:
     """Return how many products `find_unsearchable` finds in all."""
-    counted = select(func.count()).select_from(product)
-    return int(await db.scalar(counted if every else counted.where(unsearchable())) or 0)
+    return int(await db.scalar(_ALL if every else _all_unsearchable()) or 0)
 
 
 def unsearchable() -> ColumnElement[bool]:
     """Hold for products whose search texts are missing or of another edition."""
     own = select(product_search.c.product_id).where(product_search.c.product_id == product.c.id)
     return or_(~own.exists(), own.where(product_search.c.edition != edition()).exists())
+
+
+def _unindexed() -> Select[Any]:
+    kept = table("product_terms_docsize", column("id"))
+    lost = select(product_search.c.number).where(product_search.c.number.not_in(select(kept.c.id)))
+    left = select(kept.c.id).where(kept.c.id.not_in(select(product_search.c.number)))
+    return select(func.count()).select_from(union_all(lost, left).subquery())
+
+
+_UNINDEXED = _unindexed()
 
 
 async def count_unindexed(db: AsyncConnection) -> int:
@@ -98,11 +117,7 @@ async def count_unindexed(db: AsyncConnection) -> int:
     """
     if db.dialect.name == "postgresql":
         return 0
-    kept = table("product_terms_docsize", column("id"))
-    lost = select(product_search.c.number).where(product_search.c.number.not_in(select(kept.c.id)))
-    left = select(kept.c.id).where(kept.c.id.not_in(select(product_search.c.number)))
-    found = union_all(lost, left).subquery()
-    return int(await db.scalar(select(func.count()).select_from(found)) or 0)
+    return int(await db.scalar(_UNINDEXED) or 0)
 
 
 async def rebuild_index(db: AsyncConnection) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from koipond.fulfilment.tables import fulfilment, fulfilment_line
 from koipond.fulfilment.types import (
@@ -18,6 +18,7 @@ from koipond.fulfilment.types import (
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import FulfilmentId, OrderId, OrderLineId, QuotaId, VariantId
 from koipond.kernel.parts import Parts
+from koipond.kernel.prepared import Prepared
 
 
 async def add_fulfilment(db: AsyncConnection, new: Fulfilment, *, now: datetime) -> None:
@@ -51,9 +52,7 @@ async def find_fulfilment(db: AsyncConnection, key: FulfilmentId) -> Fulfilment 
 
 async def find_fulfilments(db: AsyncConnection, order_ids: Collection[OrderId]) -> list[Fulfilment]:
     """Return the fulfilments of these orders, the oldest first."""
-    rows = await db.execute(
-        _FULFILMENTS.where(fulfilment.c.order_id.in_(sorted(order_ids))).order_by(fulfilment.c.id)
-    )
+    rows = await _OF_ORDERS.rows(db, {"order_ids": sorted(order_ids)})
     return [_fulfilment(row) for row in rows]
 
 
@@ -98,13 +97,9 @@ async def count_restocked(
     )
 
 
-async def find_parcel_units(
-    db: AsyncConnection,
-) -> list[tuple[OrderId, FulfilmentId, str, VariantId, int, int]]:
-    """Return [(order, fulfilment, its state, variant, units, those restocked)] of what is
-    counted."""
+def _parcel_units() -> Select[Any]:
     line = fulfilment_line.c
-    rows = await db.execute(
+    return (
         select(
             fulfilment.c.order_id,
             fulfilment.c.id,
@@ -118,9 +113,19 @@ async def find_parcel_units(
         .group_by(fulfilment.c.order_id, fulfilment.c.id, fulfilment.c.state, line.variant_id)
         .order_by(fulfilment.c.id, line.variant_id)
     )
+
+
+_PARCEL_UNITS = Prepared(_parcel_units())
+
+
+async def find_parcel_units(
+    db: AsyncConnection,
+) -> list[tuple[OrderId, FulfilmentId, str, VariantId, int, int]]:
+    """Return [(order, fulfilment, its state, variant, units, those restocked)] of what is
+    counted."""
     return [
         (OrderId(row[0]), FulfilmentId(row[1]), row[2], VariantId(row[3]), int(row[4]), int(row[5]))
-        for row in rows
+        for row in await _PARCEL_UNITS.rows(db)
     ]
 
 
@@ -145,4 +150,10 @@ _PARCELS = Parts(fulfilment_line, PackedUnits)
 _FULFILMENTS: Select[Any] = select(
     fulfilment,
     _PARCELS.of(fulfilment_line.c.fulfilment_id == fulfilment.c.id).label("parcels"),
+)
+_OF_ORDERS = Prepared(
+    _FULFILMENTS.where(fulfilment.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(
+        fulfilment.c.id
+    ),
+    by_arrays=True,
 )

@@ -14,6 +14,7 @@ from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OrderId, ReturnId
 from koipond.kernel.pages import Page, Slice, cut
 from koipond.kernel.parts import Parts
+from koipond.kernel.prepared import Prepared
 
 
 async def add_return(db: AsyncConnection, new: Return) -> None:
@@ -44,9 +45,7 @@ async def find_return(db: AsyncConnection, key: ReturnId) -> Return | None:
 
 async def find_returns(db: AsyncConnection, order_ids: Collection[OrderId]) -> list[Return]:
     """Return the returns of these orders, the oldest first."""
-    rows = await db.execute(
-        _RETURNS.where(order_return.c.order_id.in_(sorted(order_ids))).order_by(order_return.c.id)
-    )
+    rows = await _OF_ORDERS.rows(db, {"order_ids": sorted(order_ids)})
     return [_return(row) for row in rows]
 
 
@@ -114,15 +113,21 @@ async def save_return_lines(
     )
 
 
+_RESTOCKED = Prepared(
+    select(
+        order_return.c.id,
+        order_return.c.order_id,
+        func.sum(order_return_line.c.restocked_quantity),
+    )
+    .join(order_return_line, order_return_line.c.return_id == order_return.c.id)
+    .group_by(order_return.c.id, order_return.c.order_id)
+    .order_by(order_return.c.id)
+)
+
+
 async def sum_restocked(db: AsyncConnection) -> dict[ReturnId, tuple[OrderId, int]]:
     """Return {return: (its order, units that went back to the shelf)}."""
-    line = order_return_line.c
-    rows = await db.execute(
-        select(order_return.c.id, order_return.c.order_id, func.sum(line.restocked_quantity))
-        .join(order_return_line, line.return_id == order_return.c.id)
-        .group_by(order_return.c.id, order_return.c.order_id)
-        .order_by(order_return.c.id)
-    )
+    rows = await _RESTOCKED.rows(db)
     return {ReturnId(row[0]): (OrderId(row[1]), int(row[2])) for row in rows}
 
 
@@ -143,4 +148,10 @@ _LINES = Parts(order_return_line, ReturnedUnits)
 _RETURNS: Select[Any] = select(
     order_return,
     _LINES.of(order_return_line.c.return_id == order_return.c.id).label("lines"),
+)
+_OF_ORDERS = Prepared(
+    _RETURNS.where(order_return.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(
+        order_return.c.id
+    ),
+    by_arrays=True,
 )

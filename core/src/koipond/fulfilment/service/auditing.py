@@ -1,6 +1,7 @@
 """What must hold of units that left and came back: I1."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from koipond.fulfilment import repository
 from koipond.fulfilment.rules.parcels import OUT
@@ -13,16 +14,19 @@ from koipond.stock.types import MovementReason
 
 _BY_HAND = "Somebody wrote to the database by hand: restore what was changed"
 
+# As `repository.find_parcel_units` returns it.
+_Parcel = tuple[OrderId, FulfilmentId, str, VariantId, int, int]
+
 
 async def audit(ctx: Context) -> list[Finding]:
     """Return what is wrong with fulfilments and returns, for `kernel.invariants.run_audits`."""
-    return [*await _audit_shipments(ctx), *await _audit_restocking(ctx)]
-
-
-async def _audit_shipments(ctx: Context) -> list[Finding]:
-    """A unit that has left has its movement, and a movement its unit."""
     async with ctx.reading() as db:
         parcels = await repository.find_parcel_units(db)
+    return [*await _audit_shipments(ctx, parcels), *await _audit_restocking(ctx, parcels)]
+
+
+async def _audit_shipments(ctx: Context, parcels: Sequence[_Parcel]) -> list[Finding]:
+    """A unit that has left has its movement, and a movement its unit."""
     left = {
         (encode(FulfilmentId, key), variant_id): -units
         for _, key, state, variant_id, units, _ in parcels
@@ -41,10 +45,9 @@ async def _audit_shipments(ctx: Context) -> list[Finding]:
     ]
 
 
-async def _audit_restocking(ctx: Context) -> list[Finding]:
+async def _audit_restocking(ctx: Context, parcels: Sequence[_Parcel]) -> list[Finding]:
     """A unit goes back to the shelf once: its parcel, its return and the stock agree."""
     async with ctx.reading() as db:
-        parcels = await repository.find_parcel_units(db)
         returns = await repository.sum_restocked(db)
     moved: Counter[str] = Counter()
     for (reference, _), units in (await stock.find_moved(ctx, MovementReason.RETURN)).items():

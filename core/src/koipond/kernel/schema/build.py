@@ -132,6 +132,10 @@ class SchemaBuilder:
         found = self.find_conflicts(packages)
         if found:
             raise SchemaConflict("\n".join(sorted(found)))
+        return self.assemble(packages)
+
+    def assemble(self, packages: set[str]) -> strawberry.Schema:
+        """Assemble the schema of what `find_conflicts` found nothing wrong with."""
         inputs, grown = make_fields(self._inputs), self._grown
         extra = {
             cls: [with_enums(field, self._enums) for field in fields]

@@ -196,28 +196,27 @@ async def copy_groups(db: AsyncConnection, source: MemberId, target: MemberId) -
     return codes
 
 
+_into = member.alias("into")
+_CHAINED = Prepared(
+    select(_m.id)
+    .join(_into, _into.c.id == _m.merged_into)
+    .where(or_(_into.c.merged_into.is_not(None), _into.c.id == _m.id))
+)
+_STILL_KNOWN = Prepared(
+    select(_m.id, func.count())
+    .join(identity, _i.member_id == _m.id)
+    .where(_m.merged_into.is_not(None))
+    .group_by(_m.id)
+)
+
+
 async def find_astray(db: AsyncConnection) -> list[tuple[MemberId, str]]:
     """Return [(merged member, what is wrong with them)]."""
-    into = member.alias("into")
-    chained = (
-        select(_m.id)
-        .join(into, into.c.id == _m.merged_into)
-        .where(or_(into.c.merged_into.is_not(None), into.c.id == _m.id))
-    )
-    known = (
-        select(_m.id, func.count())
-        .join(identity, _i.member_id == _m.id)
-        .where(_m.merged_into.is_not(None))
-        .group_by(_m.id)
-    )
     return [
-        *[
-            (MemberId(one), "became one who was merged, too")
-            for one in (await db.execute(chained)).scalars()
-        ],
+        *[(MemberId(one), "became one who was merged, too") for (one,) in await _CHAINED.rows(db)],
         *[
             (MemberId(one), f"is still known by {count} identities")
-            for one, count in await db.execute(known)
+            for one, count in await _STILL_KNOWN.rows(db)
         ],
     ]
 

@@ -59,7 +59,9 @@ async def _audit_each(ctx: Context) -> list[Finding]:
             found = await repository.find_orders(
                 db, repository.visible_to_staff(None), OrderFilter(), page
             )
-            keys = [one.id for one in found.rows]
+        if not found.rows:
+            return findings
+        keys = [one.id for one in found.rows]
         told = await ctx.find_told(keys, rules.TELLING)
         payments = await payment.find_payments_of(ctx, keys)
         refunds = await payment.find_refunds_of(ctx, keys)

@@ -47,9 +47,7 @@ async def find_of_order(db: AsyncConnection, order_id: OrderId) -> list[Payment]
 
 async def find_by_orders(db: AsyncConnection, order_ids: Sequence[OrderId]) -> list[Payment]:
     """Return the payments of these orders, the oldest first."""
-    rows = await db.execute(
-        select(payment).where(payment.c.order_id.in_(sorted(order_ids))).order_by(payment.c.id)
-    )
+    rows = await _OF_ORDERS.rows(db, {"order_ids": sorted(order_ids)})
     return [_payment(row) for row in rows]
 
 
@@ -158,16 +156,21 @@ async def add_event(
     return added.one_or_none() is not None
 
 
-async def find_miscounted(db: AsyncConnection) -> list[PaymentId]:
-    """Return payments whose amounts break refunded <= captured <= authorised <= amount."""
-    wrong = (
+_MISCOUNTED = Prepared(
+    select(payment.c.id)
+    .where(
         (payment.c.refunded_minor < 0)
         | (payment.c.refunded_minor > payment.c.captured_minor)
         | (payment.c.captured_minor > payment.c.authorised_minor)
         | (payment.c.authorised_minor > payment.c.amount_minor)
     )
-    rows = await db.execute(select(payment.c.id).where(wrong).order_by(payment.c.id))
-    return [PaymentId(key) for key in rows.scalars()]
+    .order_by(payment.c.id)
+)
+
+
+async def find_miscounted(db: AsyncConnection) -> list[PaymentId]:
+    """Return payments whose amounts break refunded <= captured <= authorised <= amount."""
+    return [PaymentId(key) for (key,) in await _MISCOUNTED.rows(db)]
 
 
 def _payment(row: Any) -> Payment:
@@ -195,6 +198,12 @@ _of_order = (
     select(payment).where(payment.c.order_id == bindparam("of_order")).order_by(payment.c.id)
 )
 _OF_ORDER = Prepared(_of_order)
+_OF_ORDERS = Prepared(
+    select(payment)
+    .where(payment.c.order_id.in_(bindparam("order_ids", expanding=True)))
+    .order_by(payment.c.id),
+    by_arrays=True,
+)
 # Sorted: two who lock the same rows lock them in the same sequence.
 _LOCK_OF_ORDER = Prepared(_of_order.with_for_update(key_share=True))
 _is_named = payment.c.id == bindparam("of_key")

@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, func, or_, select
 from koipond.kernel.db import AsyncConnection, insert
 from koipond.kernel.ids import OrderId, PaymentId, RefundId
 from koipond.kernel.money import Currency, Money
+from koipond.kernel.prepared import Prepared
 from koipond.kernel.unsent import Unsent
 from koipond.payment.tables import paid_part, payment, refund, refund_part
 from koipond.payment.types import PaidPart, Refund, RefundReason, RefundResult, RefundState
@@ -89,9 +90,7 @@ async def name_refund(db: AsyncConnection, key: RefundId, reference: str) -> Non
 
 async def find_refunds(db: AsyncConnection, order_ids: Sequence[OrderId]) -> list[Refund]:
     """Return the refunds of these orders, the oldest first."""
-    rows = await db.execute(
-        _refunds().where(refund.c.order_id.in_(sorted(order_ids))).order_by(refund.c.id)
-    )
+    rows = await _OF_ORDERS.rows(db, {"order_ids": sorted(order_ids)})
     return [_refund(row) for row in rows]
 
 
@@ -183,22 +182,28 @@ async def find_parts(db: AsyncConnection, order_id: OrderId) -> list[PaidPart]:
     ]
 
 
-async def find_misrefunded(db: AsyncConnection) -> list[tuple[PaymentId, int, int]]:
-    """Return [(payment, what it counts as refunded, what its refunds sum to)] where they differ."""
+def _misrefunded() -> Select[Any]:
     summed = func.coalesce(func.sum(refund.c.amount_minor), 0)
     standing = (refund.c.payment_id == payment.c.id) & (refund.c.state != RefundState.FAILED)
-    rows = await db.execute(
+    return (
         select(payment.c.id, payment.c.refunded_minor, summed)
         .outerjoin(refund, standing)
         .group_by(payment.c.id, payment.c.refunded_minor)
         .having(summed != payment.c.refunded_minor)
         .order_by(payment.c.id)
     )
+
+
+_MISREFUNDED = Prepared(_misrefunded())
+
+
+async def find_misrefunded(db: AsyncConnection) -> list[tuple[PaymentId, int, int]]:
+    """Return [(payment, what it counts as refunded, what its refunds sum to)] where they differ."""
+    rows = await _MISREFUNDED.rows(db)
     return [(PaymentId(key), counted, found) for key, counted, found in rows]
 
 
-async def find_uneven_parts(db: AsyncConnection) -> list[tuple[PaymentId, UUID]]:
-    """Return the (payment, part) whose count of what went back is not what refunds sum to."""
+def _uneven_parts() -> Select[Any]:
     given = (
         select(refund.c.payment_id, refund_part.c.part_id, refund_part.c.amount_minor)
         .join(refund, refund.c.id == refund_part.c.refund_id)
@@ -208,14 +213,21 @@ async def find_uneven_parts(db: AsyncConnection) -> list[tuple[PaymentId, UUID]]
     summed = func.coalesce(func.sum(given.c.amount_minor), 0)
     mine = (given.c.payment_id == paid_part.c.payment_id) & (given.c.part_id == paid_part.c.part_id)
     group = (paid_part.c.payment_id, paid_part.c.part_id, paid_part.c.refunded_minor)
-    rows = await db.execute(
+    return (
         select(paid_part.c.payment_id, paid_part.c.part_id)
         .outerjoin(given, mine)
         .group_by(*group)
         .having(or_(summed != paid_part.c.refunded_minor))
         .order_by(paid_part.c.payment_id, paid_part.c.part_id)
     )
-    return [(PaymentId(key), part) for key, part in rows]
+
+
+_UNEVEN_PARTS = Prepared(_uneven_parts())
+
+
+async def find_uneven_parts(db: AsyncConnection) -> list[tuple[PaymentId, UUID]]:
+    """Return the (payment, part) whose count of what went back is not what refunds sum to."""
+    return [(PaymentId(key), part) for key, part in await _UNEVEN_PARTS.rows(db)]
 
 
 async def _count_parts(db: AsyncConnection, one: Refund, parts: Mapping[UUID, int]) -> None:
@@ -233,6 +245,14 @@ def _refunds() -> Select[Any]:
     return select(refund, payment.c.provider, named).join(
         payment, payment.c.id == refund.c.payment_id
     )
+
+
+_OF_ORDERS = Prepared(
+    _refunds()
+    .where(refund.c.order_id.in_(bindparam("order_ids", expanding=True)))
+    .order_by(refund.c.id),
+    by_arrays=True,
+)
 
 
 def _refund(row: Any) -> Refund:

@@ -1,16 +1,18 @@
 """SQL of what must always hold, each as one statement, so that it sees one moment."""
 
-from sqlalchemy import and_, func, or_, select
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.invariants import Finding
+from koipond.kernel.prepared import Prepared
 from koipond.quota.tables import IS_COUNTED, quota, quota_change, quota_excess, reservation
 
-_q, _r = quota.c, reservation.c
+_q, _r, _c = quota.c, reservation.c, quota_change.c
 
 
-async def find_drift(db: AsyncConnection) -> list[Finding]:
-    """Find counters that are not the sum of their rows, or are more than there is."""
+def _drifted() -> Select[Any]:
     sums = (
         select(_r.quota_id, func.sum(_r.quantity).label("units"))
         .where(IS_COUNTED)
@@ -18,12 +20,19 @@ async def find_drift(db: AsyncConnection) -> list[Finding]:
         .subquery()
     )
     counted = func.coalesce(sums.c.units, 0)
-    rows = await db.execute(
+    return (
         select(_q.id, _q.capacity, _q.taken, counted.label("counted"))
         .outerjoin(sums, sums.c.quota_id == _q.id)
         .where(or_(_q.taken != counted, _q.taken > _q.capacity))
         .order_by(_q.id)
     )
+
+
+_DRIFTED = Prepared(_drifted())
+
+
+async def find_drift(db: AsyncConnection) -> list[Finding]:
+    """Find counters that are not the sum of their rows, or are more than there is."""
     return [
         Finding(
             invariant="I1",
@@ -31,24 +40,26 @@ async def find_drift(db: AsyncConnection) -> list[Finding]:
             f"its reservations say {row.counted}",
             fix="Stop selling it; then set quota.taken to the sum, and look for what wrote to it",
         )
-        for row in rows
+        for row in await _DRIFTED.rows(db)
     ]
 
 
-async def find_invented(db: AsyncConnection) -> list[Finding]:
-    """Find capacities that are not the sum of their changes: units that came from nowhere."""
-    sums = (
-        select(quota_change.c.quota_id, func.sum(quota_change.c.delta).label("units"))
-        .group_by(quota_change.c.quota_id)
-        .subquery()
-    )
+def _invented() -> Select[Any]:
+    sums = select(_c.quota_id, func.sum(_c.delta).label("units")).group_by(_c.quota_id).subquery()
     summed = func.coalesce(sums.c.units, 0)
-    rows = await db.execute(
+    return (
         select(_q.id, _q.capacity, summed.label("summed"))
         .outerjoin(sums, sums.c.quota_id == _q.id)
         .where(_q.capacity.is_not(None), _q.capacity != summed)
         .order_by(_q.id)
     )
+
+
+_INVENTED = Prepared(_invented())
+
+
+async def find_invented(db: AsyncConnection) -> list[Finding]:
+    """Find capacities that are not the sum of their changes: units that came from nowhere."""
     return [
         Finding(
             invariant="I1",
@@ -56,36 +67,36 @@ async def find_invented(db: AsyncConnection) -> list[Finding]:
             f"its changes add up to {row.summed}",
             fix="Compare its quota_change rows with what came in and went out",
         )
-        for row in rows
+        for row in await _INVENTED.rows(db)
     ]
+
+
+_UNBALANCED = Prepared(
+    select(_c.move_id, func.sum(_c.delta).label("units"))
+    .where(_c.move_id.is_not(None))
+    .group_by(_c.move_id)
+    .having(func.sum(_c.delta) != 0)
+    .order_by(_c.move_id)
+)
 
 
 async def find_unbalanced(db: AsyncConnection) -> list[Finding]:
     """Find moves between quotas that made or lost units."""
-    change = quota_change.c
-    rows = await db.execute(
-        select(change.move_id, func.sum(change.delta).label("units"))
-        .where(change.move_id.is_not(None))
-        .group_by(change.move_id)
-        .having(func.sum(change.delta) != 0)
-        .order_by(change.move_id)
-    )
     return [
         Finding(
             invariant="I1",
             problem=f"move {row.move_id} between quotas made {row.units} units",
             fix="Look at its quota_change rows, and change the capacity that is wrong",
         )
-        for row in rows
+        for row in await _UNBALANCED.rows(db)
     ]
 
 
-async def find_over_limit(db: AsyncConnection) -> list[Finding]:
-    """Find subjects with more than their limit, except what a merge left them with."""
+def _over_limit() -> Select[Any]:
     excess = quota_excess.c
     key = (_r.quota_id, _r.subject_id, _r.period)
     units = func.sum(_r.quantity)
-    rows = await db.execute(
+    return (
         select(*key, units.label("units"), _q.subject_limit)
         .join(quota, _q.id == _r.quota_id)
         .outerjoin(
@@ -97,6 +108,13 @@ async def find_over_limit(db: AsyncConnection) -> list[Finding]:
         .having(units > _q.subject_limit, units > func.coalesce(excess.units, 0))
         .order_by(*key)
     )
+
+
+_OVER_LIMIT = Prepared(_over_limit())
+
+
+async def find_over_limit(db: AsyncConnection) -> list[Finding]:
+    """Find subjects with more than their limit, except what a merge left them with."""
     return [
         Finding(
             invariant="I9",
@@ -104,5 +122,5 @@ async def find_over_limit(db: AsyncConnection) -> list[Finding]:
             f"in period {row.period or 'ever'}, {row.subject_limit} are allowed",
             fix="Look at its orders; cancel what is too much",
         )
-        for row in rows
+        for row in await _OVER_LIMIT.rows(db)
     ]

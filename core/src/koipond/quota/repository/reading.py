@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, bindparam, case, func, select
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
@@ -12,10 +12,14 @@ from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_rese
 from koipond.quota.tables import IS_COUNTED, quota, reservation
 from koipond.quota.types import Quota, Reservation, ReservationState
 
+_QUOTAS = Prepared(
+    select(*QUOTA).where(quota.c.id.in_(bindparam("keys", expanding=True))), by_arrays=True
+)
+
 
 async def find_quotas(db: AsyncConnection, quota_ids: Iterable[QuotaId]) -> dict[QuotaId, Quota]:
     """Return {id: quota}, without those that there are none of."""
-    rows = await db.execute(select(*QUOTA).where(quota.c.id.in_(sorted(set(quota_ids)))))
+    rows = await _QUOTAS.rows(db, {"keys": sorted(set(quota_ids))})
     return {found.id: found for found in to_quotas(rows)}
 
 
@@ -50,17 +54,22 @@ async def find_taken(
     return {QuotaId(key): int(units) for key, units in rows}
 
 
+_KEPT = Prepared(
+    select(reservation.c.owner_id, reservation.c.quota_id, func.sum(reservation.c.quantity))
+    .where(
+        reservation.c.owner_id.in_(bindparam("owners", expanding=True)),
+        reservation.c.state.in_([ReservationState.PLACED, ReservationState.CONSUMED]),
+    )
+    .group_by(reservation.c.owner_id, reservation.c.quota_id),
+    by_arrays=True,
+)
+
+
 async def find_kept(
     db: AsyncConnection, owner_ids: Collection[OwnerId]
 ) -> list[tuple[OwnerId, QuotaId, int]]:
     """Return [(owner, quota, units)] of what these owners have placed or consumed."""
-    r = reservation.c
-    kept = [ReservationState.PLACED, ReservationState.CONSUMED]
-    rows = await db.execute(
-        select(r.owner_id, r.quota_id, func.sum(r.quantity))
-        .where(r.owner_id.in_(sorted(owner_ids)), r.state.in_(kept))
-        .group_by(r.owner_id, r.quota_id)
-    )
+    rows = await _KEPT.rows(db, {"owners": sorted(owner_ids)})
     return [(OwnerId(owner), QuotaId(key), int(units)) for owner, key, units in rows]
 
 

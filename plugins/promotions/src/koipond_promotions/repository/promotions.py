@@ -76,10 +76,12 @@ async def find_live(db: AsyncConnection, channel_id: ChannelId | None = None) ->
     return await _find(db, statement.order_by(_p.id))
 
 
+_PUBLISHED = select(*COLUMNS).where(_p.published_at.is_not(None)).order_by(_p.id)
+
+
 async def find_published(db: AsyncConnection) -> list[Promotion]:
     """Return every promotion that was ever published."""
-    statement = select(*COLUMNS).where(_p.published_at.is_not(None))
-    return await _find(db, statement.order_by(_p.id))
+    return await _find(db, _PUBLISHED)
 
 
 async def find_page(

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, select
 
 from koipond_promotions.tables import promotions_coupon, promotions_promotion, promotions_use
 from koipond_promotions.types import PLUGIN, PromotionId, SeenUse, Standing, Use
@@ -51,60 +51,75 @@ async def find_page(db: AsyncConnection, promotion_id: PromotionId, page: Page) 
     return cut(found, [(one.use.order_id.hex,) for one in found], page)
 
 
+_BY_BUYER = (
+    select(
+        _u.promotion_id,
+        _u.subject_id,
+        func.count().label("uses"),
+        func.sum(_u.off_minor).label("off_minor"),
+    )
+    .select_from(promotions_use.join(order, order.c.id == _u.order_id))
+    .where(order.c.state.not_in(_OFF))
+    .group_by(_u.promotion_id, _u.subject_id)
+)
+
+
+def _standing(by_buyer: Select[Any]) -> Select[Any]:
+    b = by_buyer.subquery().c
+    return select(
+        b.promotion_id, func.sum(b.uses), func.sum(b.off_minor), func.max(b.uses)
+    ).group_by(b.promotion_id)
+
+
+_STANDING = _standing(_BY_BUYER)
+_STANDING_OF = _standing(_BY_BUYER.where(_u.promotion_id.in_(bindparam("keys", expanding=True))))
+
+
 async def sum_standing(
     db: AsyncConnection, keys: Collection[PromotionId] | None = None
 ) -> dict[PromotionId, Standing]:
     """Return {promotion: what orders that stand have of it}, of these or of all."""
-    by_buyer = (
-        select(
-            _u.promotion_id,
-            _u.subject_id,
-            func.count().label("uses"),
-            func.sum(_u.off_minor).label("off_minor"),
-        )
-        .select_from(promotions_use.join(order, order.c.id == _u.order_id))
-        .where(order.c.state.not_in(_OFF))
-        .group_by(_u.promotion_id, _u.subject_id)
-    )
-    if keys is not None:
-        by_buyer = by_buyer.where(_u.promotion_id.in_(sorted(keys)))
-    b = by_buyer.subquery().c
-    rows = await db.execute(
-        select(b.promotion_id, func.sum(b.uses), func.sum(b.off_minor), func.max(b.uses)).group_by(
-            b.promotion_id
-        )
-    )
+    if keys is None:
+        rows = await db.execute(_STANDING)
+    else:
+        rows = await db.execute(_STANDING_OF, {"keys": sorted(keys)})
     return {
         PromotionId(key): Standing(uses=int(uses), off_minor=int(off), most=int(most))
         for key, uses, off, most in rows
     }
 
 
+_ORPHANS = (
+    select(_u.order_id, _u.promotion_id)
+    .where(
+        ~exists().where(order.c.id == _u.order_id)
+        | ~exists().where(promotions_promotion.c.id == _u.promotion_id)
+        | and_(
+            _u.coupon_id.is_not(None),
+            ~exists().where(promotions_coupon.c.id == _u.coupon_id),
+        )
+    )
+    .limit(_MISFITS)
+)
+
+
 async def find_orphans(db: AsyncConnection) -> list[tuple[OrderId, PromotionId]]:
     """Return some uses whose order or promotion there is not."""
-    rows = await db.execute(
-        select(_u.order_id, _u.promotion_id)
-        .where(
-            ~exists().where(order.c.id == _u.order_id)
-            | ~exists().where(promotions_promotion.c.id == _u.promotion_id)
-            | and_(
-                _u.coupon_id.is_not(None),
-                ~exists().where(promotions_coupon.c.id == _u.coupon_id),
-            )
-        )
-        .limit(_MISFITS)
-    )
+    rows = await db.execute(_ORPHANS)
     return [(OrderId(order_id), PromotionId(key)) for order_id, key in rows]
+
+
+_a = order_adjustment.c
+_BARE = (
+    select(_u.order_id, _u.promotion_id)
+    .where(~exists().where(_a.order_id == _u.order_id, _a.origin == PLUGIN))
+    .limit(_MISFITS)
+)
 
 
 async def find_bare(db: AsyncConnection) -> list[tuple[OrderId, PromotionId]]:
     """Return some uses whose order has no adjustment of this plugin: it does not carry them."""
-    a = order_adjustment.c
-    rows = await db.execute(
-        select(_u.order_id, _u.promotion_id)
-        .where(~exists().where(a.order_id == _u.order_id, a.origin == PLUGIN))
-        .limit(_MISFITS)
-    )
+    rows = await db.execute(_BARE)
     return [(OrderId(order_id), PromotionId(key)) for order_id, key in rows]
 
 
