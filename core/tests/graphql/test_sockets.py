@@ -363,8 +363,9 @@ async def test_another_subprotocol_is_refused(address: str, subprotocol: str) ->
         ('{"type": "dance"}', 4400),
         ('{"type": "subscribe", "id": "1", "payload": {"query": "{ channels { code } }"}}', 4401),
         (" " * 1_100_000, 1009),
+        ("茶" * 400_000, 1009),
     ],
-    ids=["no JSON", "bytes", "no type", "before the first message", "too large"],
+    ids=["no JSON", "bytes", "no type", "before the first message", "too large", "large in UTF-8"],
 )
 async def test_a_message_that_cannot_be_read_closes_the_socket(
     address: str, message: str | bytes, code: int

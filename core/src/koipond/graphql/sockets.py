@@ -122,8 +122,8 @@ class _Socket:
             text = message.get("text")
             if text is None:
                 raise Ending(BAD_REQUEST, "WebSocket message type must be text")
-            if len(text) > self._message_max:
-                raise Ending(TOO_LARGE, f"A message has at most {self._message_max} characters.")
+            if len(text) > self._message_max or len(text.encode()) > self._message_max:
+                raise Ending(TOO_LARGE, f"A message has at most {self._message_max} bytes.")
             yield text
 
     async def send(self, text: str) -> None:
