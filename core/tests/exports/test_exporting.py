@@ -1,5 +1,6 @@
 """What is exported can be imported again, and is given to nobody else."""
 
+import json
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -7,13 +8,18 @@ from uuid import uuid4
 import pytest
 from core.tests.imports.loading import load
 
+from koipond.catalog import service as catalog
+from koipond.catalog.types import MediaDraft, ProductDraft, Saved, Telling, VariantDraft
 from koipond.exports import service
 from koipond.exports.types import ExportFormat, ExportKind, ExportOptions, RunExport
 from koipond.imports.types import Counts, ImportKind
 from koipond.kernel.formulas import guard, unguard
 from koipond.kernel.ids import ExportRunId, decode
 from koipond.kernel.viewer import SYSTEM, PermissionMissing, Viewer, ViewerKind
-from koipond_sdk.testing.shop import STAFF, RunningShop
+from koipond.stock.service import receive
+from koipond.stock.types import StockReceipt
+from koipond_sdk.testing.databases import Databases, Kind
+from koipond_sdk.testing.shop import STAFF, RunningShop, running_shop
 
 pytestmark = pytest.mark.story
 
@@ -82,6 +88,101 @@ async def test_all_kinds_come_back_as_they_were(
     # The same numbers in the same shop are the same orders, told by another file.
     again = await load(shop, tmp_path / f"orders.{form}", kind=ImportKind.ORDERS)
     assert [one.code for one in again.refusals] == ["NUMBER_TAKEN", "NUMBER_TAKEN"]
+
+
+RICH = ProductDraft(
+    slug="tea",
+    name="=Green, tea",
+    description="<p>Cool &amp; dry</p>",
+    categories=("Drinks", "Gifts | small"),
+    collections=("New, today", "Spring"),
+    attributes=(("Origin", "Anhui"), ("Vendor", 'Lin "&" Wang'), ("Harvest", "2026")),
+    options=("Weight", "Cut", "Tin", "Colour", "Lid"),
+    media=(MediaDraft(url="/media/tea.jpg", alt="Tea"), MediaDraft(url="/media/tin.jpg")),
+    variants=(
+        VariantDraft(
+            sku="TEA-1",
+            options=("100 g", "Whole", "Round", "Red", "-1"),
+            price_minor=1000,
+            grams=120,
+            media=(MediaDraft(url="/media/red.jpg"),),
+        ),
+        VariantDraft(
+            sku="TEA-2", options=("200 g", "Whole", "Round", "红", "0"), track_stock=False
+        ),
+    ),
+)
+PLAIN = ProductDraft(
+    slug="cup",
+    name="Cup",
+    categories=("Goods",),
+    collections=("Spring",),
+    variants=(VariantDraft(sku="CUP-1", price_minor=450),),
+)
+
+
+async def stock_up(shop: RunningShop) -> None:
+    async with shop.context(viewer=STAFF) as ctx:
+        telling = Telling(
+            locale=ctx.scope.locales[0],
+            channel_id=ctx.scope.channel_id,
+            currency=ctx.scope.currency,
+        )
+        tea, cup = await catalog.save_products(ctx, [RICH, PLAIN], telling)
+        assert isinstance(tea, Saved)
+        assert isinstance(cup, Saved)
+        keys = {**tea.variants, **cup.variants}
+        units = {"TEA-1": 7, "CUP-1": 3}
+        receipts = [StockReceipt(variant_id=keys[sku], quantity=units[sku]) for sku in units]
+        await receive(ctx, receipts)
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+async def test_products_that_move_to_an_empty_shop_are_exported_as_they_were(
+    shop: RunningShop, databases: Databases, tmp_path: Path, form: ExportFormat
+) -> None:
+    await stock_up(shop)
+    here, there = tmp_path / f"here.{form}", tmp_path / f"there.{form}"
+    assert await export(shop, ExportKind.PRODUCTS, form, here) == 3
+    async with databases.own(Kind.SQLITE) as url, running_shop(url) as other:
+        report = await load(other, here)
+        assert (report.counts, report.refusals) == (Counts(created=2, stock_booked=2), ())
+        assert await export(other, ExportKind.PRODUCTS, form, there) == 3
+    assert there.read_text(encoding="utf-8") == here.read_text(encoding="utf-8")
+    if form is ExportFormat.NDJSON:
+        first, second, _ = [json.loads(line) for line in here.read_text("utf-8").splitlines()]
+        attributes = [["Origin", "Anhui"], ["Vendor", 'Lin "&" Wang'], ["Harvest", "2026"]]
+        assert json.loads(first["Attributes"]) == attributes
+        assert json.loads(first["More Options"]) == [["Colour", "Red"], ["Lid", "-1"]]
+        assert json.loads(second["More Options"]) == [["Colour", "红"], ["Lid", "0"]]
+        assert json.loads(first["Categories"]) == ["Drinks", "Gifts | small"]
+        assert json.loads(first["Collections"]) == ["New, today", "Spring"]
+        assert (first["Variant Image"], second["Variant Image"]) == ("/media/red.jpg", "")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Attributes", "Origin: Anhui"),
+        ("Attributes", '[["Origin"]]'),
+        ("More Options", '{"Cut": "Whole"}'),
+        ("Categories", '"Tea"'),
+        ("Collections", "[1]"),
+    ],
+)
+async def test_a_list_that_is_none_skips_its_product(
+    shop: RunningShop, tmp_path: Path, column: str, cell: str
+) -> None:
+    file = tmp_path / "tea.csv"
+    written = '"' + cell.replace('"', '""') + '"'
+    file.write_text(
+        f"Handle,Title,Variant SKU,Variant Price,{column}\ntea,Tea,T-1,1.00,{written}\n"
+    )
+    before = await shop.rows("product")
+    (refused,) = (await load(shop, file)).refusals
+    assert (refused.line, refused.column) == (2, column)
+    assert refused.reason.startswith(f"{column}: {cell[:40]!r} is no such list. Write it like [")
+    assert await shop.rows("product") == before
 
 
 async def test_orders_come_back_to_a_shop_that_lost_them(shop: RunningShop, tmp_path: Path) -> None:

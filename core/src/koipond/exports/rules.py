@@ -6,7 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from koipond.catalog.types import Category, Collection, ListPrice, Media, OptionChoice, Variant
+from koipond.catalog.types import (
+    Attribute,
+    Category,
+    Collection,
+    ListPrice,
+    Media,
+    OptionChoice,
+    Variant,
+)
 from koipond.exports.types import Cells, ExportFormat, ExportKind
 from koipond.kernel.formulas import guard
 from koipond.kernel.ids import MemberId, OrderId, encode
@@ -16,13 +24,14 @@ from koipond.member.types import MemberRow
 from koipond.order.types import Order
 
 COLUMNS: Mapping[ExportKind, tuple[str, ...]] = {
-    # As Shopify writes it.
+    # As Shopify writes it, and behind it, as lists in JSON, what that has no place for.
     ExportKind.PRODUCTS: (
         *("Handle", "Title", "Body (HTML)", "Type", "Tags", "Published"),
         *("Option1 Name", "Option1 Value", "Option2 Name", "Option2 Value"),
         *("Option3 Name", "Option3 Value", "Variant SKU", "Variant Grams"),
         *("Variant Inventory Tracker", "Variant Inventory Qty", "Variant Price"),
-        *("Image Src", "Image Alt Text"),
+        *("Variant Image", "Image Src", "Image Alt Text"),
+        *("Attributes", "More Options", "Categories", "Collections"),
     ),
     ExportKind.ORDERS: (
         *("number", "id", "placed_at", "state", "customer", "name", "email", "phone", "sku"),
@@ -122,17 +131,32 @@ def product_cells(
     texts: tuple[str, str],
     categories: Sequence[Category],
     collections: Sequence[Collection],
+    attributes: Sequence[Attribute],
+    *,
     locales: Sequence[Locale],
 ) -> Cells:
     """Return what the first row of a product tells of it. texts: its name and description."""
+    types = [pick(one.name, locales) for one in categories]
+    tags = [pick(one.name, locales) for one in collections]
+    # A tag ends at a comma, and a cell is trimmed.
+    are_tags = all("," not in one and one.strip() for one in tags)
     return {
         "Handle": slug,
         "Title": texts[0],
         "Body (HTML)": texts[1],
-        "Type": pick(categories[0].name, locales) if categories else "",
-        "Tags": ", ".join(pick(one.name, locales) for one in collections),
+        "Type": types[0] if types else "",
+        "Tags": ", ".join(tags) if are_tags else "",
         "Published": "TRUE",
+        "Attributes": _listed(
+            [(pick(one.name, locales), pick(one.value, locales)) for one in attributes]
+        ),
+        "Categories": _listed(types) if len(types) > 1 else "",
+        "Collections": "" if are_tags else _listed(tags),
     }
+
+
+def _listed(told: Sequence[object]) -> str:
+    return json.dumps(told, ensure_ascii=False) if told else ""
 
 
 def variant_cells(
@@ -140,6 +164,7 @@ def variant_cells(
     options: Sequence[OptionChoice],
     price: ListPrice | None,
     on_hand: int,
+    pictures: Sequence[Media],
     *,
     currency: Currency,
     locales: Sequence[Locale],
@@ -151,11 +176,12 @@ def variant_cells(
         "Variant Inventory Tracker": "koipond" if variant.track_stock else "",
         "Variant Inventory Qty": str(on_hand) if variant.track_stock else "",
         "Variant Price": "" if price is None else amount(price.list_minor, currency),
+        "Variant Image": pictures[0].url if pictures else "",
     }
-    for place, choice in enumerate(options[:_OPTIONS], 1):
-        told[f"Option{place} Name"] = pick(choice.name, locales)
-        told[f"Option{place} Value"] = pick(choice.value, locales)
-    return told
+    chosen = [(pick(one.name, locales), pick(one.value, locales)) for one in options]
+    for place, (name, value) in enumerate(chosen[:_OPTIONS], 1):
+        told |= {f"Option{place} Name": name, f"Option{place} Value": value}
+    return told | {"More Options": _listed(chosen[_OPTIONS:])}
 
 
 def picture_cells(found: Media, locales: Sequence[Locale]) -> Cells:

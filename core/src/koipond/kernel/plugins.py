@@ -3,7 +3,7 @@
 running    its hooks, jobs and fields are there
 disabled   staff turned it off: it is not even imported; its tables are kept up to date
 broken     it cannot run: the shop does not start, unless its plugin.toml says required = false
-missing    its tables are here, and its package is not; see kernel/migrate.py
+missing    its tables are here, and its package is not; see kernel/revisions.py
 """
 
 from __future__ import annotations

@@ -107,7 +107,9 @@ async def _products(ctx: Context, options: ExportOptions) -> AsyncIterator[list[
         variants = [variant for key in keys for variant in of_products.get(key, ())]
         categories = await catalog.find_categories(ctx, keys)
         collections = await catalog.find_collections(ctx, keys)
+        attributes = await catalog.find_attributes(ctx, keys)
         media = await catalog.find_media(ctx, keys)
+        own_media = await catalog.find_variant_media(ctx, [one.id for one in variants])
         choices = await catalog.find_options(ctx, variants)
         prices = await catalog.find_list_prices(ctx, [one.id for one in variants])
         levels = await stock.find_levels_of(ctx, [one.id for one in variants])
@@ -119,6 +121,7 @@ async def _products(ctx: Context, options: ExportOptions) -> AsyncIterator[list[
                     choices.get(each.id, ()),
                     prices.get(each.id),
                     sum(level.on_hand for _, level in levels[each.id]),
+                    own_media.get(each.id, []),
                     currency=ctx.scope.currency,
                     locales=locales,
                 )
@@ -131,7 +134,8 @@ async def _products(ctx: Context, options: ExportOptions) -> AsyncIterator[list[
                 (pick(one.name, locales), described),
                 categories.get(one.id, []),
                 collections.get(one.id, []),
-                locales,
+                attributes.get(one.id, []),
+                locales=locales,
             )
             parts = zip_longest([first], told, pictures, fillvalue={"Handle": one.slug})
             rows += [{**a, **b, **c} for a, b, c in parts]

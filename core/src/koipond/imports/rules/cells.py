@@ -2,11 +2,16 @@
 
 import re
 from datetime import UTC, datetime, tzinfo
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from koipond.imports.errors import RowRefused
 from koipond.imports.types import Row
 from koipond.kernel.money import AmountInvalid, Currency, parse_amount
+
+T = TypeVar("T")
 
 WHOLE_MAX = 1_000_000_000
 
@@ -102,6 +107,24 @@ def truth(row: Row, column: str) -> bool | None:
         reason = f"{column}: {text[:40]!r} is neither TRUE nor FALSE"
         raise RowRefused(line=row.line, reason=reason, column=column)
     return None
+
+
+def pairs(row: Row, column: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of a cell that is a list in JSON; none if it is empty."""
+    return _decoded(row, column, tuple[tuple[str, str], ...], '[["Colour", "Green"]]')
+
+
+def names(row: Row, column: str) -> tuple[str, ...]:
+    """Return the texts of a cell that is a list in JSON; none if it is empty."""
+    return _decoded(row, column, tuple[str, ...], '["Tea", "Gifts"]')
+
+
+def _decoded(row: Row, column: str, kind: type[T], example: str) -> T:
+    try:
+        return msgspec.json.decode(row.cell(column) or "[]", type=kind)
+    except msgspec.MsgspecError as error:
+        reason = f"{column}: {row.cell(column)[:40]!r} is no such list. Write it like {example}"
+        raise RowRefused(line=row.line, reason=reason, column=column) from error
 
 
 def address(name: str, base: str) -> str:

@@ -4,6 +4,7 @@ https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from koipond.catalog.types import MediaDraft, ProductDraft, VariantDraft
 from koipond.imports.errors import RowRefused
@@ -18,6 +19,9 @@ _HANDLE = "Handle"
 _QUANTITY = "Variant Inventory Qty"
 _TRACKER = "Variant Inventory Tracker"
 _OPTIONS = (1, 2, 3)
+# Ours, for what Shopify has no place for: lists in JSON, so that any name can stand in them.
+_MORE_OPTIONS, _ATTRIBUTES = "More Options", "Attributes"
+_CATEGORIES, _COLLECTIONS = "Categories", "Collections"
 # What Shopify writes for a product without a choice.
 _NO_CHOICE = ("Title", "Default Title")
 _STATES = {"": True, "active": True, "draft": False, "archived": False}
@@ -53,7 +57,6 @@ class Shopify:
         sold = [row for row in rows if row is first or _has_variant(row)]
         options = _option_names(first, sold)
         variants = tuple(self._variant(row, options) for row in sold)
-        vendor = first.cell("Vendor")
         return ToldProduct(
             line=first.line,
             draft=ProductDraft(
@@ -63,7 +66,7 @@ class Shopify:
                 published=_is_published(first),
                 categories=_categories(first),
                 collections=_collections(first),
-                attributes=(("Vendor", vendor),) if vendor else (),
+                attributes=_attributes(first),
                 options=options,
                 media=tuple(self._pictures(rows)),
                 variants=variants,
@@ -98,8 +101,13 @@ class Shopify:
 
 def _has_variant(row: Row) -> bool:
     """Tell whether a row behind its product's first sells something, or only adds a picture."""
-    values = [row.cell(f"Option{number} Value") for number in _OPTIONS]
-    return any((row.cell(SKU), row.cell("Variant Price"), *values))
+    return any((row.cell(SKU), row.cell("Variant Price"), *_all_values(row)))
+
+
+def _all_values(row: Row) -> list[str]:
+    """Return the values of its options, those of Shopify's first."""
+    more = cells.pairs(row, _MORE_OPTIONS)
+    return [*(row.cell(f"Option{one} Value") for one in _OPTIONS), *(value for _, value in more)]
 
 
 def _sku(row: Row) -> str:
@@ -113,7 +121,8 @@ def _sku(row: Row) -> str:
 
 
 def _option_names(first: Row, sold: Sequence[Row]) -> tuple[str, ...]:
-    names = [first.cell(f"Option{number} Name") for number in _OPTIONS]
+    more = cells.pairs(first, _MORE_OPTIONS)
+    names = [*(first.cell(f"Option{one} Name") for one in _OPTIONS), *(name for name, _ in more)]
     given = tuple(name for name in names if name)
     if given != tuple(names[: len(given)]):
         raise RowRefused(line=first.line, reason="an option has a name, the one before it has none")
@@ -124,8 +133,8 @@ def _option_names(first: Row, sold: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _option_values(row: Row, options: Sequence[str]) -> Iterator[str]:
-    values = [row.cell(f"Option{number} Value") for number in _OPTIONS]
-    for name, column in zip(options, values, strict=False):
+    values = _all_values(row)
+    for name, column in zip_longest(options, values[: len(options)], fillvalue=""):
         if not column:
             raise RowRefused(line=row.line, reason=f"it has no value for the option {name}")
         yield column
@@ -146,8 +155,16 @@ def _is_published(first: Row) -> bool:
     return published is not False and _STATES[state]
 
 
+def _attributes(first: Row) -> tuple[tuple[str, str], ...]:
+    vendor = first.cell("Vendor")
+    return (*((("Vendor", vendor),) if vendor else ()), *cells.pairs(first, _ATTRIBUTES))
+
+
 def _categories(first: Row) -> tuple[str, ...]:
-    """Return the shop's own Type, else the last part of Shopify's path of categories."""
+    """Return those that are listed, else the shop's own Type, or the end of Shopify's path."""
+    listed = cells.names(first, _CATEGORIES)
+    if listed:
+        return listed
     path = cells.listed(first.cell("Product Category"), ">")
     name = first.cell("Type") or (path[-1] if path else "")
     return (name,) if name else ()
@@ -155,6 +172,7 @@ def _categories(first: Row) -> tuple[str, ...]:
 
 def _collections(first: Row) -> tuple[str, ...]:
     names = (first.cell("Collection"), *cells.listed(first.cell("Tags"), ","))
+    names += cells.names(first, _COLLECTIONS)
     return tuple(dict.fromkeys(name for name in names if name))
 
 
