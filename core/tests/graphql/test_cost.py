@@ -13,7 +13,8 @@ SCHEMA: GraphQLSchema = build_schema("""
 interface Node { id: ID }
 type Query { node: Node goods(first: Int): Goods words: [String!]! thing: Thing
   cut(first: Int): Goods }
-type Goods { nodes: [Thing!]! edges: [Edge!]! count: Int totalCount: Int }
+type Goods { nodes: [Thing!]! edges: [Edge!]! count: Int totalCount: Int facets: GoodsFacets }
+type GoodsFacets { colours: [Thing!]! inStock: Int }
 type Edge { node: Thing }
 type Thing implements Node { id: ID name: String parts: [Thing!] more(first: Int): Goods }
 """)
@@ -42,6 +43,8 @@ SCHEMA.query_type.fields["cut"].args["first"].default_value = 20
         ("{ node { id ... on Thing { parts { id } } } }", 1 + 1 + 1 + 5),
         ("{ goods(first: 3) { ... F } } fragment F on Goods { nodes { id } }", 500 + 1 + 3),
         ("{ goods(first: 3) { totalCount } }", 500 + 3_000),
+        ("{ goods(first: 3) { facets { __typename inStock } } }", 500 + 1 + 1 + 1_000),
+        ("{ goods(first: 3) { facets { colours { id } } } }", 500 + 1 + 1_000 + 5),
         ("query A { words } query B { thing { parts { id } } }", 7),
         ("{ __typename __schema { types { fields { name } } } }", 2),
     ],
@@ -88,7 +91,10 @@ def test_a_fragment_is_reckoned_once() -> None:
 FULL = """nodes { id name slug description categories { id slug name } collections { id slug name }
   attributes { name value } media { url alt }
   variants { id sku name price { amount currency } options { name value } media { url }
-    availability { state quantityAtMost } } } pageInfo { hasNextPage endCursor } totalCount"""
+    availability { state quantityAtMost } } } pageInfo { hasNextPage endCursor } totalCount
+  facets { categories { category { slug name } count } collections { collection { slug } count }
+    attributes { name values { value count } } inStock price { least { amount } most { amount }
+      ranges { least { amount } most { amount } count } } }"""
 
 
 async def test_the_largest_page_of_all_that_a_list_shows_is_answered(shop: RunningShop) -> None:
@@ -104,7 +110,13 @@ async def test_what_would_keep_the_server_busy_is_refused_before_it_is_run(
     for _ in range(6):
         nested = f"{{ variants {{ product {nested} }} }}"
     counts = " ".join(f"p{n}: products(first: 1) {{ totalCount }}" for n in range(9))
-    for document in (f"{{ {pages} }}", f"{{ {counts} }}", f'{{ product(slug: "tea") {nested} }}'):
+    facets = " ".join(
+        f'p{n}: products(first: 1, filter: {{ text: "{n}" }}) {{ facets {{ inStock price {{ least '
+        "{ amount } } categories { count } collections { count } attributes { name } } }"
+        for n in range(6)
+    )
+    deep = f'{{ product(slug: "tea") {nested} }}'
+    for document in (f"{{ {pages} }}", f"{{ {counts} }}", f"{{ {facets} }}", deep):
         with shop.count_statements() as sent:
             answer = await shop.graphql(document)
         (error,) = answer["errors"]

@@ -61,3 +61,35 @@ def test_what_is_refused_is_not_remembered(documents: Documents) -> None:
         with pytest.raises(RequestRefused):
             documents.find("{ nothing }")
     assert len(documents) == 0
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (
+            f"{{ product {{ {'id ' * 999} }} }}",
+            "it has the same fields or fragments so often that comparing them is given up",
+        ),
+        (
+            f"{{ products(first: {'9' * 5_000}) {{ totalCount }} }}",
+            "the number in line 1 has more than 1,000 digits",
+        ),
+        (
+            f"query(\n$n: Int = {'9' * 1_001}) {{ products(first: $n) {{ totalCount }} }}",
+            "the number in line 2 has more than 1,000 digits",
+        ),
+    ],
+    ids=["compared", "argument", "default"],
+)
+def test_what_graphql_core_gives_up_on_is_said_in_words(
+    documents: Documents, document: str, problem: str
+) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        documents.find(document)
+    (error,) = refused.value.answer.errors
+    assert error["message"] == f"This document is refused: {problem}."
+    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+
+def test_digits_in_a_text_are_no_number(documents: Documents) -> None:
+    documents.find(f'{{ product(slug: "{"9" * 5_000}") {{ id }} }}')

@@ -20,6 +20,7 @@ from koipond.kernel.errors import DomainError, domain_error
 from koipond.kernel.schema import PUBLIC, Info, Query, SchemaBuilder, needs, query
 from koipond.kernel.viewer import GUEST
 from koipond.settings import Settings
+from koipond_sdk.testing import RunningShop
 
 pytestmark = pytest.mark.story
 
@@ -162,6 +163,24 @@ async def test_an_argument_that_only_execution_finds_wrong_is_the_caller_s(ctx: 
     answer = await ask(ctx, "query($n: Int = 1) { echo(n: $n) }", n=None)
     (error,) = answer.errors
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_condition_that_is_null_is_the_caller_s_mistake(shop: RunningShop) -> None:
+    """`Boolean = true` may stand where a Boolean! is wanted, and null may be given for it."""
+    told = "Argument 'if' has invalid value"
+    given = {"yes": None}
+    asked = "query($yes: Boolean = true) { products { totalCount @include(if: $yes) } __typename }"
+    answer = await shop.graphql(asked, given)
+    (error,) = answer["errors"]
+    assert told in error["message"]
+    assert (error["path"], error["extensions"]) == (["products"], {"code": "BAD_USER_INPUT"})
+    answer = await shop.graphql(
+        "query($yes: Boolean = true) { a: __typename @skip(if: $yes) }", given
+    )
+    (error,) = answer["errors"]
+    assert told in error["message"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert (await shop.graphql(asked))["data"]["products"] == {"totalCount": 0}
 
 
 def test_a_document_is_read_once(ctx: Context) -> None:

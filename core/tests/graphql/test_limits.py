@@ -124,6 +124,8 @@ def test_a_longer_list_is_named_however_deep_it_lies() -> None:
         f"{{ a(b: [{items} 1]) }}",
         f"{{ a {{ b(c: {{d: [[{items} 1]]}}) }} }}",
         f"{{ ...F }} fragment F on T {{ a(b: [{items} 1]) }}",
+        f"query($c: [Int] = [{items} 1]) {{ a(b: $c) }}",
+        f"query($c: C = {{d: [{items} 1]}}) {{ a(b: $c) }}",
     ):
         assert excess(document) == problem
     assert find_long_list({"a": [1] * ITEMS_MAX, "b": "x" * 5_000}) is None

@@ -174,3 +174,11 @@ def test_a_bad_query_string_is_a_bad_request(given: bytes) -> None:
     with pytest.raises(HttpRefused) as refused:
         read_query_string(given)
     assert refused.value.status == 400
+
+
+def test_a_number_that_is_too_long_is_named_in_words_of_ours() -> None:
+    with pytest.raises(HttpRefused) as refused:
+        read_body(b'{"query": "{ a }", "variables": {"n": %s}}' % (b"9" * 5_000))
+    assert str(refused.value) == (
+        "The body is no JSON in UTF-8: it has a number of more than 4,300 digits."
+    )

@@ -349,6 +349,21 @@ async def test_a_channel_that_there_is_not_is_named(address: str) -> None:
     assert "moon" in reason
 
 
+@pytest.mark.parametrize("said", [["Bearer x"], 5, {"token": "x"}, True])
+@pytest.mark.parametrize("name", ["Authorization", "koi-channel"])
+async def test_a_header_that_is_no_text_is_not_taken_for_none(
+    address: str, name: str, said: object
+) -> None:
+    async with calling(address) as caller:
+        await caller.send(type="connection_init", payload={name: said, "more": {"a": 1}})
+        assert await caller.closed_with() == (4400, f"{name.lower()} is no text.")
+
+
+async def test_a_header_that_is_null_says_nothing(address: str) -> None:
+    async with calling(address) as caller:
+        await caller.init(Authorization=None, more=5)
+
+
 @pytest.mark.parametrize("subprotocol", ["graphql-ws", "chat"])
 async def test_another_subprotocol_is_refused(address: str, subprotocol: str) -> None:
     async with calling(address, subprotocol=subprotocol) as caller:
@@ -363,8 +378,9 @@ async def test_another_subprotocol_is_refused(address: str, subprotocol: str) ->
         ('{"type": "dance"}', 4400),
         ('{"type": "subscribe", "id": "1", "payload": {"query": "{ channels { code } }"}}', 4401),
         (" " * 1_100_000, 1009),
+        ("茶" * 400_000, 1009),
     ],
-    ids=["no JSON", "bytes", "no type", "before the first message", "too large"],
+    ids=["no JSON", "bytes", "no type", "before the first message", "too large", "large in UTF-8"],
 )
 async def test_a_message_that_cannot_be_read_closes_the_socket(
     address: str, message: str | bytes, code: int

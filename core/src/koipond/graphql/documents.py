@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Collection
 
@@ -31,6 +32,7 @@ from koipond.graphql.asking import (
 )
 from koipond.graphql.cost import COST_MAX, DocumentReckoning, reckon
 from koipond.graphql.executor import Plans
+from koipond.graphql.private import GAVE_UP
 from koipond.graphql.sizes import SizedBy
 
 # Documents that were sent before are not read again. What was read of one takes 120 bytes for each
@@ -40,6 +42,9 @@ REMEMBERED = 512
 REMEMBERED_LENGTH = 400_000
 # One that is longer would drive too many others out.
 REMEMBERED_EACH = 40_000
+# Of a whole number that stands in a document; Python refuses to read those of more than 4,300.
+DIGITS_MAX = 1_000
+_LONG_NUMBER = re.compile(r"[0-9]{1000}")
 
 
 class Prepared(Struct, frozen=True, kw_only=True, eq=False):
@@ -138,7 +143,7 @@ class Documents:
             )
         except GraphQLError as error:
             raise RequestRefused([error], PARSE_FAILED) from error
-        excess = limits.find_excess(node) or _forbidden_character(node)
+        excess = limits.find_excess(node) or _forbidden_character(node) or _long_number(node)
         if excess:
             raise refuse(f"This document is refused: {excess}.", VALIDATION_FAILED)
         errors = validate(
@@ -148,6 +153,9 @@ class Documents:
             max_errors=limits.ERRORS_MAX,
             hide_suggestions=self._hides,
         )
+        if errors and errors[-1].message == GAVE_UP:
+            problem = "it has the same fields or fragments so often that comparing them is given up"
+            raise refuse(f"This document is refused: {problem}.", VALIDATION_FAILED)
         if errors:
             raise RequestRefused(errors, VALIDATION_FAILED)
         return Document(
@@ -168,6 +176,18 @@ def _reckon(node: DocumentNode, schema: GraphQLSchema) -> DocumentReckoning:
         )
         raise refuse(problem, COST_LIMIT)
     return reckoned
+
+
+def _long_number(document: DocumentNode) -> str | None:
+    """Find a number that Python would not read, and say so with words of its own."""
+    assert document.loc is not None
+    found = _LONG_NUMBER.search(document.loc.source.body)
+    token = document.loc.start_token.next if found else None
+    while token is not None and token.kind is not TokenKind.EOF:
+        if token.kind is TokenKind.INT and len(token.value or "") > DIGITS_MAX:
+            return f"the number in line {token.line} has more than {DIGITS_MAX:,} digits"
+        token = token.next
+    return None
 
 
 def _forbidden_character(document: DocumentNode) -> str | None:

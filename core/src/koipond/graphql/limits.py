@@ -93,12 +93,19 @@ def _excesses(operation: OperationDefinitionNode, size: Size) -> Iterator[str]:
     directives = size.directives + _directives(operation)
     if directives > DIRECTIVES_MAX:
         yield f"{directives} directives, at most {DIRECTIVES_MAX} are obeyed"
-    if size.items > ITEMS_MAX:
-        yield _items(size.items)
+    items = max([size.items, *map(_longest, _defaults(operation))])
+    if items > ITEMS_MAX:
+        yield _items(items)
 
 
 def _items(found: int) -> str:
     return f"a list of {found:,}, at most {ITEMS_MAX:,} are read"
+
+
+def _defaults(operation: OperationDefinitionNode) -> list[ValueNode]:
+    """Return what variables are that nobody gives."""
+    declared = operation.variable_definitions or ()
+    return [one.default_value for one in declared if one.default_value is not None]
 
 
 def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:

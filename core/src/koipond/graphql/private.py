@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from koipond.graphql.executor.plan import PlannedField
 
 __all__ = [
+    "GAVE_UP",
     "NO_VARIABLES",
     "FieldDetails",
     "FragmentDetails",
@@ -52,6 +53,8 @@ __all__ = [
 
 # Of an operation that declares none, and is given none.
 NO_VARIABLES = VariableValues({}, {})
+# All that graphql-core says where validating a document would take too long.
+GAVE_UP = "Validation aborted."
 _OBJECTS = GraphQLCoreConverter.from_object.__name__
 
 

@@ -169,6 +169,8 @@ def read_json(raw: bytes, what: str) -> Any:
         problem = "it is nested too deeply"
     except ValueError as error:
         problem = str(error)
+        if problem.startswith("Exceeds the limit"):  # Python's words, for those who program in it
+            problem = "it has a number of more than 4,300 digits"
     raise HttpRefused(400, f"{what} is no JSON in UTF-8: {problem}.")
 
 

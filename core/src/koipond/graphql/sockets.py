@@ -40,6 +40,8 @@ from koipond.login.service import check_login
 
 # What fits into the frame that closes a socket.
 _REASON_BYTES_MAX = 123
+# What the first message may say: a browser can send no headers with a socket.
+_TOLD = frozenset({"accept-language", "authorization", "koi-channel", "koi-currency", "koi-locale"})
 
 
 class Sockets:
@@ -122,8 +124,8 @@ class _Socket:
             text = message.get("text")
             if text is None:
                 raise Ending(BAD_REQUEST, "WebSocket message type must be text")
-            if len(text) > self._message_max:
-                raise Ending(TOO_LARGE, f"A message has at most {self._message_max} characters.")
+            if len(text) > self._message_max or len(text.encode()) > self._message_max:
+                raise Ending(TOO_LARGE, f"A message has at most {self._message_max} bytes.")
             yield text
 
     async def send(self, text: str) -> None:
@@ -160,8 +162,7 @@ class _Caller:
 
         Raises Ending for whoever may not connect.
         """
-        given = {key.lower(): one for key, one in payload.items() if isinstance(one, str)}
-        headers = {**self._headers, **given}
+        headers = {**self._headers, **_said(payload)}
         self._authorization = headers.get("authorization")
         try:
             self._viewer = await read_viewer(
@@ -201,6 +202,22 @@ class _Caller:
         """Return how long the caller's token still holds; None: for ever."""
         until = self._viewer.expires_at
         return None if until is None else until - self._at.shop.clock.now()
+
+
+def _said(payload: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the first message says of what HTTP says in headers; null says nothing.
+
+    Raises Ending: whoever sends a token in another shape shall not be taken for a guest.
+    """
+    said = {
+        name: one
+        for key, one in payload.items()
+        if (name := key.lower()) in _TOLD and one is not None
+    }
+    wrong = next((name for name, one in said.items() if not isinstance(one, str)), None)
+    if wrong is not None:
+        raise Ending(BAD_REQUEST, f"{wrong} is no text.")
+    return said
 
 
 class _Operation(Struct, frozen=True):

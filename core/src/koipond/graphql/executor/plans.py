@@ -30,6 +30,9 @@ class Plans:
         """Return the plan; None: graphql-core has to execute it."""
         if self._conditions is None:
             return None
+        if any(variables.coerced.get(one, False) is None for one in self._conditions):
+            # `Boolean = true` may be given as null: graphql-core tells of it where it stands.
+            return None
         name = operation.name.value if operation.name else None
         key = (name, *(variables.coerced.get(one) for one in self._conditions))
         if key not in self._known:
