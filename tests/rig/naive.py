@@ -336,11 +336,20 @@ def _product_modules() -> list[ModuleType]:
 def _definition(module: ModuleType, name: str) -> str:
     """Return the statement of a module that defines `name`, with its decorators."""
     text = inspect.getsource(module)
-    for node in ast.parse(text).body:
+    for node in _parse(text).body:
         if name in _names(node):
             first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
             return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
     raise AssertionError(f"{module.__name__} defines no {name}")
+
+
+def _parse(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SystemError:
+        # CPython 3.11 counts how deep it is for all threads at once, and a thread that writes a
+        # traceback parses its lines.
+        return ast.parse(text)
 
 
 def _names(node: ast.stmt) -> set[str]:
