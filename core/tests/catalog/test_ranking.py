@@ -12,7 +12,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.engine import Engine
 
 from koipond.catalog import service
-from koipond.catalog.repository import ranking
+from koipond.catalog.repository import seeking
 from koipond.catalog.types import ProductFilter, ProductSort
 from koipond.kernel.pages import cursor
 from koipond_sdk.testing.shop import RunningShop
@@ -36,9 +36,9 @@ async def test_pages_are_the_same_however_few_hits_are_ranked_at_once(
     await save(shop, [f"{chance.choice(SYLLABLES)} {name}" for name in names[:6]], "zh-Hans")
     for text in ("te", "ea", "a", "茶"):
         for locale in ("en", "zh-Hans"):
-            monkeypatch.setattr(ranking, "MANY", ALL)
+            monkeypatch.setattr(seeking, "MANY", ALL)
             wanted = await search_slugs(shop, text, locale, 100)
-            monkeypatch.setattr(ranking, "MANY", many)
+            monkeypatch.setattr(seeking, "MANY", many)
             assert await search_slugs(shop, text, locale, first) == wanted
             assert len(wanted) == len(set(wanted))
     assert await search(shop, "zz") == []
@@ -85,7 +85,7 @@ async def test_the_rows_that_are_read_do_not_grow_with_the_hits(
         for statement in COPY.split(";"):
             await db.execute(sql(statement))
         await db.execute(sql("ANALYZE"))
-    monkeypatch.setattr(ranking, "MANY", 200)
+    monkeypatch.setattr(seeking, "MANY", 200)
     sent: list[tuple[str, Any]] = []
 
     def note(_db: object, _cursor: object, statement: str, given: Any, *_: object) -> None:

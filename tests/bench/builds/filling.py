@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import text
 from tests.bench.builds.operations import VARIANTS, Goods
@@ -21,10 +21,22 @@ UNITS = 10**6
 BATCH = 250
 # Of so many products the last ones are asked for and bought.
 SOLD = 200
+# How many products share a category, a collection, a word and so on, in a shop of any size.
+SHARING = 100
+# From what to what products cost, in whole cents; the same in a shop of any size.
+CHEAPEST, DEAREST = 10_00, 1_000_00
+HAN = 0x4E00
 
 
-async def fill(url: str, count: int) -> Goods:
-    """Make a shop of `count` products at `url`; the last ones have something to sell."""
+async def fill(url: str, count: int, *, spread: bool = False) -> Goods:
+    """Make a shop of `count` products at `url`; the last ones have something to sell.
+
+    spread: they are also in categories, collections and attributes that SHARING of them share, and
+    in some that each second one has; no two cost the same, and half of them are in stock.
+    """
+    make: Callable[[int], ProductDraft] = _draft
+    if spread:
+        make = lambda place: _spread_draft(place, count)  # noqa: E731
     settings = settings_of(url)
     await set_up(settings)
     shop = make_shop(settings, [])
@@ -39,10 +51,13 @@ async def fill(url: str, count: int) -> Goods:
         for start in range(0, count, BATCH):
             places = range(start, min(start + BATCH, count))
             async with shop.context(viewer=GUEST, scope=scope) as ctx:
-                made = await save_products(ctx, [_draft(place) for place in places], telling)
+                made = await save_products(ctx, [make(place) for place in places], telling)
+                saved = [one for one in made if isinstance(one, Saved)]
+                assert len(saved) == len(made), made
+                if spread:
+                    await receive(ctx, _receipts(places, saved))
             _progress(f"{places[-1] + 1:,} of {count:,} products", began)
             if count - SOLD <= places[-1]:
-                saved = [one for one in made if isinstance(one, Saved)]
                 named = zip((f"tea-{place}" for place in places), saved, strict=True)
                 products |= {slug: [*one.variants.values()] for slug, one in named}
         receipts = [
@@ -51,7 +66,7 @@ async def fill(url: str, count: int) -> Goods:
             for key in variants
         ]
         async with shop.context(viewer=GUEST, scope=scope) as ctx:
-            await receive(ctx, receipts)
+            await receive(ctx, [] if spread else receipts)
         async with shop.database.writer.begin() as connection:
             await connection.execute(text("ANALYZE"))
     finally:
@@ -69,6 +84,32 @@ def _draft(place: int) -> ProductDraft:
         name=f"Tea {place}",
         description="<p>Picked by hand before the rains, and fired the same day.</p>",
         variants=variants,
+    )
+
+
+def _receipts(places: Sequence[int], saved: Sequence[Saved]) -> list[StockReceipt]:
+    return [
+        StockReceipt(variant_id=next(iter(one.variants.values())), quantity=UNITS)
+        for place, one in zip(places, saved, strict=True)
+        if place // 3 % 2
+    ]
+
+
+def _spread_draft(place: int, count: int) -> ProductDraft:
+    # Two ways to divide them that have nothing to do with each other.
+    across, along = place % (count // SHARING), place // SHARING
+    price = CHEAPEST + place * 7919 % (DEAREST - CHEAPEST)
+    return ProductDraft(
+        slug=f"tea-{place}",
+        name=f"Tea {chr(HAN + across)}茶 garden{across:04} {place}",
+        description="<p>Picked by hand before the rains, and fired the same day.</p>",
+        categories=(f"Garden {across}", "Half" if place // 2 % 2 else "Rest"),
+        collections=(f"Harvest {along}",),
+        attributes=(("Valley", f"Valley {across}"), ("Grade", f"Grade {place % 3}")),
+        variants=tuple(
+            VariantDraft(sku=f"TEA-{place}-{nth}", price_minor=price + nth * 50)
+            for nth in range(VARIANTS)
+        ),
     )
 
 

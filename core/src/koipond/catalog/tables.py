@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    and_,
     text,
 )
 
@@ -203,6 +204,7 @@ price = Table(
     version(),
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     Index(None, "variant_id"),
+    Index(None, "price_list_id", "amount_minor", "variant_id"),
 )
 
 # Beside the base price of a list: what a unit costs from a quantity, for a group, for a while.
@@ -228,6 +230,16 @@ price_rule = Table(
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     CheckConstraint("starts_at < ends_at", name="window"),
     Index(None, "variant_id", "price_list_id"),
+)
+# Of what may take the place of a base price.
+_IS_FOR_EVERYONE = and_(price_rule.c.from_quantity == 1, price_rule.c.group_code.is_(None))
+Index(
+    "ix_price_rule_for_everyone",
+    price_rule.c.price_list_id,
+    price_rule.c.amount_minor,
+    price_rule.c.variant_id,
+    postgresql_where=_IS_FOR_EVERYONE,
+    sqlite_where=_IS_FOR_EVERYONE,
 )
 
 # A flash price, a team's price, a live room's price: what sells a variant for another price between

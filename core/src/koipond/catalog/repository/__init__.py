@@ -28,7 +28,6 @@ from koipond.catalog.repository.facets import (
     count_prices,
 )
 from koipond.catalog.repository.listing import (
-    Sought,
     count_products,
     find_listed_categories,
     find_listed_collections,
@@ -72,6 +71,7 @@ from koipond.catalog.repository.searching import (
     find_unsearchable,
     rebuild_index,
 )
+from koipond.catalog.repository.seeking import Sought
 
 __all__ = [
     "Prices",

@@ -8,7 +8,6 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
-    and_,
     column,
     func,
     not_,
@@ -18,15 +17,13 @@ from sqlalchemy import (
 )
 
 from koipond.catalog.repository.arranging import above, category_of, collection_of
+from koipond.catalog.repository.costing import list_price, price_source
 from koipond.catalog.repository.details import Prices
 from koipond.catalog.tables import (
     attribute,
     attribute_value,
     category,
     collection,
-    price,
-    price_list,
-    price_rule,
     product_attribute,
     product_category,
     product_collection,
@@ -141,44 +138,6 @@ def is_in_stock() -> ColumnElement[bool]:
         _STOCK.c.variant_id == variant.c.id, _STOCK.c.capacity > _STOCK.c.taken
     )
     return or_(not_(variant.c.track_stock), free.exists())
-
-
-def costs_between(prices: Prices, least_minor: int | None, most_minor: int | None) -> Select[Any]:
-    """Return a SELECT of the ids of products with a variant that costs no less and no more."""
-    amount = list_price(prices)
-    statement = select(variant.c.product_id).select_from(price_source(prices))
-    if least_minor is not None:
-        statement = statement.where(amount >= least_minor)
-    return statement if most_minor is None else statement.where(amount <= most_minor)
-
-
-def price_source(prices: Prices) -> Any:
-    """Return where `list_price` is read from."""
-    here = and_(
-        price_list.c.id == price.c.price_list_id,
-        price_list.c.channel_id == prices.channel_id,
-        price_list.c.currency == prices.currency,
-    )
-    return variant.join(price, price.c.variant_id == variant.c.id).join(price_list, here)
-
-
-def list_price(prices: Prices) -> ColumnElement[int]:
-    """Return what one unit costs everyone now; see `read_price`."""
-    now = prices.now
-    ruled = (
-        select(price_rule.c.amount_minor)
-        .where(
-            price_rule.c.variant_id == price.c.variant_id,
-            price_rule.c.price_list_id == price.c.price_list_id,
-            price_rule.c.from_quantity == 1,
-            price_rule.c.group_code.is_(None),
-            or_(price_rule.c.starts_at.is_(None), price_rule.c.starts_at <= now),
-            or_(price_rule.c.ends_at.is_(None), price_rule.c.ends_at > now),
-        )
-        .limit(1)
-        .scalar_subquery()
-    )
-    return func.coalesce(ruled, price.c.amount_minor)
 
 
 async def _count(

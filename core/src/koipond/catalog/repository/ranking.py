@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, literal_column, or_, select
 
-from koipond.catalog.repository.searching import fits
+from koipond.catalog.repository import seeking
+from koipond.catalog.repository.searching import closeness, fits
+from koipond.catalog.repository.seeking import is_among
 from koipond.catalog.rules.searching import AskedTerm, Closeness
 from koipond.catalog.tables import product, product_search
 from koipond.kernel.db import AsyncConnection
@@ -18,9 +20,35 @@ from koipond.kernel.ids import ProductId
 from koipond.kernel.pages import Key, Page
 from koipond.kernel.texts import Locale
 
-# More hits than these are not sorted: their step is walked from the newest product on until a page
-# is full. Of 100,000 products 2,000 are hits, so 20 of them are among about 1,000.
-MANY = 2_000
+
+async def fits_many(
+    db: AsyncConnection, terms: Sequence[AskedTerm], locales: Sequence[Locale]
+) -> bool:
+    """Tell whether a search has more hits than are sorted at once; that without terms has none."""
+    if not terms:
+        return False
+    return len(await find_hits(db, terms, locales, Closeness.PARTS)) > seeking.MANY
+
+
+def rank(
+    db: AsyncConnection,
+    statement: Select[Any],
+    after: Key | None,
+    terms: Sequence[AskedTerm],
+    locales: Sequence[Locale],
+) -> Select[Any]:
+    """Order by how well the text fits, then the newest first; without a text all fit as well."""
+    place: ColumnElement[int] = literal_column("0", Integer)
+    if terms:
+        fitting = closeness(db, terms, locales).subquery()
+        statement = statement.join(fitting, fitting.c.product_id == product.c.id)
+        place = fitting.c.closeness
+    statement = statement.add_columns(place.label("closeness"))
+    statement = statement.order_by(*([place] if terms else []), product.c.id.desc())
+    if after is None:
+        return statement
+    later = and_(place == after[0], product.c.id < after[1])
+    return statement.where(or_(place > after[0], later))
 
 
 async def find_closest(
@@ -43,7 +71,7 @@ async def find_closest(
     wide: Closeness | None = None
     for how in Closeness:
         hits = await find_hits(db, terms, locales, how)
-        is_wide = len(hits) > MANY
+        is_wide = len(hits) > seeking.MANY
         if how >= begun:
             step = statement.order_by(product.c.id.desc()).limit(page.first + 1 - len(found))
             if how == begun and behind is not None:
@@ -51,9 +79,9 @@ async def find_closest(
             if is_wide:
                 step = step.where(_is_hit(db, terms, locales, how))
                 if few:
-                    step = step.where(product.c.id.not_in(few))
+                    step = step.where(~is_among(db, few))
             else:
-                step = step.where(product.c.id.in_(hits - set(few)))
+                step = step.where(is_among(db, hits - set(few)))
             if wide is not None:
                 step = step.where(~_is_hit(db, terms, locales, wide))
             rows = (await db.execute(step)).all() if hits else []
@@ -73,7 +101,7 @@ async def find_hits(
     # the words of each row apart.
     fitting = fitting.prefix_with("MATERIALIZED", dialect="postgresql")
     # A product has a row for each language; DISTINCT would read them all.
-    asked = select(fitting.c.product_id).limit(len(locales) * MANY + 1)
+    asked = select(fitting.c.product_id).limit(len(locales) * seeking.MANY + 1)
     return set((await db.execute(asked)).scalars())
 
 

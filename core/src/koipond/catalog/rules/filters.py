@@ -66,6 +66,8 @@ def key_shape(sort: ProductSort | CatalogSort) -> tuple[Any, ...]:
             return (str, UUID)
         case ProductSort.RELEVANCE:
             return (int, UUID)
+        case ProductSort.PRICE_LOWEST_FIRST | ProductSort.PRICE_HIGHEST_FIRST:
+            return (int | None, UUID)
         case ProductSort.NEWEST | ProductSort.OLDEST:
             return (UUID,)
 

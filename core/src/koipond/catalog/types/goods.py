@@ -197,6 +197,9 @@ class ProductSort(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     NAME = "name"
+    # What has no price comes last.
+    PRICE_LOWEST_FIRST = "price_lowest_first"
+    PRICE_HIGHEST_FIRST = "price_highest_first"
     # By Closeness, then the newest first.
     RELEVANCE = "relevance"
 

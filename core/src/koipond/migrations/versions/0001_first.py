@@ -1770,6 +1770,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("price_list_id", "variant_id", name=op.f("pk_price")),
     )
     op.create_index(op.f("ix_price_variant_id"), "price", ["variant_id"], unique=False)
+    op.create_index(
+        op.f("ix_price_price_list_id_amount_minor_variant_id"),
+        "price",
+        ["price_list_id", "amount_minor", "variant_id"],
+        unique=False,
+    )
     op.create_table(
         "price_rule",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1801,6 +1807,14 @@ def upgrade() -> None:
         "price_rule",
         ["variant_id", "price_list_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_price_rule_for_everyone",
+        "price_rule",
+        ["price_list_id", "amount_minor", "variant_id"],
+        unique=False,
+        postgresql_where=sa.text("from_quantity = 1 AND group_code IS NULL"),
+        sqlite_where=sa.text("from_quantity = 1 AND group_code IS NULL"),
     )
     op.create_table(
         "stock_level",
@@ -1855,8 +1869,10 @@ def downgrade() -> None:
         sqlite_where=sa.text("short > 0"),
     )
     op.drop_table("stock_level")
+    op.drop_index("ix_price_rule_for_everyone", table_name="price_rule")
     op.drop_index(op.f("ix_price_rule_variant_id_price_list_id"), table_name="price_rule")
     op.drop_table("price_rule")
+    op.drop_index(op.f("ix_price_price_list_id_amount_minor_variant_id"), table_name="price")
     op.drop_index(op.f("ix_price_variant_id"), table_name="price")
     op.drop_table("price")
     op.drop_table("order_line_payee")

@@ -1,0 +1,110 @@
+"""What products cost by the list: keeps those that cost so much, and puts them in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, tuple_
+
+from koipond.catalog.repository.details import Prices
+from koipond.catalog.repository.walking import Order, Way
+from koipond.catalog.tables import price, price_list, price_rule, product, variant
+from koipond.catalog.types import ProductSort
+
+# Not called as in the statements of filters, of which they have none.
+_sold, _base, _rule = variant.alias("sold"), price.alias("base"), price_rule.alias("rule")
+_other, _other_base = variant.alias("other"), price.alias("other_base")
+
+
+def costs_between(
+    prices: Prices, least_minor: int | None, most_minor: int | None
+) -> Sequence[Select[Any]]:
+    """Return SELECTs of the ids of products with a variant that costs no less and no more.
+
+    One by base prices, one by the rules in their place: each is found in an index.
+    """
+    source, replaced = price_source(prices), _replaces(price_rule, price, prices)
+    unruled = not_(select(price_rule.c.id).where(replaced).correlate(price).exists())
+    by_base = select(variant.c.product_id).select_from(source).where(unruled)
+    ruled = source.join(price_rule, and_(replaced, _is_of(prices, price_rule)))
+    by_rule = select(variant.c.product_id).select_from(ruled)
+    found = []
+    for one, amount in ((by_base, price.c.amount_minor), (by_rule, price_rule.c.amount_minor)):
+        ends = [amount >= least_minor] if least_minor is not None else []
+        ends += [amount <= most_minor] if most_minor is not None else []
+        found.append(one.where(*ends))
+    return found
+
+
+def price_source(prices: Prices) -> Any:
+    """Return where `list_price` is read from."""
+    return variant.join(price, and_(price.c.variant_id == variant.c.id, _is_of(prices, price)))
+
+
+def list_price(prices: Prices, base: Any = price) -> ColumnElement[int]:
+    """Return what one unit costs everyone now; see `read_price`. base: `price`, or an alias."""
+    ruled = select(price_rule.c.amount_minor).where(_replaces(price_rule, base, prices)).limit(1)
+    return func.coalesce(ruled.scalar_subquery(), base.c.amount_minor)
+
+
+def by_price(prices: Prices, sort: ProductSort) -> Order:
+    """Return the order of products by the price of their cheapest variant, of several the oldest.
+
+    Base prices and the rules in their place are each in an index.
+    """
+    sold = product.join(_sold, _sold.c.product_id == product.c.id)
+    sold = sold.join(_base, and_(_base.c.variant_id == _sold.c.id, _is_of(prices, _base)))
+    replaced = _replaces(_rule, _base, prices)
+    ruled = sold.join(_rule, and_(replaced, _is_of(prices, _rule)))
+    unruled = not_(select(_rule.c.id).where(replaced).correlate(_base).exists())
+    own = select(_sold.c.id).join(_base, _base.c.variant_id == _sold.c.id)
+    own = own.where(_sold.c.product_id == product.c.id, _is_of(prices, _base)).correlate(product)
+    return Order(
+        ways=[
+            Way(sold, and_(unruled, _is_cheapest(_base, prices)), *_place(_base)),
+            Way(ruled, _is_cheapest(_rule, prices), *_place(_rule)),
+        ],
+        left=not_(own.exists()),
+        descending=sort is ProductSort.PRICE_HIGHEST_FIRST,
+    )
+
+
+def _place(of: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return of.c.amount_minor, of.c.variant_id
+
+
+def _is_cheapest(of: Any, prices: Prices) -> ColumnElement[bool]:
+    """Hold where no other variant of the product is cheaper, or costs the same and is older."""
+    here = and_(_other_base.c.variant_id == _other.c.id, _is_of(prices, _other_base))
+    cheaper = (
+        select(_other.c.id)
+        .select_from(_other.join(_other_base, here))
+        .where(
+            _other.c.product_id == product.c.id,
+            tuple_(list_price(prices, _other_base), _other.c.id) < tuple_(*_place(of)),
+        )
+    )
+    # OFFSET keeps PostgreSQL from making a join of it, for which it would read all prices.
+    return not_(cheaper.offset(0).exists())
+
+
+def _is_of(prices: Prices, source: Any) -> ColumnElement[bool]:
+    """Hold for base prices and rules of the reader's list."""
+    here = select(price_list.c.id).where(
+        price_list.c.channel_id == prices.channel_id, price_list.c.currency == prices.currency
+    )
+    # Looked up once; joined, PostgreSQL looks at the prices of all variants.
+    return cast("ColumnElement[bool]", source.c.price_list_id == here.scalar_subquery())
+
+
+def _replaces(rule: Any, base: Any, prices: Prices) -> ColumnElement[bool]:
+    """Hold for rules that take the place of a base price now: for everyone, and from one unit."""
+    return and_(
+        rule.c.variant_id == base.c.variant_id,
+        rule.c.price_list_id == base.c.price_list_id,
+        rule.c.from_quantity == 1,
+        rule.c.group_code.is_(None),
+        or_(rule.c.starts_at.is_(None), rule.c.starts_at <= prices.now),
+        or_(rule.c.ends_at.is_(None), rule.c.ends_at > prices.now),
+    )

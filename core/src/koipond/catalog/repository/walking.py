@@ -1,0 +1,114 @@
+"""Reads a page of products in the order of an index, as far as the page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    literal_column,
+    not_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+
+from koipond.catalog.tables import product, product_search
+from koipond.kernel.db import AsyncConnection
+from koipond.kernel.pages import Key, Page
+from koipond.kernel.texts import Locale
+
+
+class Way(Struct, frozen=True):
+    """An index that some of the products are found in by their order.
+
+    source: what they are joined with, and `condition` which of its rows tells of a product; that is
+    one at most, in all ways of an order. value, key: what the index is ordered by, the key unique.
+    """
+
+    source: Any
+    condition: ColumnElement[bool]
+    value: ColumnElement[Any]
+    key: ColumnElement[Any]
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """An order of products: the ways to read it, and what is in none of them, which comes last."""
+
+    ways: Sequence[Way]
+    left: ColumnElement[bool]
+    descending: bool = False
+
+    async def read(
+        self, db: AsyncConnection, statement: Select[Any], page: Page
+    ) -> list[tuple[Any, Key]]:
+        """Return (row, its key) of a page, and one more if there is one.
+
+        statement: a SELECT over products, of all that are looked for. To sort all of them would
+        cost more with each product.
+        """
+        size, after = page.first + 1, page.after
+        found: list[tuple[Any, Key]] = []
+        if after is None or after[0] is not None:
+            rows = await db.execute(self._placed(statement, after, size))
+            found = [(row, (row.sort_value, str(row.sort_key))) for row in rows]
+            after = None
+        if len(found) < size:
+            rows = await db.execute(self._left(statement, after, size - len(found)))
+            found += [(row, (None, str(row.id))) for row in rows]
+        return found
+
+    def _placed(self, statement: Select[Any], after: Key | None, size: int) -> Any:
+        parts = [self._walk(one, statement, after, size) for one in self.ways]
+        if len(parts) == 1:
+            return parts[0]
+        merged = union_all(*(select(part.subquery()) for part in parts))
+        columns = literal_column("sort_value"), literal_column("sort_key")
+        return limited(merged.order_by(*self._directed(*columns)), size)
+
+    def _walk(self, way: Way, statement: Select[Any], after: Key | None, size: int) -> Select[Any]:
+        statement = statement.select_from(way.source).where(way.condition)
+        if after is not None:
+            place, behind = tuple_(way.value, way.key), tuple_(*after)
+            statement = statement.where(place < behind if self.descending else place > behind)
+        statement = statement.add_columns(way.value.label("sort_value"), way.key.label("sort_key"))
+        return limited(statement.order_by(*self._directed(way.value, way.key)), size)
+
+    def _directed(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+        return [one.desc() for one in columns] if self.descending else columns
+
+    def _left(self, statement: Select[Any], after: Key | None, size: int) -> Select[Any]:
+        statement = statement.where(self.left).order_by(product.c.id)
+        if after is not None:
+            statement = statement.where(product.c.id > after[1])
+        return limited(statement, size)
+
+
+def by_name(locales: Sequence[Locale]) -> Order:
+    """Return the order by the name in the first of `locales` that a product has one in."""
+    texts = [product_search.alias(f"in_{place}") for place, _ in enumerate(locales)]
+    has = [
+        and_(text.c.product_id == product.c.id, text.c.locale == locale)
+        for text, locale in zip(texts, locales, strict=True)
+    ]
+    # Each looked up in the product's own rows.
+    lacks = [
+        not_(select(text.c.locale).where(own).correlate(product).exists())
+        for text, own in zip(texts, has, strict=True)
+    ]
+    ways = [
+        Way(product.join(text, has[at]), and_(true(), *lacks[:at]), text.c.name, text.c.product_id)
+        for at, text in enumerate(texts)
+    ]
+    return Order(ways=ways, left=and_(*lacks))
+
+
+def limited(statement: Any, size: int) -> Any:
+    """Keep the first of a SELECT."""
+    # The size stands in the statement: unknown, PostgreSQL would plan for a tenth of all products.
+    return statement.limit(literal_column(str(size)))
