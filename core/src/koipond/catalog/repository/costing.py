@@ -18,23 +18,33 @@ _other, _other_base = variant.alias("other"), price.alias("other_base")
 
 
 def costs_between(
-    prices: Prices, least_minor: int | None, most_minor: int | None
+    prices: Prices, least_minor: int | None, most_minor: int | None, *, one_by_one: bool = False
 ) -> Sequence[Select[Any]]:
     """Return SELECTs of the ids of products with a variant that costs no less and no more.
 
-    One by base prices, one by the rules in their place: each is found in an index.
+    One by base prices, one by the rules in their place: each is found in an index. one_by_one: the
+    product of each price is looked up, as is best where they are few; else PostgreSQL may read all
+    variants, which it does of many.
     """
-    source, replaced = price_source(prices), _replaces(price_rule, price, prices)
+    of_variant = variant.c.id == price.c.variant_id
+    base: Any = price if one_by_one else price.join(variant, of_variant)
+    key = select(variant.c.product_id).where(of_variant).correlate(price).scalar_subquery()
+    replaced = _replaces(price_rule, price, prices)
     unruled = not_(select(price_rule.c.id).where(replaced).correlate(price).exists())
-    by_base = select(variant.c.product_id).select_from(source).where(unruled)
-    ruled = source.join(price_rule, and_(replaced, _is_of(prices, price_rule)))
-    by_rule = select(variant.c.product_id).select_from(ruled)
-    found = []
-    for one, amount in ((by_base, price.c.amount_minor), (by_rule, price_rule.c.amount_minor)):
-        ends = [amount >= least_minor] if least_minor is not None else []
-        ends += [amount <= most_minor] if most_minor is not None else []
-        found.append(one.where(*ends))
-    return found
+    ruled = base.join(price_rule, and_(replaced, _is_of(prices, price_rule)))
+    found = select(key if one_by_one else variant.c.product_id).where(_is_of(prices, price))
+    sources = [
+        (found.select_from(base).where(unruled), price.c.amount_minor),
+        (found.select_from(ruled), price_rule.c.amount_minor),
+    ]
+    return [one.where(*_ends(amount, least_minor, most_minor)) for one, amount in sources]
+
+
+def _ends(
+    amount: ColumnElement[int], least_minor: int | None, most_minor: int | None
+) -> Sequence[ColumnElement[bool]]:
+    ends = [] if least_minor is None else [amount >= least_minor]
+    return ends if most_minor is None else [*ends, amount <= most_minor]
 
 
 def price_source(prices: Prices) -> Any:

@@ -88,7 +88,7 @@ class Sought(Struct, frozen=True, kw_only=True):
         size, least = min(zip(sizes, parts, strict=True), key=itemgetter(0), default=(MANY, None))
         if least is not None and size <= MANY:
             parts.remove(least)
-            ids = set((await db.execute(least.members)).scalars())
+            ids = set((await db.execute(least.members_if_few)).scalars())
             statement = statement.where(is_among(db, ids))
         return self._others(statement, by_each=True).where(*(one.holds() for one in parts))
 
@@ -112,7 +112,9 @@ class Sought(Struct, frozen=True, kw_only=True):
             members = select(product_collection.c.product_id).join(collection)
             parts.append(_Part([members.where(collection.c.slug == wanted.collection)]))
         if wanted.least_minor is not None or wanted.most_minor is not None:
-            parts.append(_Part(costs_between(self.prices, wanted.least_minor, wanted.most_minor)))
+            asked = self.prices, wanted.least_minor, wanted.most_minor
+            few = costs_between(*asked, one_by_one=True)
+            parts.append(_Part(costs_between(*asked), few=few))
         if by_text and wanted.text is not None and wanted.text.strip():
             parts.append(self._of_text(db, wanted.text))
         return parts
@@ -127,16 +129,24 @@ class Sought(Struct, frozen=True, kw_only=True):
 class _Part(Struct, frozen=True):
     """What fits one part of a filter.
 
-    found: SELECTs of ids of products, together all that fit. by_index: PostgreSQL, asked for the
+    found: SELECTs of ids of products, together all that fit. few: the same, for when they are few;
+    if it is another. by_index: PostgreSQL, asked for the
     first of many, would read the table instead, and take the words of each row apart.
     """
 
     found: Sequence[Select[Any]]
+    few: Sequence[Select[Any]] = ()
     by_index: bool = False
 
     @property
     def members(self) -> Select[Any] | CompoundSelect[Any]:
-        return self.found[0] if len(self.found) == 1 else union_all(*self.found)
+        """All that fit."""
+        return _together(self.found)
+
+    @property
+    def members_if_few(self) -> Select[Any] | CompoundSelect[Any]:
+        """The same."""
+        return _together(self.few or self.found)
 
     def holds(self) -> ColumnElement[bool]:
         """Hold for products that fit, looked up one by one."""
@@ -150,12 +160,16 @@ class _Part(Struct, frozen=True):
 
     def size(self) -> ColumnElement[int]:
         """Return how many fit; of more than MANY, one more."""
-        members: Any = self.members
+        members: Any = self.members_if_few
         if self.by_index:
             hits = members.cte().prefix_with("MATERIALIZED", dialect="postgresql")
             members = select(hits.c[0])
         first = members.limit(MANY + 1).subquery()
         return select(func.count()).select_from(first).scalar_subquery()
+
+
+def _together(found: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
+    return found[0] if len(found) == 1 else union_all(*found)
 
 
 def is_among(db: AsyncConnection, ids: Collection[ProductId]) -> ColumnElement[bool]:
