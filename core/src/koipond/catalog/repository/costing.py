@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true, tuple_
 
 from koipond.catalog.repository.details import Prices
-from koipond.catalog.repository.walking import Order, Way
+from koipond.catalog.repository.walking import Order, Way, apart, limited
 from koipond.catalog.tables import price, price_list, price_rule, product, variant
 from koipond.catalog.types import ProductSort
 
@@ -54,8 +54,8 @@ def price_source(prices: Prices) -> Any:
 
 def list_price(prices: Prices, base: Any = price) -> ColumnElement[int]:
     """Return what one unit costs everyone now; see `read_price`. base: `price`, or an alias."""
-    ruled = select(price_rule.c.amount_minor).where(_replaces(price_rule, base, prices)).limit(1)
-    return func.coalesce(ruled.scalar_subquery(), base.c.amount_minor)
+    ruled = select(price_rule.c.amount_minor).where(_replaces(price_rule, base, prices))
+    return func.coalesce(limited(ruled, 1).scalar_subquery(), base.c.amount_minor)
 
 
 def by_price(prices: Prices, sort: ProductSort) -> Order:
@@ -72,31 +72,28 @@ def by_price(prices: Prices, sort: ProductSort) -> Order:
     own = own.where(_sold.c.product_id == product.c.id, _is_of(prices, _base)).correlate(product)
     return Order(
         ways=[
-            Way(sold, and_(unruled, _is_cheapest(_base, prices)), *_place(_base)),
-            Way(ruled, _is_cheapest(_rule, prices), *_place(_rule)),
+            Way(sold, unruled, _base.c.amount_minor, _base.c.variant_id),
+            Way(ruled, true(), _rule.c.amount_minor, _rule.c.variant_id),
         ],
         left=not_(own.exists()),
+        picks=lambda row: _is_cheapest(row, prices),
         descending=sort is ProductSort.PRICE_HIGHEST_FIRST,
     )
 
 
-def _place(of: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    return of.c.amount_minor, of.c.variant_id
-
-
-def _is_cheapest(of: Any, prices: Prices) -> ColumnElement[bool]:
+def _is_cheapest(row: Any, prices: Prices) -> ColumnElement[bool]:
     """Hold where no other variant of the product is cheaper, or costs the same and is older."""
     here = and_(_other_base.c.variant_id == _other.c.id, _is_of(prices, _other_base))
     cheaper = (
         select(_other.c.id)
         .select_from(_other.join(_other_base, here))
         .where(
-            _other.c.product_id == product.c.id,
-            tuple_(list_price(prices, _other_base), _other.c.id) < tuple_(*_place(of)),
+            _other.c.product_id == row.id,
+            tuple_(list_price(prices, _other_base), _other.c.id)
+            < tuple_(row.sort_value, row.sort_key),
         )
     )
-    # OFFSET keeps PostgreSQL from making a join of it, for which it would read all prices.
-    return not_(cheaper.offset(0).exists())
+    return not_(apart(cheaper).exists())
 
 
 def _is_of(prices: Prices, source: Any) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, literal_column, or_
 from koipond.catalog.repository import seeking
 from koipond.catalog.repository.searching import closeness, fits
 from koipond.catalog.repository.seeking import is_among
+from koipond.catalog.repository.walking import apart
 from koipond.catalog.rules.searching import AskedTerm, Closeness
 from koipond.catalog.tables import product, product_search
 from koipond.kernel.db import AsyncConnection
@@ -112,5 +113,4 @@ def _is_hit(
     own = select(product_search.c.product_id).where(
         product_search.c.product_id == product.c.id, fits(db, terms, locales, how)
     )
-    # OFFSET keeps PostgreSQL from making a join of it, for which it would read all hits.
-    return own.offset(0).exists()
+    return apart(own).exists()

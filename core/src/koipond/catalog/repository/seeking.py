@@ -29,6 +29,7 @@ from koipond.catalog.repository.details import Prices, listed
 from koipond.catalog.repository.facets import is_in_stock
 from koipond.catalog.repository.plugins import fits
 from koipond.catalog.repository.searching import found_by
+from koipond.catalog.repository.walking import apart, limited
 from koipond.catalog.rules.searching import asked_terms
 from koipond.catalog.rules.words import slugify
 from koipond.catalog.tables import (
@@ -97,7 +98,7 @@ class Sought(Struct, frozen=True, kw_only=True):
         in_stock, now = self.wanted.in_stock, self.prices.now
         if in_stock is not None:
             sold = select(variant.c.id).where(variant.c.product_id == product.c.id, is_in_stock())
-            found = (sold.offset(0) if by_each else sold).exists()
+            found = (apart(sold) if by_each else sold).exists()
             statement = statement.where(found if in_stock else not_(found))
         fitting = [fits(one, wanted=wanted, now=now) for one, wanted in self.filters]
         return listed(statement, self.listed_in).where(*fitting)
@@ -150,10 +151,9 @@ class _Part(Struct, frozen=True):
 
     def holds(self) -> ColumnElement[bool]:
         """Hold for products that fit, looked up one by one."""
-        # OFFSET keeps PostgreSQL from making a join of it, for which it would read all that fit.
         return or_(
             *(
-                one.where(one.selected_columns[0] == product.c.id).offset(0).exists()
+                apart(one.where(one.selected_columns[0] == product.c.id)).exists()
                 for one in self.found
             )
         )
@@ -164,7 +164,7 @@ class _Part(Struct, frozen=True):
         if self.by_index:
             hits = members.cte().prefix_with("MATERIALIZED", dialect="postgresql")
             members = select(hits.c[0])
-        first = members.limit(MANY + 1).subquery()
+        first = limited(members, MANY + 1).subquery()
         return select(func.count()).select_from(first).scalar_subquery()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -27,8 +27,8 @@ from koipond.kernel.texts import Locale
 class Way(Struct, frozen=True):
     """An index that some of the products are found in by their order.
 
-    source: what they are joined with, and `condition` which of its rows tells of a product; that is
-    one at most, in all ways of an order. value, key: what the index is ordered by, the key unique.
+    source: what they are joined with, and `condition` which of its rows are of this way. value,
+    key: what the index is ordered by, the key unique.
     """
 
     source: Any
@@ -38,10 +38,15 @@ class Way(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order of products: the ways to read it, and what is in none of them, which comes last."""
+    """An order of products: the ways to read it, and what is in none of them, which comes last.
+
+    picks: where a product is in several rows, which one counts; of rows with `id`, `sort_value` and
+    `sort_key`.
+    """
 
     ways: Sequence[Way]
     left: ColumnElement[bool]
+    picks: Callable[[Any], ColumnElement[bool]] | None = None
     descending: bool = False
 
     async def read(
@@ -77,7 +82,13 @@ class Order(Struct, frozen=True, kw_only=True):
             place, behind = tuple_(way.value, way.key), tuple_(*after)
             statement = statement.where(place < behind if self.descending else place > behind)
         statement = statement.add_columns(way.value.label("sort_value"), way.key.label("sort_key"))
-        return limited(statement.order_by(*self._directed(way.value, way.key)), size)
+        statement = statement.order_by(*self._directed(way.value, way.key))
+        if self.picks is not None:
+            # One row after the other, in their order, until the page is full. Beside the other
+            # conditions PostgreSQL would look at all rows of a small shop before it sorts them.
+            rows = apart(statement).subquery()
+            statement = select(rows).where(self.picks(rows.c))
+        return limited(statement, size)
 
     def _directed(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
         return [one.desc() for one in columns] if self.descending else columns
@@ -106,6 +117,11 @@ def by_name(locales: Sequence[Locale]) -> Order:
         for at, text in enumerate(texts)
     ]
     return Order(ways=ways, left=and_(*lacks))
+
+
+def apart(statement: Any) -> Any:
+    """Keep PostgreSQL from making a join of a SELECT, for which it would read all that is in it."""
+    return statement.offset(literal_column("0"))
 
 
 def limited(statement: Any, size: int) -> Any:
