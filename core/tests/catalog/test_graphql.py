@@ -16,6 +16,7 @@ from koipond.kernel.ids import (
     encode,
     new_id,
 )
+from koipond.kernel.pages import cursor
 from koipond.kernel.viewer import Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
@@ -305,7 +306,16 @@ async def test_a_cursor_of_another_order_is_refused(shop: RunningShop) -> None:
     await save(shop, plain("a"), plain("b"))
     found = (await data(shop, LIST, first=1, sort="NAME"))["products"]
     end = found["pageInfo"]["endCursor"]
-    assert await refusal(shop, after=end, sort="NEWEST") == "BAD_USER_INPUT"
+    for sort in ("NEWEST", "PRICE_LOWEST_FIRST", "PRICE_HIGHEST_FIRST", "RELEVANCE"):
+        assert await refusal(shop, after=end, sort=sort) == "BAD_USER_INPUT"
+    found = (await data(shop, LIST, first=1, sort="PRICE_LOWEST_FIRST"))["products"]
+    end = found["pageInfo"]["endCursor"]
+    assert (await data(shop, LIST, after=end, sort="PRICE_LOWEST_FIRST"))["products"]["edges"] != []
+    for sort in ("NEWEST", "NAME", "RELEVANCE"):
+        assert await refusal(shop, after=end, sort=sort) == "BAD_USER_INPUT"
+    # As large as nothing can cost.
+    beyond = cursor((1 << 63, str(new_id())))
+    assert await refusal(shop, after=beyond, sort="PRICE_LOWEST_FIRST") == "BAD_USER_INPUT"
 
 
 async def test_a_list_costs_the_same_statements_for_one_product_and_for_many(

@@ -328,7 +328,9 @@ def test_the_schema_has_them_with_their_words_only_with_the_plugin() -> None:
     for text in (str(with_it.storefront), str(with_it.admin)):
         assert "  plugins: ProductPluginsFilter = null" in text
         assert '  """It has not ended."""\n  stillRunning: Boolean = null' in text
-        assert "  NAME\n  RELEVANCE\n  PLACE\n  ENDING_LAST\n  VARIANT_PLACE\n  WORD\n" in text
+        assert (
+            "_HIGHEST_FIRST\n  RELEVANCE\n  PLACE\n  ENDING_LAST\n  VARIANT_PLACE\n  WORD\n" in text
+        )
         assert "ENDING_LAST: What ends last comes first." in text
     for text in (str(without.storefront), str(without.admin)):
         assert "ProductPluginsFilter" not in text

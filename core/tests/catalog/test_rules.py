@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from koipond.catalog import rules
 from koipond.catalog.errors import ProductFilterInvalid, ProductInvalid, SkuTwice
+from koipond.catalog.rules.searching import Closeness
 from koipond.catalog.types import (
     MediaDraft,
     OptionChoice,
@@ -161,7 +162,9 @@ def test_a_filter_that_would_cost_too_much_is_refused() -> None:
 
 def test_a_cursor_of_one_order_fits_no_other() -> None:
     assert rules.key_shape(ProductSort.NEWEST) == (UUID,)
-    assert rules.key_shape(ProductSort.NAME) == (str, UUID)
+    assert rules.key_shape(ProductSort.NAME) == (str | None, UUID)
+    assert rules.key_shape(ProductSort.RELEVANCE) == (Closeness, UUID)
+    assert rules.key_shape(ProductSort.PRICE_LOWEST_FIRST) == (int | None, UUID)
 
 
 def test_who_works_for_the_shop_sees_what_no_channel_lists() -> None:

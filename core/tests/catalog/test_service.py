@@ -360,6 +360,9 @@ async def test_pages_hold_every_product_once_in_their_order(
         ProductSort.OLDEST: slugs,
         ProductSort.NEWEST: slugs[::-1],
         ProductSort.NAME: ["a", "d", "e", "b", "c"],
+        # All cost the same.
+        ProductSort.PRICE_LOWEST_FIRST: slugs,
+        ProductSort.PRICE_HIGHEST_FIRST: slugs[::-1],
         # Without a text all fit as well.
         ProductSort.RELEVANCE: slugs[::-1],
     }

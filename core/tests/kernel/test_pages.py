@@ -7,6 +7,7 @@ from koipond.kernel.pages import FIRST_DEFAULT, Key, Page, PageInvalid, cursor, 
 SHAPE = (str, int)
 # PostgreSQL compares no text with it.
 NUL = cursor(("\0", 1))
+TOO_LARGE = cursor(("x", 1 << 63))
 
 
 def test_a_page_has_a_default_size() -> None:
@@ -28,7 +29,18 @@ def test_a_cursor_reads_back_as_the_key_that_it_was_made_of(name: str, number: i
 
 @pytest.mark.parametrize(
     "after",
-    ["", "x", "é", "AAAA", cursor((1, "x")), cursor(("x",)), cursor(("x", 1, 2)), "=" * 50, NUL],
+    [
+        "",
+        "x",
+        "é",
+        "AAAA",
+        cursor((1, "x")),
+        cursor(("x",)),
+        cursor(("x", 1, 2)),
+        "=" * 50,
+        NUL,
+        TOO_LARGE,
+    ],
 )
 def test_a_cursor_of_another_list_is_refused(after: str) -> None:
     with pytest.raises(PageInvalid, match="endCursor of the same list"):

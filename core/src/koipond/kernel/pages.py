@@ -80,7 +80,16 @@ def _read(text: str, shape: tuple[Any, ...]) -> Key:
         key: Key = msgspec.msgpack.decode(raw, type=tuple[shape])  # type: ignore[valid-type]  # made at run time
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise PageInvalid(value=f"after: {text!r}") from error
-    # What no row can hold is no key either, and PostgreSQL would not even compare it.
-    if any(isinstance(one, str) and "\0" in one for one in key):
+    if not all(_can_be_held(one) for one in key):
         raise PageInvalid(value=f"after: {text!r}")
     return key
+
+
+def _can_be_held(value: object) -> bool:
+    """Tell whether a row can hold it; else it is no key, and PostgreSQL would not even compare it.
+
+    As a BIGINT, and as a text.
+    """
+    if isinstance(value, int):
+        return -(1 << 63) <= value < 1 << 63
+    return not (isinstance(value, str) and "\0" in value)

@@ -54,9 +54,8 @@ async def find_products(
         )
     statement = select(*product_columns(details))
     # By relevance, the order finds them: twice would cost twice.
-    terms = asked_terms(sought.wanted.text or "") if sort is ProductSort.RELEVANCE else ()
-    statement = await sought.narrow(db, statement, by_text=not terms)
-    found = await _read(db, statement, page, sort, terms, sought)
+    statement = await sought.narrow(db, statement, by_text=not _ranked(sought, sort))
+    found = await _read(db, statement, page, sort, sought)
     return cut([product_of(row) for row, _ in found], [key for _, key in found], page)
 
 
@@ -65,7 +64,6 @@ async def _read(
     statement: Select[Any],
     page: Page,
     sort: ProductSort | CatalogSort,
-    terms: Sequence[AskedTerm],
     sought: Sought,
 ) -> list[tuple[Any, Key]]:
     """Return (row, its key) of a page in an order, and one more if there is one."""
@@ -77,6 +75,7 @@ async def _read(
         case ProductSort.PRICE_LOWEST_FIRST | ProductSort.PRICE_HIGHEST_FIRST:
             return await by_price(sought.prices, sort).read(db, statement, page)
         case ProductSort.RELEVANCE:
+            terms = _ranked(sought, sort)
             if await ranking.fits_many(db, terms, sought.locales):
                 return await ranking.find_closest(db, statement, page, terms, sought.locales)
             ordered = ranking.rank(db, statement, page.after, terms, sought.locales)
@@ -84,6 +83,11 @@ async def _read(
             ordered = _by_id(statement, page.after, newest=sort is ProductSort.NEWEST)
     rows = await db.execute(limited(ordered, page.first + 1))
     return [(row, _key(row, sort)) for row in rows]
+
+
+def _ranked(sought: Sought, sort: ProductSort | CatalogSort) -> Sequence[AskedTerm]:
+    """Return the terms that products are sorted by."""
+    return asked_terms(sought.wanted.text or "") if sort is ProductSort.RELEVANCE else ()
 
 
 def _by_id(statement: Select[Any], after: Key | None, *, newest: bool) -> Select[Any]:

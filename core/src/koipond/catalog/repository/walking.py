@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -17,11 +17,14 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.sql.selectable import GenerativeSelect
 
 from koipond.catalog.tables import product, product_search
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.pages import Key, Page
 from koipond.kernel.texts import Locale
+
+S = TypeVar("S", bound=GenerativeSelect)
 
 
 class Way(Struct, frozen=True):
@@ -60,27 +63,51 @@ class Order(Struct, frozen=True, kw_only=True):
         size, after = page.first + 1, page.after
         found: list[tuple[Any, Key]] = []
         if after is None or after[0] is not None:
-            rows = await db.execute(self._placed(statement, after, size))
+            rows = await self._read_ways(db, statement, after, size)
             found = [(row, (row.sort_value, str(row.sort_key))) for row in rows]
             after = None
         if len(found) < size:
-            rows = await db.execute(self._left(statement, after, size - len(found)))
-            found += [(row, (None, str(row.id))) for row in rows]
+            rest = await db.execute(self._left(statement, after, size - len(found)))
+            found += [(row, (None, str(row.id))) for row in rest]
         return found
 
-    def _placed(self, statement: Select[Any], after: Key | None, size: int) -> Any:
-        parts = [self._walk(one, statement, after, size) for one in self.ways]
-        if len(parts) == 1:
-            return parts[0]
-        merged = union_all(*(select(part.subquery()) for part in parts))
-        columns = literal_column("sort_value"), literal_column("sort_key")
-        return limited(merged.order_by(*self._directed(*columns)), size)
+    async def _read_ways(
+        self, db: AsyncConnection, statement: Select[Any], after: Key | None, size: int
+    ) -> Sequence[Any]:
+        """Return rows of all ways.
 
-    def _walk(self, way: Way, statement: Select[Any], after: Key | None, size: int) -> Select[Any]:
+        The others are read as far as the first fills the page: of what is in them most may not
+        count, such as names that a product has in an earlier language too.
+        """
+        first, *others = self.ways
+        rows = (await db.execute(self._walk(first, statement, after, size))).all()
+        last = rows[-1] if len(rows) == size else None
+        until = None if last is None else (last.sort_value, last.sort_key)
+        parts = [self._walk(one, statement, after, size, until) for one in others]
+        if not parts or not (await db.execute(limited(union_all(*parts), 1))).all():
+            return rows
+        # The database knows how names are sorted, we do not.
+        parts += [self._walk(first, statement, after, size, until)]
+        merged = union_all(*parts).order_by(
+            *self._directed(literal_column("sort_value"), literal_column("sort_key"))
+        )
+        return (await db.execute(limited(merged, size))).all()
+
+    def _walk(
+        self,
+        way: Way,
+        statement: Select[Any],
+        after: Key | None,
+        size: int,
+        until: Key | None = None,
+    ) -> Select[Any]:
         statement = statement.select_from(way.source).where(way.condition)
-        if after is not None:
-            place, behind = tuple_(way.value, way.key), tuple_(*after)
-            statement = statement.where(place < behind if self.descending else place > behind)
+        place = tuple_(way.value, way.key)
+        for end, is_behind in ((after, True), (until, False)):
+            if end is not None:
+                other = tuple_(*end)
+                greater = is_behind is not self.descending
+                statement = statement.where(place > other if greater else place < other)
         statement = statement.add_columns(way.value.label("sort_value"), way.key.label("sort_key"))
         statement = statement.order_by(*self._directed(way.value, way.key))
         if self.picks is not None:
@@ -88,7 +115,7 @@ class Order(Struct, frozen=True, kw_only=True):
             # conditions PostgreSQL would look at all rows of a small shop before it sorts them.
             rows = apart(statement).subquery()
             statement = select(rows).where(self.picks(rows.c))
-        return limited(statement, size)
+        return select(limited(statement, size).subquery())
 
     def _directed(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
         return [one.desc() for one in columns] if self.descending else columns
@@ -119,12 +146,12 @@ def by_name(locales: Sequence[Locale]) -> Order:
     return Order(ways=ways, left=and_(*lacks))
 
 
-def apart(statement: Any) -> Any:
+def apart(statement: S) -> S:
     """Keep PostgreSQL from making a join of a SELECT, for which it would read all that is in it."""
     return statement.offset(literal_column("0"))
 
 
-def limited(statement: Any, size: int) -> Any:
+def limited(statement: S, size: int) -> S:
     """Keep the first of a SELECT."""
     # The size stands in the statement: unknown, PostgreSQL would plan for a tenth of all products.
     return statement.limit(literal_column(str(size)))

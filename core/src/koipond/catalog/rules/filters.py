@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from koipond.catalog.errors import ProductFilterInvalid
+from koipond.catalog.rules.searching import Closeness
 from koipond.catalog.types import CatalogFilter, CatalogSort, ProductFilter, ProductSort
 from koipond.kernel.viewer import Viewer, ViewerKind
 
@@ -63,9 +64,9 @@ def key_shape(sort: ProductSort | CatalogSort) -> tuple[Any, ...]:
         return (sort.kind | None, UUID)
     match sort:
         case ProductSort.NAME:
-            return (str, UUID)
+            return (str | None, UUID)
         case ProductSort.RELEVANCE:
-            return (int, UUID)
+            return (Closeness, UUID)
         case ProductSort.PRICE_LOWEST_FIRST | ProductSort.PRICE_HIGHEST_FIRST:
             return (int | None, UUID)
         case ProductSort.NEWEST | ProductSort.OLDEST:
