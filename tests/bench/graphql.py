@@ -19,28 +19,32 @@ against that with 1,000. memory_mb is what a process with all plugins has used a
 """
 
 import argparse
-import asyncio
 import io
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median, quantiles
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import uvloop
-from msgspec import Struct
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.ext.asyncio import create_async_engine
+from tests.bench.builds.asking import (
+    Round,
+    data_of,
+    make_database,
+    name_of,
+    ratio,
+    run,
+    serving,
+    table,
+    until_ready,
+)
 from tests.bench.builds.filling import fill
-from tests.bench.builds.operations import DOCUMENTS, Goods, Post, ask
+from tests.bench.builds.operations import DOCUMENTS, Goods, ask
 from tests.bench.builds.processes import used_by_family
 from tests.bench.builds.serving import make_app
 
@@ -48,7 +52,6 @@ from koipond.kernel.logs import configure
 from koipond_sdk.testing.postgres import Postgres
 
 BUILDS = ("floor", "none", "all")
-CALLERS = 8
 # {operation: the most that it may cost, as a multiple of the floor}
 X_FLOOR = {"q3": 2.5, "q1": 2.5, "q2_20": 2.5, "q2_100": 2.0, "m1": 4.0}
 SQL = {"q3": 0, "q1": 2, "q2_20": 2, "q2_100": 2, "m1": 25, "m1_cart": 25}
@@ -56,119 +59,6 @@ GROWTH_X, OFFER_X, MEMORY_MB = 1.3, 1.5, 150
 
 # What the floor is asked in the place of an operation that it does not have.
 FLOOR_OF = {"q1_offer": "q1", "q2_20_offer": "q2_20", "m1_cart": "m1"}
-
-
-class Round(Struct, frozen=True):
-    """What one operation came to; milliseconds of CPU are for one."""
-
-    app_ms: float
-    pg_ms: float
-    per_s: float
-    took_ms: Sequence[float]
-
-    @property
-    def cpu_ms(self) -> float:
-        """Of the process and of PostgreSQL."""
-        return self.app_ms + self.pg_ms
-
-
-class Serving(NamedTuple):
-    """A build that is served by a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-
-    @property
-    def cpu_s(self) -> float:
-        """What it has used of the processor."""
-        return used_by_family(self.process.pid)
-
-    @property
-    def memory_mb(self) -> float:
-        """What it has used of the memory at most."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-@asynccontextmanager
-async def serving(build: str, url: str) -> AsyncIterator[Serving]:
-    """Lend a build that serves the database at `url`."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.set_inheritable(True)
-        command = [sys.executable, "-m", "tests.bench.builds.serving", build, url]
-        descriptor = listener.fileno()
-        process = subprocess.Popen(  # noqa: ASYNC220  nothing else runs meanwhile
-            [*command, str(descriptor)],
-            pass_fds=[descriptor],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield Serving(process, listener.getsockname()[1])
-        finally:
-            process.terminate()
-            process.wait()
-
-
-@asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Post]:
-    """Lend what posts documents over one connection, and returns the data of their answers."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    start = (
-        f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-    )
-
-    async def post(document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        asked = {"query": document, "variables": variables, "operationName": _name_of(document)}
-        body = msgspec.json.encode(asked)
-        writer.write(f"{start}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        headers = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(headers.partition(b"content-length:")[2].split(b"\r\n")[0])
-        return _data_of(await reader.readexactly(length))
-
-    try:
-        yield post
-    finally:
-        writer.close()
-
-
-def _name_of(document: str) -> str:
-    return document.split()[1].partition("(")[0]
-
-
-def _data_of(body: bytes) -> dict[str, Any]:
-    answer: dict[str, Any] = msgspec.json.decode(body)
-    assert "errors" not in answer, answer
-    data: dict[str, Any] = answer["data"]
-    return data
-
-
-async def run(
-    build: Serving,
-    operation: str,
-    goods: Goods,
-    *,
-    seconds: float,
-    database_cpu: Callable[[], float],
-) -> Round:
-    """Let the callers ask without a pause."""
-    took: list[float] = []
-
-    async def call() -> None:
-        async with connected(build.port) as post:
-            while (asked := time.perf_counter()) < began + seconds:
-                await ask(operation, post, goods)
-                took.append((time.perf_counter() - asked) * 1e3)
-
-    app, database, began = build.cpu_s, database_cpu(), time.perf_counter()
-    await asyncio.gather(*(call() for _ in range(CALLERS)))
-    passed, count = time.perf_counter() - began, len(took)
-    return Round(
-        app_ms=(build.cpu_s - app) / count * 1e3,
-        pg_ms=(database_cpu() - database) / count * 1e3,
-        per_s=count / passed,
-        took_ms=took,
-    )
 
 
 async def count_statements(build: str, url: str, goods: Goods) -> dict[str, int]:
@@ -179,8 +69,8 @@ async def count_statements(build: str, url: str, goods: Goods) -> dict[str, int]
         sent.append(statement)
 
     async def post(document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        asked = {"query": document, "variables": variables, "operationName": _name_of(document)}
-        return _data_of(await _call(app, msgspec.json.encode(asked)))
+        asked = {"query": document, "variables": variables, "operationName": name_of(document)}
+        return data_of(await _call(app, msgspec.json.encode(asked)))
 
     counts = {}
     # What the app logs of each request is nobody's to read here.
@@ -240,8 +130,7 @@ async def measure(
                     # The first is to warm up: each connection plans a statement anew five times.
                     done = await run(
                         build,
-                        operation,
-                        goods,
+                        partial(ask, operation, goods=goods),
                         seconds=options.seconds if turn else options.seconds / 2,
                         database_cpu=database_cpu,
                     )
@@ -253,12 +142,6 @@ async def measure(
         operation: figures(rounds, operation, statements[operation]) for operation in DOCUMENTS
     }
     return {**found, "memory_mb": round(memory)}
-
-
-async def until_ready(port: int) -> None:
-    """Wait until the build at `port` answers."""
-    async with asyncio.timeout(60), connected(port) as post:
-        await post(DOCUMENTS["q3"], {})
 
 
 def figures(
@@ -310,36 +193,12 @@ async def compare(server: Postgres, options: argparse.Namespace) -> dict[str, An
         sys.stdout.flush()
         by_size[size] = found
     first, *others = by_size.values()
-    told: dict[str, Any] = {**first, "offer_x": _ratio(first["q2_20_offer"], first["q2_20"])}
+    told: dict[str, Any] = {**first, "offer_x": ratio(first["q2_20_offer"], first["q2_20"])}
     for size, found in zip(options.products[1:], others, strict=True):
         told[f"of_{size}"] = found
         reads = [one for one in DOCUMENTS if one.startswith("q") and one != "q3"]
-        told["growth_x"] = {one: _ratio(found[one], first[one]) for one in reads}
+        told["growth_x"] = {one: ratio(found[one], first[one]) for one in reads}
     return told
-
-
-def _ratio(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    both = [it["app_ms"] + it["pg_ms"] for it in (one, other)]
-    return round(both[0] / both[1], 2)
-
-
-def table(found: Mapping[str, Any]) -> str:
-    """Return the figures as lines to read."""
-    names = next(iter(found.values())).keys()
-    lines = ["".join(f"{one:>12}" for one in ("", *names))]
-    for operation, told in found.items():
-        if isinstance(told, dict):
-            lines.append("".join(f"{one:>12}" for one in (operation, *told.values())))
-    return "\n".join(lines) + "\n"
-
-
-async def make_database(server: Postgres, name: str) -> str:
-    """Make a database; returns its address."""
-    engine = create_async_engine(server.url(), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    await engine.dispose()
-    return server.url(name)
 
 
 def main(arguments: Sequence[str]) -> None:

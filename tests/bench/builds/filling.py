@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sqlalchemy import text
 from tests.bench.builds.operations import VARIANTS, Goods
@@ -34,9 +35,7 @@ async def fill(url: str, count: int, *, spread: bool = False) -> Goods:
     spread: they are also in categories, collections and attributes that SHARING of them share, and
     in some that each second one has; no two cost the same, and half of them are in stock.
     """
-    make: Callable[[int], ProductDraft] = _draft
-    if spread:
-        make = lambda place: _spread_draft(place, count)  # noqa: E731
+    make: Callable[[int], ProductDraft] = partial(_spread_draft, count=count) if spread else _draft
     settings = settings_of(url)
     await set_up(settings)
     shop = make_shop(settings, [])
@@ -67,8 +66,10 @@ async def fill(url: str, count: int, *, spread: bool = False) -> Goods:
         ]
         async with shop.context(viewer=GUEST, scope=scope) as ctx:
             await receive(ctx, [] if spread else receipts)
-        async with shop.database.writer.begin() as connection:
-            await connection.execute(text("ANALYZE"))
+        # As PostgreSQL does by itself, if it is given a minute.
+        writer = shop.database.writer.execution_options(isolation_level="AUTOCOMMIT")
+        async with writer.connect() as connection:
+            await connection.execute(text("VACUUM ANALYZE"))
     finally:
         await shop.close()
     return Goods(products)
@@ -95,7 +96,7 @@ def _receipts(places: Sequence[int], saved: Sequence[Saved]) -> list[StockReceip
     ]
 
 
-def _spread_draft(place: int, count: int) -> ProductDraft:
+def _spread_draft(place: int, *, count: int) -> ProductDraft:
     # Two ways to divide them that have nothing to do with each other.
     across, along = place % (count // SHARING), place // SHARING
     price = CHEAPEST + place * 7919 % (DEAREST - CHEAPEST)

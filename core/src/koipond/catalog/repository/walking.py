@@ -80,7 +80,7 @@ class Order(Struct, frozen=True, kw_only=True):
         count, such as names that a product has in an earlier language too.
         """
         first, *others = self.ways
-        rows = (await db.execute(self._walk(first, statement, after, size))).all()
+        rows: Sequence[Any] = (await db.execute(self._walk(first, statement, after, size))).all()
         last = rows[-1] if len(rows) == size else None
         until = None if last is None else (last.sort_value, last.sort_key)
         parts = [self._walk(one, statement, after, size, until) for one in others]
