@@ -100,7 +100,7 @@ def _by_id(statement: Select[Any], after: Key | None, *, newest: bool) -> Select
 
 async def count_products(db: AsyncConnection, sought: Sought) -> int:
     """Return how many products `find_products` finds in all."""
-    found = sought.ids(db).subquery()
+    found = (await sought.find(db)).subquery()
     return int(await db.scalar(select(func.count()).select_from(found)) or 0)
 
 

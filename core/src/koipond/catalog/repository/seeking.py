@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
@@ -70,27 +69,37 @@ class Sought(Struct, frozen=True, kw_only=True):
     locales: Sequence[Locale]
     prices: Prices
 
-    def ids(self, db: AsyncConnection) -> Select[Any]:
-        """Return a SELECT of the ids of all that are looked for."""
-        parts = [product.c.id.in_(one.members) for one in self._parts(db, by_text=True)]
-        return self._others(select(product.c.id)).where(*parts)
+    async def find(self, db: AsyncConnection) -> Select[Any]:
+        """Return a SELECT of the ids of all that are looked for, to count what they have."""
+        parts = self._parts(db, by_text=True)
+        few, others = await _find_few(db, parts)
+        statement = select(product.c.id)
+        if few is None:
+            return self._others(statement).where(*(product.c.id.in_(one.members) for one in parts))
+        found = await db.execute(self._of_few(db, statement, few, others))
+        return statement.where(is_among(db, [*found.scalars()]))
 
     async def narrow(
         self, db: AsyncConnection, statement: Select[Any], *, by_text: bool = True
     ) -> Select[Any]:
         """Keep of a SELECT over products those that are looked for; made for one page of them.
 
-        by_text: also by the text. PostgreSQL cannot know how many products are in a part of the
-        filter, and mistaken it reads the whole catalogue; so it is told those of the smallest part,
-        and where that has many, that it must look at each product.
+        by_text: also by the text.
         """
         parts = self._parts(db, by_text=by_text)
-        sizes = await _measure(db, parts)
-        size, least = min(zip(sizes, parts, strict=True), key=itemgetter(0), default=(MANY, None))
-        if least is not None and size <= MANY:
-            parts.remove(least)
-            ids = set((await db.execute(least.members_if_few)).scalars())
-            statement = statement.where(is_among(db, ids))
+        few, others = await _find_few(db, parts)
+        return self._of_few(db, statement, few, others)
+
+    def _of_few(
+        self,
+        db: AsyncConnection,
+        statement: Select[Any],
+        few: Collection[ProductId] | None,
+        parts: Sequence[_Part],
+    ) -> Select[Any]:
+        """Keep what fits, looked at one by one: of few, or of all until a page is full."""
+        if few is not None:
+            statement = statement.where(is_among(db, few))
         return self._others(statement, by_each=True).where(*(one.holds() for one in parts))
 
     def _others(self, statement: Select[Any], *, by_each: bool = False) -> Select[Any]:
@@ -180,10 +189,21 @@ def is_among(db: AsyncConnection, ids: Collection[ProductId]) -> ColumnElement[b
     return product.c.id.in_(ids)
 
 
-async def _measure(db: AsyncConnection, parts: Sequence[_Part]) -> Sequence[int]:
+async def _find_few(
+    db: AsyncConnection, parts: Sequence[_Part]
+) -> tuple[Collection[ProductId] | None, Sequence[_Part]]:
+    """Return what fits the smallest part, and the other parts; None and all if none is small.
+
+    PostgreSQL cannot know how much fits a part, and mistaken it reads the whole catalogue.
+    """
     if not parts:
-        return ()
-    return (await db.execute(select(*(one.size() for one in parts)))).one()
+        return None, parts
+    sizes = (await db.execute(select(*(one.size() for one in parts)))).one()
+    at = min(range(len(parts)), key=sizes.__getitem__)
+    if sizes[at] > MANY:
+        return None, parts
+    found = await db.execute(parts[at].members_if_few)
+    return set(found.scalars()), [*parts[:at], *parts[at + 1 :]]
 
 
 def _of_attribute(name: str, value: str, locales: Sequence[Locale]) -> _Part:

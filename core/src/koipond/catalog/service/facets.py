@@ -25,6 +25,7 @@ class Facets:
         """Raise ProductFilterInvalid."""
         self._ctx = ctx
         self._sought = seek(ctx, wanted, everywhere=everywhere)
+        self._found: Any = None
 
     async def categories(self) -> Sequence[Facet[Category]]:
         """Return their categories, those of most products first."""
@@ -49,4 +50,6 @@ class Facets:
 
     async def _count(self, count: Callable[[Any, Any], Awaitable[T]]) -> T:
         async with self._ctx.reading() as db:
-            return await count(db, self._sought.ids(db))
+            if self._found is None:
+                self._found = await self._sought.find(db)
+            return await count(db, self._found)
