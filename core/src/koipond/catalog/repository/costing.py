@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select, true, tuple_
 
 from koipond.catalog.repository.details import Prices
 from koipond.catalog.repository.walking import Order, Way, apart, limited
@@ -55,7 +55,9 @@ def price_source(prices: Prices) -> Any:
 def list_price(prices: Prices, base: Any = price) -> ColumnElement[int]:
     """Return what one unit costs everyone now; see `read_price`. base: `price`, or an alias."""
     ruled = select(price_rule.c.amount_minor).where(_replaces(price_rule, base, prices))
-    return func.coalesce(limited(ruled, 1).scalar_subquery(), base.c.amount_minor)
+    amount = func.coalesce(limited(ruled, 1).scalar_subquery(), base.c.amount_minor)
+    # Where a shop has no rules, it is found out once, and not for each variant.
+    return case((select(price_rule.c.id).exists(), amount), else_=base.c.amount_minor)
 
 
 def by_price(prices: Prices, sort: ProductSort) -> Order:

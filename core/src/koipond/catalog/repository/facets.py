@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     FromClause,
     Select,
@@ -48,23 +49,22 @@ _STOCK = table("koi_v1_stock", column("variant_id"), column("capacity"), column(
 
 async def count_categories(db: AsyncConnection, found: Select[Any]) -> list[Facet[Category]]:
     """Return the categories of found products, and those above. found: a SELECT of their ids."""
-    own = product_category.c.product_id.in_(found)
-    tree = above(select(product_category.c.category_id).where(own))
-    of_product = tree.c.id == product_category.c.category_id
+    own = _once(product_category, found, "own")
+    tree = above(select(own.c.category_id))
     members = (
-        select(product_category.c.product_id, tree.c.above_id)
-        .join(tree, of_product)
-        .where(own)
+        select(own.c.product_id, tree.c.above_id)
+        .join(tree, tree.c.id == own.c.category_id)
         .distinct()
         .subquery()
     )
-    rows = await _count(db, category, members, "above_id", found)
+    rows = await _count(db, category, members, "above_id")
     return [Facet(of=category_of(row), count=row.count_) for row in rows]
 
 
 async def count_collections(db: AsyncConnection, found: Select[Any]) -> list[Facet[Collection]]:
     """Return the collections of found products. found: a SELECT of their ids."""
-    rows = await _count(db, collection, product_collection, "collection_id", found)
+    members = _once(product_collection, found, "members")
+    rows = await _count(db, collection, members, "collection_id")
     return [Facet(of=collection_of(row), count=row.count_) for row in rows]
 
 
@@ -103,25 +103,32 @@ async def count_prices(
         select(variant.c.product_id, amount.label("amount"))
         .select_from(price_source(prices))
         .where(variant.c.product_id.in_(found))
-        .subquery()
+        .cte("costs")
+        # Read once, for the ends and for the ranges between.
+        .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    ends = select(func.min(costs.c.amount), func.max(costs.c.amount))
-    least, most = (await db.execute(ends)).one()
-    if least is None:
-        return None
+    least, most = (
+        select(one).scalar_subquery()
+        for one in (func.min(costs.c.amount), func.max(costs.c.amount))
+    )
     step = (most - least) // _RANGES + 1
     place = ((costs.c.amount - least) // step).label("place")
-    counted = select(place, func.count(costs.c.product_id.distinct())).group_by(place)
-    rows = await db.execute(counted.order_by(place))
+    count_ = func.count(costs.c.product_id.distinct()).label("count_")
+    counted = select(place, count_, least.label("least"), most.label("most"))
+    rows = (await db.execute(counted.group_by(place).order_by(place))).all()
+    if not rows:
+        return None
+    least_minor, most_minor = rows[0].least, rows[0].most
+    width = (most_minor - least_minor) // _RANGES + 1
     ranges = [
         PriceRange(
-            least_minor=least + at * step,
-            most_minor=min(least + (at + 1) * step - 1, most),
-            count=count,
+            least_minor=least_minor + row.place * width,
+            most_minor=min(least_minor + (row.place + 1) * width - 1, most_minor),
+            count=row.count_,
         )
-        for at, count in rows
+        for row in rows
     ]
-    return PriceFacet(least_minor=least, most_minor=most, ranges=tuple(ranges))
+    return PriceFacet(least_minor=least_minor, most_minor=most_minor, ranges=tuple(ranges))
 
 
 async def count_in_stock(db: AsyncConnection, found: Select[Any]) -> int:
@@ -140,12 +147,9 @@ def is_in_stock() -> ColumnElement[bool]:
     return or_(not_(variant.c.track_stock), free.exists())
 
 
-async def _count(
-    db: AsyncConnection, named: Table, members: FromClause, key: str, found: Select[Any]
-) -> Sequence[Any]:
+async def _count(db: AsyncConnection, named: Table, members: FromClause, key: str) -> Sequence[Any]:
     counted = (
         select(members.c[key].label("key"), func.count().label("count_"))
-        .where(members.c.product_id.in_(found))
         .group_by(members.c[key])
         .subquery()
     )
@@ -156,3 +160,9 @@ async def _count(
         .limit(_FACETS_MAX)
     )
     return rows.all()
+
+
+def _once(links: Table, found: Select[Any], name: str) -> CTE:
+    """Return the rows of a table that are about found products, which are looked for once."""
+    own = select(links).where(links.c.product_id.in_(found)).cte(name)
+    return own.prefix_with("MATERIALIZED", dialect="postgresql")
