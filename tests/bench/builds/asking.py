@@ -115,6 +115,7 @@ async def run(
     *,
     seconds: float,
     database_cpu: Callable[[], float],
+    callers: int = CALLERS,
 ) -> Round:
     """Let the callers ask without a pause."""
     took: list[float] = []
@@ -126,7 +127,7 @@ async def run(
                 took.append((time.perf_counter() - asked) * 1e3)
 
     app, database, began = build.cpu_s, database_cpu(), time.perf_counter()
-    await asyncio.gather(*(call() for _ in range(CALLERS)))
+    await asyncio.gather(*(call() for _ in range(callers)))
     passed, count = time.perf_counter() - began, len(took)
     return Round(
         app_ms=(build.cpu_s - app) / count * 1e3,

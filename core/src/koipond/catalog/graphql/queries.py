@@ -37,8 +37,11 @@ from koipond.kernel.schema import (
 READ = needs("catalog.read")
 
 _SORT = (
-    "In which order products are listed. RELEVANCE: those first in whose names the words of the "
-    "text stand as they were asked for, then by beginnings of words, other texts and parts."
+    "In which order products are listed. NAME: what has none in a language of the reader comes "
+    "last. PRICE_LOWEST_FIRST and PRICE_HIGHEST_FIRST: by what their cheapest variants cost by the "
+    "list in the currency of the request; what is not sold in it comes last. RELEVANCE: those "
+    "first in whose names the words of the text stand as they were asked for, then by beginnings "
+    "of words, other texts and parts."
 )
 strawberry.enum(ProductSort, description=_SORT)
 

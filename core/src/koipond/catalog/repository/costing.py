@@ -14,35 +14,47 @@ from koipond.catalog.types import ProductSort
 
 # Not called as in the statements of filters, of which they have none.
 _sold, _base, _rule = variant.alias("sold"), price.alias("base"), price_rule.alias("rule")
-_other, _other_base = variant.alias("other"), price.alias("other_base")
+_other, _own = variant.alias("other"), price.alias("own")
 
 
-def costs_between(
-    prices: Prices, least_minor: int | None, most_minor: int | None, *, one_by_one: bool = False
-) -> Sequence[Select[Any]]:
-    """Return SELECTs of the ids of products with a variant that costs no less and no more.
+def costs_between(prices: Prices, least_minor: int | None, most_minor: int | None) -> Select[Any]:
+    """Return a SELECT of the ids of products with a variant that costs no less and no more.
 
-    One by base prices, one by the rules in their place: each is found in an index. one_by_one: the
-    product of each price is looked up, as is best where they are few; else PostgreSQL may read all
-    variants, which it does of many.
+    For many: it reads all prices of the list.
     """
-    of_variant = variant.c.id == price.c.variant_id
-    base: Any = price if one_by_one else price.join(variant, of_variant)
-    key = select(variant.c.product_id).where(of_variant).correlate(price).scalar_subquery()
+    statement = select(variant.c.product_id).select_from(price_source(prices))
+    return statement.where(*_ends(list_price(prices), least_minor, most_minor))
+
+
+def each_costs_between(
+    prices: Prices, least_minor: int | None, most_minor: int | None
+) -> Select[Any]:
+    """Return the same, for looking at one product: by its variants."""
+    statement = select(variant.c.product_id)
+    return statement.where(*_ends(_cost_of(variant, prices), least_minor, most_minor))
+
+
+def few_cost_between(
+    prices: Prices, least_minor: int | None, most_minor: int | None
+) -> Sequence[Select[Any]]:
+    """Return SELECTs of the same, together, for few: the product of each price is looked up.
+
+    One by base prices, one by the rules in their place: each is found in an index.
+    """
+    key = select(variant.c.product_id).where(variant.c.id == price.c.variant_id)
+    statement = select(key.correlate(price).scalar_subquery()).where(_is_of(prices, price))
     replaced = _replaces(price_rule, price, prices)
+    ruled = price.join(price_rule, and_(replaced, _is_of(prices, price_rule)))
     unruled = not_(select(price_rule.c.id).where(replaced).correlate(price).exists())
-    ruled = base.join(price_rule, and_(replaced, _is_of(prices, price_rule)))
-    found = select(key if one_by_one else variant.c.product_id).where(_is_of(prices, price))
-    sources = [
-        (found.select_from(base).where(unruled), price.c.amount_minor),
-        (found.select_from(ruled), price_rule.c.amount_minor),
+    of_base = _ends(price.c.amount_minor, least_minor, most_minor)
+    of_rule = _ends(price_rule.c.amount_minor, least_minor, most_minor)
+    return [
+        statement.select_from(price).where(unruled, *of_base),
+        statement.select_from(ruled).where(*of_rule),
     ]
-    return [one.where(*_ends(amount, least_minor, most_minor)) for one, amount in sources]
 
 
-def _ends(
-    amount: ColumnElement[int], least_minor: int | None, most_minor: int | None
-) -> Sequence[ColumnElement[bool]]:
+def _ends(amount: Any, least_minor: int | None, most_minor: int | None) -> list[Any]:
     ends = [] if least_minor is None else [amount >= least_minor]
     return ends if most_minor is None else [*ends, amount <= most_minor]
 
@@ -58,6 +70,16 @@ def list_price(prices: Prices, base: Any = price) -> ColumnElement[int]:
     amount = func.coalesce(limited(ruled, 1).scalar_subquery(), base.c.amount_minor)
     # Where a shop has no rules, it is found out once, and not for each variant.
     return case((select(price_rule.c.id).exists(), amount), else_=base.c.amount_minor)
+
+
+def _cost_of(of: Any, prices: Prices) -> ColumnElement[int]:
+    """Return what a variant costs, NULL: it has no price. of: `variant`, or an alias.
+
+    Not joined: SQLite would begin with all prices of the list.
+    """
+    here = and_(_own.c.variant_id == of.c.id, _is_of(prices, _own))
+    cost = select(list_price(prices, _own)).where(here).correlate(of)
+    return cost.scalar_subquery()
 
 
 def by_price(prices: Prices, sort: ProductSort) -> Order:
@@ -85,15 +107,10 @@ def by_price(prices: Prices, sort: ProductSort) -> Order:
 
 def _is_cheapest(row: Any, prices: Prices) -> ColumnElement[bool]:
     """Hold where no other variant of the product is cheaper, or costs the same and is older."""
-    here = and_(_other_base.c.variant_id == _other.c.id, _is_of(prices, _other_base))
-    cheaper = (
-        select(_other.c.id)
-        .select_from(_other.join(_other_base, here))
-        .where(
-            _other.c.product_id == row.id,
-            tuple_(list_price(prices, _other_base), _other.c.id)
-            < tuple_(row.sort_value, row.sort_key),
-        )
+    cost = _cost_of(_other, prices)
+    cheaper = select(_other.c.id).where(
+        _other.c.product_id == row.id,
+        tuple_(cost, _other.c.id) < tuple_(row.sort_value, row.sort_key),
     )
     return not_(apart(cheaper).exists())
 

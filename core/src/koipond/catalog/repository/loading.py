@@ -174,10 +174,12 @@ async def _rows_of(
 async def _load_prices(
     db: AsyncConnection, ids: Sequence[ProductId], price_list_id: PriceListId | None
 ) -> dict[VariantId, int]:
+    # Not joined: SQLite would begin with all prices of the list.
+    own = select(variant.c.id).where(variant.c.product_id.in_(ids))
     found = await db.execute(
-        select(price.c.variant_id, price.c.amount_minor)
-        .join(variant, variant.c.id == price.c.variant_id)
-        .where(variant.c.product_id.in_(ids), price.c.price_list_id == price_list_id)
+        select(price.c.variant_id, price.c.amount_minor).where(
+            price.c.price_list_id == price_list_id, price.c.variant_id.in_(own)
+        )
     )
     return {row.variant_id: row.amount_minor for row in found}
 

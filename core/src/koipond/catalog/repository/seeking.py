@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from koipond.catalog.repository.arranging import below
-from koipond.catalog.repository.costing import costs_between
+from koipond.catalog.repository.costing import costs_between, each_costs_between, few_cost_between
 from koipond.catalog.repository.details import Prices, listed
 from koipond.catalog.repository.facets import is_in_stock
 from koipond.catalog.repository.plugins import fits
@@ -75,7 +75,7 @@ class Sought(Struct, frozen=True, kw_only=True):
         few, others = await _find_few(db, parts)
         statement = select(product.c.id)
         if few is None:
-            return self._others(statement).where(*(product.c.id.in_(one.members) for one in parts))
+            return self._others(statement).where(*(product.c.id.in_(one.found) for one in parts))
         found = await db.execute(self._of_few(db, statement, few, others))
         return statement.where(is_among(db, [*found.scalars()]))
 
@@ -117,14 +117,14 @@ class Sought(Struct, frozen=True, kw_only=True):
         parts = [_of_attribute(*one, self.locales) for one in wanted.attributes]
         if wanted.category is not None:
             within = product_category.c.category_id.in_(below(wanted.category))
-            parts.append(_Part([select(product_category.c.product_id).where(within)]))
+            parts.append(_Part(select(product_category.c.product_id).where(within)))
         if wanted.collection is not None:
             members = select(product_collection.c.product_id).join(collection)
-            parts.append(_Part([members.where(collection.c.slug == wanted.collection)]))
+            parts.append(_Part(members.where(collection.c.slug == wanted.collection)))
         if wanted.least_minor is not None or wanted.most_minor is not None:
             asked = self.prices, wanted.least_minor, wanted.most_minor
-            few = costs_between(*asked, one_by_one=True)
-            parts.append(_Part(costs_between(*asked), few=few))
+            few, each = few_cost_between(*asked), each_costs_between(*asked)
+            parts.append(_Part(costs_between(*asked), few=few, each=each))
         if by_text and wanted.text is not None and wanted.text.strip():
             parts.append(self._of_text(db, wanted.text))
         return parts
@@ -133,52 +133,40 @@ class Sought(Struct, frozen=True, kw_only=True):
         terms = asked_terms(text)
         # Marks alone are in no name.
         found = found_by(db, terms, self.locales) if terms else select(product.c.id).where(false())
-        return _Part([found], by_index=True)
+        return _Part(found, by_index=True)
 
 
 class _Part(Struct, frozen=True):
     """What fits one part of a filter.
 
-    found: SELECTs of ids of products, together all that fit. few: the same, for when they are few;
-    if it is another. by_index: PostgreSQL, asked for the
-    first of many, would read the table instead, and take the words of each row apart.
+    found: a SELECT of the ids of products that fit. few: SELECTs of the same, together, and each:
+    the same, where another is better for few, or for looking at one product. by_index: PostgreSQL,
+    asked for the first of many, would read the table instead, and take the words of each row apart.
     """
 
-    found: Sequence[Select[Any]]
+    found: Select[Any]
     few: Sequence[Select[Any]] = ()
+    each: Select[Any] | None = None
     by_index: bool = False
 
     @property
     def members(self) -> Select[Any] | CompoundSelect[Any]:
-        """All that fit."""
-        return _together(self.found)
-
-    @property
-    def members_if_few(self) -> Select[Any] | CompoundSelect[Any]:
-        """The same."""
-        return _together(self.few or self.found)
+        """All that fit, if they are few."""
+        return union_all(*self.few) if self.few else self.found
 
     def holds(self) -> ColumnElement[bool]:
         """Hold for products that fit, looked up one by one."""
-        return or_(
-            *(
-                apart(one.where(one.selected_columns[0] == product.c.id)).exists()
-                for one in self.found
-            )
-        )
+        own = self.found if self.each is None else self.each
+        return apart(own.where(own.selected_columns[0] == product.c.id)).exists()
 
     def size(self) -> ColumnElement[int]:
         """Return how many fit; of more than MANY, one more."""
-        members: Any = self.members_if_few
+        members: Any = self.members
         if self.by_index:
             hits = members.cte().prefix_with("MATERIALIZED", dialect="postgresql")
             members = select(hits.c[0])
         first = limited(members, MANY + 1).subquery()
         return select(func.count()).select_from(first).scalar_subquery()
-
-
-def _together(found: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
-    return found[0] if len(found) == 1 else union_all(*found)
 
 
 def is_among(db: AsyncConnection, ids: Collection[ProductId]) -> ColumnElement[bool]:
@@ -202,7 +190,7 @@ async def _find_few(
     at = min(range(len(parts)), key=sizes.__getitem__)
     if sizes[at] > MANY:
         return None, parts
-    found = await db.execute(parts[at].members_if_few)
+    found = await db.execute(parts[at].members)
     return set(found.scalars()), [*parts[:at], *parts[at + 1 :]]
 
 
@@ -213,7 +201,7 @@ def _of_attribute(name: str, value: str, locales: Sequence[Locale]) -> _Part:
         .select_from(product_attribute.join(attribute_value).join(attribute))
         .where(_called(attribute.c, name, locales), _called(attribute_value.c, value, locales))
     )
-    return _Part([members])
+    return _Part(members)
 
 
 def _called(columns: Any, text: str, locales: Sequence[Locale]) -> ColumnElement[bool]:
