@@ -13,8 +13,8 @@ in_stock, half, third, wide
                           what as many more products are as the shop is larger: half of them, the
                           same by a category, a third by an attribute, four tenths by price
 together                  in a collection of 100, half, third, wide and in stock: fewer than 20
-by_name, by_low, by_high  sorted by name, by price either way; …_hundred, …_half, …_han: of such a
-                          category or search
+by_name, by_low, by_high  sorted by name, by price either way; …_hundred, …_half, …_wide, …_han: of
+                          such a category, range or search
 common, common_han        a search by a word and by a character that are in every name
 total, facets             of a category of 100: totalCount alone, all five facets
 total_half, facets_half   of half the shop
@@ -141,7 +141,9 @@ OPERATIONS = {
     "by_low_hundred": Operation("category", LOW),
     "by_low_half": Operation("half", LOW),
     "by_low_han": Operation("han", LOW),
+    "by_low_wide": Operation("wide", LOW),
     "by_high": Operation("", HIGH),
+    "by_high_wide": Operation("wide", HIGH),
     "deep": Operation("", LOW),
     "total": Operation("category", None, TOTAL),
     "facets": Operation("category", None, FACETS),

@@ -1,11 +1,17 @@
 """Lists in every order under every filter, compared with naive Python on both databases."""
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
+from core.tests.catalog.test_ranking import nodes
+from sqlalchemy import event
+from sqlalchemy import text as sql
+from sqlalchemy.engine import Engine
 
 from koipond.catalog import repository, service
 from koipond.catalog.repository import seeking
@@ -44,9 +50,9 @@ class Ware(NamedTuple):
     costs: dict[VariantId, int]
     in_stock: bool
 
-    @property
-    def cheapest(self) -> tuple[int, VariantId]:
-        return min((cost, key) for key, cost in self.costs.items())
+    def cheapest(self, wanted: ProductFilter) -> tuple[int, VariantId]:
+        least, most = wanted.least_minor or 0, wanted.most_minor or ALL
+        return min((cost, key) for key, cost in self.costs.items() if least <= cost <= most)
 
 
 async def stock_up(shop: RunningShop, chance: random.Random, count: int) -> list[Ware]:
@@ -131,12 +137,14 @@ async def rule(shop: RunningShop, chance: random.Random, wares: Sequence[Ware]) 
                         ware.costs[variant_id] = amount
 
 
-def naive(wares: Sequence[Ware], sort: ProductSort, *, everywhere: bool) -> list[str]:
+def naive(
+    wares: Sequence[Ware], wanted: ProductFilter, sort: ProductSort, *, everywhere: bool
+) -> list[str]:
     """Return the slugs in order, by plain Python."""
     listed = [one for one in wares if one.draft.published or everywhere]
     if sort in {LOW, HIGH}:
         priced = [one for one in listed if one.costs]
-        priced.sort(key=lambda one: one.cheapest, reverse=sort is HIGH)
+        priced.sort(key=lambda one: one.cheapest(wanted), reverse=sort is HIGH)
         last = sorted((one for one in listed if not one.costs), key=lambda one: one.id)
         return [one.draft.slug for one in (*priced, *last)]
     if sort is ProductSort.NAME:
@@ -180,7 +188,7 @@ async def test_pages_are_those_of_naive_python(
                 if sort is ProductSort.RELEVANCE and wanted.text:
                     continue  # test_ranking.py
                 everywhere = chance.random() < 0.5
-                expected = naive(fitting, sort, everywhere=everywhere)
+                expected = naive(fitting, wanted, sort, everywhere=everywhere)
                 seen: list[str] = []
                 after: str | None = None
                 while True:
@@ -241,6 +249,66 @@ async def test_names_are_in_order_across_languages_and_what_has_none_comes_last(
         await db.execute(product_search.delete().where(product_search.c.name == "m"))
     assert await slugs(shop, ProductSort.NAME, locale="en") == ["b", "c", "a"]
     assert await slugs(shop, ProductSort.NAME, locale="zh-Hans") == ["c", "b", "a"]
+
+
+COPY = """
+INSERT INTO product SELECT (jsonb_populate_record(p, jsonb_build_object(
+    'id', gen_random_uuid(), 'slug', 'copy-' || n))).*
+FROM product p, generate_series(1, 6000) n WHERE p.slug = 'a';
+INSERT INTO product_search SELECT (jsonb_populate_record(s, jsonb_build_object(
+    'product_id', c.id, 'number', 10 + row_number() OVER (), 'name', c.slug))).*
+FROM product_search s, product p, product c
+WHERE p.slug = 'a' AND s.product_id = p.id AND c.slug LIKE 'copy-%';
+INSERT INTO product_listing SELECT l.channel_id, c.id
+FROM product_listing l, product c WHERE c.slug LIKE 'copy-%';
+INSERT INTO product_category SELECT c.id, l.category_id, 0
+FROM product_category l, product c WHERE c.slug LIKE 'copy-%';
+INSERT INTO variant SELECT (jsonb_populate_record(v, jsonb_build_object(
+    'id', gen_random_uuid(), 'product_id', c.id, 'sku', c.slug || n))).*
+FROM variant v, product c, generate_series(1, 2) n WHERE c.slug LIKE 'copy-%';
+INSERT INTO price SELECT l.id, v.id, split_part(v.sku, '-', 2)::integer, 1
+FROM price_list l, variant v WHERE v.sku LIKE 'copy-%';
+ANALYZE"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sort", [LOW, HIGH, ProductSort.NAME, ProductSort.NEWEST])
+@pytest.mark.parametrize(
+    "asked", [{}, {"category": "all"}, {"least_minor": 0, "most_minor": 50_000}]
+)
+async def test_the_rows_that_are_read_do_not_grow_with_the_catalogue(
+    shop: RunningShop, monkeypatch: pytest.MonkeyPatch, sort: ProductSort, asked: dict[str, Any]
+) -> None:
+    if shop.shop.database.is_sqlite:
+        return  # It tells no numbers of rows.
+    async with shop.context(viewer=STAFF) as ctx:
+        draft = msgspec.structs.replace(one_variant("a"), categories=("All",))
+        await service.save_products(ctx, [draft], telling(ctx))
+    async with shop.shop.database.writer.begin() as db:
+        for statement in COPY.split(";"):
+            await db.execute(sql(statement))
+    monkeypatch.setattr(seeking, "MANY", 200)
+    sent: list[tuple[str, Any]] = []
+
+    def note(_db: object, _cursor: object, statement: str, given: Any, *_: object) -> None:
+        sent.append((statement, given))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with shop.context() as ctx:
+            page = service.product_page(20, None, sort)
+            found = await service.find_products(ctx, page, ProductFilter(**asked), sort)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(found.rows) == 20
+    for statement, given in sent:
+        async with shop.shop.database.writer.begin() as db:
+            told = (
+                await db.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given)
+            ).scalar_one()
+        plan = told if isinstance(told, list) else json.loads(told)
+        read = [one["Actual Rows"] * one["Actual Loops"] for one in nodes(plan)]
+        assert max(read) <= 201, (read, statement)
 
 
 def one_variant(slug: str, *, name: str = "tea", price_minor: int | None = 100) -> ProductDraft:

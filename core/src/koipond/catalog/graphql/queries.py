@@ -39,9 +39,9 @@ READ = needs("catalog.read")
 _SORT = (
     "In which order products are listed. NAME: what has none in a language of the reader comes "
     "last. PRICE_LOWEST_FIRST and PRICE_HIGHEST_FIRST: by what their cheapest variants cost by the "
-    "list in the currency of the request; what is not sold in it comes last. RELEVANCE: those "
-    "first in whose names the words of the text stand as they were asked for, then by beginnings "
-    "of words, other texts and parts."
+    "list in the currency of the request, of those that a filter by price keeps; what is not sold "
+    "in it comes last. RELEVANCE: those first in whose names the words of the text stand as they "
+    "were asked for, then by beginnings of words, other texts and parts."
 )
 strawberry.enum(ProductSort, description=_SORT)
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, selec
 from koipond.catalog.repository.details import Prices
 from koipond.catalog.repository.walking import Order, Way, apart, limited
 from koipond.catalog.tables import price, price_list, price_rule, product, variant
-from koipond.catalog.types import ProductSort
+from koipond.catalog.types import ProductFilter, ProductSort
 
 # Not called as in the statements of filters, of which they have none.
 _sold, _base, _rule = variant.alias("sold"), price.alias("base"), price_rule.alias("rule")
@@ -82,11 +82,14 @@ def _cost_of(of: Any, prices: Prices) -> ColumnElement[int]:
     return cost.scalar_subquery()
 
 
-def by_price(prices: Prices, sort: ProductSort) -> Order:
+def by_price(prices: Prices, sort: ProductSort, wanted: ProductFilter) -> Order:
     """Return the order of products by the price of their cheapest variant, of several the oldest.
 
-    Base prices and the rules in their place are each in an index.
+    Under a filter by price: of their cheapest variant that fits it. Else the first page would have
+    to look at all that is cheaper. Base prices and the rules in their place are each in an index.
     """
+    ends = wanted.least_minor, wanted.most_minor
+    within_base, within_rule = (_ends(one.c.amount_minor, *ends) for one in (_base, _rule))
     sold = product.join(_sold, _sold.c.product_id == product.c.id)
     sold = sold.join(_base, and_(_base.c.variant_id == _sold.c.id, _is_of(prices, _base)))
     replaced = _replaces(_rule, _base, prices)
@@ -96,21 +99,25 @@ def by_price(prices: Prices, sort: ProductSort) -> Order:
     own = own.where(_sold.c.product_id == product.c.id, _is_of(prices, _base)).correlate(product)
     return Order(
         ways=[
-            Way(sold, unruled, _base.c.amount_minor, _base.c.variant_id),
-            Way(ruled, true(), _rule.c.amount_minor, _rule.c.variant_id),
+            Way(sold, and_(unruled, *within_base), _base.c.amount_minor, _base.c.variant_id),
+            Way(ruled, and_(true(), *within_rule), _rule.c.amount_minor, _rule.c.variant_id),
         ],
         left=not_(own.exists()),
-        picks=lambda row: _is_cheapest(row, prices),
+        picks=lambda row: _is_cheapest(row, prices, wanted.least_minor),
         descending=sort is ProductSort.PRICE_HIGHEST_FIRST,
     )
 
 
-def _is_cheapest(row: Any, prices: Prices) -> ColumnElement[bool]:
-    """Hold where no other variant of the product is cheaper, or costs the same and is older."""
+def _is_cheapest(row: Any, prices: Prices, least_minor: int | None) -> ColumnElement[bool]:
+    """Hold where no other variant of the product is cheaper, or costs the same and is older.
+
+    least_minor: others that cost less do not count.
+    """
     cost = _cost_of(_other, prices)
     cheaper = select(_other.c.id).where(
         _other.c.product_id == row.id,
         tuple_(cost, _other.c.id) < tuple_(row.sort_value, row.sort_key),
+        *_ends(cost, least_minor, None),
     )
     return not_(apart(cheaper).exists())
 

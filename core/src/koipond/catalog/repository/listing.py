@@ -73,7 +73,8 @@ async def _read(
         case ProductSort.NAME:
             return await by_name(sought.locales).read(db, statement, page)
         case ProductSort.PRICE_LOWEST_FIRST | ProductSort.PRICE_HIGHEST_FIRST:
-            return await by_price(sought.prices, sort).read(db, statement, page)
+            order = by_price(sought.prices, sort, sought.wanted)
+            return await order.read(db, statement, page)
         case ProductSort.RELEVANCE:
             terms = _ranked(sought, sort)
             if await ranking.fits_many(db, terms, sought.locales):
