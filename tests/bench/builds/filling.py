@@ -97,8 +97,9 @@ def _receipts(places: Sequence[int], saved: Sequence[Saved]) -> list[StockReceip
 
 
 def _spread_draft(place: int, *, count: int) -> ProductDraft:
-    # Two ways to divide them that have nothing to do with each other.
-    across, along = place % (count // SHARING), place // SHARING
+    # Two ways to divide them: of each category ten parts are in ten collections.
+    nth_of_group, across = divmod(place, count // SHARING)
+    along = across // 10 * 10 + nth_of_group % 10
     price = CHEAPEST + place * 7919 % (DEAREST - CHEAPEST)
     return ProductDraft(
         slug=f"tea-{place}",
@@ -108,7 +109,7 @@ def _spread_draft(place: int, *, count: int) -> ProductDraft:
         collections=(f"Harvest {along}",),
         attributes=(("Valley", f"Valley {across}"), ("Grade", f"Grade {place % 3}")),
         variants=tuple(
-            VariantDraft(sku=f"TEA-{place}-{nth}", price_minor=price + nth * 50)
+            VariantDraft(sku=f"TEA-{place}-{nth}", price_minor=price + nth)
             for nth in range(VARIANTS)
         ),
     )
