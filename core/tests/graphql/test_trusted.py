@@ -62,9 +62,12 @@ async def test_a_known_document_is_named_in_each_of_the_usual_ways(
         for body in (
             {"documentId": known},
             {"documentId": f"sha256:{known}"},
+            {"documentId": known.upper()},
+            {"documentId": f"sha256:{known.upper()}", "query": KNOWN},
             {"documentId": known, "query": KNOWN},
             {"documentId": known, "query": None},
             {"extensions": persisted(KNOWN)},
+            {"extensions": {"persistedQuery": {"sha256Hash": known.upper()}}},
             {"extensions": persisted(KNOWN), "query": KNOWN},
             {"query": KNOWN},
             {"query": "{ channels { code } }"},
@@ -169,6 +172,14 @@ def test_a_file_that_cannot_be_used_refuses_the_start(
         create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db", **given), ())
     assert problem in str(refused.value)
     assert "koi schema persist" in str(refused.value)
+
+
+async def test_a_file_may_write_its_hashes_in_capitals(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "persisted.json"
+    file.write_text(json.dumps({document_id(KNOWN).upper(): KNOWN}), encoding="utf-8")
+    settings = TrustedDocumentsSettings(file=str(file), enforce=True)
+    async with running_shop(database_url, trusted_documents=settings) as shop:
+        assert await ask(shop, documentId=document_id(KNOWN)) == ANSWER
 
 
 def test_enforcing_without_documents_refuses_the_start(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from koipond.graphql.trusted import TrustedDocuments
 from koipond.graphql.viewing import check_door, not_staff, read_viewer
 from koipond.kernel.callers import read_caller
 from koipond.kernel.context import Context, Shop
-from koipond.kernel.errors import DomainError
+from koipond.kernel.errors import DomainError, shortened
 from koipond.kernel.limiting import RateLimited
 from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
@@ -299,7 +299,7 @@ def _refusal(
     media_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    told = {"errors": [{"message": str(error), "extensions": extensions}]}
+    told = {"errors": [{"message": shortened(str(error)), "extensions": extensions}]}
     return Response(status, msgspec.json.encode(told), media_type, headers or {})
 
 

@@ -25,7 +25,7 @@ class TrustedDocuments:
     """The documents of one schema that requests may name, or must."""
 
     def __init__(self, documents: Mapping[str, str], *, enforce: bool) -> None:
-        """documents: {SHA-256 in hexadecimal: document}. enforce: refuse every other one."""
+        """documents: {SHA-256 in small hexadecimal: document}. enforce: refuse every other one."""
         self._documents = documents
         self._enforce = enforce
 
@@ -56,7 +56,7 @@ class TrustedDocuments:
 
 
 def document_id(document: str) -> str:
-    """Return what names a document: the SHA-256 of its text, in hexadecimal."""
+    """Return what names a document: the SHA-256 of its text, in small hexadecimal."""
     return hashlib.sha256(document.encode()).hexdigest()
 
 
@@ -79,7 +79,7 @@ def _read_file(file: Path, setting: str) -> dict[str, str]:
         problem = "is no JSON object of documents by their SHA-256"
         raise SettingsInvalid(f"{setting}: {file} {problem}: {error}. {made}") from error
     for known, document in found.items():
-        if document_id(document) != known:
+        if document_id(document) != known.lower():
             problem = f"{known[:64]!r} is not the SHA-256 of its document"
             raise SettingsInvalid(f"{setting}: {file}: {problem}. {made}")
-    return found
+    return {known.lower(): document for known, document in found.items()}
