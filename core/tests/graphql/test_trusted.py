@@ -11,9 +11,9 @@ import pytest
 from core.tests.graphql.test_sockets import Caller, calling
 from tests.http.judging import listening
 
-from koipond.app import create_app
+from koipond.app import FIRST_QUERY, create_app
 from koipond.graphql.request import GRAPHQL_JSON
-from koipond.graphql.trusted import document_id
+from koipond.graphql.trusted import EDITOR_REFUSED, document_id
 from koipond.settings import Settings, SettingsInvalid, TrustedDocumentsSettings, load
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
@@ -107,6 +107,21 @@ async def test_enforced_nothing_else_is_answered(database_url: str, tmp_path: Pa
         # The staff's schema has documents of its own.
         staff = await shop.graphql("{ __typename }", viewer=STAFF, admin=True)
         assert staff == {"data": {"__typename": "Query"}}
+
+
+async def test_the_editor_says_where_what_is_typed_is_refused(
+    database_url: str, tmp_path: Path
+) -> None:
+    for enforce, known, shown in (
+        (False, KNOWN, FIRST_QUERY),
+        (True, FIRST_QUERY, FIRST_QUERY),
+        (True, KNOWN, EDITOR_REFUSED),
+    ):
+        async with trusting(database_url, tmp_path, known, enforce=enforce) as shop:
+            page = await shop.http.get("/graphql", headers={"Accept": "text/html"})
+            assert json.dumps(shown)[1:-1] in page.text
+            admin = await shop.http.get("/admin/graphql", headers={"Accept": "text/html"})
+            assert json.dumps(FIRST_QUERY)[1:-1] in admin.text
 
 
 async def test_a_get_request_names_one_too_and_still_changes_nothing(

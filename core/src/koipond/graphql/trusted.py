@@ -19,6 +19,14 @@ from koipond.settings import SettingsInvalid, TrustedDocumentsSettings
 NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
 NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
 NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+# What the editor shows where it would be refused whatever it sends by itself.
+EDITOR_REFUSED = """\
+# This shop answers only the documents that it knows (`enforce` in koi.toml). What is typed here
+# is refused, and so is the question what the schema holds: there is no help while you type.
+#
+# While you write documents set `enforce = false` and restart; then make them known with
+# `koi schema persist`.
+"""
 
 
 class TrustedDocuments:
@@ -29,10 +37,14 @@ class TrustedDocuments:
         self._documents = documents
         self._enforce = enforce
 
+    def answers(self, query: str) -> bool:
+        """Tell whether a document is answered that is sent as text."""
+        return not self._enforce or document_id(query) in self._documents
+
     def settle(self, request: GraphQLRequest) -> GraphQLRequest:
         """Return the request with its document. Raises RequestRefused."""
         if request.document_id is None:
-            if self._enforce and document_id(request.query) not in self._documents:
+            if not self.answers(request.query):
                 raise refuse(
                     "Only documents that this shop knows are answered. Name one of them by "
                     "documentId; `koi schema persist` makes them known.",
