@@ -21,6 +21,7 @@ NO_CONCEPTS = {
     "files",
     "graphql",
     "hooks",
+    "installing",
     "kernel",
     "migrations",
     "settings",

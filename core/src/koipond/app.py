@@ -28,7 +28,7 @@ from koipond.channel.service import (
 )
 from koipond.duties import CONSUMERS, EVENTS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
 from koipond.exports.http import make_downloads
-from koipond.extending import gather, gather_senders, install, warn_of_tables
+from koipond.extending import gather, gather_senders
 from koipond.files import serve_files
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
@@ -45,6 +45,7 @@ from koipond.graphql.scope import Scopes
 from koipond.graphql.trusted import read_trusted
 from koipond.graphql.viewing import read_viewer
 from koipond.imports.http import make_errors, make_uploads
+from koipond.installing import install, warn_of_tables
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
