@@ -19,6 +19,7 @@ NO_CONCEPTS = {
     "duties",
     "extending",
     "files",
+    "front",
     "graphql",
     "hooks",
     "installing",

@@ -16,7 +16,8 @@ import httpx2
 import pytest
 from core.tests.cli.folder import SETTINGS, free_port, write_shop
 
-from koipond.app import FIRST_QUERY, set_up
+from koipond.app import set_up
+from koipond.front import FIRST_QUERY
 from koipond.graphql.trusted import document_id
 from koipond.settings import load
 

@@ -11,7 +11,8 @@ import pytest
 from core.tests.graphql.test_sockets import Caller, calling
 from tests.http.judging import listening
 
-from koipond.app import FIRST_QUERY, create_app
+from koipond.app import create_app
+from koipond.front import FIRST_QUERY
 from koipond.graphql.request import GRAPHQL_JSON
 from koipond.graphql.trusted import EDITOR_REFUSED, document_id
 from koipond.settings import Settings, SettingsInvalid, TrustedDocumentsSettings, load

@@ -123,7 +123,7 @@ def _address(listener: socket.socket) -> str:
 
 
 def _welcome(address: str, settings: Settings) -> str:
-    from koipond.app import ADMIN_PATH, STOREFRONT_PATH
+    from koipond.front import ADMIN_PATH, STOREFRONT_PATH
 
     named = settings_file()
     at = f" --settings {named}" if named else ""
@@ -142,7 +142,7 @@ Ctrl-C stops."""
 
 def _hint(settings: Settings) -> str:
     """Return what to do first at the storefront's endpoint."""
-    from koipond.app import FIRST_QUERY
+    from koipond.front import FIRST_QUERY
 
     trusted = settings.trusted_documents
     if not trusted.enforce:
