@@ -3,7 +3,7 @@
     outbox_event --relay--> delivery, one per consumer --handled--> DONE
                                    PENDING, tried again ---------> DEAD: parks its lane
 
-A lane is what one consumer gets of one aggregate. kernel/deliveries.py does what follows storing.
+A lane is what one consumer gets of one aggregate. kernel/deliveries.py says what follows storing, kernel/handling.py does it.
 """
 
 from __future__ import annotations
