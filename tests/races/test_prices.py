@@ -14,6 +14,7 @@ from koipond.kernel.faults import planned
 from koipond.kernel.ids import VariantId, encode
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
+UNSEEN = ("prices are believed without a look", "a price is not looked at again")
 SET_PRICE = """mutation($input: SetPriceInput!) {
   setPrice(input: $input) { userErrors { code } }
 }"""
@@ -51,7 +52,7 @@ async def put_up(shop: RunningShop) -> tuple[str, list[dict[str, Any]]]:
     return variant, [{"variantId": variant, "quantity": 3}]
 
 
-@builds("a price is not looked at again")
+@builds(*UNSEEN)
 async def test_a_price_that_rose_after_the_units_were_held_is_the_one_that_counts(
     shop: RunningShop, build: str
 ) -> None:
@@ -64,7 +65,7 @@ async def test_a_price_that_rose_after_the_units_were_held_is_the_one_that_count
         await everything_holds(shop)
 
 
-@builds("a price is not looked at again")
+@builds(*UNSEEN)
 async def test_a_buyer_who_named_the_total_is_told_the_new_one(
     shop: RunningShop, build: str
 ) -> None:
@@ -78,7 +79,7 @@ async def test_a_buyer_who_named_the_total_is_told_the_new_one(
 
 
 @pytest.mark.slow
-@builds("a price is not looked at again")
+@builds(*UNSEEN)
 async def test_a_price_that_never_rests_is_a_refusal(shop: RunningShop, build: str) -> None:
     variant, lines = await put_up(shop)
     acts = [to(variant, amount) for amount in ("11.00", "12.00", "13.00")]

@@ -67,6 +67,10 @@ class RunAgain(Exception):
     """Raised by the work of a transaction: what it had read has changed since, so run it again."""
 
 
+class Outdated(Exception):
+    """A row is not what it was believed to be. The transaction must be given up."""
+
+
 def did_not_happen(error: BaseException) -> bool:
     """Tell whether a transaction was undone for another's sake, and may succeed if run again."""
     return sqlstate_of(error) in _CONFLICTS or "database is locked" in str(error)

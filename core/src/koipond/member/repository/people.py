@@ -39,7 +39,7 @@ def asking_guest(known_by: Known) -> Question[MemberId | None]:
     """Ask for the guest who gave one of these addresses before, by the strongest of them."""
 
     def read(rows: Sequence[Any]) -> MemberId | None:
-        found = {IdentityKind(kind): member_id for kind, member_id in rows}
+        found = {IdentityKind(row.kind): row.member_id for row in rows}
         return next((found[kind] for kind, _ in known_by if kind in found), None)
 
     return Question(_GUESTS, {"known_by": list(known_by)}, read)

@@ -34,7 +34,15 @@ from koipond.quota.repository.jobs import (
     take_carried,
     take_due,
 )
-from koipond.quota.repository.orders import consume, drop, let_go, lock_rows, place, store_return
+from koipond.quota.repository.orders import (
+    consume,
+    drop,
+    let_go,
+    lock_rows,
+    place,
+    place_unread,
+    store_return,
+)
 from koipond.quota.repository.reading import (
     find_holders,
     find_kept,
@@ -75,6 +83,7 @@ __all__ = [
     "mark_closed",
     "note_carried",
     "place",
+    "place_unread",
     "read",
     "record_excess",
     "set_times",
