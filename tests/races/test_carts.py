@@ -98,7 +98,6 @@ Race = Callable[[RunningShop, int], Awaitable[None]]
 RACES: list[tuple[str, Race]] = [
     ("a key is not looked up", place_lines_with_one_key),
     ("the cart is not read again under its lock", place_cart_with_distinct_keys),
-    ("the cart is believed without a look", place_cart_with_distinct_keys),
     ("lines of one variant are asked for one by one", ask_twice_for_the_last_unit),
 ]
 

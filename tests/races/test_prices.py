@@ -1,18 +1,17 @@
 """A price that changes while an order is placed: the old one, the new one, or a refusal."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from tests.rig.auditing import count_orders, everything_holds, free_units
 from tests.rig.buying import SANDBOX, Storefront, all_at_once, outcomes
+from tests.rig.meddling import meanwhile
 from tests.rig.naive import builds, raced
 
-from koipond.kernel.faults import planned
 from koipond.kernel.ids import VariantId, encode
-from koipond_sdk.testing import STAFF, RunningShop, running_shop
+from koipond_sdk.testing import STAFF, RunningShop
 
 UNSEEN = ("prices are believed without a look", "a price is not looked at again")
 SET_PRICE = """mutation($input: SetPriceInput!) {
@@ -24,22 +23,6 @@ async def set_price(shop: RunningShop, variant: str, amount: str) -> None:
     given = {"variantId": variant, "channel": "main", "amount": amount, "currency": "EUR"}
     answer = await shop.graphql(SET_PRICE, {"input": given}, viewer=STAFF, admin=True)
     assert answer == {"data": {"setPrice": {"userErrors": []}}}
-
-
-def meanwhile(place: str, url: str, acts: list[Callable[[RunningShop], Awaitable[Any]]]) -> Any:
-    """Let somebody else, in a shop of their own, do one of `acts` each time `place` is passed."""
-
-    async def act() -> None:
-        async with running_shop(url) as other:
-            await acts.pop(0)(other)
-
-    def fault(here: str) -> None:
-        if here == place and acts:
-            there = threading.Thread(target=lambda: asyncio.run(act()))
-            there.start()
-            there.join()
-
-    return planned(fault)
 
 
 def to(variant: str, amount: str) -> Callable[[RunningShop], Awaitable[Any]]:

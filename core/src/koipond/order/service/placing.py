@@ -214,7 +214,8 @@ async def _place_unread(ctx: Context, held: Claim, wanted: _Wanted) -> FirstPaym
     prepared, shelf = wanted.prepared, wanted.prepared.shelf
     assert shelf is not None, "it was read"
     assert shelf.buyer is not None, "it was read"
-    ctx.unsent.expect(catalog.asking_sellables(ctx, keys_of(prepared.lines)), shelf.sellables)
+    sellables = catalog.asking_sellables(ctx, keys_of(prepared.lines))
+    ctx.unsent.expect(sellables, shelf.sellables)
     ctx.unsent.expect(member.asking_buyer(ctx, _contact_of(prepared)), shelf.buyer)
     if shelf.cart is not None:
         ctx.unsent.expect(repository.locking_cart(shelf.cart.answer.id), shelf.cart)

@@ -104,10 +104,9 @@ async def quote(
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    order_id: what it will be. promoter: who says what is taken off the lines instead of the
-    plugins. earlier: a quote of the same lines, to be compared with: what there was nothing of then
-    is not looked for, and plugins load nothing: this is in a transaction. sellables, categories:
-    what is known of `keys_of` the lines already.
+    order_id: what it will be. promoter: who says what is taken off instead of the plugins. earlier:
+    a quote of the same lines, to be compared with: what there was nothing of then is not looked
+    for, and plugins load nothing. sellables, categories: what is known of the lines already.
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier, sellables)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
