@@ -49,6 +49,13 @@ def test_a_revision_may_come_after_several(tmp_path: Path) -> None:
     assert head(unit) == "d"
 
 
+def test_a_revision_may_begin_with_a_decorated_function(tmp_path: Path) -> None:
+    unit = Unit(name="adorned", folder=tmp_path)
+    write(unit, "a", "None\n\n\n@print\ndef helper():\n    pass")
+    write(unit, "b", '"a"\n\n\nasync def helper():\n    pass')
+    assert head(unit) == "b"
+
+
 def test_two_newest_revisions_are_named(tmp_path: Path) -> None:
     unit = Unit(name="torn", folder=tmp_path)
     write(unit, "a", "None")

@@ -3,7 +3,6 @@
 # No `from __future__ import annotations`: strawberry reads the types as they are.
 from typing import Any, ClassVar
 
-import pytest
 import strawberry
 
 from koipond.kernel.errors import DomainError, domain_error
@@ -15,7 +14,6 @@ from koipond.kernel.schema import (
     Node,
     Query,
     SchemaBuilder,
-    SchemaConflict,
     batch,
     query,
 )
@@ -97,27 +95,32 @@ def builder(*parts: tuple[type, type, str]) -> SchemaBuilder:
 
 def conflicts(*parts: tuple[type, type, str], packages: set[str] | None = None) -> list[str]:
     """Return what refuses the start."""
-    with pytest.raises(SchemaConflict) as refused:
-        builder((Query, FishQueries, "koipond"), *parts).build(packages or set())
-    return str(refused.value).splitlines()
+    made = builder((Query, FishQueries, "koipond"), *parts)
+    return sorted(made.find_conflicts(packages or set()))
+
+
+def build(*parts: tuple[type, type, str], packages: set[str] | None = None) -> strawberry.Schema:
+    """Build what has no conflicts."""
+    assert conflicts(*parts, packages=packages) == []
+    return builder((Query, FishQueries, "koipond"), *parts).build(packages or set())
 
 
 def test_a_plugin_adds_fields_to_a_type_that_it_does_not_own() -> None:
-    made = builder((Query, FishQueries, "koipond"), (Fish, Colour, "paint")).build(set())
+    made = build((Fish, Colour, "paint"))
     types = {one["name"]: one for one in made.introspect()["__schema"]["types"]}
     fields = [(one["name"], one["description"]) for one in types["Fish"]["fields"]]
     assert fields == [("name", None), ("colour", "What it looks like.")]
 
 
 def test_two_schemas_of_the_same_types_do_not_share_what_was_added() -> None:
-    with_colour = builder((Query, FishQueries, "koipond"), (Fish, Colour, "paint")).build(set())
-    without = builder((Query, FishQueries, "koipond")).build(set())
+    with_colour = build((Fish, Colour, "paint"))
+    without = build()
     assert "colour" in str(with_colour)
     assert "colour" not in str(without)
 
 
 def test_without_a_mutation_there_is_no_root_for_one() -> None:
-    assert "Mutation" not in str(builder((Query, FishQueries, "koipond")).build(set()))
+    assert "Mutation" not in str(build())
     assert Mutation.__name__ == "Mutation"
 
 
@@ -194,7 +197,7 @@ class BrookDry(DomainError):
 
 
 def test_every_refusal_of_the_packages_becomes_a_user_error() -> None:
-    text = str(builder((Query, FishQueries, "koipond")).build({__name__.partition(".")[0]}))
+    text = str(build(packages={__name__.partition(".")[0]}))
     assert "type BrookDry implements UserError {" in text
     assert "depth: Int!" in text
 

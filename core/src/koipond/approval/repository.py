@@ -54,17 +54,13 @@ async def decide(
     now: datetime,
     note: str = "",
 ) -> None:
-    """Store who decided an approval, and how. by: None: it is past its time."""
-    told: dict[str, Any] = {"state": state.value}
-    if by is not None:
-        told |= {"decided_by": by, "decided_at": now}
-    if note:
-        told["note"] = note
+    """Store who decided an approval, and how."""
+    told = {"state": state.value, "decided_by": by, "decided_at": now, "note": note}
     await db.execute(approval.update().where(approval.c.id == key).values(told))
 
 
 async def end(db: AsyncConnection, key: ApprovalId, state: ApprovalState, *, note: str) -> None:
-    """Store what came of an act that was agreed to."""
+    """Store what came of an act that was agreed to, or that nobody decided in time."""
     told = {"state": state.value, "note": note}
     await db.execute(approval.update().where(approval.c.id == key).values(told))
 

@@ -70,7 +70,7 @@ async def _store(ctx: Context, operation: str, document: Any, needed: ApprovalNe
         return known.id
     if known is not None:
         # Past its time: else the new one would be the second that is pending.
-        await repository.decide(ctx.db, known.id, ApprovalState.DECLINED, by=None, now=now)
+        await repository.end(ctx.db, known.id, ApprovalState.DECLINED, note="")
     new = Approval(
         id=ApprovalId(new_id()),
         state=ApprovalState.PENDING,

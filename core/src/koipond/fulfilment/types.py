@@ -155,6 +155,17 @@ class PackedUnits(Struct, frozen=True, kw_only=True):
     restocked_quantity: int = 0
 
 
+class ParcelUnits(Struct, frozen=True, kw_only=True):
+    """Counted units of a variant in a fulfilment, and how many of them are back on the shelf."""
+
+    order_id: OrderId
+    fulfilment_id: FulfilmentId
+    state: FulfilmentState
+    variant_id: VariantId
+    quantity: int
+    restocked_quantity: int
+
+
 class Tracking(Struct, frozen=True, kw_only=True):
     """Where a parcel can be followed; each may be empty."""
 

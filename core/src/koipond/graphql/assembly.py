@@ -98,8 +98,8 @@ def build_schemas(plugins: Sequence[Plugin], hooks: Hooks) -> Schemas:
     for builder in (storefront, admin):
         catalog.add_plugin_queries(builder, list(filters.values()), list(sorts.values()))
     return Schemas(
-        storefront=storefront.assemble(packages),
-        admin=admin.assemble(packages),
+        storefront=storefront.build(packages),
+        admin=admin.build(packages),
         permissions=frozenset(storefront.permissions | admin.permissions),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from graphql import (
     DocumentNode,
@@ -13,6 +13,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    Token,
     TokenKind,
     get_operation_ast,
     parse,
@@ -44,7 +45,7 @@ REMEMBERED_LENGTH = 400_000
 REMEMBERED_EACH = 40_000
 # Of a whole number that stands in a document; Python refuses to read those of more than 4,300.
 DIGITS_MAX = 1_000
-_LONG_NUMBER = re.compile(r"[0-9]{1000}")
+_LONG_NUMBER = re.compile(rf"[0-9]{{{DIGITS_MAX}}}")
 
 
 class Prepared(Struct, frozen=True, kw_only=True, eq=False):
@@ -180,24 +181,32 @@ def _reckon(node: DocumentNode, schema: GraphQLSchema) -> DocumentReckoning:
 
 def _long_number(document: DocumentNode) -> str | None:
     """Find a number that Python would not read, and say so with words of its own."""
-    assert document.loc is not None
-    found = _LONG_NUMBER.search(document.loc.source.body)
-    token = document.loc.start_token.next if found else None
-    while token is not None and token.kind is not TokenKind.EOF:
+    if _LONG_NUMBER.search(_text(document)) is None:
+        return None
+    for token in _tokens(document):
         if token.kind is TokenKind.INT and len(token.value or "") > DIGITS_MAX:
             return f"the number in line {token.line} has more than {DIGITS_MAX:,} digits"
-        token = token.next
     return None
 
 
 def _forbidden_character(document: DocumentNode) -> str | None:
     """Find the one character that no database text can hold, written as an escape."""
-    assert document.loc is not None
-    if "\\u" not in document.loc.source.body:
+    if "\\u" not in _text(document):
         return None
-    token = document.loc.start_token.next
-    while token is not None and token.kind is not TokenKind.EOF:
+    for token in _tokens(document):
         if token.value is not None and "\0" in token.value:
             return f"the text in line {token.line} has the character U+0000, which no text may have"
-        token = token.next
     return None
+
+
+def _text(document: DocumentNode) -> str:
+    assert document.loc is not None, "parsing notes where everything stands"
+    return document.loc.source.body
+
+
+def _tokens(document: DocumentNode) -> Iterator[Token]:
+    assert document.loc is not None, "parsing notes where everything stands"
+    token = document.loc.start_token.next
+    while token is not None and token.kind is not TokenKind.EOF:
+        yield token
+        token = token.next

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from koipond.kernel.db import Database
 from koipond.kernel.plugins import Plugin
 
 _VERSIONS = "alembic_version_"
+# How the first function of a file begins.
+_FUNCTION = re.compile(r"^(?:@|def |async def )", re.MULTILINE)
 # {revision: those that it comes after}
 History = Mapping[str, tuple[str, ...]]
 
@@ -135,7 +138,7 @@ def _read_revision(file: Path) -> tuple[str, tuple[str, ...]]:
     """Read which revision a file is, and which it comes after, without running it."""
     text = file.read_text(encoding="utf-8")
     # What it says stands before its functions, which are long.
-    told = _literals(text.partition("\ndef ")[0])
+    told = _literals(_FUNCTION.split(text, maxsplit=1)[0])
     assert "revision" in told, f'{file} does not say revision = "…" before its functions'
     behind = told.get("down_revision") or ()
     return told["revision"], (behind,) if isinstance(behind, str) else tuple(behind)

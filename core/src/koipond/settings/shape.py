@@ -251,7 +251,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database_wait_s: float = 10.0
     # How long PostgreSQL may take for one statement before its connection counts as lost.
     database_answer_s: float = 30.0
-    # Signs bearer tokens; at least 32 characters. Production refuses the default.
+    # Signs bearer tokens; at least 32 characters. Production refuses the default, and what else can
+    # be guessed.
     secret: str = DEVELOPMENT_SECRET
     # The secret before this one: what it signed still holds. Empty: there is none. To change the
     # secret, move it here, and take it away when `login_keep_days` have passed, or sooner: who
@@ -259,7 +260,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     previous_secret: str = ""
     # Who signs tokens, as their `iss` says; a test shop with the same secret needs another.
     token_issuer: str = "koipond"  # noqa: S105  # a name
-    # How long an access token holds that a login gave; what ends the login ends it in 60 s.
+    # How long an access token holds that a login gave; what ends the login ends it in 10 s.
     access_token_s: int = 900
     # How long a login is kept that is not used.
     login_keep_days: int = 60
@@ -279,7 +280,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # database in any case.
     limits_url: str = ""
     # Networks of the proxies in front: `["10.0.0.0/8"]`. X-Forwarded-For is believed of them alone.
-    # Without it all who come through a proxy have the proxy's address.
+    # Without it all who come through a proxy have the proxy's address. Production refuses a network
+    # that is the whole internet.
     trusted_proxies: tuple[str, ...] = ()
     # Production hides GraphiQL, introspection and suggestions, writes logs as JSON, wants a secret,
     # and has no sandbox to pay with. `koi serve` and `koi worker` are production unless they are

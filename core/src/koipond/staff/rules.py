@@ -33,7 +33,6 @@ from koipond.staff.types import (
 )
 
 GRANTS_MAX = 200
-PERMISSIONS_MAX = 500
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,253}")
 _EMAIL_MAX = 320
 _NAME_MAX = 200

@@ -13,10 +13,11 @@ from koipond.fulfilment.types import (
     FulfilmentMethod,
     FulfilmentState,
     PackedUnits,
+    ParcelUnits,
     Tracking,
 )
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.ids import FulfilmentId, OrderId, OrderLineId, QuotaId, VariantId
+from koipond.kernel.ids import FulfilmentId, OrderId, OrderLineId, QuotaId
 from koipond.kernel.parts import Parts
 from koipond.kernel.prepared import Prepared
 
@@ -105,8 +106,8 @@ def _parcel_units() -> Select[Any]:
             fulfilment.c.id,
             fulfilment.c.state,
             line.variant_id,
-            func.sum(line.quantity),
-            func.sum(line.restocked_quantity),
+            func.sum(line.quantity).label("units"),
+            func.sum(line.restocked_quantity).label("restocked"),
         )
         .join(fulfilment_line, line.fulfilment_id == fulfilment.c.id)
         .where(line.quota_id.is_not(None))
@@ -118,13 +119,17 @@ def _parcel_units() -> Select[Any]:
 _PARCEL_UNITS = Prepared(_parcel_units())
 
 
-async def find_parcel_units(
-    db: AsyncConnection,
-) -> list[tuple[OrderId, FulfilmentId, str, VariantId, int, int]]:
-    """Return [(order, fulfilment, its state, variant, units, those restocked)] of what is
-    counted."""
+async def find_parcel_units(db: AsyncConnection) -> list[ParcelUnits]:
+    """Return all counted units that are in fulfilments, by fulfilment and variant."""
     return [
-        (OrderId(row[0]), FulfilmentId(row[1]), row[2], VariantId(row[3]), int(row[4]), int(row[5]))
+        ParcelUnits(
+            order_id=row.order_id,
+            fulfilment_id=row.id,
+            state=FulfilmentState(row.state),
+            variant_id=row.variant_id,
+            quantity=int(row.units),
+            restocked_quantity=int(row.restocked),
+        )
         for row in await _PARCEL_UNITS.rows(db)
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from koipond.fulfilment import repository
 from koipond.fulfilment.rules.parcels import OUT
-from koipond.fulfilment.types import FulfilmentState
+from koipond.fulfilment.types import ParcelUnits
 from koipond.kernel.context import Context
 from koipond.kernel.ids import FulfilmentId, OrderId, ReturnId, VariantId, encode
 from koipond.kernel.invariants import Finding
@@ -13,9 +13,6 @@ from koipond.stock import service as stock
 from koipond.stock.types import MovementReason
 
 _BY_HAND = "Somebody wrote to the database by hand: restore what was changed"
-
-# As `repository.find_parcel_units` returns it.
-_Parcel = tuple[OrderId, FulfilmentId, str, VariantId, int, int]
 
 
 async def audit(ctx: Context) -> list[Finding]:
@@ -25,12 +22,12 @@ async def audit(ctx: Context) -> list[Finding]:
     return [*await _audit_shipments(ctx, parcels), *await _audit_restocking(ctx, parcels)]
 
 
-async def _audit_shipments(ctx: Context, parcels: Sequence[_Parcel]) -> list[Finding]:
+async def _audit_shipments(ctx: Context, parcels: Sequence[ParcelUnits]) -> list[Finding]:
     """A unit that has left has its movement, and a movement its unit."""
     left = {
-        (encode(FulfilmentId, key), variant_id): -units
-        for _, key, state, variant_id, units, _ in parcels
-        if FulfilmentState(state) in OUT
+        (encode(FulfilmentId, one.fulfilment_id), one.variant_id): -one.quantity
+        for one in parcels
+        if one.state in OUT
     }
     moved = await stock.find_moved(ctx, MovementReason.SHIPMENT)
     return [
@@ -45,7 +42,7 @@ async def _audit_shipments(ctx: Context, parcels: Sequence[_Parcel]) -> list[Fin
     ]
 
 
-async def _audit_restocking(ctx: Context, parcels: Sequence[_Parcel]) -> list[Finding]:
+async def _audit_restocking(ctx: Context, parcels: Sequence[ParcelUnits]) -> list[Finding]:
     """A unit goes back to the shelf once: its parcel, its return and the stock agree."""
     async with ctx.reading() as db:
         returns = await repository.sum_restocked(db)
@@ -56,8 +53,8 @@ async def _audit_restocking(ctx: Context, parcels: Sequence[_Parcel]) -> list[Fi
     of_orders: Counter[OrderId] = Counter()
     for order_id, units in returns.values():
         of_orders[order_id] += units
-    for order_id, _, _, _, _, units in parcels:
-        of_orders[order_id] -= units
+    for one in parcels:
+        of_orders[one.order_id] -= one.restocked_quantity
     problems = [
         f"{told.get(key, 0)} units of {key} went back to the shelf, movements say {moved[key]}"
         for key in sorted(told.keys() | moved.keys())
@@ -69,4 +66,4 @@ async def _audit_restocking(ctx: Context, parcels: Sequence[_Parcel]) -> list[Fi
         for key, units in sorted(of_orders.items())
         if units != 0
     ]
-    return [Finding(invariant="I1", problem=one, fix=_BY_HAND) for one in problems]
+    return [Finding(invariant="I1", problem=problem, fix=_BY_HAND) for problem in problems]

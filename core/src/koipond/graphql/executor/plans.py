@@ -30,11 +30,13 @@ class Plans:
         """Return the plan; None: graphql-core has to execute it."""
         if self._conditions is None:
             return None
-        if any(variables.coerced.get(one, False) is None for one in self._conditions):
+        # Those of the document's other operations have no value here.
+        told = [variables.coerced.get(one, False) for one in self._conditions]
+        if None in told:
             # `Boolean = true` may be given as null: graphql-core tells of it where it stands.
             return None
         name = operation.name.value if operation.name else None
-        key = (name, *(variables.coerced.get(one) for one in self._conditions))
+        key = (name, *told)
         if key not in self._known:
             if len(self._known) >= _PLANS_MAX:
                 self._known.clear()

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from koipond.imports.errors import RowRefused
 from koipond.imports.rules import cells
 from koipond.imports.rules.people import read_draft
+from koipond.imports.rules.refusals import skipped
 from koipond.imports.rules.table import Columns, Table
 from koipond.imports.types import ImportKind, RefusedRow, Row, ToldLine, ToldOrder
 from koipond.kernel.money import MAX_MINOR, Currency
@@ -57,13 +58,7 @@ class OrderReader:
             try:
                 yield self._order(rows)
             except RowRefused as error:
-                yield RefusedRow(
-                    line=error.line,
-                    item=rows[0].cell("number") or f"row {rows[0].number}",
-                    reason=error.reason,
-                    column=error.column,
-                    code=error.refusal,
-                )
+                yield skipped(error, rows[0].cell("number") or f"row {rows[0].number}")
 
     def _order(self, rows: Sequence[Row]) -> ToldOrder:
         first = rows[0]

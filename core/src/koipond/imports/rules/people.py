@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from koipond.imports.errors import RowRefused
 from koipond.imports.rules import cells
+from koipond.imports.rules.refusals import skipped
 from koipond.imports.rules.table import Columns, Table
 from koipond.imports.types import ImportKind, RefusedRow, Row, ToldPerson
 from koipond.kernel.errors import DomainError
@@ -29,13 +30,8 @@ def read_people(table: Table, *, source: str, now: datetime) -> Iterator[ToldPer
             cells.sound(row)
             yield ToldPerson(line=row.line, draft=_person(row, source, now))
         except RowRefused as error:
-            yield RefusedRow(
-                line=error.line,
-                item=row.cell("customer") or row.cell("email") or row.cell("phone"),
-                reason=error.reason,
-                column=error.column,
-                code=error.refusal,
-            )
+            item = row.cell("customer") or row.cell("email") or row.cell("phone")
+            yield skipped(error, item)
 
 
 def read_draft(row: Row, source: str) -> MemberDraft:

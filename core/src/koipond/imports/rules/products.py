@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from koipond.imports.errors import RowRefused
 from koipond.imports.rules import cells
+from koipond.imports.rules.refusals import skipped
 from koipond.imports.rules.sheet import ProductReader, Sheet
 from koipond.imports.types import RefusedRow, Row, ToldProduct
 
@@ -34,13 +35,7 @@ def read_products(sheet: Sheet) -> Iterator[ToldProduct | RefusedRow]:
             _check_slug(slug, rows, slugs)
             told = _read(rows, sheet.reader, skus)
         except RowRefused as error:
-            yield RefusedRow(
-                line=error.line,
-                item=slug,
-                reason=error.reason,
-                column=error.column,
-                code=error.refusal,
-            )
+            yield skipped(error, slug)
         else:
             yield told
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from koipond.imports.errors import RowRefused
 from koipond.imports.rules import cells
+from koipond.imports.rules.refusals import skipped
 from koipond.imports.rules.table import Columns, Table
 from koipond.imports.types import ImportKind, RefusedRow, Row, ToldPrice, ToldStock
 from koipond.kernel.money import Currency
@@ -63,13 +64,7 @@ def _each(table: Table, read: Callable[[Row], T]) -> Iterator[T | RefusedRow]:
             cells.sound(row)
             yield read(row)
         except RowRefused as error:
-            yield RefusedRow(
-                line=error.line,
-                item=row.cell("sku"),
-                reason=error.reason,
-                column=error.column,
-                code=error.refusal,
-            )
+            yield skipped(error, row.cell("sku"))
 
 
 def _sku(row: Row) -> str:

@@ -125,17 +125,10 @@ class SchemaBuilder:
         return found
 
     def build(self, packages: set[str]) -> strawberry.Schema:
-        """Assemble the schema. Raises SchemaConflict, naming every conflict at once.
+        """Assemble the schema of what `find_conflicts` finds nothing wrong with.
 
         packages: those whose refusals belong to it.
         """
-        found = self.find_conflicts(packages)
-        if found:
-            raise SchemaConflict("\n".join(sorted(found)))
-        return self.assemble(packages)
-
-    def assemble(self, packages: set[str]) -> strawberry.Schema:
-        """Assemble the schema of what `find_conflicts` found nothing wrong with."""
         inputs, grown = make_fields(self._inputs), self._grown
         extra = {
             cls: [with_enums(field, self._enums) for field in fields]

@@ -14,7 +14,7 @@ from koipond.login.service.sessions import end_sessions
 from koipond.login.types import LoggedIn, Principal, PurposeToken, SessionEnd, TokenPurpose
 from koipond.member import service as members
 from koipond.member.rules import read_address
-from koipond.member.types import ADDRESSES, Identity
+from koipond.member.types import Identity
 
 
 async def log_in(
@@ -111,9 +111,8 @@ async def set_password(ctx: Context, whose: Principal, hashed: str, reason: Sess
 @transaction
 async def tell_of_change(ctx: Context, key: MemberId) -> None:
     """Write to all proved addresses of a member that the account was changed."""
-    for one in await members.find_identities(ctx, key):
-        if one.kind in ADDRESSES and one.verified_at is not None:
-            await write_to(ctx, rules.CHANGED, one, key, about=new_id())
+    for one in await members.find_proved_addresses(ctx, key):
+        await write_to(ctx, rules.CHANGED, one, key, about=new_id())
 
 
 async def request_password_reset(ctx: Context, address: str) -> None:

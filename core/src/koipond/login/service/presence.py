@@ -1,5 +1,6 @@
 """Use-cases of what cannot be taken back: done only by who has just shown who they are."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from koipond.kernel.context import Context, transaction
@@ -9,7 +10,7 @@ from koipond.login import repository, rules
 from koipond.login.errors import LoginRefused, LoginTooOld
 from koipond.member import service as members
 from koipond.member.rules import read_address
-from koipond.member.types import ADDRESSES, Identity
+from koipond.member.types import Identity
 
 _YOUNG = timedelta(minutes=10)
 
@@ -22,11 +23,8 @@ async def check_presence(ctx: Context, address: str, code: str | None) -> None:
     """
     if code is None:
         await _check_young(ctx)
-        return
-    known = read_address(address)
-    await limit(ctx, "login", account=rules.attempts_key(known))
-    if not await _spend_code(ctx, known, code):
-        raise LoginRefused().located("code")
+    else:
+        await _check_code(ctx, [read_address(address)], code)
 
 
 async def check_own_presence(ctx: Context, key: MemberId, code: str | None) -> None:
@@ -36,13 +34,8 @@ async def check_own_presence(ctx: Context, key: MemberId, code: str | None) -> N
     """
     if code is None:
         await _check_young(ctx)
-        return
-    for known in await members.find_identities(ctx, key):
-        if known.kind in ADDRESSES and known.verified_at is not None:
-            await limit(ctx, "login", account=rules.attempts_key(known))
-            if await _spend_code(ctx, known, code):
-                return
-    raise LoginRefused().located("code")
+    else:
+        await _check_code(ctx, await members.find_proved_addresses(ctx, key), code)
 
 
 async def _check_young(ctx: Context) -> None:
@@ -54,6 +47,14 @@ async def _check_young(ctx: Context) -> None:
     now = ctx.clock.now()
     if found is None or not found.is_open(now) or now - found.created_at > _YOUNG:
         raise LoginTooOld(minutes=int(_YOUNG.total_seconds()) // 60)
+
+
+async def _check_code(ctx: Context, sent_to: Sequence[Identity], code: str) -> None:
+    for known in sent_to:
+        await limit(ctx, "login", account=rules.attempts_key(known))
+        if await _spend_code(ctx, known, code):
+            return
+    raise LoginRefused().located("code")
 
 
 @transaction

@@ -163,7 +163,7 @@ async def end_session(ctx: Context, whose: Principal, key: LoginSessionId) -> No
 async def end_sessions(ctx: Context, whose: Principal, reason: SessionEnd) -> int:
     """End all logins of somebody, on every device; returns how many there were.
 
-    Their access tokens are dead on every process within 60 s.
+    Their access tokens are dead on every process within 10 s.
     """
     ended = await _end(ctx, whose, reason)
     _ENDED.forget(ctx.shop)

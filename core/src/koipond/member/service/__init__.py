@@ -28,7 +28,7 @@ from koipond.member.service.finding import (
 )
 from koipond.member.service.identities import (
     find_guests_of,
-    find_identities,
+    find_proved_addresses,
     find_proven,
     replace_identity,
     take_in,
@@ -80,12 +80,12 @@ __all__ = [
     "find_groups",
     "find_groups_of",
     "find_guests_of",
-    "find_identities",
     "find_keys",
     "find_member",
     "find_members",
     "find_owners",
     "find_people",
+    "find_proved_addresses",
     "find_proven",
     "find_recipient",
     "find_rows",

@@ -8,7 +8,7 @@ from koipond.kernel.ids import MemberId, new_id
 from koipond.member import repository, rules
 from koipond.member.events import IdentityContested, MemberCreated
 from koipond.member.service.carrying import hold
-from koipond.member.types import Identity, IdentityKind, Known
+from koipond.member.types import ADDRESSES, Identity, IdentityKind, Known
 
 Proven = Sequence[tuple[IdentityKind, str]]
 
@@ -19,10 +19,11 @@ async def find_proven(ctx: Context, proven: Proven) -> MemberId | None:
         return await repository.find_proven(db, proven)
 
 
-async def find_identities(ctx: Context, key: MemberId) -> list[Identity]:
-    """Return what a member is known by."""
+async def find_proved_addresses(ctx: Context, key: MemberId) -> list[Identity]:
+    """Return the e-mail addresses and phone numbers that a member has proved."""
     async with ctx.reading() as db:
-        return (await repository.find_identities(db, [key]))[key]
+        known = (await repository.find_identities(db, [key]))[key]
+    return [one for one in known if one.kind in ADDRESSES and one.verified_at is not None]
 
 
 @transaction
