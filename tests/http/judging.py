@@ -17,7 +17,8 @@ from pathlib import Path
 import uvicorn
 from litestar import Litestar
 
-from koipond.app import STOREFRONT_PATH, create_app, set_up
+from koipond.app import create_app, set_up
+from koipond.front import STOREFRONT_PATH
 from koipond.kernel.logs import configure
 from koipond.settings import Settings
 

@@ -35,6 +35,9 @@ tell('mutation', await collect(client, {
   variables: {id: 'x'},
 }));
 tell('invalid', await collect(client, {query: 'subscription { nothing }'}));
+tell('refused', await collect(client, {query: 'subscription { countTo(ticks: 11) { number } }'}));
+tell('forbidden to guests', await collect(client, {query: 'subscription { myChannel }'}));
+tell('broken off', await collect(client, {query: 'subscription { breakDown }'}));
 tell('unsubscribe', await collect(client, {query: 'subscription { waitForEver }'}, {most: 1}));
 await new Promise((resolve) => setTimeout(resolve, 300));
 tell('ping', {answered: heard.pings > 0});

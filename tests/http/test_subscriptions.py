@@ -23,8 +23,17 @@ async def test_graphql_ws_hears_what_it_should(database_url: str) -> None:
         await asyncio.wait_for(closed.wait(), 10)
     assert code == 0, printed
     heard = {one.pop("did"): one for one in map(json.loads, printed.splitlines())}
-    (invalid,) = heard.pop("invalid")["error"]
-    assert invalid["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+    ended = {
+        name: (heard.pop(name)["answers"], [one["extensions"]["code"] for one in error])
+        for name, found in dict(heard).items()
+        if isinstance(error := found.get("error"), list)
+    }
+    assert ended == {
+        "invalid": ([], ["GRAPHQL_VALIDATION_FAILED"]),
+        "refused": ([], ["TICKER_TOO_LONG"]),
+        "forbidden to guests": ([], ["PERMISSION_MISSING"]),
+        "broken off": ([{"data": {"breakDown": 1}}], ["INTERNAL"]),
+    }
     assert heard == {
         "subscribe": {
             "answers": [{"data": {"countTo": {"number": n, "double": 2 * n}}} for n in (1, 2, 3)]

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 from msgspec import Struct
 
-from koipond.app import ADMIN_PATH, STOREFRONT_PATH
+from koipond.front import ADMIN_PATH, STOREFRONT_PATH
 from koipond.payment.sandbox import Notice
 
 _ORDER = """

@@ -219,7 +219,7 @@ NAIVE = {
         "{one.expires_on: one.remaining for",
     ),
     "a delivery is handled in a transaction of its own": Build(
-        "koipond.kernel.deliveries",
+        "koipond.kernel.handling",
         "_Batch",
         "ctx = Context(self.shop, viewer=SYSTEM, connection=steps.connection)",
         "ctx = self.shop.context(viewer=SYSTEM)",

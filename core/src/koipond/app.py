@@ -1,21 +1,14 @@
-"""Wires every part of a shop: the database, the plugins, the schemas, the addresses."""
+"""Wires every part of a shop: the database, the plugins, the schemas, the app that answers."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from functools import lru_cache, partial
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import structlog
-from litestar import Litestar, Response, asgi, get
-from litestar.events import BaseEventEmitterBackend
-from litestar.exceptions import HTTPException
-from litestar.handlers import BaseRouteHandler
-from litestar.types import Scope
-from msgspec import Struct
+from litestar import Litestar
 
 from koipond import hooks as specs
 from koipond.approval.service import ask as ask_for_approval
@@ -27,9 +20,8 @@ from koipond.channel.service import (
     ensure_zones,
 )
 from koipond.duties import CONSUMERS, EVENTS, JOBS, MESSAGE_KINDS, REACTIONS, RECURRING
-from koipond.exports.http import make_downloads
-from koipond.extending import gather, gather_senders, install, warn_of_tables
-from koipond.files import serve_files
+from koipond.extending import gather, gather_senders
+from koipond.front import Front, build_front, make_app
 from koipond.fulfilment.service import check_methods, ensure_methods
 from koipond.graphql.assembly import (
     Schemas,
@@ -37,14 +29,8 @@ from koipond.graphql.assembly import (
     build_schemas,
     find_input_types,
 )
-from koipond.graphql.crowd import Crowd
 from koipond.graphql.execute import Executor
-from koipond.graphql.http import Endpoint, Shortcut
-from koipond.graphql.request import HttpRefused
-from koipond.graphql.scope import Scopes
-from koipond.graphql.trusted import read_trusted
-from koipond.graphql.viewing import read_viewer
-from koipond.imports.http import make_errors, make_uploads
+from koipond.installing import install
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.context import Shop
 from koipond.kernel.couriers import Courier
@@ -52,15 +38,12 @@ from koipond.kernel.db import Database
 from koipond.kernel.dispatch import Registry
 from koipond.kernel.extensions import Extensions
 from koipond.kernel.inputs import InputTypes
-from koipond.kernel.logs import RequestLog
 from koipond.kernel.plugins import Plugin
-from koipond.kernel.readiness import NotReady, check_ready, migrate_safely
+from koipond.kernel.readiness import migrate_safely
 from koipond.kernel.revisions import units
-from koipond.kernel.viewer import GUEST, TokenInvalid, Viewer
-from koipond.kernel.worker import working
+from koipond.kernel.viewer import GUEST
 from koipond.notify.service import check_senders, make_senders
 from koipond.notify.types import MessageKind, Sender
-from koipond.payment.http import make_ingress
 from koipond.payment.sandbox import KEY as SANDBOX
 from koipond.payment.sandbox import Sandbox
 from koipond.payment.types import PaymentProvider
@@ -71,28 +54,6 @@ from koipond.settings import Settings, SettingsInvalid
 from koipond.stock.rules import STRATEGIES
 from koipond.webhooks.rules import read_networks
 from koipond.webhooks.service import COURIER, Post, Webhooks
-
-log = structlog.get_logger("koipond")
-
-STOREFRONT_PATH = "/graphql"
-ADMIN_PATH = "/admin/graphql"
-
-# The README has the same.
-FIRST_QUERY = """\
-query FirstProducts {
-  products(first: 3) {
-    nodes {
-      name
-      variants {
-        id
-        sku
-        price { amount currency }
-        availability { state quantityAtMost }
-      }
-    }
-  }
-}
-"""
 
 
 def make_shop(
@@ -285,14 +246,10 @@ async def set_up(settings: Settings, plugins: Sequence[Plugin] | None = None) ->
     ]
 
 
-class Front(Struct, frozen=True):
-    """What a web server is put in front of: a wired shop, and what answers for it by GraphQL."""
-
-    shop: Shop
-    # Who listens by a socket.
-    crowd: Crowd
-    # {path: who answers there}
-    endpoints: Mapping[str, Endpoint]
+def make_front(shop: Shop) -> Front:
+    """Make what answers for a shop. Raises SchemaConflict, SettingsInvalid."""
+    production = shop.settings.production
+    return build_front(shop, make_executors(shop.installation.running, production=production))
 
 
 def create_app(
@@ -309,147 +266,3 @@ def create_app(
     Raises PluginBroken, HookMistake, SchemaConflict, SettingsInvalid, NotReady.
     """
     return make_app(make_front(make_shop(settings, plugins, clock=clock)), work=work)
-
-
-def make_front(shop: Shop) -> Front:
-    """Make what answers for a shop. Raises SchemaConflict, SettingsInvalid."""
-    crowd = Crowd(shop.settings)
-    endpoints = _endpoints(shop, shop.installation.running, crowd)
-    return Front(shop=shop, crowd=crowd, endpoints=endpoints)
-
-
-@asynccontextmanager
-async def started(front: Front, *, work: bool = False) -> AsyncIterator[None]:
-    """Let a shop answer, and close it in the end. work: run a worker in this process.
-
-    Raises NotReady unless the database answers and is migrated.
-    """
-    shop = front.shop
-    try:
-        await check_ready(shop.database, units(shop.installation.plugins))
-        await warn_of_tables(shop)
-        async with working(shop) if work else nullcontext():
-            yield
-    finally:
-        await shop.close()
-
-
-def make_app(front: Front, *, work: bool = False) -> Litestar:
-    """Return the ASGI application in which `front` answers; see `create_app`."""
-    shop, crowd, endpoints = front.shop, front.crowd, front.endpoints
-    wanted, running = units(shop.installation.plugins), shop.installation.running
-
-    @get("/", sync_to_thread=False)
-    def index() -> dict[str, str]:
-        """Tell whoever opens the bare address where to go."""
-        return {"storefront": STOREFRONT_PATH, "admin": ADMIN_PATH}
-
-    @get("/health")
-    async def health() -> dict[str, str]:
-        """Tell that the process answers."""
-        return {"status": "ok"}
-
-    @get("/ready")
-    async def ready() -> Response[dict[str, str]]:
-        """Tell whether requests can be served, and why not."""
-        try:
-            crowd.check_stays()
-            await check_ready(shop.database, wanted)
-        except NotReady as error:
-            return Response({"status": "not ready", "reason": str(error)}, status_code=503)
-        return Response({"status": "ok"})
-
-    app = Litestar(
-        route_handlers=[
-            index,
-            health,
-            ready,
-            *(asgi(path, copy_scope=False)(one.handle) for path, one in endpoints.items()),
-            *_doors(shop),
-            *serve_files(shop.settings),
-            *([_metrics(shop, running)] if shop.settings.metrics else []),
-        ],
-        lifespan=[lambda _: started(front, work=work)],
-        after_exception=[_log_failure],
-        event_emitter_backend=_NoEvents,
-        openapi_config=None,
-        logging_config=None,
-    )
-    app.asgi_handler = RequestLog(Shortcut(app.asgi_handler, endpoints))
-    app.state.shop, app.state.crowd = shop, crowd
-    return app
-
-
-def _doors(shop: Shop) -> list[BaseRouteHandler]:
-    """Return what takes notices of providers and files to be imported, and gives files away."""
-    uploads = make_uploads(shop, partial(_find_staff, shop))
-    return [make_ingress(shop), uploads, make_errors(shop), make_downloads(shop)]
-
-
-async def _find_staff(shop: Shop, authorization: str | None) -> Viewer | None:
-    """Return the staff member or service that a header speaks for, if it speaks for one."""
-    try:
-        return await read_viewer(shop, authorization, staff_only=True)
-    except (HttpRefused, TokenInvalid):
-        return None
-
-
-def _metrics(shop: Shop, plugins: tuple[Plugin, ...]) -> BaseRouteHandler:
-    # Prometheus' client takes 1 MB of each process that it is loaded into.
-    from koipond.kernel.metrics import make_metrics
-
-    executors = make_executors(plugins, production=shop.settings.production)
-    named = dict(zip(("storefront", "admin"), executors, strict=True))
-    return make_metrics(
-        shop.hooks.registry,
-        operations=lambda: {key: (one.planned, one.fallen_back) for key, one in named.items()},
-    )
-
-
-async def _log_failure(error: Exception, scope: Scope) -> None:
-    """Log what no handler expected; Litestar answers 500 and says no more."""
-    if not isinstance(error, HTTPException):
-        log.error("a request failed", path=scope["path"], exc_info=error)
-
-
-class _NoEvents(BaseEventEmitterBackend):
-    """Takes the place of Litestar's events: ours are in the outbox.
-
-    The stock one ends in the task that began it, and wraps what keeps the app from starting.
-    """
-
-    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
-        """Refuse: nobody listens."""
-        raise AssertionError(f"{event_id}: emit events with ctx.emit")
-
-    async def __aenter__(self) -> _NoEvents:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
-def _endpoints(shop: Shop, plugins: tuple[Plugin, ...], crowd: Crowd) -> dict[str, Endpoint]:
-    settings, scopes = shop.settings, Scopes(shop)
-    for_storefront, for_admin = make_executors(plugins, production=settings.production)
-    storefront = Endpoint(
-        shop,
-        for_storefront,
-        scopes,
-        trusted=read_trusted(settings.trusted_documents, setting="trusted_documents"),
-        crowd=crowd,
-        path=STOREFRONT_PATH,
-        staff_only=False,
-        first_query=FIRST_QUERY,
-    )
-    admin = Endpoint(
-        shop,
-        for_admin,
-        scopes,
-        trusted=read_trusted(settings.trusted_admin_documents, setting="trusted_admin_documents"),
-        crowd=crowd,
-        path=ADMIN_PATH,
-        staff_only=True,
-        first_query=FIRST_QUERY,
-    )
-    return {STOREFRONT_PATH: storefront, ADMIN_PATH: admin}

@@ -16,7 +16,7 @@ from koipond.kernel.ids import (
     encode,
     new_id,
 )
-from koipond.kernel.viewer import Viewer, ViewerKind
+from koipond.kernel.viewer import GUEST, Viewer, ViewerKind
 from koipond_sdk.testing.shop import STAFF, RunningShop
 
 pytestmark = pytest.mark.story
@@ -161,6 +161,25 @@ async def test_a_variant_without_a_choice_is_called_like_its_product(shop: Runni
     assert found["product"]["variants"] == [{"name": "Black tea", "options": []}]
 
 
+@pytest.mark.parametrize("admin", [False, True])
+@pytest.mark.parametrize(
+    "asked",
+    ["product { slug }", "product(id: null) { slug }", 'product(id: "%s", slug: "tea") { id }'],
+)
+async def test_a_product_is_asked_for_by_its_id_or_else_its_slug(
+    shop: RunningShop, asked: str, admin: bool
+) -> None:
+    (saved,) = await save(shop, TEA)
+    asked = asked.replace("%s", encode(ProductId, saved.product_id))
+    answer = await shop.graphql(f"{{ {asked} }}", viewer=STAFF if admin else GUEST, admin=admin)
+    (error,) = answer["errors"]
+    assert error["message"] == (
+        "Say what is wanted by one of these, not by several or none: id, slug."
+    )
+    assert error["extensions"] == {"code": "NAMES_AMBIGUOUS", "names": "id, slug"}
+    assert answer["data"] == {"product": None}
+
+
 async def test_what_is_not_there_is_null_whatever_the_id_looks_like(shop: RunningShop) -> None:
     (saved,) = await save(shop, TEA)
     known = encode(ProductId, saved.product_id)
@@ -170,9 +189,6 @@ async def test_what_is_not_there_is_null_whatever_the_id_looks_like(shop: Runnin
         return (await data(shop, document, **asked))["product"]
 
     assert await product(id=known) == {"slug": "tea"}
-    assert await product(id=known, slug="tea") == {"slug": "tea"}
-    assert await product(id=known, slug="other") is None
-    assert await product() is None
     strange = [
         encode(ProductId, ProductId(new_id())),
         encode(OrderId, OrderId(new_id())),

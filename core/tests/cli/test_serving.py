@@ -1,6 +1,7 @@
 """`koi dev` and `koi serve`, each as a process of its own."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -15,7 +16,9 @@ import httpx2
 import pytest
 from core.tests.cli.folder import SETTINGS, free_port, write_shop
 
-from koipond.app import FIRST_QUERY, set_up
+from koipond.app import set_up
+from koipond.front import FIRST_QUERY
+from koipond.graphql.trusted import document_id
 from koipond.settings import load
 
 SECRET = sha256(b"drawn").hexdigest()
@@ -113,6 +116,24 @@ def test_dev_migrates_imports_serves_and_stops_cleanly(koi: Koi) -> None:
     assert names(address) == ["Green tea", "White tea"]
     assert second.end(signal.SIGTERM) == 0
     assert "Traceback" not in second.text
+
+
+@pytest.mark.slow
+def test_dev_shows_no_first_query_where_it_would_be_refused(koi: Koi, tmp_path: Path) -> None:
+    known = "{ channels { code } }"
+    (tmp_path / "persisted.json").write_text(json.dumps({document_id(known): known}))
+    with (tmp_path / "koi.toml").open("a") as settings:
+        settings.write('[trusted_documents]\nfile = "persisted.json"\nenforce = true\n')
+    shop = koi("dev", "--port", "0")
+    shop.wait_for("Ctrl-C stops")
+    address = shop.wait_for(r"Storefront +(\S+)   \(answers known documents only\)")[1]
+    assert re.search(r"Admin +\S+   \(needs a token: ", shop.text)
+    assert "set enforce = false in [trusted_documents]" in shop.text
+    assert FIRST_QUERY not in shop.text
+    answer = HTTP.post(address, json={"query": FIRST_QUERY}).json()
+    assert answer["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+    assert "data" in HTTP.post(address, json={"query": known}).json()
+    assert shop.end() == 0
 
 
 @pytest.mark.slow

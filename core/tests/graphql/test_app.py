@@ -10,8 +10,9 @@ import pytest
 import strawberry
 from structlog.testing import capture_logs
 
-from koipond.app import FIRST_QUERY, create_app, make_schemas, open_shop
+from koipond.app import create_app, make_schemas, open_shop
 from koipond.channel.service import find_channels
+from koipond.front import FIRST_QUERY
 from koipond.graphql.asking import GraphQLRequest
 from koipond.graphql.assets import AssetsMissing, read_asset
 from koipond.graphql.execute import Executor

@@ -186,6 +186,45 @@ async def test_a_page_of_no_size_is_one_of_the_usual_size(shop: RunningShop) -> 
         assert await shop.graphql(asked) == {"data": {"products": {"nodes": []}}}
 
 
+LONG = MARK * 100_000
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "message"),
+    [
+        ("query($x: ID!) { order(id: $x) { id } }", {"x": LONG}, "is not the id of an order"),
+        ("query($x: Int!) { products(first: $x) { nodes { id } } }", {"x": LONG}, "Int"),
+        (f'{{ products(first: "{LONG[:90_000]}") {{ nodes {{ id }} }} }}', {}, "Int"),
+        (f"{{ {LONG[:90_000]} }}", {}, "Cannot query field"),
+    ],
+    ids=["an id", "a variable", "in the document", "a field"],
+)
+async def test_what_is_refused_is_not_sent_back_whole(
+    shop: RunningShop, document: str, variables: dict[str, Any], message: str
+) -> None:
+    response = await post(shop, body(document, variables=variables))
+    (error,) = response.json()["errors"]
+    assert message in error["message"]
+    assert len(response.content) < 10_000
+
+
+async def test_a_header_that_is_refused_is_not_sent_back_whole(shop: RunningShop) -> None:
+    headers = {"Koi-Channel": LONG[:9_000]}
+    response = await shop.http.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+    (error,) = response.json()["errors"]
+    assert error["message"].endswith("This shop has: main.")
+    assert "(7,100 characters are left out)" in error["extensions"]["channel"]
+
+
+async def test_a_refusal_that_is_an_answer_does_not_send_it_back_either(shop: RunningShop) -> None:
+    asked = "mutation($id: ID!) { addToCart(input: {variantId: $id}) { userErrors { %s } } }"
+    told = asked % "message ... on IdInvalid { value }"
+    response = await post(shop, body(told, variables={"id": LONG}))
+    (error,) = response.json()["data"]["addToCart"]["userErrors"]
+    assert error["value"].startswith(MARK)
+    assert "(798,100 characters are left out)" in error["value"]
+
+
 async def test_a_bomb_that_is_packed_is_not_unpacked(shop: RunningShop) -> None:
     headers = {"Content-Type": JSON, "Content-Encoding": "gzip"}
     response = await shop.http.post("/graphql", content=b"\x1f\x8b", headers=headers)

@@ -32,6 +32,9 @@ pytestmark = pytest.mark.one_database
 
 LIN = Viewer(kind=ViewerKind.MEMBER, id=uuid4())
 Tick = made_in("toy_ticker", "TickerTick", number=int)
+Halved = made_in("toy_ticker", "TickerHalved", number=int)
+COUNTING = "subscription Count($n: Int!) { countTo(ticks: $n) { number } }"
+COUNTS = " ".join(f"p{n}: products(first: 1) {{ totalCount }}" for n in range(9))
 closed = asyncio.Event()
 questions: list[int] = []
 
@@ -73,10 +76,17 @@ class Ticking:
         yield f"{info.context.viewer.member_id} {info.context.scope.currency}"
 
     @subscription(PUBLIC)
-    async def break_down(self, info: Info) -> AsyncGenerator[int, None]:
-        """Raise what nobody expects."""
-        yield 1
+    async def break_down(self, info: Info, last: int = 1) -> AsyncGenerator[int, None]:
+        """Raise what nobody expects, once so many are told."""
+        for number in range(last):
+            yield number + 1
         raise RuntimeError("secret")
+
+    @subscription(PUBLIC)
+    async def tell_halves(self, info: Info) -> AsyncGenerator[Halved, None]:
+        """Tell of 1, of which there is no whole half, then of 2."""
+        yield Halved(number=1)
+        yield Halved(number=2)
 
 
 @strawberry.type
@@ -89,15 +99,27 @@ class MoreOfTick:
         return [2 * parent.number for parent in parents]
 
 
+@strawberry.type
+class MoreOfHalved:
+    @batch
+    @staticmethod
+    async def half(parents: list[Halved], info: Info) -> list[int | None]:
+        """Refuse odd numbers."""
+        if any(parent.number % 2 for parent in parents):
+            raise TickerTooLong(ticks=1)
+        return [parent.number // 2 for parent in parents]
+
+
 def add(api: Api) -> None:
     api.both(Subscription, Ticking)
     api.storefront(Tick, MoreOfTick)
+    api.storefront(Halved, MoreOfHalved)
 
 
 TICKER = toy(
     "ticker",
     add,
-    subscriptions=("countTo", "waitForEver", "myChannel", "breakDown"),
+    subscriptions=("countTo", "waitForEver", "myChannel", "breakDown", "tellHalves"),
 )
 
 
@@ -225,14 +247,50 @@ async def test_what_is_wrong_with_a_document_is_an_error_and_the_socket_stays(
 async def test_a_refusal_is_told_with_its_numbers_and_a_bug_is_masked(address: str) -> None:
     async with calling(address) as caller:
         await caller.init()
-        (refused,) = await caller.answers("subscription { countTo(ticks: 11) { number } }")
-        told, broken = await caller.answers("subscription { breakDown }")
-    (error,) = refused["errors"]
-    assert error["message"] == "11 ticks are too many, at most 10 are told. Ask for fewer."
-    assert error["extensions"] == {"code": "TICKER_TOO_LONG", "ticks": 11}
+        ((refused,),) = await caller.answers("subscription { countTo(ticks: 11) { number } }")
+        told, (broken,) = await caller.answers("subscription { breakDown }")
+    assert refused["message"] == "11 ticks are too many, at most 10 are told. Ask for fewer."
+    assert refused["extensions"] == {"code": "TICKER_TOO_LONG", "ticks": 11}
     assert told == {"data": {"breakDown": 1}}
-    assert broken["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert broken["extensions"]["code"] == "INTERNAL"
     assert "secret" not in json.dumps(broken)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"query": "subscription {"}, "GRAPHQL_PARSE_FAILED"),
+        ({"query": "subscription { nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": f"{{ {COUNTS} }}"}, "COST_LIMIT"),
+        ({"query": COUNTING, "operationName": "Other"}, "BAD_USER_INPUT"),
+        ({"query": COUNTING, "variables": {"n": "x"}}, "BAD_USER_INPUT"),
+        ({"documentId": "0" * 64}, "PERSISTED_QUERY_NOT_SUPPORTED"),
+        ({"query": 5}, "BAD_USER_INPUT"),
+        ({"query": "subscription { myChannel }"}, "PERMISSION_MISSING"),
+        ({"query": COUNTING, "variables": {"n": 11}}, "TICKER_TOO_LONG"),
+        ({"query": "subscription { breakDown(last: 0) }"}, "INTERNAL"),
+    ],
+)
+async def test_what_is_refused_at_its_start_is_one_message_error(
+    address: str, asked: dict[str, Any], code: str
+) -> None:
+    async with calling(address) as caller:
+        await caller.init()
+        await caller.send(type="subscribe", id="1", payload=asked)
+        message = await caller.receive()
+        assert (message["type"], message["id"]) == ("error", "1")
+        assert [one["extensions"]["code"] for one in message["payload"]] == [code]
+        # Nothing comes after it, and the id is free.
+        assert await caller.answers("{ __typename }") == [{"data": {"__typename": "Query"}}]
+
+
+async def test_what_is_wrong_with_one_event_does_not_end_the_subscription(address: str) -> None:
+    async with calling(address) as caller:
+        await caller.init()
+        one, two = await caller.answers("subscription { tellHalves { half } }")
+    assert one["data"] == {"tellHalves": {"half": None}}
+    assert [error["extensions"]["code"] for error in one["errors"]] == ["TICKER_TOO_LONG"]
+    assert two == {"data": {"tellHalves": {"half": 1}}}
 
 
 async def test_who_unsubscribes_or_goes_closes_the_plugin_s_generator(address: str) -> None:
@@ -279,8 +337,8 @@ async def test_the_token_comes_with_the_first_message_or_as_a_header(
 async def test_a_field_for_members_is_refused_to_guests(address: str) -> None:
     async with calling(address) as caller:
         await caller.init()
-        (refused,) = await caller.answers("subscription { myChannel }")
-    assert refused["errors"][0]["extensions"]["code"] == "PERMISSION_MISSING"
+        ((refused,),) = await caller.answers("subscription { myChannel }")
+    assert refused["extensions"]["code"] == "PERMISSION_MISSING"
 
 
 async def test_who_may_not_connect_is_told_so(shop: RunningShop, address: str) -> None:

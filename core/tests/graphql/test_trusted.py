@@ -12,8 +12,9 @@ from core.tests.graphql.test_sockets import Caller, calling
 from tests.http.judging import listening
 
 from koipond.app import create_app
+from koipond.front import FIRST_QUERY
 from koipond.graphql.request import GRAPHQL_JSON
-from koipond.graphql.trusted import document_id
+from koipond.graphql.trusted import EDITOR_REFUSED, document_id
 from koipond.settings import Settings, SettingsInvalid, TrustedDocumentsSettings, load
 from koipond_sdk.testing import STAFF, RunningShop, running_shop
 
@@ -62,9 +63,12 @@ async def test_a_known_document_is_named_in_each_of_the_usual_ways(
         for body in (
             {"documentId": known},
             {"documentId": f"sha256:{known}"},
+            {"documentId": known.upper()},
+            {"documentId": f"sha256:{known.upper()}", "query": KNOWN},
             {"documentId": known, "query": KNOWN},
             {"documentId": known, "query": None},
             {"extensions": persisted(KNOWN)},
+            {"extensions": {"persistedQuery": {"sha256Hash": known.upper()}}},
             {"extensions": persisted(KNOWN), "query": KNOWN},
             {"query": KNOWN},
             {"query": "{ channels { code } }"},
@@ -104,6 +108,21 @@ async def test_enforced_nothing_else_is_answered(database_url: str, tmp_path: Pa
         # The staff's schema has documents of its own.
         staff = await shop.graphql("{ __typename }", viewer=STAFF, admin=True)
         assert staff == {"data": {"__typename": "Query"}}
+
+
+async def test_the_editor_says_where_what_is_typed_is_refused(
+    database_url: str, tmp_path: Path
+) -> None:
+    for enforce, known, shown in (
+        (False, KNOWN, FIRST_QUERY),
+        (True, FIRST_QUERY, FIRST_QUERY),
+        (True, KNOWN, EDITOR_REFUSED),
+    ):
+        async with trusting(database_url, tmp_path, known, enforce=enforce) as shop:
+            page = await shop.http.get("/graphql", headers={"Accept": "text/html"})
+            assert json.dumps(shown)[1:-1] in page.text
+            admin = await shop.http.get("/admin/graphql", headers={"Accept": "text/html"})
+            assert json.dumps(FIRST_QUERY)[1:-1] in admin.text
 
 
 async def test_a_get_request_names_one_too_and_still_changes_nothing(
@@ -169,6 +188,14 @@ def test_a_file_that_cannot_be_used_refuses_the_start(
         create_app(Settings(database_url=f"sqlite:///{tmp_path}/shop.db", **given), ())
     assert problem in str(refused.value)
     assert "koi schema persist" in str(refused.value)
+
+
+async def test_a_file_may_write_its_hashes_in_capitals(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "persisted.json"
+    file.write_text(json.dumps({document_id(KNOWN).upper(): KNOWN}), encoding="utf-8")
+    settings = TrustedDocumentsSettings(file=str(file), enforce=True)
+    async with running_shop(database_url, trusted_documents=settings) as shop:
+        assert await ask(shop, documentId=document_id(KNOWN)) == ANSWER
 
 
 def test_enforcing_without_documents_refuses_the_start(tmp_path: Path) -> None:

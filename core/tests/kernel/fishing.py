@@ -10,11 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from koipond.kernel import deliveries
+from koipond.kernel import deliveries, handling
 from koipond.kernel.context import Context, Shop, transaction
 from koipond.kernel.db import Database
-from koipond.kernel.deliveries import Consumer, Handled
+from koipond.kernel.deliveries import Consumer
 from koipond.kernel.events import Event
+from koipond.kernel.handling import Handled
 from koipond.kernel.ids import new_id
 from koipond.kernel.jobs import Job, Jobs, enqueue
 from koipond.kernel.outbox import delivery, outbox_event
@@ -227,7 +228,7 @@ async def handle(shop: Shop) -> Handled:
     """Relay what there is, and run one batch of the first consumer."""
     now = shop.clock.now()
     await shop.database.transact(lambda db: deliveries.relay(db, now=now))
-    return await deliveries.handle(shop, shop.consumers[0], chance=no_chance)
+    return await handling.handle(shop, shop.consumers[0], chance=no_chance)
 
 
 async def event_of(shop: RunningShop, fish: str) -> UUID:

@@ -23,9 +23,9 @@ from core.tests.kernel.fishing import (
 )
 from sqlalchemy import Select, false, func, select, text
 
-from koipond.kernel import deliveries
+from koipond.kernel import deliveries, handling
 from koipond.kernel.context import Context, Shop
-from koipond.kernel.deliveries import Handled
+from koipond.kernel.handling import Handled
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import delivery, outbox_event
 from koipond.kernel.prepared import Prepared
@@ -43,7 +43,7 @@ DONE, PENDING, DEAD, SKIPPED = "done", "pending", "dead", "skipped"
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a slow machine take a batch in one go as well."""
-    monkeypatch.setattr(deliveries, "_BATCH_S", 3600)
+    monkeypatch.setattr(handling, "_BATCH_S", 3600)
 
 
 async def test_a_failing_delivery_takes_back_its_own_writes_and_no_others(
@@ -176,15 +176,15 @@ async def test_a_batch_takes_fifty_and_a_long_lane_is_taken_in_one_go(shop: Runn
     async with shop.shop.context(viewer=GUEST) as ctx:
         await catch(ctx, *fish)
     await relay(shop)
-    assert await deliveries.handle(staff, staff.consumers[0], chance=no_chance) == Handled(done=50)
-    assert await deliveries.handle(staff, staff.consumers[0], chance=no_chance) == Handled(done=10)
+    assert await handling.handle(staff, staff.consumers[0], chance=no_chance) == Handled(done=50)
+    assert await handling.handle(staff, staff.consumers[0], chance=no_chance) == Handled(done=10)
     assert angler.told == fish
 
 
 async def test_a_batch_that_takes_too_long_leaves_the_rest_for_the_next(
     shop: RunningShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "_BATCH_S", 0)
+    monkeypatch.setattr(handling, "_BATCH_S", 0)
     angler = Angler()
     staff = staffed(shop, consumers=[consumer(angler.handle)])
     await enrol(staff)
@@ -226,7 +226,7 @@ async def test_no_delivery_is_handled_by_two_workers(
         # Naive by one line: the batch reads without FOR NO KEY UPDATE SKIP LOCKED.
         monkeypatch.setattr(Select, "with_for_update", lambda self, **_: self)
         monkeypatch.setattr(deliveries, "_FIRST", Prepared(deliveries._first()))
-    monkeypatch.setattr(deliveries, "HANDLE_AT_ONCE", 4)
+    monkeypatch.setattr(handling, "HANDLE_AT_ONCE", 4)
 
     async def sell_elsewhere(ctx: Context, event: FishCaught) -> None:
         # Not of the same water: two who tell of one could not both commit.
@@ -242,7 +242,7 @@ async def test_no_delivery_is_handled_by_two_workers(
         for _ in range(20):
             await asyncio.gather(
                 *(
-                    deliveries.handle(one, one.consumers[0], chance=no_chance)
+                    handling.handle(one, one.consumers[0], chance=no_chance)
                     for one in [staff, second]
                 )
             )
@@ -334,7 +334,7 @@ async def test_a_delivery_whose_event_is_gone_is_a_failure_like_any_other(
     gone = await event_of(shop, "koi")
     async with shop.shop.database.writer.begin() as db:
         await db.execute(outbox_event.delete().where(outbox_event.c.id == gone))
-    assert await deliveries.handle(staff, staff.consumers[0], chance=no_chance) == Handled(
+    assert await handling.handle(staff, staff.consumers[0], chance=no_chance) == Handled(
         done=1, failed=1
     )
     assert angler.told == ["carp"]
@@ -347,7 +347,7 @@ async def test_rows_that_handlers_only_add_are_stored_in_one_statement(shop: Run
         await tell(shop, fish, water_id=new_id())
     await relay(shop)
     with shop.count_statements() as sent:
-        done = await deliveries.handle(staff, staff.consumers[0], chance=no_chance)
+        done = await handling.handle(staff, staff.consumers[0], chance=no_chance)
     assert done == Handled(done=3)
     assert sum(name.upper().startswith("INSERT") for name in sent) == 1
     assert {row["name"] for row in await shop.rows("schedule")} == {"koi", "eel", "carp"}

@@ -20,11 +20,11 @@ from core.tests.kernel.fishing import (
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 
-from koipond.kernel import deliveries
+from koipond.kernel import deliveries, handling
 from koipond.kernel.context import Context, Shop
-from koipond.kernel.deliveries import Handled
 from koipond.kernel.events import Event
 from koipond.kernel.forgetting import ForgetDeliveries, forget_deliveries
+from koipond.kernel.handling import Handled
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import delivery, outbox_event
 from koipond.kernel.viewer import GUEST, SYSTEM
@@ -186,6 +186,6 @@ async def test_an_event_waits_for_the_relay_of_what_came_before_it(shop: Running
         await db.execute(delivery.delete().where(delivery.c.event_id == first))
         not_yet = outbox_event.update().where(outbox_event.c.id == first)
         await db.execute(not_yet.values(relayed_at=None))
-    assert await deliveries.handle(staff, staff.consumers[0], chance=no_chance) == Handled()
+    assert await handling.handle(staff, staff.consumers[0], chance=no_chance) == Handled()
     assert await worker_of(staff).run_once() == Drained(delivered=2, relayed=3)
     assert angler.told == ["koi", "carp"]

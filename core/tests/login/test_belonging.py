@@ -151,6 +151,8 @@ async def test_row_10_an_order_goes_to_an_address_of_its_buyers_own(gate: Gate) 
     assert codes((await gate.ask(PLACE, token=lin, i=missing))["data"]["done"]) == [
         "ADDRESS_UNKNOWN"
     ]
+    both = (await gate.ask(PLACE, token=lin, i=given | {"shippingAddress": HOME}))["data"]["done"]
+    assert codes(both) == ["ADDRESS_AMBIGUOUS"]
     assert await gate.shop.snapshot() == before
     order = (await gate.ask(PLACE, token=lin, i=given))["data"]["done"]["order"]
     assert order["shippingAddress"] == {"line1": "9 Lotus Lane", "city": "Hangzhou"}

@@ -270,6 +270,8 @@ async def test_an_order_is_seen_by_its_token_only(shop: RunningShop) -> None:
     for token in (None, "", "wrong"):
         hidden = await shop.graphql(look, {"id": order_id, "token": token})
         assert hidden == {"data": {"order": None}}
+    (error,) = (await shop.graphql(look, {"token": placed["token"]}))["errors"]
+    assert error["extensions"] == {"code": "NAMES_AMBIGUOUS", "names": "id, number"}
     before = await shop.snapshot()
     assert codes(await ask(shop, CANCEL, orderId=order_id)) == ["ORDER_UNKNOWN"]
     stolen = await ask(shop, PAY, orderId=order_id, provider="sandbox", idempotencyKey=key())

@@ -151,7 +151,9 @@ async def test_staff_find_orders_by_id_number_state_and_attention(till: Till) ->
     for given in ({"id": encode(OrderId, paid)}, {"number": number}):
         answer = await read(till, LOOK, **given)
         assert answer["data"]["order"] == {"id": encode(OrderId, paid), "number": number}
-    assert (await read(till, LOOK))["data"]["order"] is None
+    for given in ({}, {"id": encode(OrderId, paid), "number": number}):
+        (error,) = (await read(till, LOOK, **given))["errors"]
+        assert error["extensions"] == {"code": "NAMES_AMBIGUOUS", "names": "id, number"}
 
     async def find(**wanted: Any) -> list[str]:
         found = await read(till, LIST, filter=wanted)

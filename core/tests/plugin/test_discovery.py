@@ -6,7 +6,8 @@ import pytest
 from core.tests.plugin.workshop import HOOKS, TABLES, Workshop
 
 from koipond.app import make_hooks, make_schemas
-from koipond.extending import check_prefixes, gather
+from koipond.extending import gather
+from koipond.installing import check_prefixes
 from koipond.kernel.dispatch import HookMistake
 from koipond.kernel.plugins import PluginBroken, discover, survey
 from koipond.kernel.schema.build import SchemaConflict

@@ -46,7 +46,7 @@ def develop(settings: Settings, listener: socket.socket, *, trace_hooks: bool = 
 
     async def announce() -> None:
         _tell("start", time.perf_counter() - started, [])
-        click.echo(_welcome(_address(listener)))
+        click.echo(_welcome(_address(listener), settings))
 
     app.on_startup += [Draining(app.state.crowd).begin, announce]
     if trace_hooks:
@@ -122,18 +122,32 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _welcome(address: str) -> str:
-    from koipond.app import ADMIN_PATH, FIRST_QUERY, STOREFRONT_PATH
+def _welcome(address: str, settings: Settings) -> str:
+    from koipond.front import ADMIN_PATH, STOREFRONT_PATH
 
     named = settings_file()
     at = f" --settings {named}" if named else ""
     admin = f"{typed_program()} createadmin you@example.org{at}"
     token = f"{typed_program()} token staff you@example.org{at}"
+    known_only = "answers known documents only"
+    storefront = known_only if settings.trusted_documents.enforce else "in a browser: GraphiQL"
+    staff = f"{known_only}; " if settings.trusted_admin_documents.enforce else ""
     return f"""
-Storefront  {address}{STOREFRONT_PATH}   (in a browser: GraphiQL)
-Admin       {address}{ADMIN_PATH}   (needs a token: {admin}; {token})
+Storefront  {address}{STOREFRONT_PATH}   ({storefront})
+Admin       {address}{ADMIN_PATH}   ({staff}needs a token: {admin}; {token})
 
-A first query to paste there:
-
-{FIRST_QUERY}
+{_hint(settings)}
 Ctrl-C stops."""
+
+
+def _hint(settings: Settings) -> str:
+    """Return what to do first at the storefront's endpoint."""
+    from koipond.front import FIRST_QUERY
+
+    trusted = settings.trusted_documents
+    if not trusted.enforce:
+        return f"A first query to paste there:\n\n{FIRST_QUERY}"
+    return (
+        f"What is typed into GraphiQL there is refused, unless it is in {trusted.file}.\n"
+        "While you write documents set enforce = false in [trusted_documents] and start again.\n"
+    )

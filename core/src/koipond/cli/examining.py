@@ -12,8 +12,9 @@ from msgspec import Struct
 from koipond.app import check_settings, make_hooks, make_schemas, open_shop
 from koipond.delivery import service as delivery
 from koipond.duties import JOBS, audits_of
-from koipond.extending import check_prefixes, find_states, find_undeclared, gather
+from koipond.extending import find_undeclared, gather
 from koipond.graphql.assets import ASSETS, AssetsMissing, read_asset
+from koipond.installing import check_prefixes, find_states
 from koipond.kernel.chaining import find_waiting as find_waiting_records
 from koipond.kernel.clock import Clock, SystemClock
 from koipond.kernel.db import Database, metadata

@@ -239,7 +239,7 @@ async def _disable(settings: Settings, name: str, channel: str) -> bool:
 async def _sound_shop(settings: Settings) -> AsyncIterator[tuple[Context, States]]:
     """Open the shop with the plugins that can run, so that one that cannot may be turned off."""
     from koipond.app import open_shop
-    from koipond.extending import find_states
+    from koipond.installing import find_states
     from koipond.kernel.plugins import survey
     from koipond.kernel.readiness import check_ready, check_there
     from koipond.kernel.revisions import units

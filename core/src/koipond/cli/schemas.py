@@ -68,15 +68,19 @@ def persist(files: tuple[Path, ...], output: Path, admin: bool, core_only: bool)
     other is one document, sent by clients exactly as it stands there. What the schema or its limits
     would refuse is refused here, and nothing is written.
     """
-    from koipond.cli.persisting import persist_documents
+    from koipond.cli.persisting import persist_documents, tell_difference
 
     found = persist_documents(files, admin=admin, core_only=core_only)
+    difference = tell_difference(output, found.documents)
     try:
-        output.write_text(write_json(found), encoding="utf-8")
+        output.write_text(write_json(found.documents), encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or "the system refuses").lower()
         raise Problem(f"{output} cannot be written: {reason}. Name another: --output") from error
-    click.echo(f"wrote {len(found)} documents to {output}")
+    for note in found.notes:
+        click.echo(note)
+    count = len(found.documents)
+    click.echo(f"wrote {count:,} document{'s' * (count != 1)} to {output}{difference}")
 
 
 @schema.command

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from koipond.cli.problems import Problem
-from koipond.extending import find_states
+from koipond.installing import find_states
 from koipond.kernel import purging
 from koipond.kernel.db import Database
 from koipond.kernel.drafting import draft

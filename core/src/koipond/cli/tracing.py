@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from koipond.app import STOREFRONT_PATH, create_app, open_shop, set_up
+from koipond.app import create_app, open_shop, set_up
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Telling, VariantDraft
 from koipond.channel.service import choose_scope
 from koipond.cli.problems import Problem
+from koipond.front import STOREFRONT_PATH
 from koipond.kernel.dispatch.tracing import draw, traced
 from koipond.kernel.ids import VariantId, encode
 from koipond.kernel.viewer import SYSTEM

@@ -8,6 +8,7 @@ from typing import Any
 from graphql import GraphQLError
 from msgspec import Struct
 
+from koipond.kernel.errors import shortened
 from koipond.kernel.troubles import Trouble
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -20,7 +21,7 @@ INTERNAL = "INTERNAL"
 class GraphQLRequest(Struct, frozen=True, kw_only=True):
     """What a caller wants to be run.
 
-    document_id: the SHA-256 of a trusted document, in hexadecimal; then `query` may be "".
+    document_id: the SHA-256 of a trusted document, in small hexadecimal; then `query` may be "".
     wants_cost: tell what it may cost, as `extensions.cost`.
     """
 
@@ -34,6 +35,7 @@ class GraphQLRequest(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """What a request comes to. `began` is false if nothing was executed: it then has no data.
 
+    So is it of what ends a subscription: refused at its start or broken off, it is of no event.
     trouble: what kept the database from it. limited_for_s: part of it was done too often.
     """
 
@@ -72,4 +74,5 @@ def refuse(message: str, code: str) -> RequestRefused:
 def formatted(error: GraphQLError, code: str) -> dict[str, Any]:
     """Return an error as it is told, with a code."""
     told = error.formatted
-    return {**told, "extensions": {**told.get("extensions", {}), "code": code}}
+    message = shortened(error.message)
+    return {**told, "message": message, "extensions": {**told.get("extensions", {}), "code": code}}

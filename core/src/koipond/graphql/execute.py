@@ -17,6 +17,7 @@ from graphql import (
     get_variable_values,
     subscribe,
 )
+from msgspec.structs import replace
 
 from koipond.graphql import executor, limits
 from koipond.graphql.asking import (
@@ -37,7 +38,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
 from koipond.kernel.ids import new_id
 from koipond.kernel.pages import PageInvalid
-from koipond.kernel.schema.errors import error_extensions
+from koipond.kernel.schema.errors import error_extensions, message_of
 from koipond.kernel.troubles import Trouble, find_trouble
 
 log = structlog.get_logger("koipond.graphql")
@@ -135,6 +136,7 @@ class Executor:
     ) -> AsyncGenerator[Answer, None]:
         """Yield the answers of a subscription until it ends. Raises RequestRefused.
 
+        Refused at its start, or broken off by its source, its last answer is one that never began.
         While it waits for the next one it holds no connection to the database.
         """
         self._coerce(prepared, request)
@@ -147,8 +149,8 @@ class Executor:
             hide_suggestions=self._hides,
         )
         found = await outcome if isawaitable(outcome) else outcome
-        if isinstance(found, ExecutionResult):
-            yield self._answered(found, prepared, request)
+        if isinstance(found, ExecutionResult):  # refused by the field, which gave no source
+            yield replace(self._answered(found, prepared, request), began=False)
             return
         # An async generator, which the type does not say; closed, it closes the plugin's.
         async with aclosing(cast("AsyncGenerator[ExecutionResult, None]", found)) as results:
@@ -156,8 +158,9 @@ class Executor:
                 async for result in results:
                     await ctx.rest()
                     yield self._answered(result, prepared, request)
-            except Exception as error:  # what the plugin's generator raised: its last answer
-                yield Answer(errors=[_told(GraphQLError(str(error), original_error=error))])
+            except Exception as error:  # of the plugin's generator, not of one of its events
+                told = _told(GraphQLError(str(error), original_error=error))
+                yield Answer(errors=[told], began=False)
 
     def _answered(
         self, result: ExecutionResult, prepared: Prepared, request: GraphQLRequest
@@ -191,7 +194,8 @@ def _told(error: GraphQLError) -> dict[str, Any]:
     """Return what the caller is told of an error that happened while executing."""
     cause = _cause(error)
     if isinstance(cause, DomainError):
-        return {**error.formatted, "message": str(cause), "extensions": error_extensions(cause)}
+        told = {"message": message_of(cause), "extensions": error_extensions(cause)}
+        return {**error.formatted, **told}
     # An argument that does not fit is shown in the document; a result that does not fit is our bug.
     if isinstance(cause, GraphQLError) and cause.nodes:
         return formatted(error, BAD_USER_INPUT)

@@ -35,11 +35,11 @@ from koipond.graphql.request import (
 )
 from koipond.graphql.scope import Scopes
 from koipond.graphql.sockets import Sockets
-from koipond.graphql.trusted import TrustedDocuments
+from koipond.graphql.trusted import EDITOR_REFUSED, TrustedDocuments
 from koipond.graphql.viewing import check_door, not_staff, read_viewer
 from koipond.kernel.callers import read_caller
 from koipond.kernel.context import Context, Shop
-from koipond.kernel.errors import DomainError
+from koipond.kernel.errors import DomainError, shortened
 from koipond.kernel.limiting import RateLimited
 from koipond.kernel.schema.errors import error_extensions
 from koipond.kernel.troubles import Trouble, find_trouble
@@ -124,7 +124,8 @@ class Endpoint:
         self._sockets = Sockets(
             shop, executor, scopes, trusted=trusted, crowd=crowd, staff_only=staff_only
         )
-        page = graphiql_page(query=first_query, endpoint=path, assets=ASSETS_PATH)
+        shown = first_query if trusted.answers(first_query) else EDITOR_REFUSED
+        page = graphiql_page(query=shown, endpoint=path, assets=ASSETS_PATH)
         self._page = None if shop.settings.production else page
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -299,7 +300,7 @@ def _refusal(
     media_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    told = {"errors": [{"message": str(error), "extensions": extensions}]}
+    told = {"errors": [{"message": shortened(str(error)), "extensions": extensions}]}
     return Response(status, msgspec.json.encode(told), media_type, headers or {})
 
 

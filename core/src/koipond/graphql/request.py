@@ -148,7 +148,7 @@ def _document_id(given: dict[str, Any], extensions: dict[str, Any]) -> str | Non
         found = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
     if not isinstance(found, str | None):
         raise HttpRefused(400, "`documentId` is no text.")
-    return found.removeprefix(_SHA256) if found else None
+    return found.lower().removeprefix(_SHA256) if found else None
 
 
 def read_json(raw: bytes, what: str) -> Any:

@@ -19,20 +19,32 @@ from koipond.settings import SettingsInvalid, TrustedDocumentsSettings
 NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
 NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
 NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+# What the editor shows where it would be refused whatever it sends by itself.
+EDITOR_REFUSED = """\
+# This shop answers only the documents that it knows (`enforce` in koi.toml). What is typed here
+# is refused, and so is the question what the schema holds: there is no help while you type.
+#
+# While you write documents set `enforce = false` and restart; then make them known with
+# `koi schema persist`.
+"""
 
 
 class TrustedDocuments:
     """The documents of one schema that requests may name, or must."""
 
     def __init__(self, documents: Mapping[str, str], *, enforce: bool) -> None:
-        """documents: {SHA-256 in hexadecimal: document}. enforce: refuse every other one."""
+        """documents: {SHA-256 in small hexadecimal: document}. enforce: refuse every other one."""
         self._documents = documents
         self._enforce = enforce
+
+    def answers(self, query: str) -> bool:
+        """Tell whether a document is answered that is sent as text."""
+        return not self._enforce or document_id(query) in self._documents
 
     def settle(self, request: GraphQLRequest) -> GraphQLRequest:
         """Return the request with its document. Raises RequestRefused."""
         if request.document_id is None:
-            if self._enforce and document_id(request.query) not in self._documents:
+            if not self.answers(request.query):
                 raise refuse(
                     "Only documents that this shop knows are answered. Name one of them by "
                     "documentId; `koi schema persist` makes them known.",
@@ -56,7 +68,7 @@ class TrustedDocuments:
 
 
 def document_id(document: str) -> str:
-    """Return what names a document: the SHA-256 of its text, in hexadecimal."""
+    """Return what names a document: the SHA-256 of its text, in small hexadecimal."""
     return hashlib.sha256(document.encode()).hexdigest()
 
 
@@ -79,7 +91,7 @@ def _read_file(file: Path, setting: str) -> dict[str, str]:
         problem = "is no JSON object of documents by their SHA-256"
         raise SettingsInvalid(f"{setting}: {file} {problem}: {error}. {made}") from error
     for known, document in found.items():
-        if document_id(document) != known:
+        if document_id(document) != known.lower():
             problem = f"{known[:64]!r} is not the SHA-256 of its document"
             raise SettingsInvalid(f"{setting}: {file}: {problem}. {made}")
-    return found
+    return {known.lower(): document for known, document in found.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from collections.abc import (
     Awaitable,
@@ -34,6 +33,7 @@ from koipond.kernel.jobs import Jobs
 from koipond.kernel.money import Currency, RoundingPolicy
 from koipond.kernel.partaking import PluginConnection
 from koipond.kernel.plugins import Installation
+from koipond.kernel.reading import Reader
 from koipond.kernel.schedules import Recurring
 from koipond.kernel.texts import Locale
 from koipond.kernel.unsent import Unsent
@@ -142,58 +142,6 @@ class Shop:
         return Context(self, viewer=viewer, scope=scope, caller=caller)
 
 
-class _Reader:
-    """A request's own connection to read from: opened at the first read, used by one at a time.
-
-    `async with reader as db` waits for the turn; resolvers of one level may run side by side.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._turn = asyncio.Lock()
-        self._loan: AbstractAsyncContextManager[AsyncConnection] | None = None
-        self._connection: AsyncConnection | None = None
-        self._closed = False
-
-    async def __aenter__(self) -> AsyncConnection:
-        await self._turn.acquire()
-        try:
-            return await self._open()
-        except BaseException:
-            self._turn.release()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._turn.release()
-
-    @property
-    def is_open(self) -> bool:
-        return self._connection is not None
-
-    async def _open(self) -> AsyncConnection:
-        assert not self._closed, "this request is over"
-        if self._connection is None:
-            loan = self._database.reading()
-            self._connection = await loan.__aenter__()
-            self._loan = loan
-        return self._connection
-
-    async def rest(self) -> None:
-        """Give the connection back; the next turn opens one again."""
-        if self._loan is None and not self._turn.locked():
-            return
-        async with self._turn:
-            loan, self._loan, self._connection = self._loan, None, None
-            if loan is not None:
-                await loan.__aexit__(None, None, None)
-
-    async def close(self) -> None:
-        """Give the connection back for good."""
-        # A batch of a level whose answer nobody waits for any more may still be at work.
-        self._closed = True
-        await self.rest()
-
-
 class Context:
     """One request. Use-cases take it first; `db` is there inside a `@transaction` only."""
 
@@ -222,7 +170,7 @@ class Context:
         self.is_exact = connection is not None
         # Whose transaction this is, where a plugin was lent it.
         self._lender: Context | None = None
-        self._reader = _Reader(shop.database)
+        self._reader = Reader(shop.database)
         # What this transaction has to store, and is not stored yet.
         self.unsent = Unsent()
         self._untold: list[Event] = []

@@ -1,18 +1,15 @@
 """Deliveries: each stored event comes to each of its consumers, in its aggregate's order.
 
-An event is handled in the transaction that marks its delivery: what a handler writes to this
-database happens once. Work outside of it (a network call) is enqueued as a job from there.
+What the rows say; handling.py does what is due.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
@@ -25,15 +22,11 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.exc import DBAPIError
 
 from koipond.kernel import db as database
-from koipond.kernel.context import Context, hand_rows
+from koipond.kernel.context import Context
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.dispatch import PluginFailed
 from koipond.kernel.events import Event
-from koipond.kernel.faults import crash_point
-from koipond.kernel.logs import log
 from koipond.kernel.outbox import (
     DeliveryState,
     delivery,
@@ -44,19 +37,12 @@ from koipond.kernel.outbox import (
     unrelayed,
 )
 from koipond.kernel.prepared import Prepared
-from koipond.kernel.retries import ATTEMPTS_MAX, backoff, cut_after, describe
-from koipond.kernel.steps import RowsClash, Steps
-from koipond.kernel.troubles import may_retry
-from koipond.kernel.viewer import SYSTEM
+from koipond.kernel.retries import ATTEMPTS_MAX
 
 if TYPE_CHECKING:
-    from koipond.kernel.context import Shop
+    pass
 
 RELAY_AT_ONCE = 500
-# PostgreSQL keeps 64 savepoints of a transaction at hand; with more, all others' reads get slow.
-HANDLE_AT_ONCE = 50
-# A batch holds its rows, and on SQLite the only writer: after so long it takes up nothing more.
-_BATCH_S = 1.0
 
 
 class Consumer(Struct, frozen=True, kw_only=True):
@@ -80,14 +66,7 @@ class Consumer(Struct, frozen=True, kw_only=True):
         return None
 
 
-class Handled(Struct, frozen=True, kw_only=True):
-    """How many deliveries a batch has done, and how many have failed."""
-
-    done: int = 0
-    failed: int = 0
-
-
-class _Taken(Struct, frozen=True, kw_only=True):
+class Taken(Struct, frozen=True, kw_only=True):
     """A delivery that a batch has to itself."""
 
     event_id: UUID
@@ -95,10 +74,6 @@ class _Taken(Struct, frozen=True, kw_only=True):
     aggregate_id: UUID
     attempts: int
     payload: Any
-
-
-# With what went wrong.
-_Failed = tuple[_Taken, str]
 
 
 class Failed(Struct, frozen=True, kw_only=True):
@@ -185,30 +160,25 @@ def heads(consumer: Any, known: Any, now: Any) -> Select[Any]:
     )
 
 
-async def handle(shop: Shop, consumer: Consumer, *, chance: Callable[[], float]) -> Handled:
-    """Handle up to 50 deliveries of `consumer` in one transaction, each under a savepoint.
+async def take_heads(
+    db: AsyncConnection, consumer: str, known: Sequence[str], *, limit: int, now: datetime
+) -> list[Taken]:
+    """Lock the heads of lanes that are due to a consumer, those that were due first before others.
 
-    One that fails is tried again later, see `backoff`, or is dead after its last attempt.
+    known: the names of its events. Whoever locks the head of a lane has all of it: the rest cannot
+    be a head before that.
     """
-    try:
-        return await _handle_batch(_Batch(shop, consumer, chance, apart=False))
-    except RowsClash:
-        return await _handle_batch(_Batch(shop, consumer, chance, apart=True))
+    asked = {"consumer": consumer, "known": list(known), "now": now, "limit": limit}
+    return [Taken(**row._asdict()) for row in await _FIRST.rows(db, asked)]
 
 
-async def _handle_batch(batch: _Batch) -> Handled:
-    try:
-        return await batch.shop.database.transact_behind(batch.run)
-    except RowsClash:
-        raise
-    except Exception as error:
-        # Not a handler's doing, but the database's.
-        if batch.current is None:
-            raise
-        # It broke the transaction, and the whole batch with it: the others come again.
-        blamed, problem = batch.current, batch.describe(error)
-        await batch.shop.database.transact_behind(lambda db: batch.fail(db, [(blamed, problem)]))
-        return Handled(failed=1)
+async def take_followers(
+    db: AsyncConnection, consumer: str, heads: Sequence[Taken], *, limit: int
+) -> list[Taken]:
+    """Return what is behind heads that were taken, each lane in its order."""
+    lanes, taken = [one.aggregate_id for one in heads], [one.event_id for one in heads]
+    asked = {"consumer": consumer, "lanes": lanes, "taken": taken, "limit": limit}
+    return [Taken(**row._asdict()) for row in await _FOLLOWERS.rows(db, asked)]
 
 
 async def finish(
@@ -251,130 +221,6 @@ async def skip(db: AsyncConnection, event_id: UUID, consumer: str, *, now: datet
     """Give up a dead delivery, so that its lane moves on; returns whether it was dead."""
     values = {"state": DeliveryState.SKIPPED, "finished_at": now}
     return await _bring_back(db, event_id, consumer, values)
-
-
-class _Batch:
-    """One transaction's deliveries to one consumer; it may be run again from the start."""
-
-    def __init__(
-        self, shop: Shop, consumer: Consumer, chance: Callable[[], float], *, apart: bool
-    ) -> None:
-        self.shop = shop
-        self._apart = apart
-        self._consumer = consumer
-        self._chance = chance
-        # The delivery whose handler is at work.
-        self.current: _Taken | None = None
-
-    async def run(self, db: AsyncConnection) -> Handled:
-        """Take, handle and mark what is due."""
-        self.current = None
-        until = asyncio.get_running_loop().time() + _BATCH_S
-        done: list[_Taken] = []
-        failed: list[_Failed] = []
-        steps = Steps(db, apart=self._apart)
-        for lane in await self._take(db):
-            for one in lane:
-                if asyncio.get_running_loop().time() > until and (done or failed):
-                    break
-                problem = await self._attempt(steps, one)
-                if problem is not None:
-                    failed.append((one, problem))
-                    break
-                done.append(one)
-        await steps.store()
-        await self._finish(db, done)
-        await self.fail(db, failed)
-        crash_point("outbox.handled.before_commit")
-        return Handled(done=len(done), failed=len(failed))
-
-    async def _take(self, db: AsyncConnection) -> list[list[_Taken]]:
-        """Return the lanes that something is to be delivered of, each in its order.
-
-        Whoever locks the head of a lane has all of it: the rest cannot be a head before that.
-        """
-        of = {"consumer": self._consumer.name, "limit": HANDLE_AT_ONCE}
-        known = [event.name() for event in self._consumer.events]
-        found = await _FIRST.rows(db, {**of, "known": known, "now": self.shop.clock.now()})
-        lanes = {row.aggregate_id: [_Taken(**row._asdict())] for row in found}
-        if 0 < len(lanes) < HANDLE_AT_ONCE:
-            taken = [row.event_id for row in found]
-            behind = {"lanes": list(lanes), "taken": taken, "limit": HANDLE_AT_ONCE - len(lanes)}
-            for row in await _FOLLOWERS.rows(db, {**of, **behind}):
-                lanes[row.aggregate_id].append(_Taken(**row._asdict()))
-        return [self._known(lane) for lane in lanes.values()]
-
-    def _known(self, lane: list[_Taken]) -> list[_Taken]:
-        """Return a lane up to the first event that only newer code knows."""
-        unknown = (
-            n for n, one in enumerate(lane) if not self._consumer.event_class(one.event_name)
-        )
-        return lane[: next(unknown, len(lane))]
-
-    async def _attempt(self, steps: Steps, one: _Taken) -> str | None:
-        """Handle one delivery; returns what went wrong, its writes undone, or None."""
-        await steps.begin()
-        self.current = one
-        problem = None
-        try:
-            async with cut_after(self._consumer.deadline_s):
-                await self._handle(steps, one)
-        except Exception as error:
-            lost = steps.connection.invalidated
-            if lost or (isinstance(error, DBAPIError) and may_retry(error)):
-                raise
-            problem = self.describe(error)
-        if steps.clash is not None:
-            raise steps.clash
-        if problem is not None:
-            await steps.undo()
-        self.current = None
-        return problem
-
-    async def _handle(self, steps: Steps, one: _Taken) -> None:
-        kind = self._consumer.event_class(one.event_name)
-        assert kind is not None, "a lane is taken as far as its events are known"
-        event = msgspec.convert(one.payload, kind, str_keys=True)
-        ctx = Context(self.shop, viewer=SYSTEM, connection=steps.connection)
-        await self._consumer.handle(ctx, event)
-        if steps.is_begun or not hand_rows(ctx, steps.added):
-            await ctx.settle()
-
-    async def _finish(self, db: AsyncConnection, done: Sequence[_Taken]) -> None:
-        ids = [one.event_id for one in done]
-        await finish(db, self._consumer.name, ids, now=self.shop.clock.now())
-
-    async def fail(self, db: AsyncConnection, failed: Sequence[_Failed]) -> None:
-        """Let what failed wait for its next attempt, or bury it after its last."""
-        rows = [self._failure(one, problem) for one, problem in failed]
-        await store_failures(db, self._consumer.name, rows)
-
-    def _failure(self, one: _Taken, problem: str) -> Failed:
-        now, attempts = self.shop.clock.now(), one.attempts + 1
-        over = attempts >= self._consumer.attempts_max
-        log.warning(
-            "delivery failed",
-            consumer=self._consumer.name,
-            event_name=one.event_name,
-            event_id=str(one.event_id),
-            attempts=attempts,
-            dead=over,
-            problem=problem,
-        )
-        return Failed(
-            event_id=one.event_id,
-            attempts=attempts,
-            problem=problem,
-            run_at=now if over else now + backoff(attempts, chance=self._chance()),
-            died_at=now if over else None,
-        )
-
-    def describe(self, error: Exception) -> str:
-        """Say what went wrong, for the delivery's row and the log."""
-        if isinstance(error, PluginFailed) and isinstance(error.__cause__, Exception):
-            # Staff know whose it is; what it raised is for its author.
-            error = error.__cause__
-        return describe(error, secrets=(self.shop.settings.secret,))
 
 
 async def _bring_back(

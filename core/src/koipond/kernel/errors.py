@@ -7,6 +7,10 @@ from typing import ClassVar, TypeVar, dataclass_transform
 
 E = TypeVar("E", bound="DomainError")
 
+# What a text that is told has of its beginning and of its end, once it is longer than both: whoever
+# sends a megabyte to be refused for it would have it back, as often as a document can ask.
+_BEGINNING, _END = 1_500, 400
+
 
 class DomainError(Exception):
     """An expected refusal; it becomes a member of the GraphQL interface UserError by itself.
@@ -64,6 +68,23 @@ class VersionConflict(DomainError):
         )
 
 
+@domain_error
+class NamesAmbiguous(DomainError):
+    """One thing that is asked for by several names at once, or by none."""
+
+    code: ClassVar[str] = "NAMES_AMBIGUOUS"
+    names: str
+
+    def __str__(self) -> str:
+        return f"Say what is wanted by one of these, not by several or none: {self.names}."
+
+
+def check_one_named(**given: object) -> None:
+    """Raise NamesAmbiguous unless one of {the name of an argument: what it was given} is given."""
+    if sum(one is not None for one in given.values()) != 1:
+        raise NamesAmbiguous(names=", ".join(given))
+
+
 def check_version(subject: str, *, expected: int | None, current: int) -> None:
     """Raise VersionConflict for an edit of another version; None: whichever it is."""
     if expected is not None and expected != current:
@@ -91,3 +112,14 @@ class ApprovalNeeded(DomainError):
             f"A {self.act} of {self.asked_units} in all, in the smallest units of {self.unit}, is "
             f"above {self.alone_units}: a second one of the staff must agree (approveAct)."
         )
+
+
+def shortened(text: str) -> str:
+    """Return a text as it is told in an error: of one that is too long how much is left out.
+
+    Its end is told, too: there is what to do.
+    """
+    left_out = len(text) - _BEGINNING - _END
+    if left_out <= 0:
+        return text
+    return f"{text[:_BEGINNING]}… ({left_out:,} characters are left out) …{text[-_END:]}"

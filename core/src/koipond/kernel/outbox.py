@@ -3,7 +3,8 @@
     outbox_event --relay--> delivery, one per consumer --handled--> DONE
                                    PENDING, tried again ---------> DEAD: parks its lane
 
-A lane is what one consumer gets of one aggregate. kernel/deliveries.py does what follows storing.
+A lane is what one consumer gets of one aggregate. What follows storing is said by
+kernel/deliveries.py, and done by kernel/handling.py.
 """
 
 from __future__ import annotations

@@ -18,11 +18,12 @@ from uuid import UUID
 import msgspec
 from structlog.contextvars import bound_contextvars
 
-from koipond.kernel import couriers, deliveries, jobs, schedules
+from koipond.kernel import couriers, deliveries, handling, jobs, schedules
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.deliveries import Consumer, Handled
+from koipond.kernel.deliveries import Consumer
 from koipond.kernel.due import Drained, Due, looking
 from koipond.kernel.faults import crash_point
+from koipond.kernel.handling import Handled
 from koipond.kernel.ids import new_id
 from koipond.kernel.jobs import Claimed, JobState
 from koipond.kernel.logs import log
@@ -260,13 +261,13 @@ class Worker:
             self._batches[consumer.name] += 1
             handled = await self._handle(consumer)
             total += handled.done + handled.failed
-            is_all = handled.done < deliveries.HANDLE_AT_ONCE
+            is_all = handled.done < handling.HANDLE_AT_ONCE
             if is_all or asyncio.get_running_loop().time() > until:
                 break
         return total > 0
 
     async def _handle(self, consumer: Consumer) -> Handled:
-        return await deliveries.handle(self._shop, consumer, chance=self._chance)
+        return await handling.handle(self._shop, consumer, chance=self._chance)
 
     async def _claim(self, limit: int) -> list[Claimed]:
         """Remove the jobs that are done, and take others: in one transaction, for all of them."""

@@ -1,8 +1,8 @@
 """Settings: one frozen Struct, read from a TOML file and the environment; units in the names."""
 
+from koipond.settings.checking import DEVELOPMENT_SECRET
 from koipond.settings.reading import FILE, SettingsInvalid, load
 from koipond.settings.shape import (
-    DEVELOPMENT_SECRET,
     OPERATIONS,
     CapSettings,
     ChannelSettings,

@@ -46,7 +46,12 @@ async def run_by_core(
     variables: Mapping[str, Any],
     context: Context,
 ) -> ExecutionResult:
-    """Execute as graphql-core does."""
+    """Execute as graphql-core does.
+
+    It leaves coroutines that were never awaited, as pytest tells: when one of several fails it
+    cancels the others (`gather_with_cancel`), and one that had not begun drops those it was to
+    await. It is nothing of ours: running by a plan leaves none.
+    """
     outcome = execute(schema, document, context_value=context, variable_values=dict(variables))
     return outcome if isinstance(outcome, ExecutionResult) else await outcome
 

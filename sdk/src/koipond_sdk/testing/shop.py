@@ -17,19 +17,12 @@ from litestar import Litestar
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy import Connection, Engine, Table, event, select, text
 
-from koipond.app import (
-    ADMIN_PATH,
-    STOREFRONT_PATH,
-    Front,
-    make_app,
-    make_front,
-    make_shop,
-    started,
-)
+from koipond.app import make_front, make_shop
 from koipond.catalog.service import save_products
 from koipond.catalog.types import ProductDraft, Refused, Saved, Telling, VariantDraft
 from koipond.channel import service as channels
 from koipond.duties import audits_of
+from koipond.front import ADMIN_PATH, STOREFRONT_PATH, Front, make_app, started
 from koipond.kernel.audit import audit_record
 from koipond.kernel.context import Context, Shop
 from koipond.kernel.dispatch.tracing import Called, traced

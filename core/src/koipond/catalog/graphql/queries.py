@@ -18,7 +18,7 @@ from koipond.catalog.graphql.types import (
 )
 from koipond.catalog.types import CatalogFilter, CatalogSort, ProductSort
 from koipond.kernel.context import Context
-from koipond.kernel.errors import DomainError
+from koipond.kernel.errors import DomainError, check_one_named
 from koipond.kernel.ids import CategoryId, CollectionId, ProductId, VariantId, decode
 from koipond.kernel.money import Currency, parse_amount
 from koipond.kernel.pages import FIRST_DEFAULT
@@ -114,7 +114,7 @@ class StorefrontQueries:
     async def product(
         self, info: Info, id: strawberry.ID | None = None, slug: str | None = None
     ) -> Product | None:
-        """A product of this channel by its id or slug; null if there is none."""
+        """A product of this channel by its id or else its slug; null if there is none."""
         return await _product(info, id, slug, everywhere=False)
 
     @query(PUBLIC)
@@ -149,7 +149,7 @@ class AdminQueries:
     async def product(
         self, info: Info, id: strawberry.ID | None = None, slug: str | None = None
     ) -> Product | None:
-        """A product by its id or slug, listed or not; null if there is none."""
+        """A product by its id or else its slug, listed or not; null if there is none."""
         return await _product(info, id, slug, everywhere=True)
 
     @query(READ)
@@ -181,6 +181,7 @@ class AdminQueries:
 async def _product(
     info: Info, id: strawberry.ID | None, slug: str | None, *, everywhere: bool
 ) -> Product | None:
+    check_one_named(id=id, slug=slug)
     try:
         key = decode(ProductId, id) if id is not None else None
     except DomainError:

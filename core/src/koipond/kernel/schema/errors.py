@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import strawberry
 
-from koipond.kernel.errors import DomainError
+from koipond.kernel.errors import DomainError, shortened
 from koipond.kernel.ids import PREFIXES, encode
 from koipond.kernel.money import Money
 from koipond.kernel.quantity import Quantity
@@ -57,7 +57,12 @@ def field_types(cls: type[DomainError]) -> dict[str, Any]:
 def wrap_error(error: DomainError) -> UserError:
     """Return a refusal as the value of its GraphQL type."""
     make = error_type(type(error))
-    return make(code=error.code, message=str(error), field=error.at, **_values(error))
+    return make(code=error.code, message=message_of(error), field=error.at, **_values(error))
+
+
+def message_of(error: DomainError) -> str:
+    """Return what a person is told of a refusal."""
+    return shortened(str(error))
 
 
 def error_extensions(error: DomainError) -> dict[str, Any]:
@@ -108,4 +113,4 @@ def _value(kind: Any, value: Any) -> Any:
         return encode(kind, value)
     if isinstance(value, Money):
         return MoneyType.of(value)
-    return value
+    return shortened(value) if isinstance(value, str) else value

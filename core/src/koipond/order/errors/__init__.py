@@ -3,6 +3,7 @@
 from koipond.order.errors.carts import (
     ActivityOver,
     ActivitySoldOut,
+    AddressAmbiguous,
     CartAlreadyPlaced,
     CartEmpty,
     CartLineUnknown,
@@ -55,6 +56,7 @@ from koipond.order.errors.refunds import (
 __all__ = [
     "ActivityOver",
     "ActivitySoldOut",
+    "AddressAmbiguous",
     "CartAlreadyPlaced",
     "CartEmpty",
     "CartLineUnknown",

@@ -93,6 +93,16 @@ class LinesAmbiguous(DomainError):
 
 
 @domain_error
+class AddressAmbiguous(DomainError):
+    """Both an address and the id of one."""
+
+    code: ClassVar[str] = "ADDRESS_AMBIGUOUS"
+
+    def __str__(self) -> str:
+        return "Give either a `shippingAddress` or the `addressId` of one of yours, not both."
+
+
+@domain_error
 class CartLineUnknown(DomainError):
     """A line that is not in this cart."""
 

@@ -25,6 +25,7 @@ from koipond.member.graphql import AddressInput, SourceInput
 from koipond.member.rules import normalise_contact
 from koipond.member.types import Contact
 from koipond.order import service, types
+from koipond.order.errors import AddressAmbiguous
 from koipond.order.graphql.types import Order
 
 
@@ -272,10 +273,15 @@ class OrderMutations:
 
 
 async def _details(info: Info, given: SetCheckoutInput | PlaceOrderInput) -> types.CheckoutDetails:
-    """Return what was given. Raises AddressUnknown, IdInvalid and what is wrong with a contact."""
+    """Return what was given.
+
+    Raises AddressAmbiguous, AddressUnknown, IdInvalid and what is wrong with a contact.
+    """
     contact, address = given.contact, given.shipping_address
     kept = None
-    if given.address_id is not None and address is None:
+    if given.address_id is not None:
+        if address is not None:
+            raise AddressAmbiguous
         key = decode(AddressId, given.address_id)
         kept = (await members.get_own_address(info.context, key)).address
     return types.CheckoutDetails(

@@ -5,6 +5,7 @@ from uuid import UUID
 import strawberry
 
 from koipond.kernel.context import Context
+from koipond.kernel.errors import check_one_named
 from koipond.kernel.ids import OrderId, decode
 from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.schema import PUBLIC, Connection, Info, Node, batch, connect, query
@@ -29,7 +30,11 @@ class OrderQueries:
         number: str | None = None,
         token: str | None = None,
     ) -> Order | None:
-        """An order of yours: of the logged-in member, or one whose token you hold."""
+        """An order of yours: of the logged-in member, or one whose token you hold.
+
+        By its id or else its number; null if there is none.
+        """
+        check_one_named(id=id, number=number)
         key = decode(OrderId, id) if id is not None else None
         found = await service.find_own_order(info.context, order_id=key, number=number, token=token)
         return Order.of(found) if found is not None else None

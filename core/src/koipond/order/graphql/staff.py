@@ -8,6 +8,7 @@ import strawberry
 
 from koipond.channel.rules import is_known_entry
 from koipond.channel.types import Source, SourceClass
+from koipond.kernel.errors import check_one_named
 from koipond.kernel.ids import OrderId, OrderLineId, decode
 from koipond.kernel.pages import FIRST_DEFAULT, page
 from koipond.kernel.quantity import Quantity
@@ -132,9 +133,8 @@ class StaffOrderQueries:
         id: strawberry.ID | None = None,  # the field's name
         number: str | None = None,
     ) -> Order | None:
-        """An order, whosever it is."""
-        if id is None and number is None:
-            return None
+        """An order, whosever it is, by its id or else its number; null if there is none."""
+        check_one_named(id=id, number=number)
         key = decode(OrderId, id) if id is not None else None
         found = await service.find_any_order(info.context, order_id=key, number=number)
         return Order.of(found) if found is not None else None
