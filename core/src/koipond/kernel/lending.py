@@ -78,9 +78,13 @@ class _Kept:
     @property
     def is_alive(self) -> bool:
         """Whether nobody has ended it: the server may have, while it was not used."""
-        if self.connection.closed or self.connection.invalidated:
+        if self._is_given_up:
             return False
         return not (self._is_postgres and self._driver.driver_connection.is_closed())
+
+    @property
+    def _is_given_up(self) -> bool:
+        return self.connection.closed or self.connection.invalidated
 
     async def begin(self, *, writes: bool) -> AsyncConnection:
         """Return it as it is lent."""
@@ -98,8 +102,10 @@ class _Kept:
         transaction = self.connection.get_transaction()
         if transaction is None or not (writes or self._is_postgres):
             return
+        if self._is_given_up and not writes:
+            return  # what was cut was only read, and nobody waits for it
         end = transaction.commit if writes else transaction.rollback
-        if self._is_postgres and self._adapted._transaction is None:
+        if self._is_postgres and not self._is_given_up and self._adapted._transaction is None:
             end()  # of which the server knows nothing
         else:
             await greenlet_spawn(end)
@@ -109,7 +115,7 @@ class _Kept:
 
         SQLAlchemy's own way out goes on to its end in a task of its own.
         """
-        if self._is_postgres and not self.connection.closed and not self.connection.invalidated:
+        if self._is_postgres and not self._is_given_up:
             self._adapted.autocommit = False
         await self.to_read.__aexit__(None, None, None)
 

@@ -116,12 +116,17 @@ class Prepared:
         is_all = ends and type(db) in _PLAIN
         return await self._send(connection, given, beside, is_all=is_all)
 
-    def rows_here(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
-        """Run it as `rows` does, where SQLAlchemy runs what does not await: in `run_sync`."""
+    def rows_here(
+        self, connection: Connection, given: Mapping[str, Any], *, alone: bool = False
+    ) -> list[Any]:
+        """Run it as `rows` does, where SQLAlchemy runs what does not await: in `run_sync`.
+
+        alone: it is a transaction of its own if nothing was sent before.
+        """
         if connection.dialect.name != "postgresql":
             found = connection.execute(self.asked, given)
             return list(found) if found.returns_rows else []
-        return await_only(self._send(connection, given))
+        return await_only(self._send(connection, given, is_all=alone))
 
     async def _send(
         self,

@@ -13,6 +13,7 @@ _CONFLICTS = {"40001", "40P01"}
 _ENDINGS = {"57P01", "57P02", "57P03"}
 _CONNECTION = "08"
 DIVISION_BY_ZERO = "22012"
+UNIQUE_VIOLATION = "23505"
 # A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
 OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
 # By class: connection, rollback, resources, object state, intervention, system, internal.

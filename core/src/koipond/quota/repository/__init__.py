@@ -12,7 +12,14 @@ from koipond.quota.repository.audits import (
     find_over_limit,
     find_unbalanced,
 )
-from koipond.quota.repository.batch import change_rows, lock, read, write
+from koipond.quota.repository.batch import (
+    change_rows,
+    insert_if_still,
+    lock,
+    look,
+    read,
+    write,
+)
 from koipond.quota.repository.capacity import (
     add_quotas,
     change_capacity,
@@ -77,9 +84,11 @@ __all__ = [
     "follow",
     "forget_excess",
     "free_of",
+    "insert_if_still",
     "let_go",
     "lock",
     "lock_rows",
+    "look",
     "mark_closed",
     "note_carried",
     "place",
