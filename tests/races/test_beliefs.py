@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.rig.auditing import count_orders, everything_holds, free_units
 from tests.rig.buying import SANDBOX, Storefront, buyer, key
 from tests.rig.meddling import meanwhile
@@ -97,3 +98,22 @@ async def test_a_try_that_was_overtaken_by_its_repeat_gives_the_same_answer(
         assert (reply.outcome, told[0].outcome) == ("CONFIRMED", "CONFIRMED")
         assert reply.made["id"] == told[0].made["id"]
         assert await count_orders(shop) == {"confirmed": 2}
+
+
+@builds("quotas are believed to be as they were seen")
+async def test_the_last_unit_that_was_sold_meanwhile_is_not_sold_again(
+    shop: RunningShop, build: str
+) -> None:
+    if shop.shop.database.is_sqlite:
+        pytest.skip("SQLite has one writer, which waits")
+    lines = [{"variantId": await make_variant(shop, stock=1), "quantity": 1}]
+    told: list[str] = []
+
+    async def buy(other: RunningShop) -> None:
+        told.append((await Storefront(other.http).place(lines=lines, payment=SANDBOX)).outcome)
+
+    with raced(build), meanwhile("quota.batch.before_commit", shop.settings.database_url, [buy]):
+        told.append((await Storefront(shop.http).place(lines=lines, payment=SANDBOX)).outcome)
+        assert told == ["CONFIRMED", "INSUFFICIENT_STOCK"]
+        assert await free_units(shop) == 0
+        await everything_holds(shop)

@@ -126,6 +126,12 @@ NAIVE = {
         "must=True,",
         "must=False,",
     ),
+    "quotas are believed to be as they were seen": Build(
+        "koipond.quota.repository.postgresql",
+        "_INSERT_IF_STILL",
+        "AND CAST(quota.xmin AS text) = seen.stamp",
+        "",
+    ),
     "what is held is believed without a look": Build(
         "koipond.quota.repository.orders",
         "place_unread",

@@ -172,6 +172,8 @@ def _is_as_it_must_be(act: _Act, row: Row, count: int, changed: Sequence[Any]) -
     if act.exactly is None:
         return not act.must or count == 1
     names, wanted = act.exactly
+    if not names:
+        return count == wanted
     rows = {tuple([row[f"is_{place}_{name}"] for name in names]) for place in range(wanted)}
     return len(changed) == wanted and {tuple(one) for one in changed} == rows
 
