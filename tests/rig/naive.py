@@ -117,7 +117,7 @@ NAIVE = {
     "a buyer is believed without a look": Build(
         "koipond.order.service.placing",
         "_place_unread",
-        "ctx.unsent.expect(member.asking_buyer(ctx, _contact_of(prepared)), shelf.buyer)",
+        "ctx.unsent.expect(buyer, shelf.buyer)",
         "pass",
     ),
     "a key is believed to be this try's": Build(

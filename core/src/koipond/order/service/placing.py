@@ -216,7 +216,8 @@ async def _place_unread(ctx: Context, held: Claim, wanted: _Wanted) -> FirstPaym
     assert shelf.buyer is not None, "it was read"
     sellables = catalog.asking_sellables(ctx, keys_of(prepared.lines))
     ctx.unsent.expect(sellables, shelf.sellables)
-    ctx.unsent.expect(member.asking_buyer(ctx, _contact_of(prepared)), shelf.buyer)
+    buyer = member.asking_buyer(ctx, _contact_of(prepared), hold=True)
+    ctx.unsent.expect(buyer, shelf.buyer)
     if shelf.cart is not None:
         ctx.unsent.expect(repository.locking_cart(shelf.cart.answer.id), shelf.cart)
     idempotency.advance_unread(ctx, held, wanted.step)
@@ -279,7 +280,7 @@ async def _find_fresh(ctx: Context, advancing: Question[bool], prepared: Prepare
         advancing,
         Answered(None) if prepared.cart is None else repository.locking_cart(prepared.cart.id),
         catalog.asking_sellables(ctx, keys),
-        member.asking_buyer(ctx, _contact_of(prepared)),
+        member.asking_buyer(ctx, _contact_of(prepared), hold=True),
     )
     return _Fresh(cart=cart, sellables=sellables, buyer=buyer) if is_first else None
 

@@ -80,7 +80,7 @@ def asking_shelf(ctx: Context, wish: OrderWish, cart: Cart | None) -> Asked[Shel
             stock.asking_levels(keys),
             catalog.asking_category_ids(keys) if has_carts else Answered({}),
             nothing if cart is None else sealed(repository.asking_cart(cart.id)),
-            nothing if contact is None else sealed(member.asking_buyer(ctx, contact)),
+            nothing if contact is None else sealed(member.asking_buyer(ctx, contact, hold=False)),
         ),
     )
 
