@@ -1,19 +1,19 @@
 """A price that changes while an order is placed: the old one, the new one, or a refusal."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from tests.rig.auditing import count_orders, everything_holds, free_units
 from tests.rig.buying import SANDBOX, Storefront, all_at_once, outcomes
+from tests.rig.meddling import meanwhile
 from tests.rig.naive import builds, raced
 
-from koipond.kernel.faults import planned
 from koipond.kernel.ids import VariantId, encode
-from koipond_sdk.testing import STAFF, RunningShop, running_shop
+from koipond_sdk.testing import STAFF, RunningShop
 
+UNSEEN = ("prices are believed without a look", "a price is not looked at again")
 SET_PRICE = """mutation($input: SetPriceInput!) {
   setPrice(input: $input) { userErrors { code } }
 }"""
@@ -23,22 +23,6 @@ async def set_price(shop: RunningShop, variant: str, amount: str) -> None:
     given = {"variantId": variant, "channel": "main", "amount": amount, "currency": "EUR"}
     answer = await shop.graphql(SET_PRICE, {"input": given}, viewer=STAFF, admin=True)
     assert answer == {"data": {"setPrice": {"userErrors": []}}}
-
-
-def meanwhile(place: str, url: str, acts: list[Callable[[RunningShop], Awaitable[Any]]]) -> Any:
-    """Let somebody else, in a shop of their own, do one of `acts` each time `place` is passed."""
-
-    async def act() -> None:
-        async with running_shop(url) as other:
-            await acts.pop(0)(other)
-
-    def fault(here: str) -> None:
-        if here == place and acts:
-            there = threading.Thread(target=lambda: asyncio.run(act()))
-            there.start()
-            there.join()
-
-    return planned(fault)
 
 
 def to(variant: str, amount: str) -> Callable[[RunningShop], Awaitable[Any]]:
@@ -51,7 +35,7 @@ async def put_up(shop: RunningShop) -> tuple[str, list[dict[str, Any]]]:
     return variant, [{"variantId": variant, "quantity": 3}]
 
 
-@builds("a price is not looked at again")
+@builds(*UNSEEN)
 async def test_a_price_that_rose_after_the_units_were_held_is_the_one_that_counts(
     shop: RunningShop, build: str
 ) -> None:
@@ -64,7 +48,7 @@ async def test_a_price_that_rose_after_the_units_were_held_is_the_one_that_count
         await everything_holds(shop)
 
 
-@builds("a price is not looked at again")
+@builds(*UNSEEN)
 async def test_a_buyer_who_named_the_total_is_told_the_new_one(
     shop: RunningShop, build: str
 ) -> None:
@@ -78,7 +62,7 @@ async def test_a_buyer_who_named_the_total_is_told_the_new_one(
 
 
 @pytest.mark.slow
-@builds("a price is not looked at again")
+@builds(*UNSEEN)
 async def test_a_price_that_never_rests_is_a_refusal(shop: RunningShop, build: str) -> None:
     variant, lines = await put_up(shop)
     acts = [to(variant, amount) for amount in ("11.00", "12.00", "13.00")]

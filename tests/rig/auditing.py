@@ -6,8 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from typing import Any
 
-from sqlalchemy import QueuePool, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
 
 from koipond.duties import AUDITS
 from koipond.kernel.context import Shop
@@ -109,13 +108,6 @@ async def free_units(running: RunningShop) -> int:
     return sum(row["capacity"] - row["taken"] for row in await running.rows("quota"))
 
 
-def connections_in_use(shop: Shop) -> int:
-    """Return how many connections of the shop's pools are lent to somebody."""
-    engines = [one for one in vars(shop.database).values() if isinstance(one, AsyncEngine)]
-    pools = {id(one.sync_engine.pool): one.sync_engine.pool for one in engines}
-    return sum(pool.checkedout() for pool in pools.values() if isinstance(pool, QueuePool))
-
-
 async def locks(shop: Shop) -> list[str]:
     """Return what other sessions of this database hold or leave open; nothing is well.
 
@@ -131,8 +123,8 @@ async def locks(shop: Shop) -> list[str]:
 async def at_rest(shop: Shop) -> None:
     """I11: wait a little, then fail unless nothing is held by anybody."""
     for _ in range(100):
-        if not connections_in_use(shop):
+        if not shop.database.lent:
             break
         await asyncio.sleep(0.02)
-    assert connections_in_use(shop) == 0
+    assert shop.database.lent == 0
     assert await locks(shop) == []

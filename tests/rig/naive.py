@@ -102,6 +102,42 @@ NAIVE = {
         "Answered(None) if prepared.cart is None else repository.locking_cart(prepared.cart.id),",
         "Answered(prepared.cart),",
     ),
+    "the cart is believed without a look": Build(
+        "koipond.order.service.placing",
+        "_place_unread",
+        "ctx.unsent.expect(repository.locking_cart(shelf.cart.answer.id), shelf.cart)",
+        "pass",
+    ),
+    "prices are believed without a look": Build(
+        "koipond.order.service.placing",
+        "_place_unread",
+        "ctx.unsent.expect(sellables, shelf.sellables)",
+        "pass",
+    ),
+    "a buyer is believed without a look": Build(
+        "koipond.order.service.placing",
+        "_place_unread",
+        "ctx.unsent.expect(buyer, shelf.buyer)",
+        "pass",
+    ),
+    "a key is believed to be this try's": Build(
+        "koipond.kernel.idempotency",
+        "advance_unread",
+        "must=True,",
+        "must=False,",
+    ),
+    "quotas are believed to be as they were seen": Build(
+        "koipond.quota.repository.postgresql",
+        "_INSERT_IF_STILL",
+        "AND CAST(quota.xmin AS text) = seen.stamp",
+        "",
+    ),
+    "what is held is believed without a look": Build(
+        "koipond.quota.repository.orders",
+        "place_unread",
+        'exactly=[{"quota_id": one.quota_id, "quantity": one.quantity} for one in claims],',
+        "exactly=None,",
+    ),
     "lines of one variant are asked for one by one": Build(
         "koipond.order.rules.claiming",
         "find_demands",
@@ -273,17 +309,19 @@ NAIVE = {
 }
 
 
-def builds(name: str) -> pytest.MarkDecorator:
-    """Run a test on the real build and on the naive one, nine times more at length; see `raced`.
+def builds(*names: str) -> pytest.MarkDecorator:
+    """Run a test on the real build and on each naive one, nine times more at length; see `raced`.
 
     That it would fail without what it is about is a claim about the test, so it is left out of
     `make test`: what it promises is held there by the real build.
     """
     broken = pytest.mark.breaks_invariants
-    naive = pytest.param(name, id="naive", marks=[pytest.mark.slow, broken])
     often = [pytest.mark.faults, broken]
-    again = [pytest.param(name, id=f"naive{n}", marks=often) for n in range(2, 11)]
-    return pytest.mark.parametrize("build", [pytest.param("", id="real"), naive, *again])
+    naive = []
+    for name, mark in zip(names, ("naive", "naive-b", "naive-c"), strict=False):
+        naive.append(pytest.param(name, id=mark, marks=[pytest.mark.slow, broken]))
+        naive += [pytest.param(name, id=f"{mark}{n}", marks=often) for n in range(2, 11)]
+    return pytest.mark.parametrize("build", [pytest.param("", id="real"), *naive])
 
 
 @contextmanager

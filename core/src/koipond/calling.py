@@ -163,11 +163,6 @@ class Hooks:
         found = await self._call.load("quota_requests", ctx, checkout, mood=Mood.REFUSE)
         return [one for wanted in found.values() for one in wanted]
 
-    @property
-    def write_with_orders(self) -> bool:
-        """Tell whether there are plugins that `order_creating` lets write."""
-        return bool(self._call.implementations("order_creating"))
-
     async def order_creating(self, ctx: Context, order: Order, checkout: Checkout) -> None:
         """Let plugins write with an order. Raises PluginFailed and what plugins refuse by."""
         await self._call.take_part("order_creating", ctx.lent_to, order, checkout)

@@ -136,12 +136,7 @@ def codes(payload: dict[str, Any]) -> list[str]:
 
 def lent(shop: RunningShop) -> int:
     """Return how many connections are not where they belong."""
-    database = shop.shop.database
-    engines = {database._writer, database._reader}
-    if not database.is_sqlite:
-        engines |= {database._apart, database._behind, database._patient}
-    pools: set[Any] = {engine.pool for engine in engines}
-    return sum(pool.checkedout() for pool in pools)
+    return shop.shop.database.lent
 
 
 def _uuid(stored: Any) -> UUID:

@@ -172,10 +172,8 @@ async def deliveries_of(running: RunningShop, consumer: str) -> dict[str, tuple[
 
 
 def lent(running: RunningShop) -> int:
-    """Return how many connections are in use for writing."""
-    database = running.shop.database
-    pools: list[Any] = [engine.pool for engine in {database._writer, database._behind}]
-    return sum(pool.checkedout() for pool in pools)
+    """Return how many connections are in use."""
+    return running.shop.database.lent
 
 
 def seconds_from(start: datetime, at: datetime) -> float:

@@ -207,9 +207,13 @@ async def test_a_session_that_the_server_ends_is_given_up(shop: RunningShop) -> 
     assert await codes(shop) == ["c", "main"]
 
 
+async def nothing() -> None:
+    pass
+
+
 async def test_a_plugin_that_takes_part_is_looked_at_all_the_same(shop: RunningShop) -> None:
     async def work(db: AsyncConnection) -> None:
-        await ADD.rows(PluginConnection(db, prefix="gifts"), row("a"))
+        await ADD.rows(PluginConnection(db, prefix="gifts", reach=nothing), row("a"))
 
     with pytest.raises(HookMisuse, match="writes to the table channel"):
         await shop.shop.database.transact(work)

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.ids import new_id
 from koipond.kernel.outbox import outbox_event
-from koipond.kernel.unsent import Outdated, Unsent
+from koipond.kernel.troubles import Outdated
+from koipond.kernel.unsent import Unsent
 from koipond.kernel.viewer import GUEST
 from koipond.member.tables import identity, member
 from koipond_sdk.testing import RunningShop

@@ -104,7 +104,4 @@ async def test_at_rest_no_connection_is_lent(pond: Pond) -> None:
     await pond.desk.close()
     await quota.give_back(pond.ctx)
     await pond.ctx.rest()
-    database = pond.shop.database
-    engines = [database._writer, database._reader]
-    engines += [] if database.is_sqlite else [database._apart]
-    assert [engine.sync_engine.pool.checkedout() for engine in engines] == [0] * len(engines)
+    assert pond.shop.database.lent == 0

@@ -313,7 +313,10 @@ class Context:
     def lent_to(self, plugin: str) -> Context:
         """Return this very transaction as a plugin takes part in it; see kernel/partaking.py."""
         lent = copy.copy(self)
-        lent._connection = PluginConnection(self.db, prefix=self.hooks.prefix_of(plugin))
+        # Before it reads or writes: its rows may point to those that wait here.
+        lent._connection = PluginConnection(
+            self.db, prefix=self.hooks.prefix_of(plugin), reach=self.store
+        )
         lent._lender = self
         return lent
 
@@ -372,7 +375,10 @@ def serving(
 
     @wraps(use_case)
     async def serve(ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await run(ctx if ctx._lender is None else ctx._lender, *args, **kwargs)
+        if ctx._lender is None:
+            return await run(ctx, *args, **kwargs)
+        await ctx._lender.store()
+        return await run(ctx._lender, *args, **kwargs)
 
     return serve
 

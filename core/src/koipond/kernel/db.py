@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -27,14 +27,15 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator
 
 from koipond.kernel.dispatch.guarding import refuse_inside
-from koipond.kernel.engines import Loan, begin_immediate, postgres_engine, sqlite_engine
+from koipond.kernel.engines import begin_immediate, postgres_engine, sqlite_engine
 from koipond.kernel.faults import crash_point
+from koipond.kernel.lending import Lender
 from koipond.kernel.troubles import (
     may_retry,
     may_run_again,
@@ -132,7 +133,7 @@ class Database:
             self._writer = postgres_engine(
                 self.url, pool_size=pool_size, max_overflow=0, wait_s=wait_s, answer_s=answer_s
             )
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._reader = self._writer
             # For the desk's batches.
             self._lazy = postgres_engine(
                 self.url,
@@ -164,6 +165,17 @@ class Database:
                 answer_s=answer_s,
                 server_settings=_BEHIND,
             )
+
+        self._lenders = {one: Lender(one) for one in (self._writer, self._reader, self._behind)}
+
+    @property
+    def lent(self) -> int:
+        """How many connections somebody has."""
+        others = () if self.is_sqlite else (self._lazy, self._apart, self._patient)
+        pools = [cast("QueuePool", one.sync_engine.pool) for one in others]
+        return sum(one.lent for one in self._lenders.values()) + sum(
+            one.checkedout() for one in pools
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -205,7 +217,7 @@ class Database:
     ) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with Loan(engine, begins=True) as connection:
+                async with self._lenders[engine].writing() as connection:
                     return await work(connection)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not may_retry(error):
@@ -315,21 +327,16 @@ class Database:
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection for reading; each statement sees what was committed before it."""
-        return Loan(self._reader, begins=False)
+        return self._lenders[self._reader].reading()
 
-    @asynccontextmanager
-    async def reading_behind(self) -> AsyncIterator[AsyncConnection]:
+    def reading_behind(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection for reading to a worker; see `transact_behind`."""
-        if self.is_sqlite:
-            async with self.reading() as connection:
-                yield connection
-            return
-        engine = self._behind.execution_options(isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            yield connection
+        return self._lenders[self._reader if self.is_sqlite else self._behind].reading()
 
     async def close(self) -> None:
         """Close every connection."""
+        for lender in self._lenders.values():
+            await lender.close()
         await self._reader.dispose()
         await self._writer.dispose()
         if not self.is_sqlite:

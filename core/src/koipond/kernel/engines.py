@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Mapping
 from threading import Timer
@@ -15,7 +14,6 @@ from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.util import greenlet_spawn
 
 from koipond.kernel import sqlite
 from koipond.kernel.troubles import DatabaseSilent, DatabaseUnreachable, is_lost
@@ -156,55 +154,6 @@ class LentConnection(AsyncConnection):
             "a use-case rolls back. Raise a refusal instead: it undoes the transaction. A part of "
             "it is undone by `async with ctx.db.begin_nested()`."
         )
-
-
-class Loan:
-    """A connection, in a transaction if so wanted: `async with Loan(engine, begins=True) as db`.
-
-    As `engine.begin()` and `engine.connect()`, but each of these gives the connection back in a
-    task of its own, and takes five steps of SQLAlchemy's where three will do.
-    """
-
-    def __init__(self, engine: AsyncEngine, *, begins: bool) -> None:
-        self._engine = engine
-        self._begins = begins
-
-    async def __aenter__(self) -> AsyncConnection:
-        lent = await greenlet_spawn(self._engine.sync_engine.connect)
-        kind = LentConnection if self._begins else AsyncConnection
-        self._connection = kind(self._engine, lent)
-        if self._begins:
-            try:
-                await greenlet_spawn(lent.begin)
-            except BaseException:
-                await self._give_up()
-                raise
-        return self._connection
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Commit what was begun, unless the block failed, and give the connection back."""
-        if kind is not None:
-            await self._give_up()
-            return
-        try:
-            await greenlet_spawn(self._end)
-        except BaseException:
-            await self._give_up()
-            raise
-        # Who waits for a connection goes first: else this task would have it back before they wake.
-        await asyncio.sleep(0)
-
-    def _end(self) -> None:
-        lent = self._connection.sync_connection
-        assert lent is not None, "it is open"
-        transaction = lent.get_transaction()
-        if self._begins and transaction is not None:
-            transaction.commit()
-        lent.close()
-
-    async def _give_up(self) -> None:
-        # Its own way out rolls back and goes on to the end, however often we are cancelled.
-        await self._connection.__aexit__(None, None, None)
 
 
 def begin_immediate(connection: Connection) -> None:

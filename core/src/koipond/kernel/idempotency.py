@@ -41,7 +41,6 @@ from koipond.kernel.prepared import Prepared
 from koipond.kernel.questions import Answered, Asked, Question, ask_together
 
 A = TypeVar("A")
-B = TypeVar("B")
 
 # A repeat that finds the first request still at work looks again this often, this many times.
 _LOOK_AGAIN_S = 0.05
@@ -147,7 +146,7 @@ async def claim(
     up to 2 s. Raises IdempotencyKeyInvalid, IdempotencyKeyReused, RequestInFlight.
     """
     wanted = make_claim(principal=principal, operation=operation, key=key, subject_id=subject_id)
-    held, _ = await claim_and_ask(ctx, wanted, request, Answered(None), Answered(None))
+    held, _ = await claim_and_ask(ctx, wanted, request, Answered(None))
     return held
 
 
@@ -162,18 +161,18 @@ def make_claim(*, principal: str, operation: str, key: str, subject_id: UUID) ->
 
 
 async def claim_and_ask(
-    ctx: Context, wanted: Claim, request: Any, first: Asked[A], second: Asked[B]
-) -> tuple[Claim, tuple[A, B] | None]:
+    ctx: Context, wanted: Claim, request: Any, asked: Asked[A]
+) -> tuple[Claim, A | None]:
     """Do as `claim` does, and ask in the same round trip for what the work begins with.
 
-    Returns the claim, and the answers if its key is new. Raises IdempotencyKeyReused,
+    Returns the claim, and the answer if its key is new. Raises IdempotencyKeyReused,
     RequestInFlight.
     """
     fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
     for _ in range(_LOOKS):
-        held, answers = await _take(ctx, wanted, fingerprint, first, second)
+        held, answer = await _take(ctx, wanted, fingerprint, asked)
         if held is not None:
-            return held, answers
+            return held, answer
         await asyncio.sleep(_LOOK_AGAIN_S)
     raise RequestInFlight(key=wanted.key, retry_after_s=ctx.settings.idempotency_lease_s)
 
@@ -235,6 +234,18 @@ def advancing(held: Claim, step: Step) -> Question[bool]:
     return Question(_ADVANCE[step], _of(held), bool)
 
 
+def advance_unread(ctx: Context, held: Claim, step: Step) -> None:
+    """Do as `advance` does, with what the transaction has unsent; it raises Outdated for False."""
+    earlier = _STEPS[: _STEPS.index(step)]
+    ctx.unsent.change(
+        idempotency,
+        _key(held) | {"step": step},
+        known_by=_KEY,
+        only_if={"step": earlier},
+        must=True,
+    )
+
+
 def finish(ctx: Context, held: Claim) -> None:
     """Store, with what the transaction has unsent, that everything has happened."""
     ctx.unsent.change(idempotency, _key(held) | {"step": Step.DONE}, known_by=_KEY)
@@ -253,15 +264,15 @@ async def let_go(ctx: Context, held: Claim) -> None:
 
 
 async def _take(
-    ctx: Context, wanted: Claim, fingerprint: str, first: Asked[A], second: Asked[B]
-) -> tuple[Claim | None, tuple[A, B] | None]:
-    """Return the claim, or None while another request holds it; the answers if its key is new."""
+    ctx: Context, wanted: Claim, fingerprint: str, asked: Asked[A]
+) -> tuple[Claim | None, A | None]:
+    """Return the claim, or None while another request holds it; the answer if its key is new."""
     now = ctx.clock.now()
     lease = now + timedelta(seconds=ctx.settings.idempotency_lease_s)
     taking = _taking(ctx, wanted, fingerprint, now=now, lease=lease)
-    is_new, one, other = await ctx.write_alone(lambda db: ask_together(db, taking, first, second))
+    is_new, answer = await ctx.write_alone(lambda db: ask_together(db, taking, asked))
     if is_new:
-        return wanted, (one, other)
+        return wanted, answer
     return await _take_over(ctx, wanted, fingerprint, now=now, lease=lease), None
 
 

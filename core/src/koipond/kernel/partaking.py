@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import visitors
 
 from koipond.kernel.dispatch.guarding import HookMisuse, inside
-from koipond.kernel.stepping import StepConnection
+from koipond.kernel.stepping import Reach, StepConnection
 
 _SEEN = "Write it with SQLAlchemy Core, so that it can be looked at"
 
@@ -19,9 +19,16 @@ class PluginConnection(StepConnection):
 
     __slots__ = ("_prefix",)
 
-    def __init__(self, lent: AsyncConnection, *, prefix: str) -> None:
-        """prefix: with which the names of the plugin's tables begin."""
-        super().__init__(lent, reach=lent.reach if isinstance(lent, StepConnection) else _nothing)
+    def __init__(self, lent: AsyncConnection, *, prefix: str, reach: Reach) -> None:
+        """prefix: with which the names of the plugin's tables begin. reach: to be awaited before
+        anything is asked of the database."""
+
+        async def reach_both() -> None:
+            await reach()
+            if isinstance(lent, StepConnection):
+                await lent.reach()
+
+        super().__init__(lent, reach=reach_both)
         self._prefix = prefix
 
     async def execute(self, statement: Executable, *given: Any, **named: Any) -> Any:
@@ -86,10 +93,6 @@ class PluginConnection(StepConnection):
     async def run_sync(self, *given: Any, **named: Any) -> NoReturn:
         """Refuse."""
         _refuse("takes the synchronous connection", "Use `await db.execute(…)`")
-
-
-async def _nothing() -> None:
-    pass
 
 
 def _refuse(act: str, fix: str) -> NoReturn:

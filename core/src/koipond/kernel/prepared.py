@@ -28,6 +28,7 @@ from koipond.kernel.stepping import StepConnection
 # As many lengths of its lists as a statement is remembered for.
 _SHAPES_MAX = 100
 _NUMBER = re.compile(r"\$(\d+)")
+_WITH = "WITH "
 
 # A plugin's connection looks at each statement first; the last begins its transaction late.
 _PLAIN = frozenset({AsyncConnection, LentConnection})
@@ -75,14 +76,17 @@ class Prepared:
     Make it once, as a constant of its module.
     """
 
-    def __init__(self, statement: Any, *, by_arrays: bool = False) -> None:
+    def __init__(self, statement: Any, *, by_arrays: bool = False, sent: Any = None) -> None:
         """by_arrays: PostgreSQL gets what is IN a list as one array, however long it is.
 
         For lists that are long, of plain values: there is one text to plan, and a hundred
         parameters are one. PostgreSQL guesses such a list to be of ten until it has seen it.
+        sent: what PostgreSQL gets instead, which has more columns.
         """
-        self._statement = statement
-        self._sent = _with_arrays(statement) if by_arrays else statement
+        self.asked = statement
+        self._sent = sent if sent is not None else statement
+        if by_arrays:
+            self._sent = _with_arrays(self._sent)
         # The parameters of each IN are as many as it is given; so many texts there are.
         self._lists = [
             one.key
@@ -96,33 +100,52 @@ class Prepared:
         db: AsyncConnection,
         given: Mapping[str, Any] = MappingProxyType({}),
         *,
+        beside: Sequence[Asked] = (),
         ends: bool = False,
     ) -> list[Any]:
         """Run it; returns its rows, if it has any. Raises what `db.execute` raises.
 
-        ends: nothing is sent after it in this transaction. If nothing was before either, PostgreSQL
-        need not be told where that begins and ends: a statement is a transaction by itself.
+        beside: what it names beside_0, beside_1 and so on, for PostgreSQL. ends: nothing is sent
+        after it in this transaction. If nothing was before either, PostgreSQL need not be told
+        where that begins and ends: a statement is a transaction by itself.
         """
         connection = await _reach(db)
         if connection is None:
-            found = await db.execute(self._statement, given)
+            found = await db.execute(self.asked, given)
             return list(found) if found.returns_rows else []
         is_all = ends and type(db) in _PLAIN
-        return await self._send(connection, given, is_all=is_all)
+        return await self._send(connection, given, beside, is_all=is_all)
 
-    def rows_here(self, connection: Connection, given: Mapping[str, Any]) -> list[Any]:
-        """Run it as `rows` does, where SQLAlchemy runs what does not await: in `run_sync`."""
+    def rows_here(
+        self, connection: Connection, given: Mapping[str, Any], *, alone: bool = False
+    ) -> list[Any]:
+        """Run it as `rows` does, where SQLAlchemy runs what does not await: in `run_sync`.
+
+        alone: it is a transaction of its own if nothing was sent before.
+        """
         if connection.dialect.name != "postgresql":
-            found = connection.execute(self._statement, given)
+            found = connection.execute(self.asked, given)
             return list(found) if found.returns_rows else []
-        return await_only(self._send(connection, given))
+        return await_only(self._send(connection, given, is_all=alone))
 
     async def _send(
-        self, connection: Connection, given: Mapping[str, Any], *, is_all: bool = False
+        self,
+        connection: Connection,
+        given: Mapping[str, Any],
+        beside: Sequence[Asked] = (),
+        *,
+        is_all: bool = False,
     ) -> list[Any]:
         compiled = self._compile(connection.dialect, given)
-        arguments = [read(given) for read in compiled.reads]
-        records = await _run(connection, compiled.sql, arguments, is_all=is_all)
+        every = [(compiled, given)]
+        every += [(one._compile(connection.dialect, its), its) for one, its in beside]
+        arguments = [read(its) for one, its in every for read in one.reads]
+        sql = (
+            _name(compiled.sql, tuple([one.sql for one, _ in every[1:]]))
+            if beside
+            else compiled.sql
+        )
+        records = await _run(connection, sql, arguments, is_all=is_all)
         return compiled.read(records)
 
     async def row(
@@ -146,9 +169,11 @@ class Prepared:
         return compiled
 
 
-async def rows_together(
-    db: AsyncConnection, asked: Sequence[tuple[Prepared, Mapping[str, Any]]]
-) -> list[list[Any]]:
+# A statement and its parameters.
+Asked = tuple[Prepared, Mapping[str, Any]]
+
+
+async def rows_together(db: AsyncConnection, asked: Sequence[Asked]) -> list[list[Any]]:
     """Run statements that do not depend on each other; returns the rows of each.
 
     PostgreSQL gets them as one: none of them sees what another one of them writes.
@@ -177,10 +202,26 @@ def _join(statements: tuple[str, ...]) -> str:
     for place, sql in enumerate(statements):
         named.append(f"part_{place} AS ({_number_from(sql, count)})")
         sources.append(f"(SELECT true AS is_{place}, * FROM part_{place}) AS of_{place}")  # noqa: S608  our own statements
-        count += max((int(number) for number in _NUMBER.findall(sql)), default=0)
+        count += _count_numbers(sql)
     first, *others = sources
     joined = "".join(f" FULL JOIN {one} ON false" for one in others)
     return f"WITH {', '.join(named)} SELECT * FROM {first}{joined}"  # noqa: S608  our own statements
+
+
+@lru_cache(256)
+def _name(sql: str, beside: tuple[str, ...]) -> str:
+    """Return a statement that begins with WITH, and others that it names."""
+    named = []
+    count = _count_numbers(sql)
+    for place, other in enumerate(beside):
+        named.append(f"beside_{place} AS ({_number_from(other, count)})")
+        count += _count_numbers(other)
+    assert sql.startswith(_WITH), "it names parts of its own"
+    return f"{_WITH}{', '.join(named)}, {sql.removeprefix(_WITH)}"
+
+
+def _count_numbers(sql: str) -> int:
+    return max((int(number) for number in _NUMBER.findall(sql)), default=0)
 
 
 def _number_from(sql: str, count: int) -> str:

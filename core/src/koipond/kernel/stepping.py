@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 T = TypeVar("T")
-Reach = Callable[[], Awaitable[None]]
+Reach = Callable[[], Awaitable[object]]
 
 
 class StepConnection(AsyncConnection):

@@ -13,6 +13,7 @@ _CONFLICTS = {"40001", "40P01"}
 _ENDINGS = {"57P01", "57P02", "57P03"}
 _CONNECTION = "08"
 DIVISION_BY_ZERO = "22012"
+UNIQUE_VIOLATION = "23505"
 # A second writer took the same place in an aggregate's row of events; see kernel/outbox.py.
 OUTBOX_PLACE = "uq_outbox_event_aggregate_id_seq"
 # By class: connection, rollback, resources, object state, intervention, system, internal.
@@ -65,6 +66,10 @@ class DatabaseSilent(TimeoutError):
 
 class RunAgain(Exception):
     """Raised by the work of a transaction: what it had read has changed since, so run it again."""
+
+
+class Outdated(Exception):
+    """A row is not what it was believed to be. The transaction must be given up."""
 
 
 def did_not_happen(error: BaseException) -> bool:

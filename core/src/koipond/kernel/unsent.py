@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,11 @@ from sqlalchemy.sql.schema import ColumnElementColumnDefault
 
 from koipond.kernel.db import AsyncConnection
 from koipond.kernel.prepared import Prepared
-from koipond.kernel.troubles import DIVISION_BY_ZERO, sqlstate_of
+from koipond.kernel.questions import Asked, Question
+from koipond.kernel.sealing import Belief, Known
+from koipond.kernel.troubles import DIVISION_BY_ZERO, Outdated, sqlstate_of
+
+T = TypeVar("T")
 
 Row = Mapping[str, Any]
 # To read rows from a document costs PostgreSQL a quarter of the statement, and parameters of its
@@ -43,6 +47,13 @@ class _Act(Struct, frozen=True):
     tells: tuple[str, ...] = ()
     # It changes a row, or nothing at all is stored.
     must: bool = False
+    # The rows that it changes have these columns of as many other rows, or nothing is stored.
+    exactly: tuple[tuple[str, ...], int] | None = None
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The columns of changed rows that are wanted back."""
+        return self.tells or (self.exactly[0] if self.exactly else ())
 
     @property
     def changed(self) -> list[str]:
@@ -50,15 +61,20 @@ class _Act(Struct, frozen=True):
         return [name for name in self.columns if name not in self.known_by]
 
 
-class Outdated(Exception):
-    """A row is not what it was believed to be. The transaction must be given up."""
-
-
 class Unsent:
     """What a transaction will store in one go; until then it cannot read it."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[_Act, list[Row]]] = []
+        self._beliefs: list[Belief] = []
+
+    def expect(self, question: Asked[T], known: Known[T]) -> None:
+        """Store only if a question is answered now as it was when it was asked `sealed`.
+
+        Else `send` raises Outdated. What the question locks is locked, as when it is asked.
+        """
+        if isinstance(question, Question):
+            self._beliefs.append(Belief(question, known))
 
     def add(
         self,
@@ -90,6 +106,7 @@ class Unsent:
         only_if: Mapping[str, Sequence[Any]] = MappingProxyType({}),
         tells: tuple[str, ...] = (),
         must: bool = False,
+        exactly: Sequence[Row] | None = None,
     ) -> None:
         """Set columns of the rows that have the same `known_by`.
 
@@ -97,6 +114,7 @@ class Unsent:
         only_if: {column: values}, one of which a row must have; None is NULL. tells:
         what `send` returns of them; one change at a time can be told of, and it is made last.
         must: there must be one such row, else `send` raises Outdated: for rows that were not read.
+        exactly: all that it changes must be these rows, of the same columns each, else Outdated.
         """
         key = [row[name] for name in known_by]
         waiting = [one for act, rows in self._waiting if act.table is table for one in rows]
@@ -105,8 +123,13 @@ class Unsent:
         conditions = tuple(
             [(name, bool(values[name]), None in few) for name, few in only_if.items()]
         )
-        act = _Act(table, tuple(row), known_by, only_if=conditions, tells=tells, must=must)
+        wanted = None if exactly is None else ((*exactly[0],) if exactly else (), len(exactly))
+        act = _Act(
+            table, tuple(row), known_by, only_if=conditions, tells=tells, must=must, exactly=wanted
+        )
         given = {f"if_{name}": few for name, few in values.items() if few}
+        for place, one in enumerate(exactly or ()):
+            given |= {f"is_{place}_{name}": value for name, value in one.items()}
         self._waiting.append((act, [{**row, **given}]))
 
     def hand_to(self, other: Unsent) -> bool:
@@ -114,7 +137,7 @@ class Unsent:
 
         Returns whether it will; else nothing is handed.
         """
-        if any(act.known_by or act.counts_on for act, _ in self._waiting):
+        if self._beliefs or any(act.known_by or act.counts_on for act, _ in self._waiting):
             return False
         for act, rows in self._waiting:
             other.add(act.table, *rows, unless_there=act.unless_there)
@@ -127,17 +150,32 @@ class Unsent:
         ends: nothing follows in this transaction. Raises Outdated.
         """
         waiting, self._waiting = sorted(self._waiting, key=_is_told_of), []
+        beliefs, self._beliefs = self._beliefs, []
         if waiting and db.dialect.name == "postgresql":
-            return await _send_together(db, waiting, ends=ends)
+            return await _send_together(db, waiting, beliefs, ends=ends)
+        for belief in beliefs:
+            if not await belief.is_true(db):
+                raise Outdated
         told: list[Any] = []
         for act, rows_of_it in waiting:
             counted = await _count_on(db, act.table, rows_of_it, *act.counts_on or ())
             given_each = [_as_parameters(act, row) for row in counted]
             done = await db.execute(_alone(act), given_each[0] if act.known_by else given_each)
-            told += done if act.tells else ()
-            if act.must and done.rowcount != 1:
+            changed = list(done) if act.told else []
+            told += changed if act.tells else ()
+            if not _is_as_it_must_be(act, rows_of_it[0], done.rowcount, changed):
                 raise Outdated(act.table.name)
         return told
+
+
+def _is_as_it_must_be(act: _Act, row: Row, count: int, changed: Sequence[Any]) -> bool:
+    if act.exactly is None:
+        return not act.must or count == 1
+    names, wanted = act.exactly
+    if not names:
+        return count == wanted
+    rows = {tuple([row[f"is_{place}_{name}"] for name in names]) for place in range(wanted)}
+    return len(changed) == wanted and {tuple(one) for one in changed} == rows
 
 
 def _is_told_of(waiting: tuple[_Act, list[Row]]) -> bool:
@@ -145,14 +183,19 @@ def _is_told_of(waiting: tuple[_Act, list[Row]]) -> bool:
 
 
 async def _send_together(
-    db: AsyncConnection, waiting: Sequence[tuple[_Act, list[Row]]], *, ends: bool
+    db: AsyncConnection,
+    waiting: Sequence[tuple[_Act, list[Row]]],
+    beliefs: Sequence[Belief],
+    *,
+    ends: bool,
 ) -> list[Any]:
     acts = tuple([(act, _count_apart(rows)) for act, rows in waiting])
     given: dict[str, Any] = {}
     for place, (act, rows) in enumerate(waiting):
         given |= _given(act, f"act_{place}", rows)
     try:
-        return await _together(acts).rows(db, given, ends=ends)
+        beside = [one.check() for one in beliefs]
+        return await _together(acts, len(beliefs)).rows(db, given, beside=beside, ends=ends)
     except DBAPIError as error:
         if sqlstate_of(error) == DIVISION_BY_ZERO:
             raise Outdated from error
@@ -185,26 +228,41 @@ def _documents(table: Table) -> frozenset[str]:
 
 
 @lru_cache(256)
-def _together(acts: tuple[tuple[_Act, int], ...]) -> Prepared:
+def _together(acts: tuple[tuple[_Act, int], ...], beliefs: int) -> Prepared:
     """Return one statement for all acts, each of which sees what was there before all of them.
 
     Its foreign keys are checked at its end. acts: each, and how many rows it is given apart.
+    beliefs: how many, which are named beside it.
     """
     parts = [
         _change(act, f":act_{place}") if act.known_by else _insert(act, f":act_{place}", count)
         for place, (act, count) in enumerate(acts)
     ]
-    musts = [place for place, (act, _) in enumerate(acts) if act.must]
+    musts = [f"(SELECT is_so FROM beside_{place})" for place in range(beliefs)]  # noqa: S608  our own names
+    musts += [_must(act, place) for place, (act, _) in enumerate(acts) if act.must or act.exactly]
     if musts:
         assert not acts[-1][0].tells, "it answers that all is as it must be, and nothing else"
         # An error, which takes back what the other acts did, and needs no second statement.
-        as_believed = " AND ".join(f"(SELECT count(*) = 1 FROM act_{place})" for place in musts)  # noqa: S608  our own names
-        parts.append(f"SELECT WHERE 1 / CAST({as_believed} AS integer) = 0")
+        parts.append(f"SELECT WHERE 1 / CAST({' AND '.join(musts)} AS integer) = 0")
     *first, last = parts
     named = ", ".join(f"act_{place} AS ({sql})" for place, sql in enumerate(first))
     statement = text(f"WITH {named} {last}" if named else last)
     table, tells = acts[-1][0].table, acts[-1][0].tells
     return Prepared(statement.columns(*(table.c[name] for name in tells)) if tells else statement)
+
+
+def _must(act: _Act, place: int) -> str:
+    """Return the condition that an act changed what it must."""
+    names, count = act.exactly or ((), 1)
+    fits = f"count(*) = {count}"
+    if names:
+        rows = [
+            f"({', '.join(f':act_{place}_0_is_{nth}_{name}' for name in names)})"
+            for nth in range(count)
+        ]
+        found = f"({', '.join(names)}) IN ({', '.join(rows)})"
+        fits = f"{fits} AND count(*) FILTER (WHERE {found}) = {count}"
+    return f"(SELECT {fits} FROM act_{place})"  # noqa: S608  our own names
 
 
 def _change(act: _Act, parameter: str) -> str:
@@ -217,8 +275,8 @@ def _change(act: _Act, parameter: str) -> str:
         fits = [f'"{name}" = ANY({parameter}_0_if_{name})'] if has_values else []
         fits += [f'"{name}" IS NULL'] if may_be_null else []
         same.append(f"({' OR '.join(fits)})")
-    told = f" RETURNING {', '.join(act.tells)}" if act.tells else ""
-    told = " RETURNING 1" if act.must else told
+    told = f" RETURNING {', '.join(act.told)}" if act.told else ""
+    told = told or (" RETURNING 1" if act.must or act.exactly else "")
     return f'UPDATE "{act.table.name}" SET {", ".join(changes)} WHERE {" AND ".join(same)}{told}'  # noqa: S608  our own names
 
 
@@ -269,7 +327,7 @@ def _alone(act: _Act) -> Any:
             same.append(or_(*fits, *([column.is_(None)] if may_be_null else [])))
         changes: dict[str, Any] = {name: bindparam(name) for name in act.changed}
         changing = act.table.update().where(*same).values(changes)
-        return changing.returning(*(act.table.c[name] for name in act.tells))
+        return changing.returning(*(act.table.c[name] for name in act.told))
     new = sqlite.insert(act.table)
     return new.on_conflict_do_nothing() if act.unless_there else new
 

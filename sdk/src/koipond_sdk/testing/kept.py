@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy.pool import QueuePool
-
 from koipond.kernel.db import Database
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    pass
 
 
 class KeptDatabase(Database):
@@ -26,16 +24,12 @@ class KeptDatabase(Database):
 
     async def close(self) -> None:
         """Keep the connections, unless one is still in use: it would be in the next test's way."""
-        if any(_in_use(engine) for engine in self._engines()):
+        if self.lent:
             await self.end()
 
     async def end(self) -> None:
         """Close every connection; with the next use others are opened."""
         await super().close()
-
-    def _engines(self) -> list[AsyncEngine]:
-        apart = () if self.is_sqlite else (self._lazy, self._apart, self._patient, self._behind)
-        return [self._writer, self._reader, *apart]
 
 
 _KEPT: dict[tuple[asyncio.AbstractEventLoop, str], KeptDatabase] = {}
@@ -67,9 +61,3 @@ async def end_all() -> None:
     """Close the connections of all databases that are kept in this loop."""
     for here in [key for key in _KEPT if key[0] is asyncio.get_running_loop()]:
         await _KEPT.pop(here).end()
-
-
-def _in_use(engine: AsyncEngine) -> int:
-    pool = engine.sync_engine.pool
-    assert isinstance(pool, QueuePool)
-    return pool.checkedout()

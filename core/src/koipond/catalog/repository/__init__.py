@@ -50,6 +50,7 @@ from koipond.catalog.repository.pricing import (
     set_prices,
 )
 from koipond.catalog.repository.reading import (
+    asking_category_ids,
     asking_sellables,
     find_attributes,
     find_by_slug,
@@ -78,6 +79,7 @@ __all__ = [
     "Sought",
     "add_category",
     "add_collection",
+    "asking_category_ids",
     "asking_sellables",
     "count_attributes",
     "count_categories",

@@ -38,7 +38,7 @@ from koipond.catalog.types import (
     Variant,
 )
 from koipond.kernel.db import AsyncConnection
-from koipond.kernel.ids import ChannelId, ProductId, VariantId
+from koipond.kernel.ids import CategoryId, ChannelId, ProductId, VariantId
 from koipond.kernel.money import Currency
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.questions import Question
@@ -214,6 +214,20 @@ async def find_categories(
     return found
 
 
+def asking_category_ids(
+    variant_ids: Sequence[VariantId],
+) -> Question[dict[ProductId, frozenset[CategoryId]]]:
+    """Ask for {product: its categories} of these variants' products that are in any."""
+
+    def read(rows: Sequence[Any]) -> dict[ProductId, frozenset[CategoryId]]:
+        found: dict[ProductId, set[CategoryId]] = defaultdict(set)
+        for product_id, category_id in rows:
+            found[product_id].add(category_id)
+        return {key: frozenset(some) for key, some in found.items()}
+
+    return Question(_CATEGORY_IDS, {"variants": list(variant_ids)}, read)
+
+
 async def find_collections(
     db: AsyncConnection, product_ids: Sequence[ProductId]
 ) -> dict[ProductId, list[Collection]]:
@@ -259,6 +273,12 @@ _SELLABLES = Prepared(
     .outerjoin(price, and_(price.c.variant_id == variant.c.id, PRICED))
     .outerjoin(_chosen, variant_option.c.variant_id == variant.c.id)
     .where(variant.c.id.in_(bindparam("variants", expanding=True)))
+)
+
+_CATEGORY_IDS = Prepared(
+    select(variant.c.product_id, product_category.c.category_id)
+    .join(product_category, product_category.c.product_id == variant.c.product_id)
+    .where(variant.c.id.in_(bindparam("variants", type_=Uuid, expanding=True)))
 )
 
 

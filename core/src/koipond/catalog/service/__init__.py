@@ -35,6 +35,7 @@ from koipond.catalog.service.pricing import (
 )
 from koipond.catalog.service.searching import audit, refresh_search, reindex
 from koipond.catalog.service.shelf import (
+    asking_category_ids,
     asking_sellables,
     choose_sort,
     count_products,
@@ -64,6 +65,7 @@ from koipond.catalog.service.shelf import (
 
 __all__ = [
     "Facets",
+    "asking_category_ids",
     "asking_sellables",
     "audit",
     "change_category_products",

@@ -30,7 +30,7 @@ from koipond.catalog.types import (
 )
 from koipond.kernel.context import Context, transaction
 from koipond.kernel.errors import check_version
-from koipond.kernel.ids import ChannelId, ProductId, VariantId, encode, new_id
+from koipond.kernel.ids import CategoryId, ChannelId, ProductId, VariantId, encode, new_id
 from koipond.kernel.pages import Page, Slice, page
 from koipond.kernel.quantity import Quantity
 from koipond.kernel.questions import Answered, Asked
@@ -351,6 +351,13 @@ async def find_categories(
     """Return the categories of products, in their order."""
     async with ctx.reading() as db:
         return await repository.find_categories(db, product_ids)
+
+
+def asking_category_ids(
+    variant_ids: Sequence[VariantId],
+) -> Asked[dict[ProductId, frozenset[CategoryId]]]:
+    """Ask for {product: its categories} of these variants' products that are in any."""
+    return repository.asking_category_ids(variant_ids) if variant_ids else Answered({})
 
 
 async def find_collections(

@@ -19,6 +19,7 @@ from koipond.kernel.dispatch.tracing import Called
 from koipond.kernel.dispatch.watching import Running, begin, end
 from koipond.kernel.errors import DomainError
 from koipond.kernel.logs import log
+from koipond.kernel.troubles import Outdated
 
 _NONE: Set[str] = frozenset()
 # {plugin: what its `load` hook returned}; without those that returned None.
@@ -200,6 +201,8 @@ class Dispatcher:
                 raise
             late = TimeoutError(f"it took longer than {one.deadline_s} s")
             raise self._failed(one, running, late) from None
+        except Outdated:
+            raise  # what core stored before the plugin's first statement
         except Exception as error:
             raise self._failed(one, running, error) from error
         finally:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import strawberry
 from msgspec import Struct
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import InputContext, StrawberryArgument
+from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import (
-    StrawberryObjectDefinition,
     StrawberryOptional,
     get_object_definition,
 )
@@ -26,6 +24,7 @@ from strawberry.types.field import StrawberryField
 
 from koipond.kernel.errors import DomainError
 from koipond.kernel.inputs import ChosenInputs, Level, PluginInput
+from koipond.kernel.schema.reading import read_input
 
 T = TypeVar("T", bound=type)
 
@@ -97,7 +96,7 @@ def grows(cls: T) -> T:
 
     What the schema adds, the class takes as a `strawberry.Private`.
     """
-    get_object_definition(cls, strict=True).from_input = _build
+    get_object_definition(cls, strict=True).from_input = read_input
     return cls
 
 
@@ -178,26 +177,3 @@ def _make_field(level: Level, added: Sequence[AddedInput]) -> StrawberryField:
 
 def _by_name(added: AddedInput) -> str:
     return added.name
-
-
-def _build(cls: type, value: Mapping[str, Any], context: InputContext) -> Any:
-    """Make an input as strawberry does, but of the fields that it has in the asked schema."""
-    definition = get_object_definition(cls, strict=True)
-    given: dict[str, Any] = {}
-    for field in _fields(definition, context):
-        name = context.config.name_converter.get_graphql_name(field)
-        if name in value:
-            kind = field.resolve_type(type_definition=definition)
-            given[field.python_name] = context.convert(value[name], kind, name)
-        elif field.default_value is MISSING and field.default_factory is MISSING:
-            # Left out and without a default: it may be null.
-            given[field.python_name] = None
-    return cls(**given)
-
-
-def _fields(
-    definition: StrawberryObjectDefinition, context: InputContext
-) -> Sequence[StrawberryField]:
-    if context.info is None:
-        return definition.fields
-    return context.info.schema.get_fields(definition)

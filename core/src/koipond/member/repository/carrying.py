@@ -18,25 +18,23 @@ from koipond.member.types import MemberState, Person
 _m, _i, _c = member.c, identity.c, member_consent.c
 # The least lock that a merge waits for, and that waits for a merge: rows that point to a member
 # take the same one.
-_HOLD = Prepared(
-    select(_m.id, _m.merged_into)
-    .where(_m.id == bindparam("key"))
-    .with_for_update(read=True, key_share=True)
-)
+_who = select(_m.id, _m.merged_into).where(_m.id == bindparam("key"))
+_WHO = Prepared(_who)
+_HOLD = Prepared(_who.with_for_update(read=True, key_share=True))
 
 
-def asking_hold(key: MemberId) -> Question[MemberId | None]:
-    """Keep a member from being merged until the transaction ends; asks whom they are by now."""
+def asking_who(key: MemberId, *, hold: bool) -> Question[MemberId | None]:
+    """Ask whom a member is by now. hold: keep them from being merged until the transaction ends."""
 
     def read(rows: Sequence[Any]) -> MemberId | None:
         return MemberId(rows[0].merged_into or rows[0].id) if rows else None
 
-    return Question(_HOLD, {"key": key}, read)
+    return Question(_HOLD if hold else _WHO, {"key": key}, read)
 
 
 async def hold(db: AsyncConnection, key: MemberId) -> MemberId | None:
     """Keep a member from being merged until the transaction ends; returns whom they are by now."""
-    return await asking_hold(key).ask(db)
+    return await asking_who(key, hold=True).ask(db)
 
 
 async def find_people(

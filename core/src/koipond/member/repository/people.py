@@ -35,14 +35,17 @@ Known = Sequence[tuple[IdentityKind, str]]
 Told = tuple[str, Locale, str | None]
 
 
-def asking_guest(known_by: Known) -> Question[MemberId | None]:
-    """Ask for the guest who gave one of these addresses before, by the strongest of them."""
+def asking_guest(known_by: Known, *, hold: bool) -> Question[MemberId | None]:
+    """Ask for the guest who gave one of these addresses before, by the strongest of them.
+
+    hold: keep them from being merged until the transaction ends.
+    """
 
     def read(rows: Sequence[Any]) -> MemberId | None:
-        found = {IdentityKind(kind): member_id for kind, member_id in rows}
+        found = {IdentityKind(row.kind): row.member_id for row in rows}
         return next((found[kind] for kind, _ in known_by if kind in found), None)
 
-    return Question(_GUESTS, {"known_by": list(known_by)}, read)
+    return Question(_HOLD_GUESTS if hold else _GUESTS, {"known_by": list(known_by)}, read)
 
 
 def add(
@@ -230,7 +233,7 @@ def _known_by(kind: IdentityKind) -> object:
     )
 
 
-_GUESTS = Prepared(
+_guests = (
     select(identity.c.kind, identity.c.member_id)
     .join(member, member.c.id == identity.c.member_id)
     .where(
@@ -238,9 +241,9 @@ _GUESTS = Prepared(
         identity.c.verified_at.is_(None),
         member.c.state == MemberState.GUEST,
     )
-    # Against a merge, until the order is stored.
-    .with_for_update(read=True, key_share=True, of=member)
 )
+_GUESTS = Prepared(_guests)
+_HOLD_GUESTS = Prepared(_guests.with_for_update(read=True, key_share=True, of=member))
 
 
 async def find_sources(db: AsyncConnection, keys: Collection[MemberId]) -> dict[MemberId, Source]:

@@ -44,7 +44,7 @@ async def take_in(
     """
     found = await repository.find_proven(ctx.db, proven)
     if found is None:
-        guest = await repository.asking_guest(proven).ask(ctx.db)
+        guest = await repository.asking_guest(proven, hold=True).ask(ctx.db)
         if guest is not None:
             known_by = await repository.lock_identities(ctx.db, guest)
             found = await repository.find_proven(ctx.db, proven)

@@ -42,15 +42,18 @@ async def ensure_buyer(ctx: Context, contact: Contact, *, source: Source | None 
     Somebody's registered account is never found by an address that the buyer merely typed.
     source: from where they come, which of a new guest is the first time.
     """
-    found = await asking_buyer(ctx, contact).ask(ctx.db)
+    found = await asking_buyer(ctx, contact, hold=True).ask(ctx.db)
     return add_buyer(ctx, contact, found, source=source)
 
 
-def asking_buyer(ctx: Context, contact: Contact) -> Question[MemberId | None]:
-    """Ask whose purchase this is, together with something else; `add_buyer` wants the answer."""
+def asking_buyer(ctx: Context, contact: Contact, *, hold: bool) -> Question[MemberId | None]:
+    """Ask whose purchase this is, together with something else; `add_buyer` wants the answer.
+
+    hold: keep them from being merged until the transaction ends.
+    """
     if ctx.viewer.member_id is not None:
-        return carrying.asking_hold(ctx.viewer.member_id)
-    return repository.asking_guest(contact.identities)
+        return carrying.asking_who(ctx.viewer.member_id, hold=hold)
+    return repository.asking_guest(contact.identities, hold=hold)
 
 
 def add_buyer(

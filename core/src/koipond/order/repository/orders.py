@@ -74,8 +74,13 @@ async def find_cart(
     return None if row is None else read_cart(row)
 
 
+def asking_cart(key: OrderId) -> Question[Cart]:
+    """Ask for a cart that is known to be there."""
+    return Question(_CART, {"key": key}, lambda rows: read_cart(*rows))
+
+
 def locking_cart(key: OrderId) -> Question[Cart]:
-    """Ask for a cart that is known to be there, and lock it."""
+    """Ask the same, and lock it."""
     return Question(_LOCK_CART, {"key": key}, lambda rows: read_cart(*rows))
 
 
@@ -396,9 +401,9 @@ _ORDERS: Select[Any] = select(
     _LINES.of(order_line.c.order_id == order.c.id).label("lines"),
     _ADJUSTMENTS.of(order_adjustment.c.order_id == order.c.id).label("adjustments"),
 )
-_LOCK_CART = Prepared(
-    select(cart).where(cart.c.id == bindparam("key")).with_for_update(key_share=True)
-)
+_cart = select(cart).where(cart.c.id == bindparam("key"))
+_CART = Prepared(_cart)
+_LOCK_CART = Prepared(_cart.with_for_update(key_share=True))
 _by_id = _ORDERS.where(order.c.id == bindparam("key"))
 _BY_ID = Prepared(_by_id)
 _LOCK = Prepared(_by_id.with_for_update(key_share=True, of=order))

@@ -12,7 +12,7 @@ from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import OrderId, PaymentId
 from koipond.kernel.money import Money
-from koipond.kernel.unsent import Outdated
+from koipond.kernel.troubles import Outdated
 from koipond.order import repository, rules
 from koipond.order.errors import OrderNotPayable, OrderUnknown, PaymentWindowOver
 from koipond.order.service.covering import AsPlaced, confirmed, is_owing

@@ -16,6 +16,7 @@ from koipond.kernel.idempotency import Claim, Step
 from koipond.kernel.ids import MemberId, OrderId, VariantId, encode, new_id
 from koipond.kernel.money import Money
 from koipond.kernel.questions import Answered, Question, ask_together
+from koipond.kernel.troubles import Outdated
 from koipond.member import service as member
 from koipond.member.types import Contact
 from koipond.order import repository, rules
@@ -27,11 +28,9 @@ from koipond.order.service.paying import FirstPayment, answer, begin_first, take
 from koipond.order.service.policies import policy_of
 from koipond.order.service.preparing import (
     Prepared,
-    Shelf,
     Wished,
     asking_shelf,
     find_cart,
-    find_lines,
     in_scope,
     prepare,
 )
@@ -62,6 +61,27 @@ class _Fresh(Struct, frozen=True, kw_only=True):
     cart: Cart | None
     sellables: Mapping[VariantId, Sellable]
     buyer: MemberId | None
+
+
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be placed. claims: what is held for it."""
+
+    prepared: Prepared
+    consulted: Consulted
+    claims: Sequence[QuotaClaim]
+    payments: Sequence[PaymentWish]
+
+    @property
+    def step(self) -> Step:
+        """How far the request has come when it is placed."""
+        return Step.PAYING if self.payments else Step.DONE
+
+
+class _Written(Struct, frozen=True, kw_only=True):
+    """What a placement stores. begun: the first payment, if there is one to be asked for."""
+
+    order: Order
+    begun: FirstPayment | None
 
 
 class _Stale(Exception):
@@ -95,12 +115,11 @@ async def place_order(ctx: Context, wish: OrderWish, *, check: Check | None = No
         key=wish.idempotency_key,
         subject_id=cart.id if cart is not None else new_id(),
     )
-    asking = asking_shelf(ctx, find_lines(ctx, wish, cart))
-    held, found = await idempotency.claim_and_ask(ctx, wanted, wish, *asking)
+    asking = asking_shelf(ctx, wish, cart)
+    held, shelf = await idempotency.claim_and_ask(ctx, wanted, wish, asking)
     crash_point("order.claimed")
     confirmed: Order | None = None
     if held.step is not Step.DONE:
-        shelf = None if found is None else Shelf(*found)
         wished = Wished(wish=wish, cart=cart, shelf=shelf)
         confirmed = await _carry_out(ctx, held, wished, check)
     return await answer(ctx, OrderId(held.subject_id), confirmed)
@@ -142,9 +161,13 @@ async def _reserve_and_place(
         try:
             claims = await _reserve(ctx, prepared, consulted)
             crash_point("order.reserved")
-            return await _place(
-                ctx, held, prepared, consulted, claims, payments=wished.wish.payments
+            wanted = _Wanted(
+                prepared=prepared,
+                consulted=consulted,
+                claims=claims,
+                payments=wished.wish.payments,
             )
+            return await _place(ctx, held, wanted)
         except AlreadyPlaced as error:
             raise CartAlreadyPlaced(order_id=order_id) from error
         except (_Stale, Lapsed) as error:
@@ -171,46 +194,77 @@ async def _reserve(ctx: Context, prepared: Prepared, consulted: Consulted) -> li
         raise consulted.refusal_of(error, error.quota) from error
 
 
+async def _place(ctx: Context, held: Claim, wanted: _Wanted) -> FirstPayment | None:
+    """Store the order; nearly always nothing of what it was prepared by has changed since."""
+    # What is free is paid as it is placed: its units would change twice in one statement.
+    if wanted.prepared.is_believed and wanted.prepared.quote.price.total.amount_minor:
+        try:
+            return await _place_unread(ctx, held, wanted)
+        except Outdated:
+            pass  # as it is now, then
+    return await _place_read(ctx, held, wanted)
+
+
 @transaction
-async def _place(
-    ctx: Context,
-    held: Claim,
-    prepared: Prepared,
-    consulted: Consulted,
-    claims: Sequence[QuotaClaim],
-    *,
-    payments: Sequence[PaymentWish],
-) -> FirstPayment | None:
-    step = Step.PAYING if payments else Step.DONE
-    found = await _find_fresh(ctx, idempotency.advancing(held, step), prepared)
+async def _place_unread(ctx: Context, held: Claim, wanted: _Wanted) -> FirstPayment | None:
+    """Store the order if all is as it was read: the key, the cart, the prices, the buyer.
+
+    Raises Outdated.
+    """
+    prepared, shelf = wanted.prepared, wanted.prepared.shelf
+    assert shelf is not None, "it was read"
+    assert shelf.buyer is not None, "it was read"
+    sellables = catalog.asking_sellables(ctx, keys_of(prepared.lines))
+    ctx.unsent.expect(sellables, shelf.sellables)
+    buyer = member.asking_buyer(ctx, _contact_of(prepared), hold=True)
+    ctx.unsent.expect(buyer, shelf.buyer)
+    if shelf.cart is not None:
+        ctx.unsent.expect(repository.locking_cart(shelf.cart.answer.id), shelf.cart)
+    idempotency.advance_unread(ctx, held, wanted.step)
+    placed = await _write(ctx, held, wanted, shelf.buyer.answer)
+    await stock.place_unread(ctx, placed.order.id, wanted.claims)
+    crash_point("order.placed.before_commit")
+    return placed.begun
+
+
+@transaction
+async def _place_read(ctx: Context, held: Claim, wanted: _Wanted) -> FirstPayment | None:
+    """Store the order as all of this is now; None if another try has placed it."""
+    found = await _find_fresh(ctx, idempotency.advancing(held, wanted.step), wanted.prepared)
     if found is None:
         return None
+    await _check_fresh(ctx, wanted.prepared, found)
+    placed = await _write(ctx, held, wanted, found.buyer)
+    # Last: while these rows are locked, batches that change this order's claims wait.
+    await stock.place(ctx, placed.order.id, wanted.claims)
+    if placed.order.state is OrderState.CONFIRMED:
+        await stock.consume(ctx, placed.order.id)
+    crash_point("order.placed.before_commit")
+    return placed.begun
+
+
+async def _write(
+    ctx: Context, held: Claim, wanted: _Wanted, known_buyer: MemberId | None
+) -> _Written:
+    """Write the order, and all that is stored with it but what it holds."""
+    prepared, consulted = wanted.prepared, wanted.consulted
     order_id, now = OrderId(held.subject_id), ctx.clock.now()
-    await _check_fresh(ctx, prepared, found)
     source = prepared.details.source
-    buyer = member.add_buyer(ctx, _contact_of(prepared), found.buyer, source=source)
+    buyer = member.add_buyer(ctx, _contact_of(prepared), known_buyer, source=source)
     order = with_terms(_make_order(ctx, order_id, buyer, prepared, consulted), consulted)
     order = await follow_buyer(ctx, order)
     repository.add_order(ctx.unsent, order, token_hash=hash_token(order_token(ctx, order_id)))
     if prepared.cart is not None:
         repository.close_cart(ctx.unsent, prepared.cart.id, now=now)
     begun: FirstPayment | None = None
-    if payments and order.state is OrderState.PLACED:
-        begun = begin_first(ctx, order, payments[0], held)
+    if wanted.payments and order.state is OrderState.PLACED:
+        begun = begin_first(ctx, order, wanted.payments[0], held)
     _announce(ctx, order)
     if ctx.act is not None:
         placed = {"state": order.state, "total": str(order.total), "number": order.number}
         ctx.audited(encode(OrderId, order_id), after=placed)
-    if ctx.hooks.write_with_orders:
-        # What they write may point to the order.
-        await ctx.store()
-        await ctx.hooks.order_creating(ctx, order, consulted.checkout)
-    # Last: while these rows are locked, batches that change this order's claims wait.
-    await stock.place(ctx, order_id, claims)
-    if order.state is OrderState.CONFIRMED:
-        await stock.consume(ctx, order_id)
-    crash_point("order.placed.before_commit")
-    return begun
+    await ctx.hooks.order_creating(ctx, order, consulted.checkout)
+    return _Written(order=order, begun=begun)
 
 
 async def _find_fresh(ctx: Context, advancing: Question[bool], prepared: Prepared) -> _Fresh | None:
@@ -226,7 +280,7 @@ async def _find_fresh(ctx: Context, advancing: Question[bool], prepared: Prepare
         advancing,
         Answered(None) if prepared.cart is None else repository.locking_cart(prepared.cart.id),
         catalog.asking_sellables(ctx, keys),
-        member.asking_buyer(ctx, _contact_of(prepared)),
+        member.asking_buyer(ctx, _contact_of(prepared), hold=True),
     )
     return _Fresh(cart=cart, sellables=sellables, buyer=buyer) if is_first else None
 

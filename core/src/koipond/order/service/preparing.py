@@ -9,8 +9,10 @@ from koipond.catalog import service as catalog
 from koipond.catalog.types import Sellable
 from koipond.kernel.context import Context
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import OrderId, VariantId
-from koipond.kernel.questions import Asked, ask_together
+from koipond.kernel.ids import CategoryId, MemberId, OrderId, ProductId, VariantId
+from koipond.kernel.questions import Answered, Asked, combine
+from koipond.kernel.sealing import Known, sealed
+from koipond.member import service as member
 from koipond.order import repository, rules
 from koipond.order.errors import CartAlreadyPlaced, CartUnknown, TooManyLines
 from koipond.order.service.cart import read_wish
@@ -22,6 +24,19 @@ from koipond.stock import service as stock
 from koipond.stock.types import Demand, Level
 
 
+class Shelf(NamedTuple):
+    """What the shop has of what is wished for, and who buys, as it was a moment ago.
+
+    cart, buyer: None: there is none, or nobody said who it is.
+    """
+
+    sellables: Known[dict[VariantId, Sellable]]
+    levels: Mapping[VariantId, Sequence[Level]]
+    categories: Mapping[ProductId, frozenset[CategoryId]]
+    cart: Known[Cart] | None
+    buyer: Known[MemberId | None] | None
+
+
 class Prepared(Struct, frozen=True, kw_only=True):
     """A purchase that could be placed, as it was a moment ago."""
 
@@ -29,8 +44,23 @@ class Prepared(Struct, frozen=True, kw_only=True):
     lines: tuple[CartLine, ...]
     details: CheckoutDetails
     quote: Quote
-    # Of the variants of its lines, where they were read with these.
-    levels: Mapping[VariantId, Sequence[Level]] = {}
+    # What it was read from; None for an edit, which reads by itself.
+    shelf: Shelf | None = None
+
+    @property
+    def levels(self) -> Mapping[VariantId, Sequence[Level]]:
+        """Those of its variants, where they were read with it."""
+        return {} if self.shelf is None else self.shelf.levels
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether it is as it was for as long as its rows are as they were read."""
+        found = self.shelf
+        return found is not None and (
+            self.quote.rests_on(found.sellables.answer)
+            and found.buyer is not None
+            and self.cart == (None if found.cart is None else found.cart.answer)
+        )
 
     @property
     def demands(self) -> list[Demand]:
@@ -38,19 +68,21 @@ class Prepared(Struct, frozen=True, kw_only=True):
         return rules.find_demands(self.quote.lines, self.quote.sellables, self.quote.activities)
 
 
-class Shelf(NamedTuple):
-    """What the shop has of the variants that are wished for, as it was a moment ago."""
-
-    sellables: Mapping[VariantId, Sellable]
-    levels: Mapping[VariantId, Sequence[Level]]
-
-
-def asking_shelf(
-    ctx: Context, lines: Sequence[CartLine]
-) -> tuple[Asked[dict[VariantId, Sellable]], Asked[dict[VariantId, list[Level]]]]:
-    """Ask for the parts of a Shelf, together with something else."""
-    keys = keys_of(lines)
-    return catalog.asking_sellables(ctx, keys), stock.asking_levels(keys)
+def asking_shelf(ctx: Context, wish: OrderWish, cart: Cart | None) -> Asked[Shelf]:
+    """Ask for a Shelf, together with something else."""
+    keys = keys_of(_find_lines(ctx, wish, cart))
+    contact = wish.details.contact or (cart.details.contact if cart is not None else None)
+    has_carts, nothing = ctx.hooks.adjusts_carts, Answered(None)
+    return combine(
+        Shelf,
+        (
+            sealed(catalog.asking_sellables(ctx, keys)),
+            stock.asking_levels(keys),
+            catalog.asking_category_ids(keys) if has_carts else Answered({}),
+            nothing if cart is None else sealed(repository.asking_cart(cart.id)),
+            nothing if contact is None else sealed(member.asking_buyer(ctx, contact, hold=False)),
+        ),
+    )
 
 
 class Wished(Struct, frozen=True, kw_only=True):
@@ -77,14 +109,21 @@ async def prepare(ctx: Context, order_id: OrderId, wished: Wished) -> Prepared:
     lines = cart.lines if cart is not None else read_lines(ctx, wish.lines or ())
     if shelf is None:
         async with ctx.reading() as db:
-            shelf = Shelf(*await ask_together(db, *asking_shelf(ctx, lines)))
-    quoted = await quote(ctx, lines, details, order_id=order_id, sellables=shelf.sellables)
+            shelf = await asking_shelf(ctx, wish, cart).ask(db)
+    quoted = await quote(
+        ctx,
+        lines,
+        details,
+        order_id=order_id,
+        sellables=shelf.sellables.answer,
+        categories=shelf.categories,
+    )
     if quoted.problems:
         raise quoted.problems[0]
     rules.check_complete(quoted.lines, details, needs_address=quoted.needs_address)
     rules.check_total(quoted.price, wish.expected_total)
     rules.check_tenders(wish.payments, quoted.price.total)
-    return Prepared(cart=cart, lines=lines, details=details, quote=quoted, levels=shelf.levels)
+    return Prepared(cart=cart, lines=lines, details=details, quote=quoted, shelf=shelf)
 
 
 async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]:
@@ -107,7 +146,7 @@ async def find_cart(ctx: Context, wish: OrderWish) -> Cart | None:
     return cart
 
 
-def find_lines(ctx: Context, wish: OrderWish, cart: Cart | None) -> tuple[CartLine, ...]:
+def _find_lines(ctx: Context, wish: OrderWish, cart: Cart | None) -> tuple[CartLine, ...]:
     """Return what is wished for, or nothing if that is refused: `prepare` will say why."""
     try:
         return cart.lines if cart is not None else read_lines(ctx, wish.lines or ())

@@ -53,19 +53,23 @@ async def promote(
     now: datetime,
     groups: frozenset[str],
     order_id: OrderId | None,
+    categories: Mapping[ProductId, frozenset[CategoryId]] | None,
     earlier: Promoted | None,
 ) -> Promoted:
     """Ask plugins what they make of a cart. Raises PluginFailed.
 
-    earlier: what was made of it before; nothing is loaded then, for this is in a transaction.
+    categories: of what is bought, where they were read already. earlier: what was made of it
+    before; nothing is loaded then, for this is in a transaction.
     """
     if not ctx.hooks.adjusts_carts:
         return Promoted(now=now)
+    if earlier is not None or categories is None:
+        categories = await _find_categories(ctx, lines, earlier)
     request = CartRequest(
         channel_id=ctx.scope.channel_id,
         currency=ctx.scope.currency,
         now=now,
-        items=rules.cart_items_of(lines, units, await _find_categories(ctx, lines, earlier)),
+        items=rules.cart_items_of(lines, units, categories),
         coupon_codes=details.coupon_codes or (),
         groups=groups,
         shipping_method=details.shipping_method,
@@ -85,13 +89,13 @@ async def promote(
 async def _find_categories(
     ctx: Context, lines: Sequence[OrderLine], earlier: Promoted | None
 ) -> dict[ProductId, frozenset[CategoryId]]:
-    """Return the categories of what is bought: those that were found before, if they were."""
+    """Return the categories of what is bought: those that were known before, if they were."""
     if earlier is not None:
         assert earlier.request is not None, "plugins had something to say then"
         return {one.product_id: one.category_ids for one in earlier.request.items}
-    products = list(dict.fromkeys(line.product_id for line in lines))
-    found = await catalog.find_categories(ctx, products) if products else {}
-    return {key: frozenset(one.id for one in some) for key, some in found.items()}
+    variants = list(dict.fromkeys(line.variant_id for line in lines))
+    async with ctx.reading() as db:
+        return await catalog.asking_category_ids(variants).ask(db)
 
 
 def trace_of(ctx: Context, price: PricedOrder, inputs: Inputs, promoted: Promoted) -> PriceTrace:

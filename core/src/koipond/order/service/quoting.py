@@ -18,7 +18,7 @@ from koipond.kernel.context import Context
 from koipond.kernel.dispatch import Mood
 from koipond.kernel.dispatch.calling import Inputs
 from koipond.kernel.errors import DomainError
-from koipond.kernel.ids import ActivityId, OrderId, VariantId
+from koipond.kernel.ids import ActivityId, CategoryId, OrderId, ProductId, VariantId
 from koipond.member import service as member
 from koipond.order import rules
 from koipond.order.service.promoting import Promoted, promote
@@ -65,8 +65,12 @@ class Quote(Struct, frozen=True, kw_only=True):
         return self.rated.needs_address
 
     def rests_on(self, sellables: Mapping[VariantId, Sellable]) -> bool:
-        """Tell whether these are what it was made of, and it was made of nothing else."""
-        others = self.price.considered, self.promoted.request, self.rated.ships, self.rated.tax
+        """Tell whether these are what it was made of, and it was made of nothing else.
+
+        Plugins that were asked of the cart, and had nothing to say, have nothing now: in the
+        order's transaction they are not let look again.
+        """
+        others = self.price.considered, self.promoted.offers, self.rated.ships, self.rated.tax
         return self.sellables == sellables and not any(others)
 
     def is_like(self, other: "Quote") -> bool:
@@ -95,14 +99,14 @@ async def quote(
     order_id: OrderId | None = None,
     earlier: Quote | None = None,
     sellables: Mapping[VariantId, Sellable] | None = None,
+    categories: Mapping[ProductId, frozenset[CategoryId]] | None = None,
     promoter: Promoter | None = None,
 ) -> Quote:
     """Price lines with today's prices and the chosen shipping method. Raises PluginFailed.
 
-    order_id: what it will be. promoter: who says what is taken off the lines instead of the
-    plugins. earlier: a quote of the same lines, to be compared with: what there was nothing of then
-    is not looked for, and plugins load nothing: this is in a transaction. sellables: what is known
-    of `keys_of` the lines already.
+    order_id: what it will be. promoter: who says what is taken off instead of the plugins. earlier:
+    a quote of the same lines, to be compared with: what there was nothing of then is not looked
+    for, and plugins load nothing. sellables, categories: what is known of the lines already.
     """
     sellables, activities, rated, groups = await _look_up(ctx, lines, details, earlier, sellables)
     problems = rules.find_problems(lines, sellables, ctx.scope.currency)
@@ -125,6 +129,7 @@ async def quote(
         now=now,
         groups=groups,
         order_id=order_id,
+        categories=categories,
         earlier=None if earlier is None else earlier.promoted,
     )
     promoted = await promoter(made, units)

@@ -12,7 +12,14 @@ from koipond.quota.repository.audits import (
     find_over_limit,
     find_unbalanced,
 )
-from koipond.quota.repository.batch import change_rows, lock, read, write
+from koipond.quota.repository.batch import (
+    change_rows,
+    insert_if_still,
+    lock,
+    look,
+    read,
+    write,
+)
 from koipond.quota.repository.capacity import (
     add_quotas,
     change_capacity,
@@ -34,7 +41,15 @@ from koipond.quota.repository.jobs import (
     take_carried,
     take_due,
 )
-from koipond.quota.repository.orders import consume, drop, let_go, lock_rows, place, store_return
+from koipond.quota.repository.orders import (
+    consume,
+    drop,
+    let_go,
+    lock_rows,
+    place,
+    place_unread,
+    store_return,
+)
 from koipond.quota.repository.reading import (
     find_holders,
     find_kept,
@@ -69,12 +84,15 @@ __all__ = [
     "follow",
     "forget_excess",
     "free_of",
+    "insert_if_still",
     "let_go",
     "lock",
     "lock_rows",
+    "look",
     "mark_closed",
     "note_carried",
     "place",
+    "place_unread",
     "read",
     "record_excess",
     "set_times",

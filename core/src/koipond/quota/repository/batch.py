@@ -3,9 +3,11 @@
 PostgreSQL gets few statements with arrays, SQLite the plain ones.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from koipond.kernel.db import Connection
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
@@ -16,6 +18,13 @@ from koipond.quota.rules import Writes
 from koipond.quota.types import Quota, Reservation, ReservationState
 
 
+class Seen(Struct, frozen=True, kw_only=True):
+    """Quotas as they were. stamps: by which each is known again."""
+
+    quotas: Mapping[QuotaId, Quota]
+    stamps: Mapping[QuotaId, str]
+
+
 def lock(connection: Connection, quota_ids: Iterable[QuotaId]) -> dict[QuotaId, Quota]:
     """Lock quotas and return those that there are.
 
@@ -23,6 +32,32 @@ def lock(connection: Connection, quota_ids: Iterable[QuotaId]) -> dict[QuotaId, 
     """
     found = _statements(connection).lock(connection, sorted(set(quota_ids)))
     return {quota.id: quota for quota in found}
+
+
+def look(
+    connection: Connection, quota_ids: Iterable[QuotaId], owner_ids: Collection[OwnerId]
+) -> Seen | None:
+    """Return quotas as they are, locking none, for `insert_if_still`.
+
+    None if there are none to look at, an owner has something, a quota is not there, or there is
+    nobody to be faster: the one writer of SQLite.
+    """
+    wanted = set(quota_ids)
+    if not wanted or connection.dialect.name != "postgresql":
+        return None
+    found, stamps = postgresql.look(connection, sorted(wanted), owner_ids)
+    if len(found) < len(wanted):
+        return None
+    return Seen(quotas={quota.id: quota for quota in found}, stamps=stamps)
+
+
+def insert_if_still(connection: Connection, writes: Writes, seen: Seen) -> bool:
+    """Store what was decided by what was seen, as a transaction of its own; False if it is not so
+    any more, or an owner has something by now: then nothing was changed."""
+    assert not writes.was, "nobody who has something already"
+    assert not writes.created, "no quota that is not there"
+    rows = list(writes.rows.values())
+    return postgresql.insert_if_still(connection, rows, writes.taken, seen.stamps)
 
 
 def read(

@@ -1,6 +1,6 @@
 """SQL of an order's own rows, in the order's transaction: no row of `quota` is touched."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, case, null, or_, select
@@ -12,10 +12,11 @@ from koipond.quota.repository.batch import change_rows, insert_rows
 from koipond.quota.repository.rows import RESERVATION, to_reservations
 from koipond.quota.rules import PartialReturn, sources
 from koipond.quota.tables import reservation
-from koipond.quota.types import ReleasePolicy, Reservation, ReservationState
+from koipond.quota.types import Claim, ReleasePolicy, Reservation, ReservationState
 
 _r = reservation.c
 _OF_OWNER = _r.owner_id == bindparam("owner")
+_PLACED = {"state": ReservationState.PLACED, "expires_at": None}
 _IS_HELD = {"state": sources(ReservationState.PLACED)}
 _IS_CONSUMED = _r.state == ReservationState.CONSUMED
 # As `rules.returning.stays_used`: what is consumed stays so, what is placed becomes so.
@@ -39,15 +40,21 @@ def place(unsent: Unsent, owner_id: OwnerId, part: int) -> None:
     """Place all that a part of an owner holds; it is told of: the quotas, and their units."""
     unsent.change(
         reservation,
-        {
-            "owner_id": owner_id,
-            "part": part,
-            "state": ReservationState.PLACED,
-            "expires_at": None,
-        },
+        {"owner_id": owner_id, "part": part} | _PLACED,
         known_by=("owner_id", "part"),
         only_if=_IS_HELD,
         tells=("quota_id", "quantity"),
+    )
+
+
+def place_unread(unsent: Unsent, owner_id: OwnerId, part: int, claims: Sequence[Claim]) -> None:
+    """Place all that a part of an owner holds, which must be these claims."""
+    unsent.change(
+        reservation,
+        {"owner_id": owner_id, "part": part} | _PLACED,
+        known_by=("owner_id", "part"),
+        only_if=_IS_HELD,
+        exactly=[{"quota_id": one.quota_id, "quantity": one.quantity} for one in claims],
     )
 
 

@@ -8,12 +8,24 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Integer, String, Uuid, bindparam, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Integer,
+    String,
+    Uuid,
+    bindparam,
+    column,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import TextClause
 
 from koipond.kernel.db import Instant
 from koipond.kernel.ids import OwnerId, QuotaId, SubjectId
 from koipond.kernel.prepared import Prepared
+from koipond.kernel.troubles import DIVISION_BY_ZERO, UNIQUE_VIOLATION, sqlstate_of
 from koipond.quota.repository.rows import QUOTA, RESERVATION, to_quotas, to_reservations
 from koipond.quota.types import Quota, Reservation, ReservationState
 
@@ -32,6 +44,7 @@ _TYPES: Mapping[str, Any] = {
     "expiries": Instant,
     "releases": String,
     "keys": Uuid,
+    "stamps": String,
     "deltas": BigInteger,
 }
 
@@ -50,6 +63,12 @@ def _reading(sql: str, columns: Sequence[Any]) -> Prepared:
 _LOCK = _reading(
     f"SELECT {_QUOTA} FROM quota WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE",  # noqa: S608  our own columns
     QUOTA,
+)
+# A row's xmin is another after each change of it.
+_LOOK = _reading(
+    f"SELECT {_QUOTA}, CAST(xmin AS text) AS stamp FROM quota WHERE id = ANY(:ids)"  # noqa: S608  our own columns
+    " AND NOT EXISTS (SELECT FROM reservation WHERE owner_id = ANY(:owners))",
+    [*QUOTA, column("stamp", String)],
 )
 _OWN = _reading(f"SELECT {_ROW} FROM reservation WHERE owner_id = ANY(:owners)", RESERVATION)  # noqa: S608  our own columns
 # UNION leaves out what is both an owner's own and counted for its subject. OFFSET 0 keeps the
@@ -78,6 +97,22 @@ _MOVE = """
     FROM unnest(:keys, :deltas) AS moved (id, delta) WHERE quota.id = moved.id
 """
 _MOVE_ALONE = _arrays(_MOVE)
+# Locked in the order of their keys, as by _LOCK; one that was changed since is not found.
+_INSERT_IF_STILL = Prepared(
+    _arrays(
+        f"""
+    WITH locked AS MATERIALIZED (
+        SELECT quota.id, seen.delta FROM unnest(:keys, :deltas, :stamps) AS seen (id, delta, stamp)
+        JOIN quota ON quota.id = seen.id AND CAST(quota.xmin AS text) = seen.stamp
+        ORDER BY quota.id FOR NO KEY UPDATE OF quota
+    ), put AS ({_INSERT_TEXT}), moved AS (
+        UPDATE quota SET taken = taken + locked.delta FROM locked WHERE quota.id = locked.id
+        RETURNING quota.id
+    )
+    SELECT WHERE 1 / CAST((SELECT count(*) FROM moved) = cardinality(:keys) AS integer) = 0
+    """  # noqa: S608  our own columns
+    )
+)
 _INSERT_AND_MOVE = Prepared(_arrays(f"WITH put AS ({_INSERT_TEXT}) {_MOVE}"))
 # Locked in the order of their keys first: an order's transaction takes its rows in that order.
 _CHANGE = _arrays(
@@ -99,6 +134,31 @@ _CHANGE = _arrays(
 
 def lock(connection: Connection, quota_ids: Sequence[QuotaId]) -> list[Quota]:
     return to_quotas(_LOCK.rows_here(connection, {"ids": quota_ids}))
+
+
+def look(
+    connection: Connection, quota_ids: Sequence[QuotaId], owner_ids: Collection[OwnerId]
+) -> tuple[list[Quota], dict[QuotaId, str]]:
+    asked = {"ids": quota_ids, "owners": list(owner_ids)}
+    rows = _LOOK.rows_here(connection, asked, alone=True)
+    return to_quotas(rows), {row.id: row.stamp for row in rows}
+
+
+def insert_if_still(
+    connection: Connection,
+    rows: Sequence[Reservation],
+    taken: Mapping[QuotaId, int],
+    stamps: Mapping[QuotaId, str],
+) -> bool:
+    given = {**_spread(rows), "keys": list(taken), "deltas": list(taken.values())}
+    given["stamps"] = [stamps[key] for key in taken]
+    try:
+        _INSERT_IF_STILL.rows_here(connection, given, alone=True)
+    except DBAPIError as error:
+        if sqlstate_of(error) in {DIVISION_BY_ZERO, UNIQUE_VIOLATION}:
+            return False
+        raise
+    return True
 
 
 def read(

@@ -18,7 +18,14 @@ from koipond.quota.service.capacity import (
 )
 from koipond.quota.service.desk import Desk
 from koipond.quota.service.jobs import give_back, merge_subjects, part_subjects, purge, transfer
-from koipond.quota.service.placing import ask_release, consume, drop, place, return_part
+from koipond.quota.service.placing import (
+    ask_release,
+    consume,
+    drop,
+    place,
+    place_unread,
+    return_part,
+)
 from koipond.quota.service.reading import (
     audit,
     find_free,
@@ -53,6 +60,7 @@ __all__ = [
     "move_units",
     "part_subjects",
     "place",
+    "place_unread",
     "purge",
     "reschedule",
     "reserve",

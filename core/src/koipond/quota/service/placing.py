@@ -26,6 +26,12 @@ async def place(ctx: Context, owner: OwnerId, claims: Sequence[Claim], *, part: 
 
 
 @transaction
+async def place_unread(ctx: Context, owner: OwnerId, claims: Sequence[Claim]) -> None:
+    """Do as `place` does, with what the transaction has unsent; it raises Outdated for Lapsed."""
+    repository.place_unread(ctx.unsent, owner, 0, claims)
+
+
+@transaction
 async def consume(ctx: Context, owner: OwnerId) -> None:
     """Say, with what the transaction has unsent, that what an owner placed is paid for."""
     repository.consume(ctx.unsent, owner)

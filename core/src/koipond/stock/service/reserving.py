@@ -95,6 +95,12 @@ async def place(ctx: Context, order_id: OrderId, claims: Sequence[Claim], *, par
 
 
 @transaction
+async def place_unread(ctx: Context, order_id: OrderId, claims: Sequence[Claim]) -> None:
+    """Do as `place` does, with what the transaction has unsent; it raises Outdated for Lapsed."""
+    await quota.place_unread(ctx, OwnerId(order_id), claims)
+
+
+@transaction
 async def consume(ctx: Context, order_id: OrderId) -> None:
     """Say that what an order placed is paid for."""
     await quota.consume(ctx, OwnerId(order_id))
