@@ -46,6 +46,14 @@ async def writes_elsewhere(ctx: Context, shop: RunningShop) -> None:
     await ctx.db.execute(product.update().values(slug="free"))
 
 
+async def lets_rows_of_others_wait(ctx: Context, shop: RunningShop) -> None:
+    ctx.unsent.add(product, {"id": new_id(), "slug": "free"})
+
+
+async def lets_changes_of_others_wait(ctx: Context, shop: RunningShop) -> None:
+    ctx.unsent.change(product, {"id": new_id(), "slug": "free"})
+
+
 async def tells_events(ctx: Context, shop: RunningShop) -> None:
     await ctx.db.execute(outbox_event.delete())
 
@@ -91,6 +99,16 @@ MISUSES: list[tuple[Act, str]] = [
     (closes, "closes core's connection. Take the call out."),
     (
         writes_elsewhere,
+        "writes to the table product. Its own tables begin with bad_; of all others a service or "
+        "an event hook takes care, after the commit.",
+    ),
+    (
+        lets_rows_of_others_wait,
+        "writes to the table product. Its own tables begin with bad_; of all others a service or "
+        "an event hook takes care, after the commit.",
+    ),
+    (
+        lets_changes_of_others_wait,
         "writes to the table product. Its own tables begin with bad_; of all others a service or "
         "an event hook takes care, after the commit.",
     ),
@@ -232,5 +250,22 @@ async def test_a_statement_that_does_not_end_is_cut_with_its_hook(
             doing.act = None
             bought = await place(shop)
             assert (codes(bought), bought["order"]["state"]) == ([], "CONFIRMED")
+        finally:
+            await drop_table(shop)
+
+
+async def test_rows_that_it_lets_wait_are_stored_with_the_order(database_url: str) -> None:
+    async def order_creating(ctx: Context) -> None:
+        ctx.unsent.add(shell, {"name": "waiting"})
+
+    async with running(database_url, toy(HOOK, order_creating)) as shop:
+        await make_table(shop)
+        try:
+            with shop.count_statements() as sent:
+                bought = await place(shop)
+            assert (codes(bought), bought["order"]["state"]) == ([], "CONFIRMED")
+            assert await shop.rows(shell) == [{"name": "waiting"}]
+            wrote = [one for one in sent if 'INSERT INTO "order"' in one]
+            assert shop.shop.database.is_sqlite or [shell.name in one for one in wrote] == [True]
         finally:
             await drop_table(shop)

@@ -31,7 +31,7 @@ from koipond.kernel.ids import ChannelId
 from koipond.kernel.inputs import InputTypes
 from koipond.kernel.jobs import Jobs
 from koipond.kernel.money import Currency, RoundingPolicy
-from koipond.kernel.partaking import PluginConnection
+from koipond.kernel.partaking import PluginConnection, PluginUnsent
 from koipond.kernel.plugins import Installation
 from koipond.kernel.reading import Reader
 from koipond.kernel.schedules import Recurring
@@ -312,11 +312,10 @@ class Context:
 
     def lent_to(self, plugin: str) -> Context:
         """Return this very transaction as a plugin takes part in it; see kernel/partaking.py."""
-        lent = copy.copy(self)
+        lent, prefix = copy.copy(self), self.hooks.prefix_of(plugin)
         # Before it reads or writes: its rows may point to those that wait here.
-        lent._connection = PluginConnection(
-            self.db, prefix=self.hooks.prefix_of(plugin), reach=self.store
-        )
+        lent._connection = PluginConnection(self.db, prefix=prefix, reach=self.store)
+        lent.unsent = PluginUnsent(self.unsent, prefix=prefix)
         lent._lender = self
         return lent
 

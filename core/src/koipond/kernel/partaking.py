@@ -1,15 +1,16 @@
-"""The connection that a plugin is lent while it takes part in core's transaction."""
+"""What a plugin is lent while it takes part in core's transaction: to write to its own tables."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from sqlalchemy import ClauseElement, Executable, TextClause, UpdateBase
+from sqlalchemy import ClauseElement, Executable, Table, TextClause, UpdateBase
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import visitors
 
 from koipond.kernel.dispatch.guarding import HookMisuse, inside
 from koipond.kernel.stepping import Reach, StepConnection
+from koipond.kernel.unsent import Row, Unsent
 
 _SEEN = "Write it with SQLAlchemy Core, so that it can be looked at"
 
@@ -52,13 +53,7 @@ class PluginConnection(StepConnection):
             if isinstance(part, TextClause):
                 _refuse("runs a text of SQL", _SEEN)
             if isinstance(part, UpdateBase):
-                name = getattr(part.table, "name", "?")
-                if not name.startswith(f"{self._prefix}_"):
-                    _refuse(
-                        f"writes to the table {name}",
-                        f"Its own tables begin with {self._prefix}_; of all others a service or an "
-                        "event hook takes care, after the commit",
-                    )
+                _check_table(getattr(part.table, "name", "?"), self._prefix)
 
     def begin(self) -> NoReturn:
         """Refuse."""
@@ -93,6 +88,35 @@ class PluginConnection(StepConnection):
     async def run_sync(self, *given: Any, **named: Any) -> NoReturn:
         """Refuse."""
         _refuse("takes the synchronous connection", "Use `await db.execute(…)`")
+
+
+class PluginUnsent(Unsent):
+    """Rows of a plugin that wait with core's, and are stored together with them."""
+
+    def __init__(self, lent: Unsent, *, prefix: str) -> None:
+        """prefix: with which the names of the plugin's tables begin."""
+        super().__init__()
+        self._lent = lent
+        self._prefix = prefix
+
+    def add(self, table: Table, *rows: Row, **how: Any) -> None:
+        """Insert rows of the plugin's own tables. Raises HookMisuse."""
+        _check_table(table.name, self._prefix)
+        self._lent.add(table, *rows, **how)
+
+    def change(self, table: Table, row: Row, **how: Any) -> None:
+        """Set columns of rows of the plugin's own tables. Raises HookMisuse."""
+        _check_table(table.name, self._prefix)
+        self._lent.change(table, row, **how)
+
+
+def _check_table(name: str, prefix: str) -> None:
+    if not name.startswith(f"{prefix}_"):
+        _refuse(
+            f"writes to the table {name}",
+            f"Its own tables begin with {prefix}_; of all others a service or an event hook takes "
+            "care, after the commit",
+        )
 
 
 def _refuse(act: str, fix: str) -> NoReturn:
