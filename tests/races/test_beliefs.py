@@ -9,14 +9,25 @@ from tests.rig.meddling import meanwhile
 from tests.rig.naive import builds, raced
 
 from koipond.kernel.ids import VariantId, encode
-from koipond_sdk.testing import RunningShop
+from koipond_sdk.testing import STAFF, RunningShop
 
 HELD = "order.reserved"
+SET_METHOD = """mutation($input: SetShippingMethodInput!) {
+  setShippingMethod(input: $input) { userErrors { code message } }
+}"""
 
 
 async def make_variant(shop: RunningShop, sku: str = "TEA-1", *, stock: int = 10) -> str:
     made = await shop.make_product(sku, stock=stock, price="10.00")
     return encode(VariantId, made.variants[sku])
+
+
+async def post_costs(shop: RunningShop, amount: str) -> None:
+    rate = {"price": {"amount": amount, "currency": "EUR"}}
+    named = {"locale": "en", "text": "Post"}
+    given = {"channel": "main", "code": "post", "name": [named], "rates": [rate]}
+    answer = await shop.graphql(SET_METHOD, {"input": given}, viewer=STAFF, admin=True)
+    assert answer == {"data": {"setShippingMethod": {"userErrors": []}}}
 
 
 def quantities(order: dict[str, Any]) -> dict[str, int]:
@@ -116,4 +127,24 @@ async def test_the_last_unit_that_was_sold_meanwhile_is_not_sold_again(
         told.append((await Storefront(shop.http).place(lines=lines, payment=SANDBOX)).outcome)
         assert told == ["CONFIRMED", "INSUFFICIENT_STOCK"]
         assert await free_units(shop) == 0
+        await everything_holds(shop)
+
+
+@builds("editions are believed without a look")
+async def test_postage_that_rose_while_the_order_was_placed_is_the_one_that_counts(
+    shop: RunningShop, build: str
+) -> None:
+    lines = [{"variantId": await make_variant(shop), "quantity": 1}]
+    await post_costs(shop, "4.00")
+    where = {"line1": "1", "city": "x", "country": "DE"}
+    wish = {"lines": lines, "shippingAddress": where, "shippingMethod": "post"}
+    front = Storefront(shop.http)
+    assert (await front.place(**wish, payment=SANDBOX)).made["total"]["amount"] == "14.00"
+
+    async def rise(other: RunningShop) -> None:
+        await post_costs(other, "6.00")
+
+    with raced(build), meanwhile(HELD, shop.settings.database_url, [rise]):
+        reply = await front.place(**wish, payment=SANDBOX)
+        assert (reply.outcome, reply.made["total"]["amount"]) == ("CONFIRMED", "16.00")
         await everything_holds(shop)

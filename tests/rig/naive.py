@@ -114,6 +114,12 @@ NAIVE = {
         "ctx.unsent.expect(sellables, shelf.sellables)",
         "pass",
     ),
+    "editions are believed without a look": Build(
+        "koipond.order.service.placing",
+        "_place_unread",
+        "expect_editions(ctx, prepared.editions)",
+        "pass",
+    ),
     "a buyer is believed without a look": Build(
         "koipond.order.service.placing",
         "_place_unread",

@@ -6,7 +6,7 @@ in the same transaction; who reads it asks for the number, and for the rest only
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -14,6 +14,9 @@ from sqlalchemy import Column, Integer, String, Table, bindparam, select
 
 from koipond.kernel.db import insert, metadata
 from koipond.kernel.fresh import Fresh
+from koipond.kernel.prepared import Prepared
+from koipond.kernel.questions import Question
+from koipond.kernel.sealing import Known, seal_of
 
 if TYPE_CHECKING:
     from koipond.kernel.context import Context, Shop
@@ -27,6 +30,7 @@ edition = Table(
     Column("number", Integer, nullable=False),
 )
 _NUMBER = select(edition.c.number).where(edition.c.name == bindparam("name"))
+_NUMBERS = Prepared(select(edition).where(edition.c.name.in_(bindparam("names", expanding=True))))
 
 
 class _Copy(Struct, Generic[T], frozen=True):
@@ -63,6 +67,8 @@ class Kept(Generic[T]):
             copy = await self._renew(ctx, self._copy.last(ctx.shop))
         else:
             copy = await self._copy.find(ctx)
+            # The first of several: what was read by another is not all of one edition.
+            ctx.editions.setdefault(self._name, copy.number)
         return copy.value
 
     async def _renew(self, ctx: Context, last: _Copy[T]) -> _Copy[T]:
@@ -87,6 +93,20 @@ def forget_copies(shop: Shop) -> None:
     """Look again at the next question: something turned out to be older than what is stored."""
     for one in _declared:
         one.forget(shop)
+
+
+def expect_editions(ctx: Context, editions: Mapping[str, int | None]) -> None:
+    """Store what the transaction has unsent only if nothing was changed since these were read.
+
+    editions: `ctx.editions`, as whoever decided by what is kept was left with. Else it raises
+    Outdated. What nobody had ever set is not looked for.
+    """
+    numbers = {name: number for name, number in editions.items() if number is not None}
+    if not numbers:
+        return
+    rows = [seal_of(name, number) for name, number in numbers.items()]
+    asked = Question(_NUMBERS, {"names": sorted(numbers)}, dict[str, int])
+    ctx.unsent.expect(asked, Known(numbers, tuple(rows)))
 
 
 async def _find_number(ctx: Context, name: str) -> int | None:

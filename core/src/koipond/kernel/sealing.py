@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from hashlib import md5
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -42,6 +43,13 @@ def sealed(question: Asked[T]) -> Asked[Known[T]]:
 
     asked: Question[T] = question
     return Question(_sealed(asked.statement), asked.given, read)
+
+
+def seal_of(*values: str | int) -> str:
+    """Return the seal of a row that was not asked for: of plain words and numbers."""
+    told = [str(one) for one in values]
+    assert all(one.replace(".", "_").isidentifier() or one.isdigit() for one in told), "plain ones"
+    return md5(f"({','.join(told)})".encode(), usedforsecurity=False).hexdigest()
 
 
 class Belief(Struct, frozen=True):

@@ -9,7 +9,7 @@ from koipond.catalog import service as catalog
 from koipond.catalog.types import Sellable
 from koipond.kernel import idempotency
 from koipond.kernel.context import Context, transaction
-from koipond.kernel.editions import forget_copies
+from koipond.kernel.editions import expect_editions, forget_copies
 from koipond.kernel.errors import DomainError
 from koipond.kernel.faults import crash_point
 from koipond.kernel.idempotency import Claim, Step
@@ -175,6 +175,7 @@ async def _reserve_and_place(
             # Else an offer that has ended would be tried again for as long as it is believed in.
             await catalog.refresh_activities(ctx)
             forget_copies(ctx.shop)
+            ctx.editions.clear()
             cart = await find_cart(ctx, wished.wish)
             wished = Wished(wish=wished.wish, cart=cart, shelf=None)
     if isinstance(stale, _Stale):
@@ -220,6 +221,7 @@ async def _place_unread(ctx: Context, held: Claim, wanted: _Wanted) -> FirstPaym
     ctx.unsent.expect(buyer, shelf.buyer)
     if shelf.cart is not None:
         ctx.unsent.expect(repository.locking_cart(shelf.cart.answer.id), shelf.cart)
+    expect_editions(ctx, prepared.editions)
     idempotency.advance_unread(ctx, held, wanted.step)
     placed = await _write(ctx, held, wanted, shelf.buyer.answer)
     await stock.place_unread(ctx, placed.order.id, wanted.claims)

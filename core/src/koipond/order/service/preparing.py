@@ -46,6 +46,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     quote: Quote
     # What it was read from; None for an edit, which reads by itself.
     shelf: Shelf | None = None
+    # Of what the process keeps and it was decided by.
+    editions: Mapping[str, int | None] = {}
 
     @property
     def levels(self) -> Mapping[VariantId, Sequence[Level]]:
@@ -57,7 +59,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
         """Whether it is as it was for as long as its rows are as they were read."""
         found = self.shelf
         return found is not None and (
-            self.quote.rests_on(found.sellables.answer)
+            self.quote.rests_on_rows(found.sellables.answer)
             and found.buyer is not None
             and self.cart == (None if found.cart is None else found.cart.answer)
         )
@@ -123,7 +125,14 @@ async def prepare(ctx: Context, order_id: OrderId, wished: Wished) -> Prepared:
     rules.check_complete(quoted.lines, details, needs_address=quoted.needs_address)
     rules.check_total(quoted.price, wish.expected_total)
     rules.check_tenders(wish.payments, quoted.price.total)
-    return Prepared(cart=cart, lines=lines, details=details, quote=quoted, shelf=shelf)
+    return Prepared(
+        cart=cart,
+        lines=lines,
+        details=details,
+        quote=quoted,
+        shelf=shelf,
+        editions=dict(ctx.editions),
+    )
 
 
 async def in_scope(ctx: Context, wish: OrderWish) -> tuple[Context, Cart | None]:

@@ -70,7 +70,15 @@ class Quote(Struct, frozen=True, kw_only=True):
         Plugins that were asked of the cart, and had nothing to say, have nothing now: in the
         order's transaction they are not let look again.
         """
-        others = self.price.considered, self.promoted.offers, self.rated.ships, self.rated.tax
+        others = self.rated.ships, self.rated.tax
+        return self.rests_on_rows(sellables) and not any(others)
+
+    def rests_on_rows(self, sellables: Mapping[VariantId, Sellable]) -> bool:
+        """Tell the same of a quote that may rest on what the process keeps, too: on its editions.
+
+        So are shipping and tax.
+        """
+        others = self.price.considered, self.promoted.offers
         return self.sellables == sellables and not any(others)
 
     def is_like(self, other: "Quote") -> bool:

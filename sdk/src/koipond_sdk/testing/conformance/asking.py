@@ -55,6 +55,8 @@ def _find_list(schema: GraphQLSchema, owner: str) -> list[str] | None:
             continue
         seen.add((kind.name, several))
         for name, field, target in _ways(kind):
+            if kind is schema.query_type and field.args and "first" not in field.args:
+                continue  # it wants to be told of which one, by one of several arguments
             many = several or _is_list(field.type)
             waiting.append((target, [*path, f"{name}{_first(field)}"], many))
     return None
