@@ -7,11 +7,14 @@ import pytest
 from core.tests.kernel.test_unsent import guest, known_by, send
 from sqlalchemy import bindparam, select, text
 
+from koipond.kernel.context import Context, transaction
+from koipond.kernel.editions import count_up, expect_editions
 from koipond.kernel.prepared import Prepared
 from koipond.kernel.questions import Answered, Question, combine
 from koipond.kernel.sealing import Known, sealed
 from koipond.kernel.troubles import Outdated
 from koipond.kernel.unsent import Unsent
+from koipond.kernel.viewer import GUEST
 from koipond.member.tables import identity, member
 from koipond_sdk.testing import RunningShop
 
@@ -136,3 +139,25 @@ async def test_several_questions_make_one_thing(shop: RunningShop) -> None:
     async with shop.shop.database.reading() as db:
         answer = await asked.ask(db)
     assert answer == (["Lin"], 2, Known([], ()), Known("x", ()), None)
+
+
+@pytest.mark.parametrize(
+    "name", ["rates", "my-rules", "two words", 'a "b", (c)', "back\\slash", "茶", "it's", ""]
+)
+async def test_an_edition_is_expected_whatever_it_is_called(shop: RunningShop, name: str) -> None:
+    @transaction
+    async def change(ctx: Context) -> None:
+        await count_up(ctx, name)
+
+    @transaction
+    async def store(ctx: Context, number: int) -> None:
+        expect_editions(ctx, {name: number, "never set": None})
+        ctx.unsent.add(member, guest())
+
+    async with shop.shop.context(viewer=GUEST) as ctx:
+        await change(ctx)
+        await change(ctx)
+        await store(ctx, 2)
+        with pytest.raises(Outdated):
+            await store(ctx, 1)
+    assert len(await shop.rows(member)) == 1

@@ -6,6 +6,7 @@ stores. Instead it keeps the seals of the answer, and what stores asks whether t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import md5
@@ -23,6 +24,7 @@ T = TypeVar("T")
 # The table alias that stands for a whole row of what is asked.
 _ROW = "asked_row"
 _SEALS = "seals"
+_TO_QUOTE = re.compile(r'[\s",()\\]')
 
 
 class Known(Struct, Generic[T], frozen=True):
@@ -46,10 +48,16 @@ def sealed(question: Asked[T]) -> Asked[Known[T]]:
 
 
 def seal_of(*values: str | int) -> str:
-    """Return the seal of a row that was not asked for: of plain words and numbers."""
-    told = [str(one) for one in values]
-    assert all(one.replace(".", "_").isidentifier() or one.isdigit() for one in told), "plain ones"
-    return md5(f"({','.join(told)})".encode(), usedforsecurity=False).hexdigest()
+    """Return the seal of a row that was not asked for: of texts and whole numbers."""
+    told = ",".join(_as_field(str(one)) for one in values)
+    return md5(f"({told})".encode(), usedforsecurity=False).hexdigest()
+
+
+def _as_field(text: str) -> str:
+    """Return a value as PostgreSQL writes it into the text of a row."""
+    if text and not _TO_QUOTE.search(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
 
 
 class Belief(Struct, frozen=True):
