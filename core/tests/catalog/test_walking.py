@@ -291,7 +291,7 @@ async def test_the_rows_that_are_read_do_not_grow_with_the_catalogue(
     sent: list[tuple[str, Any]] = []
 
     def note(_db: object, _cursor: object, statement: str, given: Any, *_: object) -> None:
-        sent.append((statement, given))
+        sent.append((statement, tuple(given)))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
