@@ -11,6 +11,7 @@ import pytest
 from core.tests.order.counter import Bought, Counter
 from core.tests.payment.till import Till, codes
 from sqlalchemy.exc import IntegrityError
+from tests.rig.crowding import open_connections
 from tests.rig.naive import raced
 
 from koipond.fulfilment.rules import make_code
@@ -42,14 +43,8 @@ async def at_once(shop: RunningShop, acts: Sequence[Acting]) -> Count[str]:
                 return "an error that nobody can act on"
         return "done"
 
-    await asyncio.gather(*(_open(shop) for _ in range(shop.settings.database_pool_size)))
+    await open_connections(shop.shop)
     return Count(await asyncio.gather(*(do(*one) for one in acts)))
-
-
-async def _open(shop: RunningShop) -> None:
-    """Have a connection open: who waits until there is one goes after the others, not beside."""
-    async with shop.shop.database.reading():
-        await asyncio.sleep(0.05)
 
 
 def once() -> dict[str, str]:

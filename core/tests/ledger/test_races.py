@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from core.tests.ledger.book import FEB, JAN, Book, member, opened
+from tests.rig.crowding import open_connections
 from tests.rig.naive import built
 
 from koipond.ledger import service as ledger
@@ -23,6 +24,7 @@ MANY = 40
 async def postgres_book(databases: Databases) -> AsyncIterator[Book]:
     """For what SQLite with its one writer does not have: locks."""
     async with databases.blank(Kind.POSTGRES) as url, opened(url) as made:
+        await open_connections(made.shop)
         yield made
 
 
