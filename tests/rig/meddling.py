@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from koipond.kernel.faults import planned
@@ -11,14 +11,14 @@ from koipond_sdk.testing import RunningShop, running_shop
 Act = Callable[[RunningShop], Awaitable[Any]]
 
 
-def meanwhile(place: str, url: str, acts: list[Act]) -> Any:
+def meanwhile(place: str, url: str, acts: list[Act], *, plugins: Sequence[str] = ()) -> Any:
     """Let somebody else, in a shop of their own, do one of `acts` each time `place` is passed.
 
-    place: a crash point.
+    place: a crash point. plugins: of that shop.
     """
 
     async def act() -> None:
-        async with running_shop(url) as other:
+        async with running_shop(url, plugins=plugins) as other:
             await acts.pop(0)(other)
 
     def fault(here: str) -> None:

@@ -4,18 +4,16 @@ Each fails on a naive build, else it would show nothing.
 """
 
 import asyncio
-import threading
-from typing import Any
 
 import pytest
 from plugins.flashsale.tests.stall import Stall, all_at_once, at, make_member, outcome
+from tests.rig.meddling import Act, meanwhile
 from tests.rig.naive import builds, raced
 
-from koipond.kernel.faults import planned
 from koipond_flashsale import service
 from koipond_flashsale.types import EndFlashSaleRounds, FlashSaleRoundId
 from koipond_sdk import Viewer, decode
-from koipond_sdk.testing import STAFF, RunningShop, running_shop
+from koipond_sdk.testing import STAFF, RunningShop
 
 
 @pytest.mark.slow
@@ -100,7 +98,8 @@ async def test_a_round_that_ends_while_an_order_is_placed_sells_it_nothing(
     stall = await Stall.open(shop)
     round_id = await stall.begin()
     total = {"expectedTotal": {"amount": "6.00", "currency": "EUR"}} if named else {}
-    with meanwhile("order.reserved", shop.settings.database_url, round_id):
+    acts, url = [ending(round_id)], shop.settings.database_url
+    with meanwhile("order.reserved", url, acts, plugins=["flashsale"]):
         placed = await stall.order_of(**total)
     assert outcome(placed) == ("QUOTE_CHANGED" if named else "PLACED 10.00")
     await stall.pass_time(seconds=shop.settings.reservation_hold_s)
@@ -109,21 +108,9 @@ async def test_a_round_that_ends_while_an_order_is_placed_sells_it_nothing(
     assert await stall.audit() == []
 
 
-def meanwhile(place: str, url: str, round_id: str) -> Any:
-    """Let somebody else, in a shop of their own, end a round when `place` is first passed."""
-    acts = [round_id]
+def ending(round_id: str) -> Act:
+    async def end(other: RunningShop) -> None:
+        async with other.context(viewer=STAFF) as ctx:
+            await service.end_round(ctx, decode(FlashSaleRoundId, round_id))
 
-    async def act() -> None:
-        async with (
-            running_shop(url, plugins=["flashsale"]) as other,
-            other.context(viewer=STAFF) as ctx,
-        ):
-            await service.end_round(ctx, decode(FlashSaleRoundId, acts.pop()))
-
-    def fault(here: str) -> None:
-        if here == place and acts:
-            there = threading.Thread(target=lambda: asyncio.run(act()))
-            there.start()
-            there.join()
-
-    return planned(fault)
+    return end
